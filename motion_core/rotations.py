@@ -1,0 +1,79 @@
+"""Quaternions ``(..., 4)`` in w, x, y, z order; every function broadcasts over leading axes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+def multiply(a: Array, b: Array) -> Array:
+    """The rotation that first does `b`, then `a`."""
+    aw, av = a[..., :1], a[..., 1:]
+    bw, bv = b[..., :1], b[..., 1:]
+    w = aw * bw - (av * bv).sum(-1, keepdims=True)
+    return np.concatenate([w, aw * bv + bw * av + cross(av, bv)], axis=-1)
+
+
+def conjugate(q: Array) -> Array:
+    """The inverse of a unit quaternion."""
+    return q * np.array([1, -1, -1, -1], dtype=q.dtype)
+
+
+def rotate(q: Array, v: Array) -> Array:
+    """Vectors ``(..., 3)`` turned by unit quaternions."""
+    w, u = q[..., :1], q[..., 1:]
+    uv = cross(u, v)
+    return v + 2 * (w * uv + cross(u, uv))
+
+
+def between(a: Array, b: Array) -> Array:
+    """The shortest rotation from unit vectors `a` to unit vectors `b`.
+
+    For opposite vectors, where any half turn would do, one about a perpendicular axis.
+    """
+    q = np.concatenate([1 + (a * b).sum(-1, keepdims=True), cross(a, b)], axis=-1)
+    opposite = np.linalg.norm(q, axis=-1) < 1e-8
+    if opposite.any():
+        axis = np.where(np.abs(a[..., :1]) < 0.9, [1.0, 0.0, 0.0], [0.0, 1.0, 0.0])
+        half_turn = np.concatenate([np.zeros_like(axis[..., :1]), cross(a, axis)], axis=-1)
+        q = np.where(opposite[..., None], half_turn, q)
+    return normalize(q)
+
+
+def about_y(angle: Array) -> Array:
+    """Rotations by `angle` (radians) about the vertical axis."""
+    zero = np.zeros_like(angle)
+    return np.stack([np.cos(angle / 2), zero, np.sin(angle / 2), zero], axis=-1)
+
+
+def to_cont6d(q: Array) -> Array:
+    """First two columns of the rotation matrix, ``(..., 6)`` (Zhou et al., CVPR 2019)."""
+    w, x, y, z = np.moveaxis(q, -1, 0)
+    return np.stack(
+        [
+            1 - 2 * (y * y + z * z),
+            2 * (x * y + z * w),
+            2 * (x * z - y * w),
+            2 * (x * y - z * w),
+            1 - 2 * (x * x + z * z),
+            2 * (y * z + x * w),
+        ],
+        axis=-1,
+    )
+
+
+def normalize(v: Array) -> Array:
+    """Vectors of length one; a zero vector stays zero."""
+    length = np.sqrt((v * v).sum(-1, keepdims=True))
+    return v / np.where(length > 1e-12, length, 1.0)
+
+
+def cross(a: Array, b: Array) -> Array:
+    """Cross product of vectors ``(..., 3)``; several times faster than `numpy.cross`."""
+    ax, ay, az = a[..., 0], a[..., 1], a[..., 2]
+    bx, by, bz = b[..., 0], b[..., 1], b[..., 2]
+    return np.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], axis=-1)
