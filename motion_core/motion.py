@@ -93,8 +93,13 @@ class Motion:
         """
         from .representation import joints_to_features, resample
 
-        features = joints_to_features(resample(joints, fps=fps))
-        return cls(features, provenance=provenance or {})
+        positions = resample(joints, fps=fps)
+        if len(positions) > 1:
+            # The representation gives its first frame a turn that nobody made (the facing is
+            # smoothed after that frame alone was set), so a frame before the first takes it.
+            before = 2 * positions[:1] - positions[1:2]
+            positions = np.concatenate([before, positions])
+        return cls(joints_to_features(positions)[1:], provenance=provenance or {})
 
     @cached_property
     def joints(self) -> FloatArray:
