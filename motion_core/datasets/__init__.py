@@ -1,0 +1,6 @@
+"""Prepared data sets: motion capture with captions and a split. `prepare.prepare` builds them."""
+
+from .captions import labels_in_caption, make_captions
+from .prepared import DEFAULT_FOLDER, Clip, PreparedDataset
+
+__all__ = ["DEFAULT_FOLDER", "Clip", "PreparedDataset", "labels_in_caption", "make_captions"]

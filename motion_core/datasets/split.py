@@ -1,0 +1,170 @@
+"""The fixed split: about one take in ten is for testing, and no near-duplicate is on both sides.
+
+Clips are compared as 16 poses at equal times (joints 1…21 relative to the root, facing +z, plus
+the root's height and its path). Their distance is that of the joint that differs most, in the
+mean over the times: of two waves only the hands differ. Takes whose clips, or mirrored clips, are
+closer than `NEAR_DUPLICATE` belong together, as do all windows and mirrors of one take. Groups,
+not clips, are dealt to the two sides, by a hash of their names: the same takes give the same split.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..motion import FloatArray
+from ..representation import features_to_root
+from .prepared import Clip, Split
+
+# Metres. Nearest takes of the Bandai-Namco gestures, which were repeated by one actor in a row,
+# lie at 0.02 to 0.05, those of its walks and runs at 0.06 to 0.3.
+NEAR_DUPLICATE = 0.03
+TEST_SHARE = 0.1
+MIN_GROUPS = 3  # of an action, for one of them to be tested on
+_TIMES = 16
+
+
+def descriptor(features: FloatArray) -> NDArray[np.float32]:
+    """``(16, 23, 3)``: 21 joints, root height and path at 16 equal times, in metres."""
+    frames = np.linspace(0, len(features) - 1, _TIMES).round().astype(int)
+    _, root = features_to_root(features)
+    parts = [features[frames, 4:67].reshape(_TIMES, 21, 3)]
+    height = np.zeros((_TIMES, 1, 3))
+    height[:, 0, 1] = features[frames, 3]
+    path = np.zeros((_TIMES, 1, 3))
+    path[:, 0, [0, 2]] = root[frames][:, [0, 2]]
+    return np.concatenate([*parts, height, path], axis=1).astype(np.float32)
+
+
+def distances(one: NDArray[np.float32], many: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Distance in metres of one descriptor ``(16, 23, 3)`` to each of ``(N, 16, 23, 3)``."""
+    worst: NDArray[np.float32] = np.sqrt(((many - one) ** 2).sum(-1)).mean(1).max(-1)
+    return worst
+
+
+def near_duplicates(
+    clips: Sequence[Clip], features: Callable[[Clip], FloatArray]
+) -> dict[str, str]:
+    """For each take (`take_of`) the name of its group: the first take it is nearly equal to.
+
+    Mirrored clips are among `clips`, so a left-hand take is compared with mirrored right-hand ones.
+    """
+    groups = _Groups(sorted({take_of(clip) for clip in clips}))
+    by_action: dict[str, list[Clip]] = defaultdict(list)
+    for clip in clips:
+        by_action[clip.action].append(clip)
+    for members in by_action.values():
+        described = np.stack([descriptor(features(clip)) for clip in members])
+        # Two clips can be near only if their means are: sort by one number, compare in a band.
+        key = described.mean(axis=(1, 2, 3))
+        order = np.argsort(key, kind="stable")
+        described, key = described[order], key[order]
+        for here in range(len(order) - 1):
+            end = int(np.searchsorted(key, key[here] + NEAR_DUPLICATE, side="right"))
+            near = distances(described[here], described[here + 1 : end]) < NEAR_DUPLICATE
+            for other in np.flatnonzero(near):
+                groups.join(
+                    take_of(members[order[here]]), take_of(members[order[here + 1 + other]])
+                )
+    return groups.names()
+
+
+def take_of(clip: Clip) -> str:
+    """The take a clip was cut from: its id without window and mirror."""
+    return clip.id.split(":")[0]
+
+
+def assign_splits(clips: Sequence[Clip], groups: dict[str, str]) -> dict[str, Split]:
+    """The side of each take, so that actions and styles are on both sides where takes allow.
+
+    Each action of a source with at least `MIN_GROUPS` groups gives about a tenth of its takes to
+    the test side, spread over its styles; the rest stays in training.
+    """
+    strata: dict[tuple[str, str], dict[str | None, set[str]]] = defaultdict(
+        lambda: defaultdict(set)
+    )
+    for clip in clips:
+        if not clip.mirrored:
+            strata[clip.source, clip.action][clip.style].add(take_of(clip))
+    sizes: dict[str, int] = defaultdict(int)
+    for group in groups.values():
+        sizes[group] += 1
+    tested: set[str] = set()
+    fixed: set[str] = set()  # groups a stratum has dealt with; a later one leaves them alone
+    spent: dict[str, Counter[str | None]] = defaultdict(Counter)  # by source: styles tested
+    for key in sorted(strata):
+        styles = strata[key]
+        takes = sum(len(members) for members in styles.values())
+        own = {groups[take] for members in styles.values() for take in members}
+        if len(own) >= MIN_GROUPS:
+            wanted = max(1, round(TEST_SHARE * takes))
+            tested |= _choose(styles, groups, sizes, fixed, wanted, spent[key[0]])
+        fixed |= own
+    return {take: "test" if group in tested else "train" for take, group in groups.items()}
+
+
+def _choose(
+    styles: dict[str | None, set[str]],
+    groups: dict[str, str],
+    sizes: dict[str, int],
+    fixed: set[str],
+    wanted: int,
+    spent: Counter[str | None],
+) -> set[str]:
+    """Groups for testing: `wanted` takes in all, each style in proportion, small groups first."""
+    total = sum(len(members) for members in styles.values())
+    chosen: set[str] = set()
+    got = 0
+
+    def draw(style: str | None, quota: int) -> int:
+        drawn = 0
+        for group in sorted({groups[take] for take in styles[style]}, key=_hash):
+            fits = sizes[group] <= max(1, quota - drawn)
+            if drawn < quota and fits and group not in chosen | fixed:
+                chosen.add(group)
+                drawn += sizes[group]
+        spent[style] += drawn
+        return drawn
+
+    names = sorted(styles, key=str)
+    for style in names:
+        got += draw(style, int(wanted * len(styles[style]) / total))
+    # The rest comes from the styles with most takes, among equals from those that other actions
+    # have given least of; a neutral motion is the last to be given up.
+    before = spent.copy()
+
+    def rank(style: str | None) -> tuple[int, bool, int, str]:
+        return -len(styles[style]), style is None, before[style], _hash(min(styles[style]))
+
+    for style in sorted(names, key=rank):
+        if got < wanted:
+            got += draw(style, 1)
+    return chosen
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class _Groups:
+    """Union-find over names; a group is called after its first name."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._above = {name: name for name in names}
+
+    def find(self, name: str) -> str:
+        while self._above[name] != name:
+            self._above[name] = self._above[self._above[name]]
+            name = self._above[name]
+        return name
+
+    def join(self, one: str, other: str) -> None:
+        first, second = sorted((self.find(one), self.find(other)))
+        self._above[second] = first
+
+    def names(self) -> dict[str, str]:
+        return {name: self.find(name) for name in self._above}
