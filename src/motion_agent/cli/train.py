@@ -1,0 +1,175 @@
+"""``motion-agent train``: tokenizer, MotionLLM's two adapters, the matching network.
+
+Each writes its state, log and curves into its folder under ``runs/``; Ctrl-C saves, and the same
+command continues.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .console import note, say
+from .data import PREPARED
+
+if TYPE_CHECKING:
+    from ..motion_core.datasets import PreparedDataset
+    from ..motion_core.motionllm import Direction
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Train on a prepared data set.\n\nThe same command continues a stopped training.",
+)
+
+Data = Annotated[Path, typer.Option(help="Prepared data set.")]
+Steps = Annotated[int | None, typer.Option(min=1, help="Optimiser steps.")]
+Batch = Annotated[int | None, typer.Option(min=1, help="Samples a step.")]
+LearningRate = Annotated[float | None, typer.Option("--lr", min=0, help="Peak learning rate.")]
+Seed = Annotated[int, typer.Option(help="Of weights and samples.")]
+Threads = Annotated[int, typer.Option(min=0, help="CPU threads; 0 for all cores.")]
+_NO_LIMIT = 1_000_000  # steps, where the clock decides
+
+
+@app.command()
+def tokenizer(
+    data: Data = PREPARED,
+    out: Annotated[Path, typer.Option(help="Folder for state and result.")] = Path(
+        "runs/tokenizer"
+    ),
+    steps: Steps = None,
+    batch: Batch = None,
+    lr: LearningRate = None,
+    width: Annotated[int | None, typer.Option(min=8, help="Channels of the network.")] = None,
+    seed: Seed = 0,
+    threads: Threads = 0,
+) -> None:
+    """The VQ-VAE that turns motion into motion tokens and back."""
+    dataset = load_dataset(data, threads)
+    from ..motion_core.tokenizer.model import TokenizerConfig
+    from ..motion_core.tokenizer.report import evaluate_tokenizer
+    from ..motion_core.tokenizer.train import TokenizerTraining, train_tokenizer, write_report
+
+    trained = train_tokenizer(
+        dataset,
+        out,
+        config=TokenizerConfig(**given(width=width)),
+        training=TokenizerTraining(**given(steps=steps, batch=batch, lr=lr, seed=seed)),
+    )
+    note("measuring it on the test split")
+    report = evaluate_tokenizer(trained, dataset, "test")
+    write_report(report, out)
+    say(report.to_markdown())
+
+
+BackboneName = Annotated[
+    str | None, typer.Option(help="Hugging Face causal LM or a folder; SmolLM2-135M-Instruct.")
+]
+Tokenizer = Annotated[Path, typer.Option("--tokenizer", help="Folder of the trained tokenizer.")]
+Minutes = Annotated[float | None, typer.Option(min=0, help="Wall clock instead of steps.")]
+Rank = Annotated[int | None, typer.Option(min=1, help="Of the LoRA adapter.")]
+
+
+@app.command()
+def t2m(
+    data: Data = PREPARED,
+    tokenizer: Tokenizer = Path("runs/tokenizer"),
+    out: Annotated[Path, typer.Option(help="Folder for state and result.")] = Path("runs/t2m"),
+    backbone: BackboneName = None,
+    steps: Steps = None,
+    minutes: Minutes = None,
+    batch: Batch = None,
+    rank: Rank = None,
+    lr: LearningRate = None,
+    seed: Seed = 0,
+    threads: Threads = 0,
+) -> None:
+    """MotionLLM's adapter from text to motion."""
+    chosen = given(minutes=minutes, batch=batch, rank=rank, lr=lr, seed=seed)
+    _train_direction("t2m", data, tokenizer, out, backbone, steps, chosen, threads)
+
+
+@app.command()
+def m2t(
+    data: Data = PREPARED,
+    tokenizer: Tokenizer = Path("runs/tokenizer"),
+    out: Annotated[Path, typer.Option(help="Folder for state and result.")] = Path("runs/m2t"),
+    backbone: BackboneName = None,
+    steps: Steps = None,
+    minutes: Minutes = None,
+    batch: Batch = None,
+    rank: Rank = None,
+    lr: LearningRate = None,
+    seed: Seed = 0,
+    threads: Threads = 0,
+) -> None:
+    """MotionLLM's adapter from motion to text."""
+    chosen = given(minutes=minutes, batch=batch, rank=rank, lr=lr, seed=seed)
+    _train_direction("m2t", data, tokenizer, out, backbone, steps, chosen, threads)
+
+
+@app.command()
+def matching(
+    data: Data = PREPARED,
+    out: Annotated[Path, typer.Option(help="Folder for state and result.")] = Path("runs/matching"),
+    steps: Steps = None,
+    batch: Batch = None,
+    lr: LearningRate = None,
+    seed: Seed = 0,
+    threads: Threads = 0,
+) -> None:
+    """The text-motion matching network that `evaluate` measures with."""
+    dataset = load_dataset(data, threads)
+    from ..motion_core.evaluation import MatchingTraining, train_matching
+
+    train_matching(
+        dataset,
+        out,
+        options=MatchingTraining(**given(steps=steps, batch=batch, learning_rate=lr, seed=seed)),
+    )
+    say(f"the matching network is in {out}")
+
+
+def _train_direction(
+    direction: Direction,
+    data: Path,
+    tokenizer: Path,
+    out: Path,
+    backbone: str | None,
+    steps: int | None,
+    chosen: dict[str, Any],
+    threads: int,
+) -> None:
+    dataset = load_dataset(data, threads)
+    from ..motion_core.motionllm.train import MotionLLMTraining, train_motionllm
+    from ..motion_core.tokenizer import load_tokenizer
+
+    if steps is None and "minutes" in chosen:
+        steps = _NO_LIMIT
+    train_motionllm(
+        direction,
+        dataset,
+        load_tokenizer(tokenizer),
+        out,
+        training=MotionLLMTraining(**given(steps=steps), **chosen),
+        **given(backbone=backbone),
+    )
+    say(f"the adapter is in {out}")
+
+
+def load_dataset(folder: Path, threads: int = 0) -> PreparedDataset:
+    """The prepared data set in `folder`; also sets torch's number of threads."""
+    if threads:
+        import torch
+
+        torch.set_num_threads(threads)
+    from ..motion_core.datasets import PreparedDataset
+
+    return PreparedDataset.load(folder)
+
+
+def given(**values: Any) -> dict[str, Any]:
+    """Those of the values that are not None, so that a recipe's own defaults stand."""
+    return {name: value for name, value in values.items() if value is not None}

@@ -1,0 +1,212 @@
+"""What ends up in the wheel, who imports whom, and that importing is light."""
+
+from __future__ import annotations
+
+import ast
+import fnmatch
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import motion_agent
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+FACADE = REPOSITORY / "src" / "motion_agent"
+TOP_LEVEL = ("agent_graph", "motion_core", "prompts", "tools")
+NOT_SHIPPED = {"motion_agent.motion_core.rendering": ["three/*"]}  # how assets are made
+HEAVY = ("torch", "transformers", "peft", "langchain", "langchain_core", "langgraph", "numpy")
+
+
+@pytest.fixture(scope="module")
+def pyproject() -> dict[str, Any]:
+    return tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+
+
+def _walk() -> Iterator[tuple[str, Path, list[str]]]:
+    """(dotted name, folder, file names) of every folder that could be a package."""
+    for root, folders, files in os.walk(FACADE, followlinks=True):
+        folders[:] = [f for f in folders if f != "__pycache__"]
+        folder = Path(root)
+        yield ".".join(("motion_agent", *folder.relative_to(FACADE).parts)), folder, files
+
+
+def test_the_package_list_is_the_folders_with_an_init(pyproject: dict[str, Any]) -> None:
+    found = sorted(name for name, _, files in _walk() if "__init__.py" in files)
+    assert sorted(pyproject["tool"]["setuptools"]["packages"]) == found
+
+
+def test_no_python_file_is_outside_a_package() -> None:
+    lost = [
+        str(folder / file)
+        for _, folder, files in _walk()
+        if "__init__.py" not in files
+        for file in files
+        if file.endswith(".py")
+    ]
+    assert lost == []
+
+
+def test_every_data_file_is_covered_by_package_data(pyproject: dict[str, Any]) -> None:
+    packages = set(pyproject["tool"]["setuptools"]["packages"])
+    patterns = pyproject["tool"]["setuptools"]["package-data"]
+    missed = []
+    for name, folder, files in _walk():
+        package, inside = name, Path()
+        while package not in packages:  # a folder of data inside a package
+            package, _, last = package.rpartition(".")
+            inside = Path(last) / inside
+        for file in files:
+            if file.endswith((".py", ".pyc")):
+                continue
+            path = (inside / file).as_posix()
+            known = patterns.get(package, []) + NOT_SHIPPED.get(package, [])
+            if not any(_matches(path, pattern) for pattern in known):
+                missed.append(f"{package}: {path} ({folder})")
+    assert missed == []
+
+
+def _matches(path: str, pattern: str) -> bool:
+    """As setuptools: a star does not cross a slash."""
+    parts, wanted = path.split("/"), pattern.split("/")
+    return len(parts) == len(wanted) and all(map(fnmatch.fnmatch, parts, wanted))
+
+
+def test_every_package_data_pattern_has_a_file(pyproject: dict[str, Any]) -> None:
+    files = [(name, file) for name, _, files in _walk() for file in files]
+    for package, patterns in pyproject["tool"]["setuptools"]["package-data"].items():
+        for pattern in patterns:
+            last = pattern.rpartition("/")[2]
+            assert any(
+                name.startswith(package) and fnmatch.fnmatch(file, last) for name, file in files
+            ), f"nothing matches {pattern} of {package}"
+
+
+@pytest.mark.parametrize("name", TOP_LEVEL)
+def test_the_facade_links_to_the_top_level_folder(name: str) -> None:
+    link = FACADE / name
+    assert link.is_symlink()
+    assert os.readlink(link) == f"../../{name}"
+
+
+def test_each_dependency_says_who_needs_it() -> None:
+    text = (REPOSITORY / "pyproject.toml").read_text()
+    block = text.partition("dependencies = [")[2].partition("\n[project.scripts]")[0]
+    lines = [line.strip() for line in block.splitlines() if line.strip().startswith('"')]
+    assert len(lines) > 15
+    bare = [line for line in lines if "#" not in line and "motion-agent[" not in line]
+    assert bare == []
+
+
+# Who may import whom ----------------------------------------------------------------------
+
+FORBIDDEN = {
+    "motion_core": ("tools", "agent_graph", "cli", "langchain", "langgraph", "langchain_core"),
+    "tools": ("agent_graph", "cli"),
+    "agent_graph": ("cli",),
+    "prompts": ("motion_core", "tools", "agent_graph", "cli", "langchain", "langgraph"),
+}
+
+
+def _imports(path: Path, package: str) -> Iterator[str]:
+    """Absolute dotted names of what a file imports, wherever in the file."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package.split(".")[: -(node.level - 1) or None] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("name", TOP_LEVEL)
+def test_imports_go_one_way(name: str) -> None:
+    wrong = []
+    for package, folder, files in _walk():
+        if package.split(".")[1:2] != [name]:
+            continue
+        for file in files:
+            if not file.endswith(".py"):
+                continue
+            for imported in _imports(folder / file, package):
+                parts = imported.split(".")
+                part = parts[1] if parts[0] == "motion_agent" and len(parts) > 1 else parts[0]
+                if part in FORBIDDEN[name]:
+                    wrong.append(f"{package}/{file} imports {imported}")
+    assert wrong == []
+
+
+def test_the_four_folders_import_each_other_relatively() -> None:
+    wrong = []
+    for name in TOP_LEVEL:
+        for path in (REPOSITORY / name).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Import):
+                    modules = [alias.name for alias in node.names]
+                elif isinstance(node, ast.ImportFrom) and not node.level:
+                    modules = [node.module or ""]
+                else:
+                    continue
+                roots = {module.partition(".")[0] for module in modules}
+                if roots & {"motion_agent", *TOP_LEVEL}:
+                    wrong.append(f"{path}: {modules}")
+    assert wrong == []
+
+
+# Light imports ----------------------------------------------------------------------------
+
+
+def _loaded_by(code: str) -> list[str]:
+    program = f"{code}\nimport json, sys\nprint('\\n' + json.dumps(sorted(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    modules: list[str] = json.loads(done.stdout.splitlines()[-1])
+    return modules
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    loaded = _loaded_by("import motion_agent; motion_agent.__version__")
+    assert "motion_agent" in loaded
+    assert set(loaded).isdisjoint(HEAVY)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["data", "--help"]])
+def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
+    loaded = _loaded_by(
+        "from motion_agent.cli import app\n"
+        f"try: app({arguments!r})\n"
+        "except SystemExit as end: assert not end.code, end.code"
+    )
+    assert "motion_agent.cli" in loaded
+    assert set(loaded).isdisjoint(HEAVY)
+
+
+def test_importing_motion_core_loads_no_torch() -> None:
+    loaded = _loaded_by("import motion_agent.motion_core, motion_agent.motion_core.motion")
+    assert set(loaded).isdisjoint({"torch", "transformers", "langchain_core"})
+
+
+@pytest.mark.parametrize("name", [n for n in motion_agent.__all__ if n != "__version__"])
+def test_every_export_is_there(name: str) -> None:
+    assert callable(getattr(motion_agent, name))
+    assert name in dir(motion_agent)
+
+
+def test_an_unknown_export_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'Dance'"):
+        _ = motion_agent.Dance
+
+
+def test_the_version_is_that_of_pyproject(pyproject: dict[str, Any]) -> None:
+    assert motion_agent.__version__ == pyproject["project"]["version"]
