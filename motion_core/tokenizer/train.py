@@ -5,6 +5,9 @@
 The same command continues a training that was stopped. In the folder: the finished
 ``tokenizer.safetensors``, ``report.md`` and ``report.json`` with what it reaches on the test
 split, and the state, log and curves of the training.
+
+With ``--refine FOLDER`` the decoder of a finished tokenizer goes on learning alone. Encoder and
+codebook stand still, so every motion keeps its tokens and a MotionLLM trained on them still fits.
 """
 
 from __future__ import annotations
@@ -75,8 +78,16 @@ def train_tokenizer(
     *,
     config: TokenizerConfig | None = None,
     training: TokenizerTraining | None = None,
+    refine: Path | str | None = None,
 ) -> MotionTokenizer:
     """Trains a tokenizer, or continues; returns what `load_tokenizer(out)` gives.
+
+    Args:
+        dataset: what to train on.
+        out: folder for state and result.
+        config: size and losses; that of `refine` where it is given.
+        training: how to train.
+        refine: folder of a finished tokenizer whose decoder alone goes on learning.
 
     Raises:
         UnavailableError: `out` cannot be written to.
@@ -84,8 +95,13 @@ def train_tokenizer(
         ConfigurationError: `out` holds the training of another config, or the loss diverged.
         KeyboardInterrupt: Ctrl-C; the state is saved.
     """
-    config, training = config or TokenizerConfig(), training or TokenizerTraining()
-    session = _Session(dataset, config, training)
+    training = training or TokenizerTraining()
+    if refine is None:
+        tokenizer = _new_tokenizer(dataset, config or TokenizerConfig(), training.seed)
+    else:
+        tokenizer = load_tokenizer(refine)
+        tokenizer.decoder.requires_grad_(True)
+    session = _Session(dataset, tokenizer, training)
     run = TrainingRun(
         out,
         steps=training.steps,
@@ -102,17 +118,21 @@ def train_tokenizer(
     return load_tokenizer(out)
 
 
+def _new_tokenizer(dataset: FeatureDataset, config: TokenizerConfig, seed: int) -> MotionTokenizer:
+    torch.manual_seed(seed)
+    return MotionTokenizer(config, mean=dataset.mean, std=dataset.std).train()
+
+
 class _Session:
-    """Everything that a step changes."""
+    """Everything that a step changes. A tokenizer in evaluation mode keeps its codebook."""
 
     def __init__(
-        self, dataset: FeatureDataset, config: TokenizerConfig, training: TokenizerTraining
+        self, dataset: FeatureDataset, tokenizer: MotionTokenizer, training: TokenizerTraining
     ) -> None:
-        torch.manual_seed(training.seed)
         self.training = training
-        self.tokenizer = MotionTokenizer(config, mean=dataset.mean, std=dataset.std).train()
+        self.tokenizer = tokenizer
         self.optimizer = torch.optim.AdamW(
-            self.tokenizer.parameters(),
+            [parameter for parameter in tokenizer.parameters() if parameter.requires_grad],
             lr=training.lr,
             betas=(0.9, 0.99),
             weight_decay=training.weight_decay,
@@ -125,7 +145,8 @@ class _Session:
         training = self.training
         for group in self.optimizer.param_groups:
             group["lr"] = training.rate(step)
-        self.tokenizer.quantizer.bypassed = step < training.unquantized
+        learning_codes = self.tokenizer.quantizer.training
+        self.tokenizer.quantizer.bypassed = learning_codes and step < training.unquantized
         windows, valid = self.windows.draw(training.batch, self.generator)
         result: Reconstruction = self.tokenizer(windows, valid, bfloat16=training.bfloat16)
         self.optimizer.zero_grad(set_to_none=True)
@@ -197,6 +218,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--lr", type=float, default=defaults.lr)
     parser.add_argument("--seed", type=int, default=defaults.seed)
     parser.add_argument("--width", type=int, default=TokenizerConfig().width)
+    parser.add_argument("--refine", help="finished tokenizer whose decoder alone goes on learning")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 for all cores")
     given = parser.parse_args(arguments)
     if given.threads:
@@ -208,6 +230,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         tokenizer = train_tokenizer(
             dataset,
             given.out,
+            refine=given.refine,
             config=TokenizerConfig(width=given.width),
             training=TokenizerTraining(
                 steps=given.steps,
