@@ -1,0 +1,112 @@
+"""Our own motion file: ``.npz`` with everything known of a motion, and no pickles.
+
+features    (T, 263) float32
+tokens      (N,) int32
+segments    JSON text: [{"id", "description", "tokens", "seed"}, …]
+provenance  JSON text: {…}
+version     the version of this format, 1
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import FormatError, InputError
+from ..motion import FEATURES, MAX_FRAMES, Motion, Segment
+from .atomic import replacing
+from .npy import read_array
+
+VERSION = 1
+_MAX_BYTES = MAX_FRAMES * FEATURES * 4 + 10_000  # of one array
+
+
+def save_npz(motion: Motion, path: str | Path) -> None:
+    """Write a motion with its tokens, segments and provenance, atomically.
+
+    Raises:
+        UnavailableError: the file cannot be written.
+        InputError: provenance that is not JSON.
+    """
+    segments = [
+        {
+            "id": segment.id,
+            "description": segment.description,
+            "tokens": [int(token) for token in segment.tokens],
+            "seed": segment.seed,
+        }
+        for segment in motion.segments
+    ]
+    try:
+        provenance = json.dumps(dict(motion.provenance))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"the motion's provenance is not JSON: {error}") from error
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(
+            file,
+            features=motion.features,
+            tokens=np.array(motion.tokens, dtype=np.int32),
+            segments=np.array(json.dumps(segments)),
+            provenance=np.array(provenance),
+            version=np.array(VERSION),
+        )
+
+
+def unpack_motion(path: Path) -> Motion:
+    """The motion that `save_npz` wrote; errors do not name the file.
+
+    Raises:
+        FormatError: not such a file, damaged, or of a later version.
+        OSError: it cannot be read.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            version = _member(archive, "version").item()
+            if version != VERSION:
+                raise FormatError(f"has the format version {version}; this release reads {VERSION}")
+            features = _member(archive, "features")
+            tokens = tuple(map(int, _member(archive, "tokens").tolist()))
+            segments = json.loads(_member(archive, "segments", text=True).item())
+            provenance = json.loads(_member(archive, "provenance", text=True).item())
+    except FormatError:
+        raise
+    except (
+        *(zipfile.BadZipFile, zlib.error, struct.error, EOFError),  # the archive
+        *(NotImplementedError, RuntimeError),  # … compressed or encrypted as ours never are
+        *(ValueError, TypeError, OverflowError, RecursionError),  # what is in it
+    ) as error:
+        raise FormatError(f"is damaged, or not .npz: {error}") from error
+    if not isinstance(provenance, dict) or not isinstance(segments, list):
+        raise FormatError("is damaged: its segments or provenance are not what they should be")
+    return Motion(features, tuple(map(_segment, segments)), tokens, provenance)
+
+
+def _member(archive: zipfile.ZipFile, name: str, *, text: bool = False) -> NDArray[Any]:
+    try:
+        info = archive.getinfo(f"{name}.npy")
+    except KeyError as error:
+        found = ", ".join(archive.namelist()[:10]) or "nothing"
+        raise FormatError(f"is not a motion file: it has no {name!r}, but {found}") from error
+    if info.file_size > _MAX_BYTES:
+        raise FormatError(f"has {info.file_size} bytes of {name}; the limit is {_MAX_BYTES}")
+    with archive.open(info) as file:
+        return read_array(file, info.file_size, text=text)
+
+
+def _segment(entry: Any) -> Segment:
+    try:
+        return Segment(
+            id=str(entry["id"]),
+            description=str(entry["description"]),
+            tokens=tuple(map(int, entry["tokens"])),
+            seed=int(entry["seed"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise FormatError(f"is damaged: a segment of it is {str(entry)[:80]!r}") from error

@@ -1,0 +1,138 @@
+"""Written BVH: the joints come back, with rotations and a skeleton that other programs can use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from motion_agent.motion_core.errors import UnavailableError
+from motion_agent.motion_core.formats import read_joints, read_motion, save_motion, write_bvh
+from motion_agent.motion_core.formats.bvh import Bvh, parse_bvh
+from motion_agent.motion_core.formats.bvh_writing import solve_pose
+from motion_agent.motion_core.motion import Motion
+from motion_agent.motion_core.skeleton import JOINT_NAMES, PARENTS
+
+SAMPLES = Path(__file__).parent / "samples"
+
+
+@pytest.fixture(scope="module")
+def walk() -> Motion:
+    return read_motion(SAMPLES / "walk.npy")
+
+
+@pytest.fixture
+def written(walk: Motion, tmp_path: Path) -> Bvh:
+    write_bvh(walk, tmp_path / "walk.bvh")
+    return parse_bvh((tmp_path / "walk.bvh").read_text())
+
+
+@pytest.mark.parametrize("unit", ["m", "cm"])
+def test_joints_come_back(walk: Motion, tmp_path: Path, unit) -> None:
+    write_bvh(walk, tmp_path / "walk.bvh", unit=unit)
+    joints, fps = read_joints(tmp_path / "walk.bvh")
+    assert fps == 20 and joints.shape == walk.joints.shape
+    assert np.linalg.norm(joints - walk.joints, axis=-1).max() < 0.002
+    tall = np.ptp(parse_bvh((tmp_path / "walk.bvh").read_text()).positions(range(22))[0, :, 1])
+    assert 1.2 < tall / {"m": 1, "cm": 100}[unit] < 1.8
+
+
+def test_joints_come_back_from_bones_that_breathe(walk: Motion, tmp_path: Path) -> None:
+    # As the detokenizer's do: every joint wanders smoothly by some millimetres.
+    noise = np.random.default_rng(0).normal(size=(len(walk), 63))
+    smooth = np.apply_along_axis(np.convolve, 0, noise, np.hanning(9), mode="same") * 0.002
+    features = np.array(walk.features)
+    features[:, 4:67] += smooth
+    motion = Motion(features)
+    lengths = np.linalg.norm(motion.joints[:, 1:] - motion.joints[:, list(PARENTS[1:])], axis=-1)
+    assert 0.002 < lengths.std(axis=0).mean() < 0.01
+    write_bvh(motion, tmp_path / "breathing.bvh")
+    joints, _ = read_joints(tmp_path / "breathing.bvh")
+    error = np.linalg.norm(joints - motion.joints, axis=-1)
+    assert error.max() < 0.02 and error.mean() < 0.005
+    lengths = np.linalg.norm(joints[:, 4] - joints[:, 1], axis=-1)
+    assert lengths.std() < 1e-5
+
+
+def test_a_body_that_bends_between_hips_and_spine_comes_back(tmp_path: Path) -> None:
+    joints = np.load(SAMPLES / "walk.npy").astype(float)
+    bend = 0.05 * np.sin(np.arange(len(joints)) / 3)
+    joints[:, [3, 6, 9, 12, 15, *range(13, 22)], 2] += bend[:, None]
+    motion = Motion.from_joints(joints)
+    save_motion(motion, tmp_path / "bending.bvh")
+    error = np.linalg.norm(read_joints(tmp_path / "bending.bvh")[0] - motion.joints, axis=-1)
+    assert error.max() < 0.01
+
+
+def test_the_hierarchy_is_the_skeleton_with_end_sites(written: Bvh) -> None:
+    joints = [name for name in written.names if not name.endswith(" End")]
+    assert sorted(joints) == sorted(JOINT_NAMES)
+    for child, parent in enumerate(PARENTS[1:], start=1):
+        at = written.names.index(JOINT_NAMES[child])
+        assert written.names[written.parents[at]] == JOINT_NAMES[parent]
+    ends = {name[: -len(" End")] for name in written.names if name.endswith(" End")}
+    assert ends == {"head", "left_wrist", "right_wrist", "left_foot", "right_foot"}
+
+
+def test_only_the_root_moves_where_bones_are_rigid(written: Bvh) -> None:
+    assert written.channels[0][:3] == ("xposition", "yposition", "zposition")
+    assert len(written.channels[0]) == 6
+    for name, channels in zip(written.names[1:], written.channels[1:], strict=True):
+        assert len(channels) == (0 if name.endswith(" End") else 3)
+        assert all(channel.endswith("rotation") for channel in channels)
+
+
+def test_the_rest_pose_is_a_t_pose_facing_forward(written: Bvh) -> None:
+    rest = np.zeros((len(written.names), 3))
+    for at, parent in enumerate(written.parents):
+        rest[at] = written.offsets[at] + (rest[parent] if parent >= 0 else 0)
+    place = dict(zip(written.names, rest, strict=True))
+    assert place["left_wrist"][0] > 0.5 and place["right_wrist"][0] < -0.5
+    assert abs(place["left_wrist"][1] - place["left_shoulder"][1]) < 1e-6
+    assert place["head"][1] > place["pelvis"][1] > place["left_ankle"][1] + 0.7
+    assert place["left_foot"][2] > place["left_ankle"][2] + 0.1
+    assert place["left_hip"][0] > 0.05 and abs(place["spine1"][0]) < 0.02
+
+
+def test_angles_do_not_jump(written: Bvh) -> None:
+    assert np.abs(np.diff(written.values[:, 3:], axis=0)).max() < 60
+
+
+def test_angles_do_not_jump_when_a_person_turns_round(tmp_path: Path) -> None:
+    joints = np.load(SAMPLES / "walk.npy").astype(float)
+    yaw = np.linspace(0, 4 * np.pi, len(joints))
+    c, s, zero, one = np.cos(yaw), np.sin(yaw), np.zeros_like(yaw), np.ones_like(yaw)
+    turn = np.array([[c, zero, s], [zero, one, zero], [-s, zero, c]]).transpose(2, 0, 1)
+    pose = solve_pose(joints @ turn.transpose(0, 2, 1))
+    assert len(pose.translations) == 1
+    write_bvh(Motion.from_joints(joints @ turn.transpose(0, 2, 1)), tmp_path / "turning.bvh")
+    values = parse_bvh((tmp_path / "turning.bvh").read_text()).values
+    assert np.abs(np.diff(values[:, 3:6], axis=0)).max() < 60
+
+
+def test_rotations_are_rotations_and_limbs_do_not_twist(walk: Motion) -> None:
+    pose = solve_pose(walk.joints.astype(float))
+    product = pose.rotations @ np.swapaxes(pose.rotations, -1, -2)
+    np.testing.assert_allclose(product, np.broadcast_to(np.eye(3), product.shape), atol=1e-9)
+    np.testing.assert_allclose(np.linalg.det(pose.rotations), 1, atol=1e-9)
+    # The shortest turn's axis is perpendicular to the bone it turns.
+    for joint, child in ((4, 7), (18, 20), (12, 15)):
+        turns = pose.rotations[:, joint]
+        axes = np.stack([turns[:, 2, 1] - turns[:, 1, 2], turns[:, 0, 2] - turns[:, 2, 0],
+                         turns[:, 1, 0] - turns[:, 0, 1]], axis=-1)  # fmt: skip
+        np.testing.assert_allclose(axes @ pose.offsets[child], 0, atol=1e-9)
+
+
+def test_one_frame_and_a_body_of_no_size_are_written(tmp_path: Path, walk: Motion) -> None:
+    write_bvh(Motion(walk.features[:1]), tmp_path / "one.bvh")
+    assert read_joints(tmp_path / "one.bvh")[0].shape == (1, 22, 3)
+    write_bvh(Motion(np.zeros((4, 263), np.float32)), tmp_path / "nobody.bvh")
+    assert np.isfinite(parse_bvh((tmp_path / "nobody.bvh").read_text()).values).all()
+
+
+def test_an_impossible_folder_leaves_nothing(walk: Motion, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UnavailableError):
+        write_bvh(walk, tmp_path / "file" / "walk.bvh")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
