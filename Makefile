@@ -61,7 +61,8 @@ train: $(VENV)/.installed-dev $(DATA)/dataset.json ## a checkpoint in RUNS/check
 	$(BIN)/motion-agent train t2m --data $(DATA) --tokenizer $(RUNS)/tokenizer --out $(RUNS)/t2m $(T2M_OPTIONS)
 	$(BIN)/motion-agent train m2t --data $(DATA) --tokenizer $(RUNS)/tokenizer --out $(RUNS)/m2t $(M2T_OPTIONS)
 	$(BIN)/motion-agent train matching --data $(DATA) --out $(RUNS)/matching $(MATCHING_OPTIONS)
-	$(BIN)/motion-agent train assemble --runs $(RUNS) --out $(RUNS)/checkpoint
+	$(BIN)/motion-agent train assemble --data $(DATA) --tokenizer $(RUNS)/tokenizer \
+		--t2m $(RUNS)/t2m --m2t $(RUNS)/m2t --matching $(RUNS)/matching --out $(RUNS)/checkpoint
 	$(MAKE) evaluate CHECKPOINT=$(RUNS)/checkpoint
 
 evaluate: $(VENV)/.installed $(DATA)/dataset.json ## the table of a checkpoint on the test split

@@ -20,14 +20,16 @@ def multiply(a: Array, b: Array) -> Array:
 
 def conjugate(q: Array) -> Array:
     """The inverse of a unit quaternion."""
-    return q * np.array([1, -1, -1, -1], dtype=q.dtype)
+    inverse: Array = q * np.array([1, -1, -1, -1], dtype=q.dtype)
+    return inverse
 
 
 def rotate(q: Array, v: Array) -> Array:
     """Vectors ``(..., 3)`` turned by unit quaternions."""
     w, u = q[..., :1], q[..., 1:]
     uv = cross(u, v)
-    return v + 2 * (w * uv + cross(u, uv))
+    turned: Array = v + 2 * (w * uv + cross(u, uv))
+    return turned
 
 
 def between(a: Array, b: Array) -> Array:

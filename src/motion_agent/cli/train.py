@@ -132,6 +132,35 @@ def matching(
     say(f"the matching network is in {out}")
 
 
+@app.command()
+def assemble(
+    data: Data = PREPARED,
+    tokenizer: Tokenizer = Path("runs/tokenizer"),
+    t2m: Annotated[Path, typer.Option("--t2m", help="Folder of that training.")] = Path("runs/t2m"),
+    m2t: Annotated[Path, typer.Option("--m2t", help="Folder of that training.")] = Path("runs/m2t"),
+    matching: Annotated[
+        Path | None, typer.Option("--matching", help="Folder of that training, to evaluate with.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder of the checkpoint.")] = Path("runs/checkpoint"),
+) -> None:
+    """Put what was trained together as one checkpoint."""
+    dataset = load_dataset(data)
+    from ..motion_core.motionllm import assemble_checkpoint
+
+    clips = dataset.split("train")
+    checkpoint = assemble_checkpoint(
+        tokenizer,
+        t2m,
+        m2t,
+        out,
+        matching=matching,
+        captions=[caption for clip in clips for caption in clip.captions],
+        data=", ".join(sorted({clip.source for clip in clips})),
+    )
+    size = sum(path.stat().st_size for path in checkpoint.folder.iterdir())
+    say(f"{checkpoint.folder}: {size / 1e6:.1f} MB, version {checkpoint.version}")
+
+
 def _train_direction(
     direction: Direction,
     data: Path,
