@@ -1,0 +1,37 @@
+"""The LangGraph state machine: planner → executor → responder.
+
+    agent = MotionAgent(planner="offline")
+    turn = agent.run("A person walks forward, then bows.")
+    print(turn.reply, turn.motion)
+
+Importing this package loads no LangGraph yet; its names do when they are first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .agent import Event, MotionAgent, Turn
+    from .graph import build_graph
+    from .plan import Plan, Step, plan_schema
+
+__all__ = ["Event", "MotionAgent", "Plan", "Step", "Turn", "build_graph", "plan_schema"]
+
+_HOMES = {
+    "Event": "agent",
+    "MotionAgent": "agent",
+    "Plan": "plan",
+    "Step": "plan",
+    "Turn": "agent",
+    "build_graph": "graph",
+    "plan_schema": "plan",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        from importlib import import_module
+
+        return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,234 @@
+"""The graph: planner → executor → responder, with its two ways back.
+
+    START → planner ──valid plan──→ executor ──→ responder → END
+              ↑  └──invalid, tries left──┘
+              └────────captions to reason about────────┘
+
+The nodes are sync functions; LangGraph runs them in threads under `ainvoke`.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AnyMessage, HumanMessage
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.types import Checkpointer, RetryPolicy
+
+from ..motion_core.errors import InputError
+from ..motion_core.store import MotionStore
+from ..tools.workbench import Workbench
+from .executor import Executor
+from .parsing import Parsed, parse_plan
+from .plan import InvalidPlanError, check_against_timeline
+from .planners import Answer, Planner, Task, make_planner
+from .providers import TransientError
+from .responder import Responder
+from .state import KEPT_TEXT, AgentState, Attempt, TurnState, empty_timeline, new_turn
+
+MAX_REQUEST = 8000  # characters
+
+PlannerLike = str | BaseChatModel | Planner
+
+
+def build_graph(
+    planner: PlannerLike = "offline",
+    *,
+    fallback: PlannerLike | None = None,
+    workbench: Workbench | None = None,
+    seed: int = 0,
+    keep_messages: int | None = None,
+    checkpointer: Checkpointer = None,
+) -> CompiledStateGraph[Any, Any, Any, Any]:
+    """The compiled graph; it is started with ``{"messages": [HumanMessage("…")]}``.
+
+    Args:
+        planner: a planner string, a LangChain chat model or a planner.
+        fallback: asked where the planner gives no valid plan.
+        workbench: engine, store and workspace; the default engine and memory if None.
+        seed: another seed gives another take of the same conversation.
+        keep_messages: how many of the latest messages stay in the state; None for all, as it
+            must be where the messages are those of a host's graph.
+        checkpointer: any LangGraph checkpointer; None inside a graph that has one.
+
+    Raises:
+        ConfigurationError: unknown planner.
+        UnavailableError: the planner needs a key that is not set.
+    """
+    first = make_planner(planner)
+    planners = [first] if fallback is None else [first, make_planner(fallback)]
+    bench = workbench or Workbench()
+    graph = StateGraph(AgentState)
+    graph.add_node(
+        "planner",
+        _PlannerNode(planners),
+        retry_policy=RetryPolicy(max_attempts=3, initial_interval=0.5, retry_on=TransientError),
+    )
+    graph.add_node("executor", Executor(bench, seed))
+    graph.add_node("responder", Responder(first, keep_messages))
+    graph.add_edge(START, "planner")
+    graph.add_conditional_edges("planner", _after_planner, ["planner", "executor", "responder"])
+    graph.add_conditional_edges("executor", _after_executor, ["planner", "responder"])
+    graph.add_edge("responder", END)
+    return graph.compile(checkpointer=checkpointer, name="motion_agent")
+
+
+def serve() -> CompiledStateGraph[Any, Any, Any, Any]:
+    """The graph that ``langgraph dev`` serves (langgraph.json).
+
+    Environment: MOTION_AGENT_PLANNER (default ``offline``), MOTION_AGENT_STORE and
+    MOTION_AGENT_WORKSPACE (folders; memory and no files by default).
+    """
+    return _served()
+
+
+@cache
+def _served() -> CompiledStateGraph[Any, Any, Any, Any]:
+    # Once a process: the server calls the factory for every run, and motions must outlive it.
+    store, workspace = (
+        os.environ.get("MOTION_AGENT_STORE"),
+        os.environ.get("MOTION_AGENT_WORKSPACE"),
+    )
+    bench = Workbench(
+        engine=os.environ.get("MOTION_AGENT_ENGINE") or None,
+        store=MotionStore(store) if store else None,
+        workspace=Path(workspace) if workspace else None,
+    )
+    return build_graph(os.environ.get("MOTION_AGENT_PLANNER") or "offline", workbench=bench)
+
+
+def check_request(text: str) -> str:
+    """The request, stripped.
+
+    Raises:
+        InputError: empty or too long.
+    """
+    text = text.strip()
+    if not text:
+        raise InputError("the request is empty; say what the person should do")
+    if len(text) > MAX_REQUEST:
+        raise InputError(
+            f"the request has {len(text)} characters, the limit is {MAX_REQUEST}; make it shorter"
+        )
+    return text
+
+
+class _PlannerNode:
+    """Asks a planner once and reads its answer; the edges decide what comes next."""
+
+    def __init__(self, planners: list[Planner]) -> None:
+        self._planners = planners
+
+    def __call__(self, state: AgentState) -> dict[str, Any]:
+        messages = state["messages"]
+        turn = _current_turn(state, messages)
+        try:
+            check_request(turn["request"])
+        except InputError as err:
+            return {"turn": {**turn, "error": _error(err), "tries": 0}}
+        planner, failed, last = self._whose_turn(turn)
+        timeline = state.get("timeline") or empty_timeline()
+        task = Task(
+            request=turn["request"],
+            timeline=timeline,
+            captions=turn["captions"],
+            history=[m for m in messages if m.id != turn["id"]],
+            failed=failed,
+        )
+        answer = planner.ask(task)
+        segments = [segment["id"] for segment in timeline["segments"]]
+        try:
+            parsed = _read(answer, segments)
+        except InvalidPlanError as err:
+            attempt = _attempt(planner, answer, None, err)
+            changes: dict[str, Any] = {
+                **turn,
+                "plan": None,
+                "tries": turn["tries"] + 1,
+                "attempts": [*turn["attempts"], attempt],
+            }
+            if last:
+                changes["error"] = _give_up(err, changes["attempts"])
+            return {"turn": changes}
+        attempt = _attempt(planner, answer, parsed, None)
+        return {
+            "turn": {
+                **turn,
+                "plan": parsed.plan.model_dump(mode="json"),
+                "tries": 0,
+                "attempts": [*turn["attempts"], attempt],
+            }
+        }
+
+    def _whose_turn(self, turn: TurnState) -> tuple[Planner, list[Attempt], bool]:
+        """The planner to ask now, its failed answers so far, and whether this is the last try."""
+        tries = turn["tries"]
+        for planner in self._planners:
+            if tries < planner.tries:
+                last = planner is self._planners[-1] and tries == planner.tries - 1
+                return planner, turn["attempts"][len(turn["attempts"]) - tries :], last
+            tries -= planner.tries
+        raise AssertionError("the planner node was entered without a try left")
+
+
+def _current_turn(state: AgentState, messages: list[AnyMessage]) -> TurnState:
+    asked = next((m for m in reversed(messages) if isinstance(m, HumanMessage)), None)
+    message_id = (asked.id if asked is not None else None) or "none"
+    turn = state.get("turn")
+    if turn and turn["id"] == message_id:
+        return turn
+    return new_turn(message_id, asked.text if asked is not None else "")
+
+
+def _read(answer: Answer, segments: list[str]) -> Parsed:
+    parsed = parse_plan(answer.text, truncated=answer.truncated, refusal=answer.refusal)
+    check_against_timeline(parsed.plan, segments)
+    return parsed
+
+
+def _attempt(
+    planner: Planner, answer: Answer, parsed: Parsed | None, err: InvalidPlanError | None
+) -> Attempt:
+    return {
+        "planner": planner.name,
+        "rung": parsed.rung if parsed else None,
+        "cause": err.cause if err else None,
+        "error": str(err) if err else None,
+        "text": answer.text[:KEPT_TEXT],
+        "seconds": answer.seconds,
+        "input_tokens": answer.input_tokens,
+        "output_tokens": answer.output_tokens,
+    }
+
+
+def _give_up(err: InvalidPlanError, attempts: list[Attempt]) -> dict[str, str]:
+    names = ", ".join(dict.fromkeys(attempt["planner"] for attempt in attempts))
+    if len(attempts) == 1:
+        return _error(err)
+    return {
+        "type": "PlanError",
+        "message": f"no valid plan came from {names} in {len(attempts)} answers (the last problem:"
+        f" {err}); say it in simpler words, or choose another planner",
+    }
+
+
+def _error(err: Exception) -> dict[str, str]:
+    return {"type": type(err).__name__, "message": str(err)}
+
+
+def _after_planner(state: AgentState) -> Literal["planner", "executor", "responder"]:
+    turn = state["turn"]
+    if turn["error"] is not None:
+        return "responder"
+    if turn["plan"] is None:
+        return "planner"
+    return "executor" if turn["plan"]["plan"] else "responder"
+
+
+def _after_executor(state: AgentState) -> Literal["planner", "responder"]:
+    return "planner" if state["turn"]["reason"] else "responder"

@@ -1,0 +1,160 @@
+"""The words the offline planner knows: verbs of movement, who moves, numbers."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+
+def words_of(text: str) -> frozenset[str]:
+    """The words of a text, as a set."""
+    return frozenset(text.split())
+
+
+_VERBS = words_of("""
+act advance aim approach arch balance beckon bend bob bounce bow box brush carry cartwheel catch
+celebrate charge cheer chop circle clap clean climb clutch collapse comb come conduct cook cough
+cover cower crawl creep cross crouch cry curtsy dance dash deposit dig dip dive do dodge drag draw
+dribble drink drop duck eat enter exercise exit extend face fall fight flail flap flex flip float
+fly fold freeze gallop gesture get give glance glide go grab greet hammer hang head hide hike hit
+hold hop hug hunch hurry imitate jab jog juggle jump kick kiss kneel knock land laugh lay lead lean
+leap leave lie lift limp look lower lunge make march meditate mimic moonwalk move nod open pace
+paint pant parry pass pat pause pedal perform pet pick pirouette pitch pivot plank play point pose
+pound pray press pretend proceed prowl pull punch push put quiver race raise reach read recoil
+relax respond rest retreat return rise rock roll rotate row rub run rush salute saunter scratch
+scrub shadowbox shake shift shiver shoot shrug shuffle sidestep signal sing sit skate ski skip
+slap slash slide slip slither slouch slump snap sneak sneeze somersault speak spin spread spring
+sprint squat squeeze stab stagger stand stare start stay step stir stomp stoop stop stretch stride
+stroll strike strum strut stumble swagger sway sweep swim swing take talk tap throw thrust tilt
+tiptoe toss touch tremble trip trot trudge tumble turn twirl twist type unsheathe use vault wade
+wait wake walk wander wash watch wave weave wiggle wipe wobble work write yawn
+backflip bicycle bump chase crab cool deliver descend ascend drive dust fish flinch frisbee golf
+grapple handstand hurl inspect karate kneel lasso mop mow nap nudge peek peer plant pluck plunge
+poke polish pour prance preen rap reap rinse saw scoop shovel sleep smash sow stumble surf tickle
+tie tighten wail wrestle wring zigzag continue begin keep keel repeat lick march
+""")
+
+_IRREGULAR_PAST = {
+    "ran": "run", "sat": "sit", "stood": "stand", "threw": "throw", "fell": "fall",
+    "swung": "swing", "bent": "bend", "knelt": "kneel", "lay": "lie", "rose": "rise",
+    "caught": "catch", "went": "go", "came": "come", "took": "take", "spun": "spin",
+    "leapt": "leap", "swam": "swim", "flew": "fly", "held": "hold", "crept": "creep",
+    "slid": "slide", "shook": "shake", "struck": "strike", "drew": "draw", "did": "do",
+    "made": "make", "got": "get", "gave": "give", "left": "leave", "put": "put",
+    "sang": "sing", "drank": "drink", "ate": "eat", "hit": "hit", "swept": "sweep", "woke": "wake",
+}  # fmt: skip
+
+_IRREGULAR_GERUND = {"lying": "lie", "dying": "die", "tying": "tie"}
+_DOUBLED = words_of(
+    "run sit stop hop skip jog spin step clap nod jab hit chop dip drop drag flap flip"
+    " get grab hug mop nap pat pet plan put rap rub scrub shrug skip slap slip snap squat stab stir"
+    " strut swim tap trip trot trim wrap zip zigzag plod"
+)
+
+PERSON_NOUNS = (
+    "person|people|man|men|woman|women|guy|girl|boy|lady|gentleman|child|kid|children|toddler|baby|"
+    "figure|character|human|actor|actress|dancer|boxer|fighter|athlete|player|runner|walker|"
+    "soldier|ninja|samurai|warrior|knight|wizard|witch|king|queen|prince|princess|zombie|robot|"
+    "monkey|chicken|bear|gorilla|ape|clown|mime|drunk|drunkard|thief|burglar|worker|teacher|"
+    "student|waiter|waitress|cook|chef|nurse|doctor|patient|elder|grandmother|grandfather|mother|"
+    "father|pirate|cowboy|sailor|astronaut|ghost|monster|giant|model|ballerina|swimmer|golfer|"
+    "goalkeeper|footballer|friend|stranger|hero|superhero|villain|avatar|subject|performer|"
+    "gymnast|skater|conductor|singer|musician|policeman|officer|guard"
+)
+PRONOUNS = {"he", "she", "they", "it", "i", "we", "you"}
+DETERMINERS = {"a", "an", "the", "one", "another", "some", "this", "that", "two", "three", "both"}
+PLURAL_SUBJECT = re.compile(r"^(two|three|four|both|several|some)\b|\b(people|men|women|children)$")
+
+# Plurals after "and" that are things, not actions: "arms and legs", "left and right hands".
+THINGS = words_of(
+    "arms legs hands feet knees elbows shoulders hips fingers toes wrists ankles heels thighs fists"
+    " palms eyes ears lips boxes balls weights steps sides seconds times circles objects things"
+    " stairs clothes shoes glasses dishes windows doors paces ways moves exercises squats pushups"
+    " situps crunches backwards forwards upwards downwards sideways towards always perhaps is was"
+    " has his its this as us thus yes across"
+)
+
+_NUMBERS = {
+    "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7,
+    "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "fifteen": 15, "twenty": 20,
+    "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "ninety": 90,
+}  # fmt: skip
+NUMBER = r"(?:\d+(?:\.\d+)?|" + "|".join(_NUMBERS) + r")"
+
+ORDINALS = {
+    "first": 1, "1st": 1, "second": 2, "2nd": 2, "third": 3, "3rd": 3, "fourth": 4, "4th": 4,
+    "fifth": 5, "5th": 5, "sixth": 6, "6th": 6, "seventh": 7, "7th": 7, "eighth": 8, "8th": 8,
+    "last": -1, "final": -1,
+}  # fmt: skip
+
+
+def number(text: str) -> float:
+    """The value of a number in digits or words."""
+    return float(_NUMBERS[text]) if text in _NUMBERS else float(text)
+
+
+def third_person(base: str) -> str:
+    """``wave`` → ``waves``, ``carry`` → ``carries``."""
+    if base in ("do", "go"):
+        return base + "es"
+    if re.search(r"[^aeiou]y$", base):
+        return base[:-1] + "ies"
+    if re.search(r"(s|x|z|ch|sh)$", base):
+        return base + "es"
+    return base + "s"
+
+
+def gerund(base: str) -> str:
+    """``wave`` → ``waving``, ``run`` → ``running``."""
+    if base in ("lie", "die", "tie"):
+        return base[:-2] + "ying"
+    if base in _DOUBLED:
+        return base + base[-1] + "ing"
+    if base.endswith("e") and not base.endswith(("ee", "oe")):
+        return base[:-1] + "ing"
+    return base + "ing"
+
+
+def verb_form(word: str) -> tuple[str, str] | None:
+    """Base and form (``base``, ``third``, ``gerund``, ``past``) of a known verb, else None."""
+    return _forms().get(word.lower())
+
+
+def base_of(word: str) -> str | None:
+    """The known verb behind a word in any of its forms, or None."""
+    found = verb_form(word)
+    return found[0] if found else None
+
+
+def guess_base_of_gerund(word: str) -> str:
+    """The verb behind an unknown word in -ing."""
+    known = verb_form(word)
+    if known is not None:
+        return known[0]
+    stem = word[:-3]
+    if re.search(r"([^aeiouls])\1$", stem):
+        return stem[:-1]
+    if re.search(r"[^aeiou][aeiou][^aeiouwxy]$", stem) and len(stem) > 4:
+        return stem + "e"
+    return stem
+
+
+@cache
+def _forms() -> dict[str, tuple[str, str]]:
+    forms: dict[str, tuple[str, str]] = {}
+    for base in _VERBS:
+        past = base + "d" if base.endswith("e") else base + "ed"
+        if base in _DOUBLED:
+            past = base + base[-1] + "ed"
+        if re.search(r"[^aeiou]y$", base):
+            past = base[:-1] + "ied"
+        for word, form in ((past, "past"), (gerund(base), "gerund")):
+            forms[word] = (base, form)
+        forms[third_person(base)] = (base, "third")
+    forms |= {word: (base, "past") for word, base in _IRREGULAR_PAST.items() if word != base}
+    forms |= {word: (base, "gerund") for word, base in _IRREGULAR_GERUND.items()}
+    forms |= {base: (base, "base") for base in _VERBS}
+    # Directions and nouns first of all: "turns left", "on the back".
+    for word in ("left", "lay", "saw"):
+        forms.pop(word, None)
+    return forms

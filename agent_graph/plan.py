@@ -1,0 +1,255 @@
+"""The plan: what a planner writes, its JSON Schema, its limits and its errors.
+
+A plan lists the steps of the whole new timeline in order. An edit is a plan too: segments
+that stay are named with ``keep_segment``, so insert, replace, remove, reorder and repeat need
+no operations of their own:
+
+    {"reasoning": "…", "plan": [
+        {"tool": "keep_segment", "segment": "s1", …},
+        {"tool": "generate_motion", "description": "a person bows", …}]}
+
+The schema is flat because OpenAI strict mode and Ollama's `format` both have to accept it as
+it is: every field required, empty string or 0 for "not given", no `$ref`, no `oneOf`. The
+model below is more forgiving (absent fields have defaults) and says what is wrong in words
+that an LLM can act on. Every plan goes through it, whoever wrote it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from ..motion_core.composition import MAX_SECONDS
+from ..motion_core.engine import MAX_DESCRIPTION
+from ..motion_core.errors import PlanError
+
+Tool = Literal["generate_motion", "caption_motion", "keep_segment", "undo", "redo"]
+TOOLS: tuple[Tool, ...] = get_args(Tool)
+
+Cause = Literal["empty", "refused", "truncated", "schema_echo", "no_plan", "invalid"]
+"""Why an answer is not a plan."""
+
+MAX_STEPS = 64
+MAX_TOTAL_SECONDS = 600.0
+MAX_REASONING = 4000  # characters kept; more is cut, for it is only read
+MAX_MOTION_NAME = 200
+
+
+class InvalidPlanError(PlanError):
+    """An answer that is no valid plan, with its cause. The message is for the planner."""
+
+    def __init__(self, message: str, cause: Cause = "invalid") -> None:
+        super().__init__(message)
+        self.cause: Cause = cause
+
+
+class Step(BaseModel):
+    """One step of a plan. Fields that a tool does not use are empty."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tool: Tool = Field(description="What this step does.")
+    description: str = Field(
+        default="",
+        description="generate_motion: one action of one person, such as 'a person walks forward'."
+        " Otherwise empty.",
+    )
+    seconds: float = Field(
+        default=0.0, description="generate_motion: wished duration in seconds; 0 for no wish."
+    )
+    motion: str = Field(
+        default="",
+        description="caption_motion: motion id or file name; empty for the current motion.",
+    )
+    segment: str = Field(
+        default="",
+        description="keep_segment: the segment that stays, such as 's1'. generate_motion: the"
+        " segment that this one replaces, empty for a new one.",
+    )
+    person: Literal[1, 2] = Field(default=1, description="Which person moves; 1 if only one.")
+
+    @field_validator("description", "motion", "segment")
+    @classmethod
+    def _strip(cls, value: str) -> str:
+        if re.search(r"[\x00-\x08\x0e-\x1f\x7f]", value):
+            raise ValueError("holds a control character: write plain text, without backslashes")
+        return " ".join(value.split())
+
+    @field_validator("description")
+    @classmethod
+    def _short_description(cls, value: str) -> str:
+        if len(value) > MAX_DESCRIPTION:
+            raise ValueError(
+                f"has {len(value)} characters, the limit is {MAX_DESCRIPTION}: shorten it or make"
+                " several steps of it"
+            )
+        return value
+
+    @field_validator("motion")
+    @classmethod
+    def _short_motion(cls, value: str) -> str:
+        if len(value) > MAX_MOTION_NAME:
+            raise ValueError(f"has {len(value)} characters: give a motion id or a file name")
+        return value
+
+    @field_validator("segment")
+    @classmethod
+    def _segment_form(cls, value: str) -> str:
+        if value and not re.fullmatch(r"s[1-9][0-9]{0,5}", value):
+            raise ValueError(f"is {value[:20]!r}: a segment is named like s1, s2")
+        return value
+
+    @field_validator("seconds")
+    @classmethod
+    def _seconds_range(cls, value: float) -> float:
+        if not math.isfinite(value) or not 0 <= value <= MAX_SECONDS:
+            raise ValueError(f"is {value:g}: give 0 for no wish, or at most {MAX_SECONDS:g}")
+        return value
+
+    @model_validator(mode="after")
+    def _fields_of_tool(self) -> Step:
+        if self.tool == "generate_motion" and not re.search(r"\w", self.description):
+            raise ValueError("generate_motion needs a description: say what the person does")
+        if self.tool == "keep_segment" and not self.segment:
+            raise ValueError("keep_segment needs the segment that stays, such as s1")
+        return self
+
+
+class Plan(BaseModel):
+    """What the planner decided, validated."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    reasoning: str = Field(
+        default="",
+        description="One or two sentences: why these steps, or the answer if there are no steps.",
+    )
+    plan: tuple[Step, ...] = Field(
+        description="The steps in order; empty if nothing is to be generated or captioned."
+    )
+
+    @field_validator("reasoning")
+    @classmethod
+    def _cut(cls, value: str) -> str:
+        return value.strip()[:MAX_REASONING]
+
+    @model_validator(mode="after")
+    def _limits(self) -> Plan:
+        if len(self.plan) > MAX_STEPS:
+            raise ValueError(f"the plan has {len(self.plan)} steps, the limit is {MAX_STEPS}")
+        total = sum(step.seconds for step in self.plan)
+        if total > MAX_TOTAL_SECONDS:
+            raise ValueError(
+                f"the steps wish for {total:g} s in all, the limit is {MAX_TOTAL_SECONDS:g} s"
+            )
+        if any(step.tool in ("undo", "redo") for step in self.plan) and len(self.plan) > 1:
+            raise ValueError("undo or redo must be the only step of a plan")
+        return self
+
+    def steps_of(self, *tools: Tool) -> tuple[Step, ...]:
+        """The steps that use one of these tools."""
+        return tuple(step for step in self.plan if step.tool in tools)
+
+
+def plan_schema() -> dict[str, Any]:
+    """JSON Schema of a plan, for OpenAI strict mode and Ollama `format`."""
+    step = _flat(Step)
+    return {
+        "type": "object",
+        "properties": {
+            "reasoning": _property(Plan, "reasoning"),
+            "plan": {
+                "type": "array",
+                "description": Plan.model_fields["plan"].description,
+                "items": step,
+            },
+        },
+        "required": ["reasoning", "plan"],
+        "additionalProperties": False,
+    }
+
+
+def validate_plan(value: Mapping[str, Any]) -> Plan:
+    """The value as a `Plan`.
+
+    Raises:
+        InvalidPlanError: one line that names every problem and where it is.
+    """
+    try:
+        return Plan.model_validate(dict(value))
+    except ValidationError as err:
+        problems = [_in_words(problem) for problem in err.errors()[:5]]
+        more = len(err.errors()) - len(problems)
+        if more > 0:
+            problems.append(f"and {more} more problems")
+        raise InvalidPlanError("; ".join(problems)) from err
+
+
+def check_against_timeline(plan: Plan, segments: Mapping[str, int] | Sequence[str]) -> None:
+    """Check that the plan only names segments that exist.
+
+    Args:
+        plan: a valid plan.
+        segments: ids of the current motion's segments.
+
+    Raises:
+        InvalidPlanError: a segment is named that is not there.
+    """
+    known = ", ".join(segments) if segments else "none, for there is no motion yet"
+    for number, step in enumerate(plan.plan, start=1):
+        if step.segment and step.segment not in segments:
+            raise InvalidPlanError(
+                f"step {number} names the segment {step.segment}, which does not exist"
+                f" (there are: {known}); generate new segments with an empty segment field"
+            )
+    replaced = [step.segment for step in plan.steps_of("generate_motion") if step.segment]
+    twice = sorted({s for s in replaced if replaced.count(s) > 1})
+    if twice:
+        raise InvalidPlanError(
+            f"{twice[0]} is replaced by two steps; let one replace it and leave the segment of"
+            " the other empty"
+        )
+
+
+def _flat(model: type[BaseModel]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": {name: _property(model, name) for name in model.model_fields},
+        "required": list(model.model_fields),
+        "additionalProperties": False,
+    }
+
+
+def _property(model: type[BaseModel], name: str) -> dict[str, Any]:
+    found = model.model_json_schema()["properties"][name]
+    return {key: value for key, value in found.items() if key in ("type", "enum", "description")}
+
+
+def _in_words(problem: Mapping[str, Any]) -> str:
+    place = list(problem["loc"])
+    where = ""
+    if place and place[0] == "plan" and len(place) > 1:
+        where = f"step {int(place[1]) + 1}"
+        place = place[2:]
+    if place:
+        where = f"{where}: {place[0]}" if where else f"{place[0]}"
+    kind, given = problem["type"], problem.get("input")
+    if kind == "literal_error":
+        said = f"is {str(given)[:40]!r}; it must be one of {problem['ctx']['expected']}"
+    elif kind == "extra_forbidden":
+        said = f"is not a field; the fields are {', '.join(Step.model_fields)}"
+    elif kind == "missing":
+        said = "is missing"
+    elif kind == "value_error":
+        said = str(problem["ctx"]["error"])
+    else:
+        said = f"{problem['msg']} (given: {str(given)[:40]!r})"
+    return (
+        f"{where} {said}".strip()
+        if kind != "value_error" or place
+        else (f"{where}: {said}" if where else said)
+    )

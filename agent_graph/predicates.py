@@ -1,0 +1,184 @@
+"""One clause: who it is about, and its predicate as a plain sentence in the simple present."""
+
+from __future__ import annotations
+
+import re
+
+from .lexicon import (
+    DETERMINERS,
+    NUMBER,
+    PERSON_NOUNS,
+    PLURAL_SUBJECT,
+    PRONOUNS,
+    base_of,
+    guess_base_of_gerund,
+    third_person,
+    verb_form,
+    words_of,
+)
+
+DEFAULT_SUBJECT = "a person"
+_AUXILIARY = re.compile(
+    r"^(?:should|will|can|could|must|may|would|shall|wants?\s+to|has\s+to|needs?\s+to|tries\s+to|"
+    r"(?:is|are)\s+going\s+to|decides\s+to|proceeds\s+to|is\s+about\s+to|to)\s+",
+    re.IGNORECASE,
+)
+LEADING_ADVERB = re.compile(
+    r"(?:\w+ly|again|also|just|now|soon|once\s+more|both|all)\b,?\s+", re.IGNORECASE
+)
+_EMPTY_ADVERB = re.compile(
+    r"\b(?:also|just|now|immediately\s+after|please|instead|too)\b,?\s*", re.IGNORECASE
+)
+_PROGRESSIVE = re.compile(
+    r"(?:is|are|was|were|starts|begins)\s+((?:\w+ly\s+)?)(\w+ing)\b(.*)", re.IGNORECASE | re.DOTALL
+)
+PREPOSITIONS = words_of(
+    "with to from in on at of by for while as like into onto over under around through between"
+    " behind toward towards against without using"
+)
+_DIRECTIONS = words_of(
+    "forward forwards backward backwards up down left right sideways away back out off around"
+)
+# "a drunk man": only the last of several such nouns is the person.
+_A_PERSON = rf"(?:{PERSON_NOUNS})\b(?!\s+(?:{PERSON_NOUNS})\b)"
+_ANYBODY = {"person", "figure", "character", "human", "avatar", "subject"}
+_EXERCISE = re.compile(r"(?:jumping\s+jacks?|push-?ups?|sit-?ups?|squats|lunges|crunches)\b", re.I)
+AFTER_VERB = (
+    _DIRECTIONS
+    | PREPOSITIONS
+    | words_of("slowly quickly the a an his her their its and twice once three")
+)
+
+
+def find_subject(clause: str) -> tuple[str | None, str]:
+    """Who a clause is about, if it says so, and the rest of it."""
+    clause = clause.strip()
+    words = clause.split()
+    if not words:
+        return None, ""
+    first = words[0].lower().strip(",")
+    if first in PRONOUNS or first in ("someone", "somebody", "everyone", "everybody"):
+        rest = " ".join(words[1:])
+        return (first, rest) if rest else (None, clause)
+    named = re.match(
+        rf"((?:(?:{'|'.join(DETERMINERS)})\s+)?(?:(?!\b{_A_PERSON}\b)[\w'-]+,?\s+){{0,4}}?"
+        rf"{_A_PERSON}(?:\s+(?:who|that)\s+is\s+\w+)?)\s*,?(?:\s+(.*)|$)",
+        clause,
+        re.IGNORECASE | re.DOTALL,
+    )
+    if named and not any(
+        base_of(word) and not word.lower().endswith("ing") and word.lower() not in ("box", "back")
+        for word in named[1].split()
+    ):
+        subject = named[1]
+        if first not in DETERMINERS and not PLURAL_SUBJECT.search(subject.lower()):
+            subject = f"{'an' if first[0] in 'aeiou' else 'a'} {subject}"
+        rest = re.sub(r"^(?:that|who|which)\s+(?!is\b)", "", (named[2] or "").strip(), flags=re.I)
+        return subject, rest
+    if first in DETERMINERS:
+        for index in range(2, min(len(words), 6)):
+            word = words[index].lower().strip(",.")
+            found = verb_form(word)
+            before = words[index - 1].lower()
+            if before in PREPOSITIONS | DETERMINERS or before.endswith(","):
+                break
+            if word == "is" or (found and found[1] in ("third", "gerund")):
+                return " ".join(words[:index]), " ".join(words[index:])
+    return None, clause
+
+
+def subject_of(description: str) -> str:
+    """Who moves in a description; a person if it does not say."""
+    return find_subject(description)[0] or DEFAULT_SUBJECT
+
+
+def resolved(subject: str | None, current: str) -> str:
+    """Who a pronoun, "the person" or nothing at all means after `current`."""
+    if subject is None or subject.lower() in PRONOUNS:
+        return current
+    noun = subject.lower().split()[-1]
+    if subject.lower() == f"the {noun}" and (noun in _ANYBODY or current.split()[-1] == noun):
+        return current
+    return subject if subject.isupper() else subject[0].lower() + subject[1:]
+
+
+def main_verb(clause: str) -> tuple[str | None, str | None]:
+    """The verb of a clause as it stands there, and its form; None where there is none."""
+    _, predicate = find_subject(clause)
+    predicate = _AUXILIARY.sub("", predicate)
+    for word in re.findall(r"[\w'-]+", predicate.lower()):
+        found = verb_form(word)
+        if found:
+            return word, found[1]
+        if word in PREPOSITIONS:
+            break
+    words = re.findall(r"[\w'-]+", predicate.lower())
+    if words and words[0].endswith("s"):
+        return words[0], "third"
+    return None, None
+
+
+def completed(predicate: str, verb: str) -> str:
+    """A predicate without a verb of its own, with one: "then right" after "turns left"."""
+    words = re.findall(r"[\w'-]+", predicate.lower())
+    if _EXERCISE.match(predicate):
+        return f"does {predicate}"
+    if not words or verb_form(words[0]):
+        return predicate
+    if words[0] in DETERMINERS:
+        return noun_to_action(predicate)
+    alone = words[0] in _DIRECTIONS or words[0] in PREPOSITIONS or words[0].endswith("ly")
+    if verb and alone and not any(base_of(word) for word in words):
+        return f"{verb} {predicate}"
+    return predicate
+
+
+def noun_to_action(text: str) -> str:
+    """``a jump`` → ``jumps``, ``a high jump`` → ``does a high jump``; other text as it is."""
+    match = re.match(r"(?:a|an|the|some|another|one|one\s+more)\s+(.+)", text.strip(), re.I | re.S)
+    if match is None or find_subject(text)[0]:
+        return text.strip()
+    words = match.group(1).split()
+    found = verb_form(words[0])
+    if found and (len(words) == 1 or words[1].lower() in AFTER_VERB):
+        return " ".join([third_person(found[0]), *words[1:]])
+    return f"does {text.strip()}"
+
+
+def in_present(predicate: str, subject: str) -> str:
+    """The predicate in the simple present of the third person: "walking" → "walks"."""
+    predicate = _EMPTY_ADVERB.sub("", predicate.strip(" ,.!?\n"))
+    plural = bool(PLURAL_SUBJECT.search(subject.lower()))
+    bare = _AUXILIARY.sub("", predicate)
+    progressive = _PROGRESSIVE.match(bare)
+    if progressive:
+        bare = f"{progressive[1]}{progressive[2]}{progressive[3]}"
+    words = bare.split()
+    index = 0
+    while index < len(words) - 1 and LEADING_ADVERB.fullmatch(words[index] + " "):
+        index += 1
+    if not words:
+        return ""
+    word = words[index].lower()
+    stem = re.sub(r"[^\w'-]", "", word)
+    tail = word[len(stem) :]
+    if re.fullmatch(rf"{NUMBER}", stem) and len(words) > index + 1:
+        words.insert(index, "take" if plural else "takes")
+    elif stem not in ("is", "are", "has"):
+        words[index] = _conjugated(stem, plural) + tail
+    words = [w[0].lower() + w[1:] if i == 0 and not w.isupper() else w for i, w in enumerate(words)]
+    return " ".join(words)
+
+
+def _conjugated(word: str, plural: bool) -> str:
+    found = verb_form(word)
+    third = word.endswith("s") and not word.endswith("ss")
+    if found is not None:
+        base = found[0]
+    elif word.endswith("ing") and len(word) > 4:
+        base = guess_base_of_gerund(word)
+    elif third or not word.isalpha() or word.endswith("ly") or word in AFTER_VERB:
+        return word
+    else:
+        base = word
+    return base if plural else third_person(base)

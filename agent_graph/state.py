@@ -1,0 +1,119 @@
+"""The state of a conversation: JSON values and messages only, so any checkpointer can keep it.
+
+Motions are named by their id in the motion store. The timeline keeps the tokens of each segment
+too, so a conversation can be decoded again where the store has forgotten the motion.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from langchain_core.messages import AnyMessage
+from langgraph.graph.message import add_messages
+from typing_extensions import NotRequired, TypedDict
+
+from ..motion_core.motion import Segment
+
+UNDO_DEPTH = 20
+KEPT_TEXT = 4000  # characters of a bad answer kept for the re-ask and for reading later
+
+
+class SegmentState(TypedDict):
+    """One segment of the timeline."""
+
+    id: str
+    description: str
+    tokens: list[int]
+    seed: int
+    seconds: float  # the wish; 0 for none
+    person: int
+
+
+class Timeline(TypedDict):
+    """The motion that the conversation is about."""
+
+    segments: list[SegmentState]
+    next_segment: int  # ids are never used twice
+    motions: dict[str, str]  # person ("1", "2") -> motion id
+
+
+class Attempt(TypedDict):
+    """One answer of a planner."""
+
+    planner: str
+    rung: str | None  # which rung of the ladder read it; None if none did
+    cause: str | None
+    error: str | None
+    text: str
+    seconds: float
+    input_tokens: int | None
+    output_tokens: int | None
+
+
+class Caption(TypedDict):
+    """What the engine sees in a motion."""
+
+    motion: str  # motion id
+    name: str  # as the plan named it
+    text: str
+
+
+class TurnState(TypedDict):
+    """Everything that happened between a request and its reply."""
+
+    id: str  # of the request's message
+    request: str
+    tries: int  # answers of the planner since it last gave a valid plan
+    attempts: list[Attempt]
+    plan: dict[str, Any] | None
+    captions: list[Caption]
+    rounds: int  # of captions that went back to the planner
+    reason: bool  # whether the planner has captions to think about
+    made: list[str]  # ids of the segments that are new in this turn
+    unknown: list[str]  # words the engine was not trained on
+    error: dict[str, str] | None  # {"type": …, "message": …}
+
+
+def merge_turn(old: TurnState | None, new: dict[str, Any]) -> TurnState:
+    """Reducer: updates of the same turn add up, a new turn replaces the old one."""
+    if not old or new.get("id", old["id"]) != old["id"]:  # LangGraph begins with {}
+        return new  # type: ignore[return-value]
+    return {**old, **new}  # type: ignore[typeddict-item]
+
+
+class AgentState(TypedDict):
+    """State of the graph. Only `messages` is needed to start."""
+
+    messages: Annotated[list[AnyMessage], add_messages]
+    turn: NotRequired[Annotated[TurnState, merge_turn]]
+    timeline: NotRequired[Timeline]
+    undo: NotRequired[list[Timeline]]
+    redo: NotRequired[list[Timeline]]
+    introduced: NotRequired[bool]  # whether the offline planner has said what it is
+
+
+def empty_timeline() -> Timeline:
+    """A timeline without segments."""
+    return {"segments": [], "next_segment": 1, "motions": {}}
+
+
+def new_turn(message_id: str, request: str) -> TurnState:
+    """A turn in which nothing has happened yet."""
+    return {
+        "id": message_id,
+        "request": request,
+        "tries": 0,
+        "attempts": [],
+        "plan": None,
+        "captions": [],
+        "rounds": 0,
+        "reason": False,
+        "made": [],
+        "unknown": [],
+        "error": None,
+    }
+
+
+def to_segment(state: SegmentState) -> Segment:
+    """The segment as `motion_core` knows it."""
+    return Segment(state["id"], state["description"], tuple(state["tokens"]), state["seed"])

@@ -1,0 +1,186 @@
+"""Where motions are kept: the motion store (by id) and the workspace (files a host allows).
+
+Ids and file names come from LLMs and strangers. An id must look like one before it is looked
+up, and a file name must lead to a regular file inside the workspace folder; nothing else ever
+touches the disk.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import threading
+from collections import OrderedDict
+from pathlib import Path
+
+import numpy as np
+
+from .errors import InputError, UnavailableError
+from .motion import Motion
+
+_ID = re.compile(r"m-[0-9a-f]{6,12}")
+_KEEP_LOADED = 64  # motions kept in memory beside a folder
+
+
+class MotionStore:
+    """Motions by id, in memory or in a folder that survives restarts. Thread-safe.
+
+    Args:
+        folder: where to keep one ``.npz`` a motion; None keeps them in memory only.
+    """
+
+    def __init__(self, folder: str | Path | None = None) -> None:
+        self.folder = None if folder is None else Path(folder)
+        self._motions: OrderedDict[str, Motion] = OrderedDict()
+        self._lock = threading.RLock()
+
+    def add(self, motion: Motion) -> str:
+        """Keep the motion and give its id; the same motion again gives the same id.
+
+        The id is `Motion.id`, longer by a digit or two where another motion has that one.
+
+        Raises:
+            UnavailableError: the folder cannot be written.
+        """
+        with self._lock:
+            motion_id = self._free_id(motion)
+            if self.folder is not None and not self._path(motion_id).exists():
+                self._write(motion, motion_id)
+            self._remember(motion_id, motion)
+            return motion_id
+
+    def get(self, motion_id: str) -> Motion:
+        """The motion with that id.
+
+        Raises:
+            InputError: not an id, or an id that is not here; the message lists the latest.
+        """
+        if not is_motion_id(motion_id):
+            raise InputError(
+                f"{motion_id[:40]!r} is not a motion id; ids look like m-3fa9c1. {self._hint()}"
+            )
+        with self._lock:
+            if motion_id in self._motions:
+                self._motions.move_to_end(motion_id)
+                return self._motions[motion_id]
+            if self.folder is not None and self._path(motion_id).is_file():
+                from .formats import load_npz
+
+                motion = load_npz(self._path(motion_id))
+                self._remember(motion_id, motion)
+                return motion
+            raise InputError(f"there is no motion {motion_id}. {self._hint()}")
+
+    def list(self) -> tuple[str, ...]:
+        """All ids, oldest first."""
+        with self._lock:
+            if self.folder is None:
+                return tuple(self._motions)
+            if not self.folder.is_dir():
+                return ()
+            files = [p for p in self.folder.glob("m-*.npz") if is_motion_id(p.stem)]
+            return tuple(p.stem for p in sorted(files, key=lambda p: (p.stat().st_mtime_ns, p)))
+
+    def __contains__(self, motion_id: object) -> bool:
+        if not isinstance(motion_id, str) or not is_motion_id(motion_id):
+            return False
+        with self._lock:
+            return motion_id in self._motions or (
+                self.folder is not None and self._path(motion_id).is_file()
+            )
+
+    def __len__(self) -> int:
+        return len(self.list())
+
+    def _free_id(self, motion: Motion) -> str:
+        motion_id = motion.id
+        if motion_id not in self or _same(self.get(motion_id), motion):
+            return motion_id
+        digest = hashlib.sha256(np.ascontiguousarray(motion.features).tobytes())
+        digest.update(repr(motion.segments).encode())
+        for digits in range(7, 13):
+            motion_id = f"m-{digest.hexdigest()[:digits]}"
+            if motion_id not in self or _same(self.get(motion_id), motion):
+                return motion_id
+        raise UnavailableError(f"no free id is left for the motion {motion.id} in this store")
+
+    def _path(self, motion_id: str) -> Path:
+        assert self.folder is not None
+        return self.folder / f"{motion_id}.npz"
+
+    def _write(self, motion: Motion, motion_id: str) -> None:
+        from .formats import save_npz
+
+        path = self._path(motion_id)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            save_npz(motion, path)
+        except OSError as err:
+            raise UnavailableError(
+                f"cannot write the motion store {path.parent}: {err.strerror or err}; "
+                "choose a folder that can be written"
+            ) from err
+
+    def _remember(self, motion_id: str, motion: Motion) -> None:
+        self._motions[motion_id] = motion
+        if self.folder is not None and len(self._motions) > _KEEP_LOADED:
+            self._motions.popitem(last=False)
+
+    def _hint(self) -> str:
+        latest = self.list()[-5:]
+        if not latest:
+            return "The store is empty: generate a motion first."
+        return f"The latest are: {', '.join(reversed(latest))}."
+
+
+class Workspace:
+    """A folder of motion files that a host lets its agent read.
+
+    Args:
+        folder: the only place from which files are read; None allows no file at all.
+    """
+
+    def __init__(self, folder: str | Path | None = None) -> None:
+        self.folder = None if folder is None else Path(folder)
+
+    def path(self, name: str) -> Path:
+        """The file of that name inside the workspace.
+
+        Raises:
+            InputError: no workspace, a name that leads outside it, or no such file.
+        """
+        if self.folder is None:
+            raise InputError(
+                f"{name[:80]!r} is no motion id, and no workspace folder was given to read files"
+            )
+        root = self.folder.resolve()
+        try:
+            path = (root / name).resolve()
+            inside = path.is_relative_to(root) and not Path(name).is_absolute()
+            found = inside and path.is_file()
+        except (OSError, ValueError):  # name too long, null byte, loop of links
+            inside = found = False
+        if not inside or "://" in name:
+            raise InputError(f"{name[:80]!r} is not a file name inside the workspace folder")
+        if not found:
+            raise InputError(f"there is no file {name[:80]!r} in the workspace folder")
+        return path
+
+    def read(self, name: str) -> Motion:
+        """The motion in that file.
+
+        Raises:
+            InputError: see `path`; or a file that is not readable as motion (`FormatError`).
+        """
+        from .formats import read_motion
+
+        return read_motion(self.path(name))
+
+
+def is_motion_id(text: str) -> bool:
+    """Whether `text` has the form of a motion id: ``m-`` and six (to twelve) hex digits."""
+    return _ID.fullmatch(text) is not None
+
+
+def _same(one: Motion, other: Motion) -> bool:
+    return one.segments == other.segments and np.array_equal(one.features, other.features)

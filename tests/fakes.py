@@ -1,0 +1,174 @@
+"""Stand-ins for chat models: one in the process, two behind real HTTP on loopback."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from langchain_core.callbacks import CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.runnables import Runnable
+from pydantic import PrivateAttr
+
+
+class ScriptedChatModel(BaseChatModel):
+    """Says the scripted messages one after the other and writes down what it was asked."""
+
+    script: list[Any]
+    _asked: list[list[BaseMessage]] = PrivateAttr(default_factory=list)
+    _said: int = PrivateAttr(default=0)
+
+    @property
+    def asked(self) -> list[list[BaseMessage]]:
+        return self._asked
+
+    @property
+    def _llm_type(self) -> str:
+        return "scripted"
+
+    def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> Runnable[Any, Any]:
+        return self
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        self._asked.append(messages)
+        if self._said >= len(self.script):
+            raise AssertionError(f"asked {len(self._asked)} times, scripted {len(self.script)}")
+        answer = self.script[self._said]
+        self._said += 1
+        if isinstance(answer, Exception):
+            raise answer
+        message = answer if isinstance(answer, AIMessage) else AIMessage(answer)
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+
+class Server:
+    """An HTTP server on loopback whose answers a test decides.
+
+    Attributes:
+        requests: the JSON bodies that arrived, in order.
+        answers: what is said next: a text, or ``(status, JSON)`` for a failure, or a callable
+            that is given the handler.
+    """
+
+    def __init__(
+        self, reply: Callable[[BaseHTTPRequestHandler, dict[str, Any], str], None]
+    ) -> None:
+        self.requests: list[dict[str, Any]] = []
+        self.headers: list[dict[str, str]] = []
+        self.answers: list[Any] = []
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                length = int(self.headers.get("content-length", 0))
+                body = json.loads(self.rfile.read(length) or b"{}")
+                server.requests.append({**body, "path": self.path})
+                server.headers.append({k.lower(): v for k, v in self.headers.items()})
+                answer = server.answers.pop(0) if server.answers else "nothing scripted"
+                if callable(answer):
+                    answer(self)
+                elif isinstance(answer, tuple):
+                    send_json(self, answer[1], status=answer[0])
+                else:
+                    reply(self, body, answer)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._http.server_address[1]}"
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True)
+
+    def __enter__(self) -> Server:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.shutdown()
+        self._http.server_close()
+        self._thread.join()
+
+
+def openai_server() -> Server:
+    """Speaks ``POST /v1/chat/completions``. An answer may be a dict of the choice's parts."""
+
+    def reply(handler: BaseHTTPRequestHandler, body: dict[str, Any], answer: Any) -> None:
+        parts = answer if isinstance(answer, dict) else {"content": answer}
+        message = {"role": "assistant", "content": parts.get("content")}
+        if "refusal" in parts:
+            message["refusal"] = parts["refusal"]
+        choice = {"index": 0, "message": message, "finish_reason": parts.get("finish", "stop")}
+        send_json(
+            handler,
+            {
+                "id": "chatcmpl-1",
+                "object": "chat.completion",
+                "created": 1,
+                "model": body["model"],
+                "choices": [choice],
+                "usage": {"prompt_tokens": 120, "completion_tokens": 30, "total_tokens": 150},
+            },
+        )
+
+    return Server(reply)
+
+
+def ollama_server() -> Server:
+    """Speaks ``POST /api/chat`` with streamed lines. An answer may be (text, done_reason)."""
+
+    def reply(handler: BaseHTTPRequestHandler, body: dict[str, Any], answer: Any) -> None:
+        text, reason = (
+            (answer["content"], answer["reason"])
+            if isinstance(answer, dict)
+            else (
+                answer,
+                "stop",
+            )
+        )
+        base = {"model": body["model"], "created_at": "2025-11-22T00:00:00Z"}
+        half = len(text) // 2
+        lines: list[dict[str, Any]] = [
+            {**base, "message": {"role": "assistant", "content": part}, "done": False}
+            for part in (text[:half], text[half:])
+        ]
+        end = {"done": True, "done_reason": reason, "prompt_eval_count": 90, "eval_count": 20}
+        lines.append({**base, "message": {"role": "assistant", "content": ""}, **end})
+        handler.send_response(200)
+        handler.send_header("content-type", "application/x-ndjson")
+        handler.end_headers()
+        for line in lines:
+            handler.wfile.write(json.dumps(line).encode() + b"\n")
+
+    return Server(reply)
+
+
+def send_json(handler: BaseHTTPRequestHandler, value: Any, *, status: int = 200) -> None:
+    """Answer a request with JSON."""
+    data = json.dumps(value).encode()
+    handler.send_response(status)
+    handler.send_header("content-type", "application/json")
+    handler.send_header("content-length", str(len(data)))
+    handler.end_headers()
+    handler.wfile.write(data)
+
+
+def step(tool: str = "generate_motion", **fields: Any) -> dict[str, Any]:
+    """A step with all six fields, as a planner with a schema writes it."""
+    empty = {"description": "", "seconds": 0, "motion": "", "segment": "", "person": 1}
+    return {"tool": tool, **empty, **fields}
+
+
+def plan_text(*steps: dict[str, Any], reasoning: str = "because") -> str:
+    """A plan as JSON text."""
+    return json.dumps({"reasoning": reasoning, "plan": list(steps)})
