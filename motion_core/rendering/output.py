@@ -1,0 +1,26 @@
+"""Output files: the right suffix, and nothing half-written under the final name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import InputError
+from ..formats.atomic import replacing
+
+
+@contextmanager
+def finished_file(path: str | os.PathLike[str], suffix: str) -> Iterator[Path]:
+    """A temporary path beside `path` that becomes `path` when the block ends without an error.
+
+    Raises:
+        InputError: `path` does not end in `suffix`.
+        UnavailableError: the folder cannot be made or written to, or the disk is full.
+    """
+    final = Path(path)
+    if final.suffix.lower() != suffix:
+        raise InputError(f"{final.name!r} does not end in {suffix}; name the file *{suffix}")
+    with replacing(final) as temporary:
+        yield temporary

@@ -1,0 +1,129 @@
+"""The strip below the picture: words of the current segment, and a thin timeline."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..skeleton import FPS
+from .lettering import text_mask, wrapped
+from .mannequin import FloatArray
+from .palette import Palette, rgb
+from .scene import Caption, Scene
+from .shading import Image
+
+
+class Panel:
+    """Paints the panel of any frame; what stays the same within a segment is kept."""
+
+    def __init__(self, scene: Scene, width: int, unit: float, palette: Palette) -> None:
+        """Args: unit: the size of a point in pixels; 1.0 for a picture 540 pixels high."""
+        self._scene, self._palette = scene, palette
+        self._width, self._unit = width, unit
+        self._here = 0.55 * rgb(palette.track) + 0.45 * rgb(palette.muted)
+        self._margin = round(32 * unit)
+        self._type = max(9, round(21 * unit))
+        self._small = max(8, round(13 * unit))
+        self._line = round(self._type * 1.35)
+        self._room = width - 2 * self._margin - round(132 * unit)
+        lines = [sum(len(self._wrap(c.text)) for c in current) for current in self._moments()]
+        self._lines = max(lines, default=0)
+        self._bars = [captions or (Caption(0, scene.frames, ""),) for captions in scene.captions]
+        words = self._lines * self._line + (round(10 * unit) if self._lines else 0)
+        self._bar = max(3, round(5 * unit))
+        below = len(self._bars) * (self._bar + round(5 * unit)) + round(20 * unit)
+        self.height = (round(16 * unit) + max(words, self._line) + below) // 2 * 2
+        self._glyphs = {str(digit): text_mask(str(digit), self._small) for digit in range(10)}
+        self._digit = max(mask.shape[1] for mask in self._glyphs.values()) - 2
+        self._kept: tuple[tuple[Caption | None, ...], Image] | None = None
+
+    def paint(self, frame: int) -> Image:
+        """The panel ``(height, width, 3)`` at `frame`; valid until the next call."""
+        current = self._current(frame)
+        if self._kept is None or self._kept[0] != current:
+            self._kept = (current, self._paint_words(current))
+        image: Image = self._kept[1].copy()
+        self._paint_bars(image, frame)
+        self._paint_clock(image, f"{_clock(frame)} / {_clock(self._scene.frames)}")
+        return image
+
+    def _moments(self) -> list[tuple[Caption, ...]]:
+        starts = {caption.start for captions in self._scene.captions for caption in captions}
+        return [tuple(c for c in self._current(start) if c is not None) for start in sorted(starts)]
+
+    def _current(self, frame: int) -> tuple[Caption | None, ...]:
+        return tuple(
+            next((c for c in captions if c.start <= frame < c.end), None)
+            for captions in self._scene.captions
+        )
+
+    def _wrap(self, text: str) -> list[str]:
+        return wrapped(text, self._type, max_width=self._room, max_lines=2)
+
+    def _paint_words(self, current: tuple[Caption | None, ...]) -> Image:
+        image = np.empty((self.height, self._width, 3), dtype=np.uint8)
+        image[:] = rgb(self._palette.panel)
+        y = round(16 * self._unit)
+        several = len(self._scene.people) > 1
+        for person, caption in enumerate(current):
+            if caption is None:
+                continue
+            colours = self._palette.people[person]
+            for line in self._wrap(caption.text):
+                x = self._margin
+                if several:
+                    fill(image, x, y, round(4 * self._unit), self._line, rgb(colours["left"]))
+                    x += round(14 * self._unit)
+                mask = text_mask(line, self._type, max_width=self._room)
+                stamp(image, mask, x, y, self._palette.text)
+                y += self._line
+        return image
+
+    def _paint_clock(self, image: Image, clock: str) -> None:
+        """Print digit by digit, each from a mask that is kept, all digits equally wide."""
+        x = self._width - self._margin
+        y = round(16 * self._unit) + round(self._line - self._small * 1.35) // 2
+        for character in reversed(clock):
+            if character not in self._glyphs:
+                self._glyphs[character] = text_mask(character, self._small)
+            mask = self._glyphs[character]
+            cell = self._digit if character.isdigit() else max(mask.shape[1] - 2, self._digit // 2)
+            x -= cell
+            stamp(image, mask, x + (cell - mask.shape[1]) // 2, y, self._palette.muted)
+
+    def _paint_bars(self, image: Image, frame: int) -> None:
+        span = self._width - 2 * self._margin
+        gap = max(1, round(2 * self._unit))
+        scale = span / self._scene.frames
+        head = self._margin + round((frame + 1) * scale)
+        step = self._bar + round(5 * self._unit)
+        top = self.height - round(20 * self._unit) - step * len(self._bars) + round(5 * self._unit)
+        for row, captions in enumerate(self._bars):
+            y = top + row * step
+            for caption in captions:
+                left = self._margin + round(caption.start * scale)
+                right = self._margin + round(caption.end * scale)
+                if caption.end < self._scene.frames and right - left > 2 * gap:
+                    right -= gap
+                here = caption.start <= frame < caption.end
+                track = self._here if here and len(captions) > 1 else rgb(self._palette.track)
+                fill(image, left, y, right - left, self._bar, track)
+                done = min(right, head) - left
+                if done > 0:
+                    fill(image, left, y, done, self._bar, rgb(self._palette.accent))
+
+
+def _clock(frames: int) -> str:
+    seconds = frames / FPS
+    return f"{int(seconds // 60)}:{seconds % 60:04.1f}"
+
+
+def fill(image: Image, x: int, y: int, width: int, height: int, colour: FloatArray) -> None:
+    """Fill a rectangle whose upper left corner is (x, y)."""
+    image[max(y, 0) : y + height, max(x, 0) : x + width] = colour
+
+
+def stamp(image: Image, mask: Image, x: int, y: int, colour: str) -> None:
+    """Print `colour` through `mask` with its upper left corner at (x, y)."""
+    piece = image[max(y, 0) : y + mask.shape[0], max(x, 0) : x + mask.shape[1]]
+    cover = mask[: piece.shape[0], : piece.shape[1], None].astype(np.float32) / 255
+    piece[:] = np.rint(piece + (rgb(colour) - piece) * cover)

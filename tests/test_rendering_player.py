@@ -1,0 +1,278 @@
+"""The interactive page: what is in it, and what it does in a real browser."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from rendering_people import walker
+
+from motion_agent.motion_core.errors import InputError, UnavailableError
+from motion_agent.motion_core.motion import Motion
+from motion_agent.motion_core.rendering import Body, Placement, player_page, write_player
+from motion_agent.motion_core.rendering.scene import make_scene
+from motion_agent.motion_core.skeleton import JOINT_NAMES
+
+HOSTILE = (
+    "</script><script>window.broken = 1</script>",
+    "\"'><img src=x onerror='window.broken = 2'> {{three}} \\u003c & \u2028",
+    "<!-- <script> 一个人挥手 ${window.broken = 3}",
+)
+
+
+def scene_in(page: str) -> dict[str, Any]:
+    text = re.search(r'<script id="scene" type="application/json">(.*?)</script>', page, re.S)
+    assert text is not None
+    return json.loads(text[1])
+
+
+def test_the_page_holds_every_body_point_to_a_tenth_of_a_millimetre() -> None:
+    motion = walker(40, speed=3.0)
+    person = scene_in(player_page(motion))["people"][0]
+    root = np.frombuffer(base64.b64decode(person["root"]), "<f4").reshape(40, 1, 3)
+    offsets = np.frombuffer(base64.b64decode(person["offsets"]), "<i2").reshape(40, -1, 3)
+    points = root + offsets * person["scale"]
+    np.testing.assert_allclose(points, make_scene(motion).people[0], atol=1e-4)
+
+
+def test_captions_and_title_arrive_as_they_were_written() -> None:
+    page = player_page(walker(24, words=HOSTILE), title=HOSTILE[0])
+    assert [caption["text"] for caption in scene_in(page)["captions"][0]] == list(HOSTILE)
+    title = re.search(r"<title>(.*?)</title>", page, re.S)
+    assert title is not None and html.unescape(title[1]) == HOSTILE[0]
+
+
+def test_no_caption_can_open_or_close_an_element() -> None:
+    tags = re.compile(r"</?script|<img|<!--", re.IGNORECASE)
+    harmless = player_page(walker(24, words=("a", "b", "c")))
+    hostile = player_page(walker(24, words=HOSTILE), title=HOSTILE[1])
+    assert tags.findall(hostile) == tags.findall(harmless)
+
+
+def test_the_page_names_nothing_outside_itself() -> None:
+    page = player_page(walker(8))
+    addresses = set(re.findall(r"https?://[\w./-]+", page))
+    assert addresses <= {"http://www.w3.org/1999/xhtml"}  # a namespace, never fetched
+    assert not re.search(r"<(script|link|img|iframe)[^>]+(src|href)=[\"'](?!data:)", page)
+    assert "default-src 'none'" in page
+
+
+def test_the_page_carries_the_licence_of_three_js() -> None:
+    page = player_page(walker(8))
+    assert "three.js authors" in page
+    assert "Permission is hereby granted" in page
+
+
+def test_ten_minutes_fit_into_a_few_megabytes() -> None:
+    features = np.tile(walker(24).features, (500, 1))
+    assert len(player_page(Motion(features))) < 5_000_000
+
+
+def test_another_suffix_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"name the file \*.html"):
+        write_player(walker(8), tmp_path / "a.htm")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_path_that_cannot_be_written_is_an_unavailable_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UnavailableError, match=r"a\.html cannot be written"):
+        write_player(walker(8), tmp_path / "file" / "a.html")
+
+
+# --- In a browser -------------------------------------------------------------------------------
+
+SOFTWARE_GL = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist"]
+
+
+@pytest.fixture(scope="module")
+def launch() -> Iterator[Any]:
+    """Start Chromium with the given arguments; closed after the tests."""
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="needs the Python package playwright to drive a browser"
+    )
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+    if chromium is None:
+        pytest.skip("needs the program chromium (Debian: apt-get install chromium)")
+    with playwright.sync_playwright() as driver:
+        browsers: list[Any] = []
+
+        def start(*arguments: str) -> Any:
+            options = ["--no-sandbox", *arguments]
+            browsers.append(driver.chromium.launch(executable_path=chromium, args=options))
+            return browsers[-1]
+
+        yield start
+        for browser in browsers:
+            browser.close()
+
+
+class Page:
+    """A page opened from disk, with all that it logs and asks for."""
+
+    def __init__(self, browser: Any, path: Path, **options: Any) -> None:
+        self.complaints: list[str] = []
+        self.requests: list[str] = []
+        self.page = browser.new_page(viewport={"width": 900, "height": 640}, **options)
+        self.page.on("console", self._logged)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.goto(path.as_uri())
+        self.wait("window.motionPlayer !== undefined")
+
+    def _logged(self, message: Any) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+    def wait(self, expression: str) -> None:
+        """Until it holds; the page's security policy forbids Playwright's own way."""
+        for _ in range(300):
+            if self.page.evaluate(expression):
+                return
+            self.page.wait_for_timeout(50)
+        raise AssertionError(f"{expression} did not hold within 15 seconds")
+
+    def player(self, expression: str) -> Any:
+        return self.page.evaluate(f"motionPlayer.{expression}")
+
+    def picture(self) -> np.ndarray:
+        self.page.wait_for_timeout(300)  # until it is drawn
+        with Image.open(io.BytesIO(self.page.screenshot())) as image:
+            return np.asarray(image.convert("RGB")).astype(int)
+
+
+@pytest.fixture(scope="module")
+def opened(launch: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Page, Motion]:
+    motion = walker(48, speed=1.0, words=HOSTILE)
+    path = write_player(motion, tmp_path_factory.mktemp("page") / "motion.html")
+    return Page(launch(*SOFTWARE_GL), path, reduced_motion="reduce"), motion
+
+
+def test_it_opens_from_disk_without_a_complaint_or_a_request(opened: tuple[Page, Motion]) -> None:
+    page, _ = opened
+    assert page.player("webgl") is True
+    page.picture()
+    assert page.complaints == []
+    assert [url for url in page.requests if not url.startswith(("file:", "data:"))] == []
+    assert page.page.evaluate("window.broken") is None
+
+
+def test_every_joint_is_where_the_motion_has_it(opened: tuple[Page, Motion]) -> None:
+    page, motion = opened
+    assert page.player("frames") == 48
+    for frame, joint in ((0, 0), (17, 20), (47, 15)):
+        shown = page.player(f"jointPosition({frame}, {joint})")
+        np.testing.assert_allclose(shown, motion.joints[frame, joint], atol=1e-4)
+        named = page.player(f"jointPosition({frame}, '{JOINT_NAMES[joint]}')")
+        assert named == shown
+
+
+def test_it_draws_left_and_right_where_they_are(opened: tuple[Page, Motion]) -> None:
+    page, _ = opened
+    page.player("setTheme('light')")
+    page.player("seek(24)")
+    picture = page.picture()
+    for joint, warm in (("left_knee", False), ("right_knee", True)):
+        column, row = (round(v) for v in page.player(f"screenPosition('{joint}')"))
+        red, _, blue = picture[row, column]
+        assert (red > blue + 40) if warm else (blue > red + 40)
+
+
+def test_the_words_are_those_of_the_segment(opened: tuple[Page, Motion]) -> None:
+    page, _ = opened
+    for frame, words in ((0, HOSTILE[0]), (16, HOSTILE[1]), (47, HOSTILE[2])):
+        page.player(f"seek({frame})")
+        assert page.page.evaluate("document.getElementById('words').textContent") == words
+
+
+def test_a_click_on_the_timeline_goes_there(opened: tuple[Page, Motion]) -> None:
+    page, _ = opened
+    box = page.page.locator("#timeline").bounding_box()
+    page.page.mouse.click(box["x"] + box["width"] * 0.5, box["y"] + 10)
+    assert page.player("frame") == 24
+    page.page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 10)
+    page.page.mouse.down()
+    page.page.mouse.move(box["x"] + box["width"] * 0.75 + 2, box["y"] + 10, steps=3)
+    page.page.mouse.up()
+    assert page.player("frame") == 36
+
+
+def test_the_keyboard_steps_and_chooses_segments(opened: tuple[Page, Motion]) -> None:
+    page, _ = opened
+    page.player("seek(10)")
+    for key, frame in (("ArrowRight", 11), ("ArrowLeft", 10), ("End", 47), ("Home", 0), ("3", 32)):
+        page.page.keyboard.press(key)
+        assert page.player("frame") == frame
+
+
+def test_it_plays_at_the_speed_of_the_motion_and_pauses(opened: tuple[Page, Motion]) -> None:
+    page, _ = opened
+    page.player("seek(0)")
+    page.page.keyboard.press(" ")
+    assert page.player("playing") is True
+    page.wait("motionPlayer.frame >= 4")
+    page.page.keyboard.press(" ")
+    assert page.player("playing") is False
+    frame = page.player("frame")
+    page.page.wait_for_timeout(200)
+    assert page.player("frame") == frame
+
+
+def test_a_drag_turns_the_view_and_reset_brings_it_back(opened: tuple[Page, Motion]) -> None:
+    page, _ = opened
+    page.player("seek(0)")
+    page.page.keyboard.press("r")
+    before = page.player("screenPosition('left_wrist')")
+    page.page.mouse.move(450, 250)
+    page.page.mouse.down()
+    page.page.mouse.move(600, 250, steps=4)
+    page.page.mouse.up()
+    page.page.wait_for_timeout(300)
+    turned = page.player("screenPosition('left_wrist')")
+    assert abs(turned[0] - before[0]) > 5
+    page.page.keyboard.press("r")
+    page.page.wait_for_timeout(500)
+    np.testing.assert_allclose(page.player("screenPosition('left_wrist')"), before, atol=1.0)
+
+
+def test_light_and_dark_look_light_and_dark(opened: tuple[Page, Motion]) -> None:
+    page, _ = opened
+    brightness = {}
+    for theme in ("light", "dark"):
+        page.player(f"setTheme('{theme}')")
+        brightness[theme] = page.picture().mean()
+    assert brightness["light"] > 180
+    assert brightness["dark"] < 60
+
+
+def test_without_webgl_the_page_says_so_and_shows_moments(launch: Any, tmp_path: Path) -> None:
+    path = write_player(walker(24, words=("a person walks",)), tmp_path / "motion.html")
+    page = Page(launch("--disable-3d-apis"), path)
+    assert page.player("webgl") is False
+    fallback = page.page.locator("#fallback")
+    assert fallback.is_visible()
+    assert "WebGL" in fallback.inner_text()
+    assert page.page.evaluate("document.querySelector('#fallback img').naturalWidth") > 300
+    page.player("seek(12)")
+    assert page.page.evaluate("document.getElementById('words').textContent") == "a person walks"
+
+
+def test_two_people_and_one_frame_open(launch: Any, tmp_path: Path) -> None:
+    one = Motion(walker(8).features[:1])
+    path = write_player([Body(one), Body(one, Placement(180, 0, 1))], tmp_path / "two.html")
+    page = Page(launch(*SOFTWARE_GL), path)
+    page.player("play()")
+    first, second = (page.player(f"jointPosition(0, 20, {person})") for person in (0, 1))
+    np.testing.assert_allclose(second, np.array(first) * [-1, 1, -1] + [0, 0, 1], atol=2e-4)
+    page.picture()
+    assert page.complaints == []
