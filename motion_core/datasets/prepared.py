@@ -130,12 +130,19 @@ class PreparedDataset:
             raise InputError(f"no split named {name!r}; there are train and test")
         return self._splits[name]
 
-    def weights(self, name: Split) -> NDArray[np.float64]:
+    def weights(self, name: Split, *, power: float = 0.5) -> NDArray[np.float64]:
         """Probabilities ``(clips,)`` with which to draw each clip of a split in training.
 
         Actions are drawn in proportion to the square root of their clips, and so are the styles
         within an action: rare classes come up more often than they are, without being learnt by
         heart. No clip is drawn more than `MAX_WEIGHT` times as often as the average one.
+
+        Args:
+            name: ``"train"`` or ``"test"``.
+            power: of the number of clips; 0 draws every action equally often, 1 every clip.
+
+        Raises:
+            InputError: the split has no clips.
         """
         clips = self.split(name)
         if not clips:
@@ -144,11 +151,11 @@ class PreparedDataset:
         labels = Counter((clip.action, clip.style) for clip in clips)
         within: dict[str, float] = defaultdict(float)
         for (action, _), count in labels.items():
-            within[action] += count**0.5
+            within[action] += count**power
         weights: NDArray[np.float64] = np.array(
             [
-                actions[clip.action] ** 0.5
-                / (within[clip.action] * labels[clip.action, clip.style] ** 0.5)
+                actions[clip.action] ** power
+                / (within[clip.action] * labels[clip.action, clip.style] ** (1 - power))
                 for clip in clips
             ]
         )

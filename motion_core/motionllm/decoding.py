@@ -1,0 +1,185 @@
+"""Decoding: many descriptions to motion tokens, many motions to captions, with a KV cache.
+
+    prompt of row 0   ·  ·  T  e  x  t  <Motion>  | 17  4  4  90 </Motion>
+    prompt of row 1   T  e  x  t  :  …  <Motion>  |  3  3  8  8  25 …
+
+Notable:
+- after <Motion> the head is evaluated for the 513 tokens that may follow, so nothing else can;
+- all rows of a call are one batch, padded on the left; padding is masked and does not count for
+  positions, each row draws from its own generator: the others change nothing but rounding;
+- rows that have ended leave the batch, and the cache with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..engine import Progress
+from ..errors import GenerationError
+from .model import END, Direction, MotionLLM
+from .sampling import Sampling, draw, probabilities
+
+CAPTION_TOKENS = 40
+_SEEDS = 4_294_967_291  # a prime: the generator reads 32 bits of a seed
+
+Choose = Callable[[Tensor, list[int], int], Tensor]
+"""(logits (b, V), the rows they belong to, step) -> the token of each row (b,)."""
+
+
+@dataclass(frozen=True)
+class MotionPrompt:
+    """One row to decode.
+
+    Attributes:
+        ids: the prompt, ending with <Motion>.
+        seed: of its draws.
+        least, most: motion tokens; both the same when the duration is given.
+        greedy: the most probable token each time.
+    """
+
+    ids: list[int]
+    seed: int
+    least: int
+    most: int
+    greedy: bool = False
+
+
+@torch.inference_mode()
+def decode_motions(
+    model: MotionLLM,
+    prompts: Sequence[MotionPrompt],
+    sampling: Sampling,
+    progress: Progress | None = None,
+) -> list[tuple[int, ...]]:
+    """Motion tokens of each prompt, at least `least` and at most `most`.
+
+    Raises:
+        GenerationError: the model's numbers are not finite.
+    """
+    seeds = [torch.Generator().manual_seed(prompt.seed % _SEEDS) for prompt in prompts]
+
+    def choose(logits: Tensor, rows: list[int], step: int) -> Tensor:
+        early = torch.tensor([step < prompts[row].least for row in rows])
+        logits[:, END] = torch.where(early, -torch.inf, logits[:, END])
+        uniform = torch.stack([torch.rand((), generator=seeds[row]) for row in rows])
+        drawn = draw(probabilities(logits, sampling), uniform)
+        greedy = torch.tensor([prompts[row].greedy for row in rows])
+        return torch.where(greedy, logits.argmax(-1), drawn)
+
+    made = _decode(
+        model,
+        "t2m",
+        [prompt.ids for prompt in prompts],
+        limits=[prompt.most for prompt in prompts],
+        choose=choose,
+        ends=frozenset({END}),
+        first_id=model.motion_start + 1,  # </Motion> has the logit 0, token k the logit 1 + k
+        progress=progress,
+    )
+    return [tuple(index - 1 for index in row) for row in made]
+
+
+@torch.inference_mode()
+def decode_captions(
+    model: MotionLLM,
+    prompts: Sequence[list[int]],
+    ends: frozenset[int],
+    progress: Progress | None = None,
+) -> list[list[int]]:
+    """The most probable words after each prompt, up to the first of `ends`; at least one.
+
+    Raises:
+        GenerationError: the model's numbers are not finite.
+    """
+    stops = torch.tensor(sorted(ends))
+
+    def choose(logits: Tensor, rows: list[int], step: int) -> Tensor:
+        if step == 0:
+            logits[:, stops] = -torch.inf
+        return logits.argmax(-1)
+
+    return _decode(
+        model,
+        "m2t",
+        prompts,
+        limits=[CAPTION_TOKENS] * len(prompts),
+        choose=choose,
+        ends=ends,
+        first_id=0,
+        progress=progress,
+    )
+
+
+def _decode(
+    model: MotionLLM,
+    direction: Direction,
+    prompts: Sequence[list[int]],
+    *,
+    limits: Sequence[int],
+    choose: Choose,
+    ends: frozenset[int],
+    first_id: int,
+    progress: Progress | None,
+) -> list[list[int]]:
+    """Indices of logits; the id that is read next is `first_id` + index."""
+    from transformers import DynamicCache
+
+    device = model.rows[f"{direction}_embed"].device
+    head = model.motion_logits if direction == "t2m" else model.text_logits
+    ids, mask = _pad_left(prompts)
+    ids, mask = ids.to(device), mask.to(device)
+    positions = (mask.cumsum(-1) - 1).clamp(min=0)
+    cache: Any = DynamicCache(config=model.backbone.config.get_text_config())
+    made: list[list[int]] = [[] for _ in prompts]
+    rows, total = list(range(len(prompts))), sum(limits)
+    for step in range(max(limits)):
+        output = model.hidden(
+            ids,
+            direction,
+            attention_mask=mask,
+            position_ids=positions,
+            past_key_values=cache,
+            use_cache=True,
+        )
+        logits = head(output.last_hidden_state[:, -1]).cpu()  # (b, V)
+        if not torch.isfinite(logits).all():
+            raise GenerationError(
+                "the model's numbers are not finite; the checkpoint does not fit its backbone"
+            )
+        indices = choose(logits, rows, step).tolist()
+        staying = []
+        for place, (row, index) in enumerate(zip(rows, indices, strict=True)):
+            if index not in ends:
+                made[row].append(index)
+                if len(made[row]) < limits[row]:
+                    staying.append(place)
+        if len(staying) < len(rows):
+            rows = [rows[place] for place in staying]
+            if rows:
+                kept = torch.tensor(staying, device=device)
+                cache.batch_select_indices(kept)
+                mask, positions = mask[kept], positions[kept]
+        if progress is not None:
+            progress(total - sum(limits[row] - step - 1 for row in rows), total)
+        if not rows:
+            break
+        ids = torch.tensor([[first_id + indices[place]] for place in staying], device=device)
+        mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
+        positions = positions[:, -1:] + 1
+    return made
+
+
+def _pad_left(prompts: Sequence[list[int]]) -> tuple[Tensor, Tensor]:
+    """Token ids and mask, both (B, T); padding has the id 0 and the mask 0."""
+    longest = max(len(prompt) for prompt in prompts)
+    ids = torch.zeros(len(prompts), longest, dtype=torch.long)
+    mask = torch.zeros_like(ids)
+    for row, prompt in enumerate(prompts):
+        ids[row, longest - len(prompt) :] = torch.tensor(prompt)
+        mask[row, longest - len(prompt) :] = 1
+    return ids, mask

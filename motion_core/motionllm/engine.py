@@ -1,0 +1,288 @@
+"""`MotionLLMEngine`: a checkpoint and its backbone behind the `MotionEngine` protocol.
+
+Notable:
+- the checkpoint is read at once, the backbone when the first description or motion comes: one
+  who only decodes or asks for coverage does not wait for it;
+- one lock around the language model, so the engine serves many threads one after another; the
+  adapter of the last call stays merged, since switching it costs a pass over all weights.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from collections.abc import Sequence
+from itertools import groupby, pairwise
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..engine import MAX_DESCRIPTION, Coverage, GenerationRequest, Progress
+from ..errors import GenerationError, InputError
+from ..motion import FloatArray
+from . import lora
+from .backbone import load_backbone
+from .checkpoint import Checkpoint, load_checkpoint
+from .decoding import MotionPrompt, decode_captions, decode_motions
+from .model import DIRECTIONS, Direction, MotionLLM
+from .prompt import SECONDS_PER_TOKEN, PromptFormat, check_description, prompt_format
+from .sampling import Sampling
+from .vocabulary import KnownWords
+
+DEFAULT_CHECKPOINT = Path(__file__).parent.parent / "checkpoints" / "smollm2-135m"
+CAPTION_WINDOW = 50  # motion tokens; training saw up to 60
+_BATCH = 64  # rows at once; more would only cost memory
+
+
+class MotionLLMEngine:
+    """Text to motion tokens and back; see `MotionEngine`.
+
+    Args:
+        checkpoint: as `load_checkpoint` gives it.
+        backbone: folder or name, in place of the one that the checkpoint names.
+        dtype: of the backbone's weights; None for `decoding_dtype()`.
+
+    Attributes:
+        checkpoint: what it was made from.
+        tokenizer: the motion tokenizer.
+        sampling: how motion tokens are drawn; may be replaced.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        *,
+        backbone: str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        self.checkpoint = checkpoint
+        self.tokenizer = checkpoint.tokenizer()
+        self.sampling: Sampling = checkpoint.config.sampling
+        self._backbone = backbone or checkpoint.config.backbone
+        self._dtype = dtype
+        self._words = KnownWords(checkpoint.config.words)
+        self._lock = threading.RLock()
+        self._loaded: tuple[MotionLLM, PromptFormat] | None = None
+        self._direction: Direction | None = None
+
+    @property
+    def name(self) -> str:
+        return f"motionllm {self.checkpoint.config.name} {self.checkpoint.version}"
+
+    def generate(
+        self, requests: Sequence[GenerationRequest], *, progress: Progress | None = None
+    ) -> list[tuple[int, ...]]:
+        """Motion tokens for each request, decoded as one batch; never empty.
+
+        Args:
+            requests: what to make; more than 64 are decoded in several batches.
+            progress: is told the motion tokens made and the most there can be.
+
+        Raises:
+            InputError: an empty or too long description, or a duration that cannot be made.
+            GenerationError: no usable motion came out.
+            UnavailableError, ConfigurationError: the backbone cannot be had or does not fit.
+        """
+        lengths = [self._length(request.seconds) for request in requests]
+        lines = [check_description(r.description, MAX_DESCRIPTION) for r in requests]
+        if not requests:
+            return []
+        with self._lock:
+            model, prompt = self._use("t2m")
+            rows = [
+                MotionPrompt(
+                    [*prompt.description(line, _stated(request, prompt)), model.motion_start],
+                    int(request.seed),
+                    *length,
+                    request.greedy,
+                )
+                for request, line, length in zip(requests, lines, lengths, strict=True)
+            ]
+            made: list[tuple[int, ...]] = []
+            total = sum(row.most for row in rows)
+            for first in range(0, len(rows), _BATCH):
+                before = sum(row.most for row in rows[:first])
+                some = rows[first : first + _BATCH]
+                made += decode_motions(
+                    model, some, self.sampling, _shifted(progress, before, total)
+                )
+        return made
+
+    def caption(self, token_sequences: Sequence[Sequence[int]]) -> list[str]:
+        """A sentence for each sequence of motion tokens.
+
+        What is longer than `CAPTION_WINDOW` is cut into as few equal windows as it takes, and
+        their captions are put together; neighbours that say the same are said once.
+
+        Raises:
+            InputError: no tokens, or one that is not in the codebook.
+            GenerationError: the model wrote nothing.
+        """
+        windows = [_windows(self._check_tokens(tokens)) for tokens in token_sequences]
+        flat = [window for some in windows for window in some]
+        sentences: list[str] = []
+        if not flat:
+            return sentences
+        with self._lock:
+            model, prompt = self._use("m2t")
+            before, after = prompt.around_motion()
+            start, end = model.motion_start, model.motion_end
+            asked = [[*before, start, *model.token_ids(w), end, *after] for w in flat]
+            ends = _sentence_ends(prompt.text_tokenizer)
+            for first in range(0, len(asked), _BATCH):
+                made = decode_captions(model, asked[first : first + _BATCH], ends)
+                sentences += [_sentence(prompt.text_tokenizer, ids) for ids in made]
+        rest = iter(sentences)
+        return [_join([next(rest) for _ in some]) for some in windows]
+
+    def encode(self, features: FloatArray) -> tuple[int, ...]:
+        return tuple(self.tokenizer.encode(features))
+
+    def decode(self, tokens: Sequence[int]) -> FloatArray:
+        return self.tokenizer.decode(tokens)
+
+    def coverage(self, description: str) -> Coverage:
+        return self._words.coverage(description)
+
+    def load(self) -> None:
+        """Load the backbone now rather than at the first call."""
+        with self._lock:
+            self._model()
+
+    # ---- parts -----------------------------------------------------------------------------
+
+    def _use(self, direction: Direction) -> tuple[MotionLLM, PromptFormat]:
+        model, prompt = self._model()
+        if self._direction != direction:
+            self._direction = None  # until all layers are merged: Ctrl-C may come between
+            model.use(direction)
+            self._direction = direction
+        return model, prompt
+
+    def _model(self) -> tuple[MotionLLM, PromptFormat]:
+        if self._loaded is None:
+            lm, text_tokenizer = load_backbone(
+                self._backbone, dtype=self._dtype or decoding_dtype()
+            )
+            model = restore_model(self.checkpoint, lm, self._backbone)
+            model.requires_grad_(False)
+            prompt = prompt_format(self.checkpoint.config.prompt, text_tokenizer)
+            self._loaded = (model, prompt)
+        return self._loaded
+
+    def _length(self, seconds: float | None) -> tuple[int, int]:
+        """Least and most motion tokens."""
+        sampling = self.sampling
+        if seconds is None:
+            return sampling.min_tokens, sampling.max_tokens
+        limit = sampling.longest * SECONDS_PER_TOKEN
+        if not isinstance(seconds, (int, float)) or not math.isfinite(seconds) or seconds <= 0:
+            raise InputError(f"seconds is {seconds!r}; give more than 0, at most {limit:g}")
+        count = max(1, round(seconds / SECONDS_PER_TOKEN))
+        if count > sampling.longest:
+            raise InputError(
+                f"{seconds:g} seconds are more than one description can fill ({limit:g}); "
+                "split the motion into several steps"
+            )
+        return count, count
+
+    def _check_tokens(self, tokens: Sequence[int]) -> list[int]:
+        checked = [int(token) for token in tokens]
+        codes = self.checkpoint.config.codes
+        if not checked:
+            raise InputError("there are no motion tokens to caption")
+        for token in checked:
+            if not 0 <= token < codes:
+                raise InputError(
+                    f"motion token {token} is not in the codebook; tokens go from 0 to {codes - 1}"
+                )
+        return checked
+
+
+def load_motionllm(
+    checkpoint: Path | str | None = None,
+    *,
+    backbone: str | None = None,
+    dtype: torch.dtype | None = None,
+) -> MotionLLMEngine:
+    """The engine of a checkpoint.
+
+    Args:
+        checkpoint: its folder; None for $MOTION_AGENT_CHECKPOINT, else the one that is shipped.
+        backbone: folder or name, in place of the one that the checkpoint names.
+        dtype: of the backbone's weights; None for `decoding_dtype()`.
+
+    Raises:
+        UnavailableError: there is no checkpoint.
+        IntegrityError: a file of it is missing or damaged.
+        ConfigurationError: it is of an unknown version.
+    """
+    folder = checkpoint or os.environ.get("MOTION_AGENT_CHECKPOINT") or DEFAULT_CHECKPOINT
+    return MotionLLMEngine(load_checkpoint(folder), backbone=backbone, dtype=dtype)
+
+
+def restore_model(checkpoint: Checkpoint, backbone: Any, name: str) -> MotionLLM:
+    """The checkpoint's rows and adapters on a loaded backbone.
+
+    Raises:
+        ConfigurationError: the backbone is not the one that they were trained on.
+    """
+    config = checkpoint.config
+    checkpoint.check_backbone(backbone, name)
+    model = MotionLLM(backbone, codes=config.codes)
+    rows = checkpoint.rows()
+    with torch.no_grad():
+        for direction in DIRECTIONS:
+            adapter = config.adapters[direction]
+            model.add_direction(direction, rank=adapter.rank, scale=adapter.scale)
+            lora.load_adapter_state(model.backbone, direction, checkpoint.adapter(direction))
+        for row_name, row in rows.items():
+            model.rows[row_name.replace(".", "_")].copy_(row)
+    return model
+
+
+def decoding_dtype() -> torch.dtype:
+    """float32, on every CPU.
+
+    bfloat16 is faster where it is native (AVX-512 BF16, AMX), but rounds so coarsely that the
+    same seed gives another motion in another batch or on another machine.
+    """
+    return torch.float32
+
+
+def _stated(request: GenerationRequest, prompt: PromptFormat) -> float | None:
+    """The duration that the prompt tells, as training rounded it: a whole number of tokens."""
+    if request.seconds is None or not prompt.states_duration:
+        return None
+    return max(1, round(request.seconds / SECONDS_PER_TOKEN)) * SECONDS_PER_TOKEN
+
+
+def _shifted(progress: Progress | None, before: int, total: int) -> Progress | None:
+    if progress is None:
+        return None
+    return lambda done, _: progress(before + done, total)
+
+
+def _windows(tokens: list[int]) -> list[list[int]]:
+    count = -(-len(tokens) // CAPTION_WINDOW)
+    cuts = [len(tokens) * i // count for i in range(count + 1)]
+    return [tokens[a:b] for a, b in pairwise(cuts)]
+
+
+def _sentence_ends(text_tokenizer: Any) -> frozenset[int]:
+    newline = text_tokenizer("\n", add_special_tokens=False)["input_ids"]
+    return frozenset([int(text_tokenizer.eos_token_id), *newline[-1:]])
+
+
+def _sentence(text_tokenizer: Any, ids: list[int]) -> str:
+    text = str(text_tokenizer.decode(ids, skip_special_tokens=True))
+    line = " ".join(text.split())
+    if not line:
+        raise GenerationError("the model wrote no caption; the motion may be too short")
+    return line
+
+
+def _join(sentences: Sequence[str]) -> str:
+    return ", then ".join(sentence for sentence, _ in groupby(sentences))

@@ -1,0 +1,137 @@
+"""MotionLLM: a frozen causal LM whose vocabulary goes on with motion tokens.
+
+    id          0 … V-1            V          V+1          V+2 … V+1+codes
+    token       the backbone's     <Motion>   </Motion>    <Motion_0> … <Motion_511>
+    embedding   frozen             trained rows, one set for each direction
+
+After "Motion-Agent: A Conversational Framework for Human Motion Generation with LLMs" (ICLR
+2025, https://arxiv.org/abs/2405.17013), section 3.1: one LoRA adapter translates text into
+motion tokens (`t2m`), a second one motion tokens into text (`m2t`).
+
+Notable:
+- the backbone's own embedding and head are never resized: ids beyond them go through the
+  trained rows, and the motion head is evaluated for the 513 tokens that may follow <Motion>,
+  which equals a resized model whose other logits are ignored;
+- only the rows and the adapters are parameters that train; they are float32 masters, the
+  backbone may be bfloat16.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from . import lora
+
+Direction = Literal["t2m", "m2t"]
+DIRECTIONS: tuple[Direction, ...] = ("t2m", "m2t")
+IGNORE = -100  # target of positions without a loss
+END = 0  # index of </Motion> among the motion logits; token k has the index 1 + k
+
+
+class MotionLLM(nn.Module):
+    """Embeds, runs the backbone, and scores motion tokens or words.
+
+    Args:
+        backbone: a Hugging Face causal LM; it is frozen and its linear layers get adapters.
+        codes: size of the motion tokenizer's codebook.
+    """
+
+    def __init__(self, backbone: Any, codes: int = 512) -> None:
+        super().__init__()
+        self.backbone = backbone.requires_grad_(False).eval()
+        self.codes = codes
+        lora.attach(self.backbone.base_model)
+        weight = self.backbone.get_input_embeddings().weight
+        self.vocabulary, self.width = weight.shape
+        self.rows = nn.ParameterDict()
+
+    def add_direction(self, direction: Direction, *, rank: int, scale: float = 2.0) -> None:
+        """New rows (zero) and a new adapter (without effect) for `direction`."""
+        device = self.backbone.get_input_embeddings().weight.device
+        self.rows[f"{direction}_embed"] = torch.zeros(self.codes + 2, self.width, device=device)
+        if direction == "t2m":
+            self.rows["t2m_head"] = torch.zeros(self.codes + 1, self.width, device=device)
+        for _, layer in lora.layers(self.backbone):
+            layer.add(direction, rank, scale)
+
+    def use(self, direction: Direction | None) -> None:
+        """Make `direction`'s adapter the active one, merged as it stands now."""
+        for _, layer in lora.layers(self.backbone):
+            layer.active = direction
+            layer.merge()
+
+    @property
+    def motion_start(self) -> int:
+        """Id of <Motion>; </Motion> follows, then <Motion_0> and so on."""
+        return int(self.vocabulary)
+
+    @property
+    def motion_end(self) -> int:
+        return int(self.vocabulary) + 1
+
+    def token_ids(self, tokens: Any) -> list[int]:
+        """Vocabulary ids of motion tokens."""
+        return [self.vocabulary + 2 + int(token) for token in tokens]
+
+    # ---- the forward path ------------------------------------------------------------------
+
+    def embed(self, ids: Tensor, direction: Direction) -> Tensor:  # (B, T) -> (B, T, D)
+        embedding = self.backbone.get_input_embeddings()
+        text = embedding(ids.clamp(max=self.vocabulary - 1))
+        scale = getattr(embedding, "embed_scale", 1.0)  # Gemma 3 scales inside its embedding
+        rows = self.rows[f"{direction}_embed"] * scale
+        motion = F.embedding((ids - self.vocabulary).clamp(min=0), rows).to(text.dtype)
+        return torch.where((ids >= self.vocabulary).unsqueeze(-1), motion, text)
+
+    def hidden(self, ids: Tensor, direction: Direction, **decoder: Any) -> Any:
+        """The decoder's output; `.last_hidden_state` is (B, T, D), after the final norm."""
+        return self.backbone.base_model(inputs_embeds=self.embed(ids, direction), **decoder)
+
+    def motion_logits(self, hidden: Tensor) -> Tensor:  # (..., D) -> (..., 1 + codes)
+        logits = F.linear(hidden, self.rows["t2m_head"].to(hidden.dtype))
+        return self._softcap(logits.float())
+
+    def text_logits(self, hidden: Tensor) -> Tensor:  # (..., D) -> (..., V)
+        logits = self.backbone.get_output_embeddings()(hidden)[..., : self.vocabulary]
+        return self._softcap(logits.float())
+
+    def _softcap(self, logits: Tensor) -> Tensor:
+        cap = getattr(self.backbone.config, "final_logit_softcapping", None)  # Gemma 2
+        return logits if cap is None else torch.tanh(logits / cap) * cap
+
+    def loss(self, ids: Tensor, targets: Tensor, direction: Direction) -> Tensor:
+        """Mean cross-entropy in nats where `targets` (B, T) is not `IGNORE`.
+
+        Targets are motion-logit indices for t2m and text ids for m2t, each at the position
+        that predicts it. Rows are padded on the right, which causal attention never sees.
+        """
+        output = self.hidden(ids, direction, use_cache=False).last_hidden_state  # (B, T, D)
+        wanted = targets != IGNORE
+        head = self.motion_logits if direction == "t2m" else self.text_logits
+        return F.cross_entropy(head(output[wanted]), targets[wanted])
+
+    # ---- the rows' first values ------------------------------------------------------------
+
+    @torch.no_grad()
+    def initialise_rows(self, codebook: Tensor, direction: Direction, seed: int = 0) -> None:
+        """Rows from the tokenizer's codebook (codes, d), so that similar codes start similar.
+
+        The codebook goes through one random projection and gets the mean and standard
+        deviation of the text embeddings; <Motion> and </Motion> are drawn alike.
+        """
+        generator = torch.Generator().manual_seed(seed)
+        weight = self.backbone.get_input_embeddings().weight
+        text = weight[:: max(1, len(weight) // 4096)].detach().float().cpu()
+        centred = codebook.detach().float().cpu() - codebook.float().cpu().mean(0)
+        projection = torch.randn(centred.shape[1], self.width, generator=generator)
+        codes = F.normalize(centred @ projection, dim=-1) * self.width**0.5
+        marks = torch.randn(2, self.width, generator=generator)
+        rows = torch.cat([marks, codes]) * text.std(0) + text.mean(0)
+        self.rows[f"{direction}_embed"].copy_(rows)
+        if direction == "t2m":
+            # Small, so that the first guesses are even: a loss of ln(513) and no wrong certainty.
+            self.rows["t2m_head"].copy_(rows[1:] * 0.05)

@@ -1,0 +1,104 @@
+"""What MotionLLM is told: prompt formats, which belong to the checkpoint.
+
+    compact   a dozen tokens; may state the wished duration; the default checkpoint's
+    paper     the instruction template of the paper's own code; no duration
+
+A format's files are in ``prompts/motionllm``, one for each direction; `$motion` marks the place
+of <Motion> … </Motion>. The words of a description are never read as special tokens.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from ...prompts import load_prompt
+from ..errors import ConfigurationError, InputError
+
+PromptName = Literal["compact", "paper"]
+SECONDS_PER_TOKEN = 0.2
+_MOTION = "\0"  # where the motion tokens go; no prompt and no description holds it
+
+
+@dataclass(frozen=True)
+class PromptFormat:
+    """One format for both directions, as token ids of a text tokenizer."""
+
+    name: PromptName
+    text_tokenizer: Any
+
+    @property
+    def states_duration(self) -> bool:
+        return self.name == "compact"
+
+    def description(self, description: str, seconds: float | None = None) -> list[int]:
+        """Ids of the t2m prompt up to, not including, <Motion>."""
+        values = {"description": self.normalise(description), "motion": _MOTION}
+        name = f"motionllm/{self.name}_t2m"
+        if seconds is None:
+            text = load_prompt(name, **values)
+        else:
+            text = load_prompt(f"{name}_seconds", seconds=f"{seconds:.1f}", **values)
+        return self._begin() + self._ids(text.removesuffix(_MOTION))
+
+    def around_motion(self) -> tuple[list[int], list[int]]:
+        """Ids of the m2t prompt before <Motion> and after </Motion>."""
+        text = load_prompt(f"motionllm/{self.name}_m2t", motion=_MOTION)
+        before, after = text.split(_MOTION)
+        return self._begin() + self._ids(before), self._ids(after)
+
+    def answer(self, caption: str) -> list[int]:
+        """Ids of a caption as m2t is to write it, with the end-of-text id."""
+        ids = self._ids(" " + self.normalise(caption))
+        return [*ids, int(self.text_tokenizer.eos_token_id)]
+
+    def normalise(self, text: str) -> str:
+        """One line; the compact format knows lower case without a full stop alone."""
+        line = " ".join(text.replace(_MOTION, " ").split())
+        return line.lower().rstrip(" .!") if self.name == "compact" else line
+
+    def _ids(self, text: str) -> list[int]:
+        encoded = self.text_tokenizer(text, add_special_tokens=False, split_special_tokens=True)
+        return list(encoded["input_ids"])
+
+    def _begin(self) -> list[int]:
+        """The start-of-text id, for backbones whose tokenizer puts one (Gemma, Llama 3)."""
+        begin = self.text_tokenizer.bos_token_id
+        puts_one = begin is not None and self.text_tokenizer("a").input_ids[0] == begin
+        return [int(begin)] if puts_one else []
+
+
+def prompt_format(name: str, text_tokenizer: Any) -> PromptFormat:
+    """The format called `name`.
+
+    Raises:
+        ConfigurationError: there is none; the message lists those there are.
+    """
+    for known in get_args(PromptName):
+        if name == known:
+            return PromptFormat(known, text_tokenizer)
+    raise ConfigurationError(
+        f"no prompt format {name!r}; there are {', '.join(get_args(PromptName))}"
+    )
+
+
+def check_description(description: object, longest: int) -> str:
+    """`description` on one line, if it is one.
+
+    Raises:
+        InputError: not a string, without a word, or longer than `longest` characters.
+    """
+    if not isinstance(description, str):
+        raise InputError(f"a description is a string, not {type(description).__name__}")
+    line = " ".join(description.split())
+    if not re.search(r"\w", line):
+        raise InputError(
+            "the description is empty; say what the person does, e.g. 'a person waves'"
+        )
+    if len(line) > longest:
+        raise InputError(
+            f"the description has {len(line)} characters, the limit is {longest}; "
+            "split it into several steps"
+        )
+    return line

@@ -1,0 +1,77 @@
+"""How the next motion token is chosen: temperature, top-k, top-p, greedy; seeded by row."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..errors import ConfigurationError
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Defaults of decoding, which belong to the checkpoint.
+
+    Attributes:
+        temperature: logits are divided by it.
+        top_k: only the k most probable tokens can be drawn; 0 for all.
+        top_p: only the most probable tokens that together have this probability.
+        min_tokens: </Motion> is forbidden before (5 tokens are a second).
+        max_tokens: a motion ends here when it has not ended before.
+        longest: the most tokens that `seconds` may ask for.
+
+    Raises:
+        ConfigurationError: a value with which nothing could be drawn.
+    """
+
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 0.9
+    min_tokens: int = 4
+    max_tokens: int = 50
+    longest: int = 100
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.temperature) and self.temperature > 0):
+            raise ConfigurationError(f"temperature is {self.temperature!r}; give more than 0")
+        if not 0 < self.top_p <= 1:
+            raise ConfigurationError(f"top_p is {self.top_p!r}; give more than 0, at most 1")
+        if self.top_k < 0:
+            raise ConfigurationError(f"top_k is {self.top_k!r}; give 0 for all, or more")
+        if not 1 <= self.min_tokens <= self.max_tokens <= self.longest:
+            raise ConfigurationError(
+                f"lengths are min_tokens={self.min_tokens}, max_tokens={self.max_tokens}, "
+                f"longest={self.longest}; give 1 <= min <= max <= longest"
+            )
+
+
+def probabilities(logits: Tensor, sampling: Sampling) -> Tensor:  # (B, V) -> (B, V)
+    """What is drawn from, not normalised; forbidden tokens (-inf) stay at 0.
+
+    Source of top-p: "The Curious Case of Neural Text Degeneration",
+    https://arxiv.org/abs/1904.09751, section 3.1.
+    """
+    p = torch.softmax(logits.double() / sampling.temperature, dim=-1)
+    if 0 < sampling.top_k < p.shape[-1]:
+        least = p.topk(sampling.top_k, dim=-1).values[:, -1:]
+        p = torch.where(p >= least, p, 0.0)
+    if sampling.top_p < 1:
+        ordered, order = p.sort(dim=-1, descending=True, stable=True)
+        before = ordered.cumsum(-1) - ordered  # of the more probable tokens
+        kept = ordered * (before < sampling.top_p * ordered.sum(-1, keepdim=True))
+        p = torch.zeros_like(p).scatter(-1, order, kept)
+    return p
+
+
+def draw(p: Tensor, uniform: Tensor) -> Tensor:  # (B, V), (B,) in [0, 1) -> (B,)
+    """The token at which the cumulative probability passes `uniform`.
+
+    In the order of the vocabulary, not of probability: rounding that swaps two tokens of nearly
+    the same probability then changes almost no draw.
+    """
+    cumulative = p.cumsum(-1)
+    at = uniform.unsqueeze(-1).double() * cumulative[:, -1:]
+    return torch.searchsorted(cumulative, at, right=True).squeeze(-1).clamp(max=p.shape[-1] - 1)

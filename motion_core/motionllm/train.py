@@ -1,0 +1,343 @@
+"""Training of MotionLLM, one direction at a time.
+
+    python -m motion_agent.motion_core.motionllm.train --direction t2m \
+        --data data/prepared --tokenizer runs/tokenizer --out runs/t2m --minutes 50 --threads 1
+
+The same command continues a training that was stopped. In the folder: the finished
+``{direction}.safetensors``, ``{direction}_rows.safetensors`` and ``{direction}.json``, and the
+state, log and curves of the training. Two directions can train side by side.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import ConfigurationError, MotionAgentError
+from ..training import TrainingRun
+from . import lora
+from .backbone import DEFAULT_BACKBONE, load_backbone
+from .frozen_norm import replace_norms
+from .model import DIRECTIONS, Direction, MotionLLM
+from .prompt import prompt_format
+from .samples import (
+    Augmentation,
+    SampleMaker,
+    TokenisedClip,
+    TrainingBatches,
+    collate,
+    nearest_codes,
+    tokenise,
+)
+from .weights import save_direction
+
+if TYPE_CHECKING:
+    from ..datasets import PreparedDataset
+    from ..tokenizer import MotionTokenizer
+
+
+@dataclass(frozen=True)
+class MotionLLMTraining:
+    """How a direction is trained.
+
+    Attributes:
+        steps: optimiser steps; an upper bound when `minutes` is given.
+        minutes: wall clock of training; the learning rate then follows the clock. None: no limit.
+        batch: samples a step.
+        rank: of the LoRA adapter; None means 32 for t2m and 16 for m2t.
+        scale: of the adapter, alpha / rank.
+        dropout: on the adapter's input; above 0 it costs about a third of the speed.
+        lr: peak learning rate of the adapter; warm-up, then a cosine down to a twentieth.
+        rows_lr: peak learning rate of the motion rows.
+        warmup: steps.
+        weight_decay: of AdamW, on the adapter alone.
+        clip: largest norm of the gradient.
+        augmentation: how samples vary.
+        prompt: format of the prompts, which the checkpoint keeps.
+        bfloat16: the frozen backbone and activations in bfloat16; five times faster on CPUs with
+            AVX-512 BF16 or AMX. None: where it is fast.
+        validate_every: seconds between two looks at the test split.
+        seed: of adapters, rows and samples.
+    """
+
+    steps: int = 3000
+    minutes: float | None = None
+    batch: int = 16
+    rank: int | None = None
+    scale: float = 2.0
+    dropout: float = 0.0
+    lr: float = 4e-4
+    rows_lr: float = 2e-3
+    warmup: int = 50
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    prompt: str = "compact"
+    bfloat16: bool | None = None
+    validate_every: float = 240.0
+    seed: int = 0
+
+    def rate(self, step: int, progress: float) -> float:
+        """Factor of the peak learning rate at a step, with `progress` from 0 to 1."""
+        cosine = 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
+        return min(1.0, (step + 1) / max(self.warmup, 1)) * cosine
+
+
+def train_motionllm(
+    direction: Direction,
+    dataset: PreparedDataset,
+    tokenizer: MotionTokenizer,
+    out: Path | str,
+    *,
+    backbone: str = DEFAULT_BACKBONE,
+    training: MotionLLMTraining | None = None,
+) -> MotionLLM:
+    """Trains one direction, or continues; writes its adapter and rows to `out`.
+
+    Raises:
+        UnavailableError: the backbone cannot be had or `out` cannot be written to.
+        IntegrityError: the saved state in `out` is damaged.
+        ConfigurationError: the state is of another training, or the training diverged.
+        KeyboardInterrupt: stopped by the user; the state is saved.
+    """
+    training = training or MotionLLMTraining()
+    out = Path(out)
+    bfloat16 = fast_bfloat16() if training.bfloat16 is None else training.bfloat16
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    lm, text_tokenizer = load_backbone(
+        backbone, dtype=torch.bfloat16 if bfloat16 else torch.float32
+    )
+    trainer = Trainer(direction, lm.to(device), text_tokenizer, tokenizer, training)
+    keep = out / "tokens-{}.npz"
+    power = training.augmentation.power
+    kept = keep.with_name("tokens-train.npz")
+    train = tokenise(dataset, tokenizer, "train", kept, power=power)
+    test = tokenise(dataset, tokenizer, "test", keep.with_name("tokens-test.npz"))
+    trainer.fit(train, test, out)
+    facts = {"backbone": backbone, "training": asdict(training)}
+    save_direction(trainer.model, direction, out, facts)
+    return trainer.model
+
+
+class Trainer:
+    """One direction's model, optimiser and random state."""
+
+    def __init__(
+        self,
+        direction: Direction,
+        backbone: Any,
+        text_tokenizer: Any,
+        tokenizer: MotionTokenizer,
+        training: MotionLLMTraining,
+    ) -> None:
+        self.direction, self.training = direction, training
+        torch.manual_seed(training.seed)
+        replace_norms(backbone.base_model)
+        codebook = tokenizer.quantizer.codebook.detach()
+        self.model = model = MotionLLM(backbone, codes=len(codebook))
+        rank = training.rank or (32 if direction == "t2m" else 16)
+        model.add_direction(direction, rank=rank, scale=training.scale)
+        model.initialise_rows(codebook, direction, training.seed)
+        for _, layer in lora.layers(model):
+            layer.dropout.p = training.dropout
+        self.maker = SampleMaker(
+            model,
+            prompt_format(training.prompt, text_tokenizer),
+            direction,
+            nearest_codes(codebook.cpu()),
+            training.augmentation,
+        )
+        rows = list(model.rows.values())
+        adapter = [p for p in model.parameters() if p.requires_grad and not _is_in(p, rows)]
+        self.trained = adapter + rows
+        self.optimiser = torch.optim.AdamW(
+            [
+                {"params": adapter, "peak": training.lr, "weight_decay": training.weight_decay},
+                {"params": rows, "peak": training.rows_lr, "weight_decay": 0.0},
+            ],
+            lr=training.lr,
+            betas=(0.9, 0.98),
+            fused=True,
+        )
+
+    def fit(self, train: Sequence[TokenisedClip], test: Sequence[TokenisedClip], out: Path) -> None:
+        """Runs the steps that are left; validation loss goes to the log."""
+        settings = self.training
+        device = self.trained[0].device
+        run = TrainingRun(
+            out, steps=settings.steps, title=f"MotionLLM {self.direction}", save=self._state
+        )
+        first = run.resume(self._load)
+        limit = None if settings.minutes is None else settings.minutes * 60
+        batches = TrainingBatches(train, self.maker, batch=settings.batch, seed=settings.seed)
+        shown = test[:: max(1, len(test) // 192)]
+        checks = sorted((self.maker.plain(clip) for clip in shown), key=lambda s: len(s.ids))
+        if limit is not None:
+            left = max(0.0, limit - run.seconds)
+            run.steps = first + max(1, round(1.2 * left / self._seconds_per_step(batches)))
+        begin, validated, seen, losses = time.monotonic(), time.monotonic(), 0, []
+        for step in run:
+            if limit is not None:
+                if run.seconds >= limit:
+                    break
+                run.steps = max(run.steps, step + 2)  # the estimate was short: go on to the limit
+            progress = (run.seconds / limit) if limit else step / settings.steps
+            ids, targets = batches[step]
+            loss = self._step(ids.to(device), targets.to(device), step, progress)
+            losses.append(loss)
+            seen += len(ids)
+            if step % 10 == 9 or step == settings.steps - 1:
+                speed = seen / (time.monotonic() - begin)
+                rate = self.optimiser.param_groups[0]["lr"]
+                values = {"loss": float(np.mean(losses)), "lr": rate, "samples_per_s": speed}
+                losses.clear()
+                if checks and time.monotonic() - validated >= settings.validate_every:
+                    values |= self.validate(checks)
+                    validated = time.monotonic()
+                run.log(**values)
+        final = self.validate(checks) if checks else {}
+        run.log(**final)
+        run.save_now()
+        told = ", ".join(f"{name} {value:.3f}" for name, value in final.items())
+        print(f"{self.direction}: {run.step} steps in {run.seconds / 60:.1f} min, {told}")
+
+    def _seconds_per_step(self, batches: TrainingBatches) -> float:
+        """Measured without changing anything."""
+        self.model.use(self.direction)
+        device, taken = self.trained[0].device, []
+        for step in range(4):
+            begin = time.monotonic()
+            ids, targets = batches[step]
+            loss = self.model.loss(ids.to(device), targets.to(device), self.direction)
+            loss.backward()  # type: ignore[no-untyped-call]
+            self.optimiser.zero_grad()
+            taken.append(time.monotonic() - begin)
+        return float(np.mean(taken[1:]))  # the first one pays for warming up
+
+    def _step(self, ids: Tensor, targets: Tensor, step: int, progress: float) -> float:
+        for group in self.optimiser.param_groups:
+            group["lr"] = group["peak"] * self.training.rate(step, progress)
+        self.model.use(self.direction)
+        loss = self.model.loss(ids, targets, self.direction)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.trained, self.training.clip)
+        self.optimiser.step()
+        self.optimiser.zero_grad()
+        return float(loss.detach())
+
+    @torch.no_grad()
+    def validate(self, checks: Sequence[Any]) -> dict[str, float]:
+        """Mean loss in nats a token over the given samples."""
+        self.model.use(self.direction)
+        device = self.trained[0].device
+        total, count = 0.0, 0
+        for i in range(0, len(checks), 16):
+            ids, targets = collate(checks[i : i + 16])
+            tokens = int((targets >= 0).sum())
+            loss = self.model.loss(ids.to(device), targets.to(device), self.direction)
+            total += float(loss) * tokens
+            count += tokens
+        return {"val_loss": total / count}
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "trained": [tensor.detach() for tensor in self.trained],
+            "optimiser": self.optimiser.state_dict(),
+            "training": json.dumps(asdict(self.training)),
+        }
+
+    def _load(self, state: dict[str, Any]) -> None:
+        kept, now = json.loads(state["training"]), asdict(self.training)
+        changed = [k for k in ("rank", "scale", "prompt", "seed", "batch") if kept[k] != now[k]]
+        if changed:
+            raise ConfigurationError(
+                f"the training in this folder was started with {changed[0]}={kept[changed[0]]!r}, "
+                f"not {now[changed[0]]!r}; give the same or choose another folder"
+            )
+        with torch.no_grad():
+            for own, tensor in zip(self.trained, state["trained"], strict=True):
+                own.copy_(tensor)
+        self.optimiser.load_state_dict(state["optimiser"])
+
+
+def fast_bfloat16() -> bool:
+    """Whether matrix products in bfloat16 are much faster than in float32 on this machine."""
+    if torch.cuda.is_available():
+        return bool(torch.cuda.is_bf16_supported())
+    from torch import cpu
+
+    return bool(cpu._is_avx512_bf16_supported() or cpu._is_amx_tile_supported())
+
+
+def _is_in(parameter: Tensor, tensors: Sequence[Tensor]) -> bool:
+    return any(parameter is tensor for tensor in tensors)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Trains; returns the exit code."""
+    parser = argparse.ArgumentParser(description="Train one direction of MotionLLM.")
+    parser.add_argument("--direction", choices=DIRECTIONS, required=True)
+    parser.add_argument("--data", default="data/prepared")
+    parser.add_argument("--tokenizer", default="runs/tokenizer")
+    parser.add_argument("--out", required=True)
+    parser.add_argument("--backbone", default=DEFAULT_BACKBONE)
+    parser.add_argument("--minutes", type=float, help="wall clock; sets the schedule")
+    parser.add_argument("--steps", type=int, help="optimiser steps; sets the schedule")
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--rank", type=int)
+    parser.add_argument("--lr", type=float, default=MotionLLMTraining.lr)
+    parser.add_argument("--rows-lr", type=float, default=MotionLLMTraining.rows_lr)
+    parser.add_argument("--noise", type=float, default=Augmentation.noise)
+    parser.add_argument("--crop", type=float, default=Augmentation.crop)
+    parser.add_argument("--balance", type=float, default=Augmentation.balance)
+    parser.add_argument("--power", type=float, default=Augmentation.power)
+    parser.add_argument("--prompt", default="compact")
+    parser.add_argument("--threads", type=int, help="CPU threads; 1 when two trainings run")
+    given = parser.parse_args(arguments)
+    if given.threads:
+        torch.set_num_threads(given.threads)
+    training = MotionLLMTraining(
+        steps=given.steps or (1_000_000 if given.minutes else MotionLLMTraining.steps),
+        minutes=given.minutes,
+        batch=given.batch,
+        rank=given.rank,
+        lr=given.lr,
+        rows_lr=given.rows_lr,
+        prompt=given.prompt,
+        augmentation=Augmentation(
+            noise=given.noise, crop=given.crop, balance=given.balance, power=given.power
+        ),
+    )
+    from ..datasets import PreparedDataset
+    from ..tokenizer import load_tokenizer
+
+    try:
+        train_motionllm(
+            cast(Direction, given.direction),
+            PreparedDataset.load(given.data),
+            load_tokenizer(given.tokenizer),
+            given.out,
+            backbone=given.backbone,
+            training=training,
+        )
+    except MotionAgentError as err:
+        print(f"error: {err}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

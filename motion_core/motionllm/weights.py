@@ -1,0 +1,54 @@
+"""The trained parts of one direction on disk: adapter and rows, float16, with their facts.
+
+t2m.safetensors        A and B of every adapted layer, under `peft`'s names
+t2m_rows.safetensors   t2m_embed, t2m_head (m2t: m2t_embed)
+t2m.json               backbone, sizes, rank, scale, prompt, training
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from ..training import atomic_path
+from . import lora
+from .model import Direction, MotionLLM
+
+
+def save_direction(
+    model: MotionLLM, direction: Direction, folder: Path, facts: Mapping[str, Any]
+) -> None:
+    """Write the three files of `direction` into `folder`.
+
+    Raises:
+        UnavailableError: the folder cannot be written to.
+    """
+    adapter = lora.adapter_state(model.backbone, direction)
+    rows = {name: row for name, row in model.rows.items() if name.startswith(direction)}
+    save_half(adapter, folder / f"{direction}.safetensors")
+    save_half(rows, folder / f"{direction}_rows.safetensors")
+    _, layer = next(iter(lora.layers(model.backbone)))
+    told = {
+        **facts,
+        "direction": direction,
+        "vocabulary": model.vocabulary,
+        "width": model.width,
+        "codes": model.codes,
+        "rank": layer.a[direction].shape[0],
+        "scale": layer.scale[direction],
+    }
+    with atomic_path(folder / f"{direction}.json") as path:
+        path.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+
+
+def save_half(tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Tensors as float16 safetensors, atomically."""
+    half = {k: t.detach().to("cpu", torch.float16).contiguous() for k, t in tensors.items()}
+    with atomic_path(path) as temporary:
+        save_file(half, temporary)

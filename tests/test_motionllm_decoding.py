@@ -1,0 +1,180 @@
+"""Decoding with a cache, in batches, against plain forward passes one row at a time."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+import torch
+from motionllm_toys import CODES, motion_llm
+
+from motion_agent.motion_core.errors import ConfigurationError, GenerationError
+from motion_agent.motion_core.motionllm.decoding import (
+    MotionPrompt,
+    decode_captions,
+    decode_motions,
+)
+from motion_agent.motion_core.motionllm.model import MotionLLM
+from motion_agent.motion_core.motionllm.sampling import Sampling, draw, probabilities
+
+SAMPLING = Sampling(top_p=0.95, top_k=12, min_tokens=3, max_tokens=12, longest=20)
+
+
+def prompts(model: MotionLLM, **changes: object) -> list[MotionPrompt]:
+    """Four prompts of 3 to 9 tokens."""
+    random = torch.Generator().manual_seed(5)
+    rows = []
+    for number, length in enumerate((4, 9, 3, 6)):
+        ids = torch.randint(model.vocabulary, (length,), generator=random).tolist()
+        values = {"seed": number, "least": 3, "most": 12, **changes}
+        rows.append(MotionPrompt([*ids, model.motion_start], **values))  # type: ignore[arg-type]
+    return rows
+
+
+@torch.no_grad()
+def without_cache(model: MotionLLM, prompt: MotionPrompt) -> tuple[int, ...]:
+    """The definition: the whole sequence through the model for every token."""
+    generator = torch.Generator().manual_seed(prompt.seed)
+    made: list[int] = []
+    while len(made) < prompt.most:
+        ids = torch.tensor([[*prompt.ids, *model.token_ids(made)]])
+        hidden = model.hidden(ids, "t2m", use_cache=False).last_hidden_state
+        logits = model.motion_logits(hidden[:, -1])
+        if len(made) < prompt.least:
+            logits[:, 0] = -torch.inf
+        uniform = torch.rand((), generator=generator)
+        choice = draw(probabilities(logits, SAMPLING), uniform[None])
+        index = int(logits.argmax() if prompt.greedy else choice)
+        if index == 0:
+            break
+        made.append(index - 1)
+    return tuple(made)
+
+
+@pytest.mark.parametrize("family", ["llama", "gemma2", "gemma3", "qwen2", "qwen3"])
+@pytest.mark.parametrize("greedy", [False, True])
+def test_a_cached_batch_equals_full_passes_of_each_row(family: str, greedy: bool) -> None:
+    model = motion_llm(family)
+    model.use("t2m")
+    rows = prompts(model, greedy=greedy)
+    expected = [without_cache(model, row) for row in rows]
+    assert decode_motions(model, rows, SAMPLING) == expected
+    assert len(set(expected)) == len(rows)
+
+
+def test_a_rows_tokens_do_not_depend_on_the_others() -> None:
+    model = motion_llm()
+    model.use("t2m")
+    rows = prompts(model)
+    alone = [decode_motions(model, [row], SAMPLING)[0] for row in rows]
+    for order in itertools.permutations(range(4), 3):
+        together = decode_motions(model, [rows[i] for i in order], SAMPLING)
+        assert together == [alone[i] for i in order]
+
+
+def test_another_seed_gives_another_motion_and_the_same_seed_the_same() -> None:
+    model = motion_llm()
+    model.use("t2m")
+    ids = prompts(model)[0].ids
+    rows = [MotionPrompt(ids, seed, 8, 8) for seed in (0, 1, 2, 0, -1, 2**70)]
+    made = decode_motions(model, rows, SAMPLING)
+    assert made[0] == made[3]
+    assert len(set(made)) == 5
+
+
+def test_lengths_are_kept_and_nothing_but_motion_tokens_comes_out() -> None:
+    model = motion_llm()
+    model.use("t2m")
+    model.rows["t2m_head"].data[0] *= 50  # now and then </Motion> is all it wants
+    lengths = Counter(
+        len(tokens)
+        for seed in range(30)
+        for tokens in decode_motions(model, prompts(model, seed=seed), SAMPLING)
+    )
+    assert min(lengths) == 3 and max(lengths) <= 12
+    assert lengths[3] > 10
+    exact = decode_motions(model, prompts(model, least=17, most=17), SAMPLING)
+    assert [len(tokens) for tokens in exact] == [17] * 4
+    assert {token for tokens in exact for token in tokens} <= set(range(CODES))
+
+
+def test_progress_only_grows_and_ends_at_the_total() -> None:
+    model = motion_llm()
+    model.use("t2m")
+    told: list[tuple[int, int]] = []
+    decode_motions(model, prompts(model), SAMPLING, lambda *p: told.append(p))
+    assert told[0][0] >= 4 and told[-1] == (48, 48)
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+
+
+def test_numbers_that_are_not_finite_are_an_error() -> None:
+    model = motion_llm()
+    model.use("t2m")
+    model.rows["t2m_head"].data[3] = torch.nan
+    with pytest.raises(GenerationError, match="not finite"):
+        decode_motions(model, prompts(model), SAMPLING)
+
+
+@torch.no_grad()
+def test_captions_are_the_most_probable_words_up_to_an_end() -> None:
+    model = motion_llm()
+    model.use("m2t")
+    asked = [row.ids for row in prompts(model)]
+
+    def words(ids: list[int], ends: frozenset[int]) -> Iterator[int]:
+        for step in range(40):
+            output = model.hidden(torch.tensor([ids]), "m2t", use_cache=False).last_hidden_state
+            logits = model.text_logits(output[0, -1])
+            if step == 0:
+                logits[list(ends)] = -torch.inf
+            word = int(logits.argmax())
+            if word in ends:
+                return
+            ids = [*ids, word]
+            yield word
+
+    never = [list(words(ids, frozenset({0}))) for ids in asked]
+    ends = frozenset({0, never[0][4]})  # the first row ends after at most 4 words
+    expected = [list(words(ids, ends)) for ids in asked]
+    assert decode_captions(model, asked, ends) == expected
+    assert 1 <= len(expected[0]) <= 4 and max(map(len, expected)) <= 40
+
+
+def test_draws_have_the_frequencies_of_the_probabilities() -> None:
+    logits = torch.log(torch.tensor([0.5, 0.3, 0.15, 0.05])).expand(20_000, 4)
+    uniform = torch.rand(20_000, generator=torch.Generator().manual_seed(0))
+
+    def shares(sampling: Sampling) -> list[float]:
+        drawn = draw(probabilities(logits, sampling), uniform)
+        return (torch.bincount(drawn, minlength=4) / 20_000).tolist()
+
+    assert shares(Sampling(top_p=1)) == pytest.approx([0.5, 0.3, 0.15, 0.05], abs=0.01)
+    assert shares(Sampling(top_p=0.9)) == pytest.approx([0.526, 0.316, 0.158, 0], abs=0.01)
+    assert shares(Sampling(top_p=0.7)) == pytest.approx([0.625, 0.375, 0, 0], abs=0.01)
+    assert shares(Sampling(top_k=1)) == [1, 0, 0, 0]
+    cold = shares(Sampling(top_p=1, temperature=0.5))
+    assert cold == pytest.approx([0.685, 0.247, 0.062, 0.007], abs=0.01)
+
+
+def test_a_forbidden_token_is_never_drawn() -> None:
+    logits = torch.tensor([[-torch.inf, 0.0, -torch.inf], [0.0, -torch.inf, -torch.inf]])
+    for uniform in (0.0, 0.5, 1 - 2**-24):
+        drawn = draw(probabilities(logits, Sampling(top_p=1)), torch.full((2,), uniform))
+        assert drawn.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"temperature": 0.0}, "temperature is 0.0"),
+        ({"top_p": 0.0}, "top_p is 0.0"),
+        ({"top_k": -1}, "top_k is -1"),
+        ({"min_tokens": 0}, "min_tokens=0"),
+        ({"max_tokens": 200}, "max_tokens=200"),
+    ],
+)
+def test_impossible_sampling_is_refused(values: dict[str, float], said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        Sampling(**values)  # type: ignore[arg-type]

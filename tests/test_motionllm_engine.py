@@ -1,0 +1,214 @@
+"""The engine: what it promises to the tools above, on a tiny checkpoint."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from motionllm_toys import CODES, backbone_folder, checkpoint
+
+from motion_agent.motion_core.engine import GenerationRequest, MotionEngine, load_engine
+from motion_agent.motion_core.errors import ConfigurationError, InputError, UnavailableError
+from motion_agent.motion_core.motionllm import MotionLLMEngine, load_motionllm
+from motion_agent.motion_core.motionllm.vocabulary import KnownWords, stem
+
+TEXTS = ("a person walks forward", "a man waves", "someone bows and kicks with great care")
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> MotionLLMEngine:
+    return load_motionllm(checkpoint(tmp_path_factory.mktemp("engine")).folder)
+
+
+def requests(**changes: object) -> list[GenerationRequest]:
+    return [
+        GenerationRequest(text, **{"seed": seed, **changes})  # type: ignore[arg-type]
+        for seed, text in enumerate(TEXTS)
+    ]
+
+
+def test_it_is_a_motion_engine_with_a_name_for_provenance(engine: MotionLLMEngine) -> None:
+    assert isinstance(engine, MotionEngine)
+    assert engine.name == f"motionllm checkpoint {engine.checkpoint.version}"
+    assert load_engine(str(engine.checkpoint.folder)).name == engine.name
+
+
+def test_every_request_gets_motion_tokens_within_the_lengths(engine: MotionLLMEngine) -> None:
+    made = engine.generate(requests())
+    assert [2 <= len(tokens) <= 10 for tokens in made] == [True] * 3
+    assert {token for tokens in made for token in tokens} <= set(range(CODES))
+    assert engine.generate([]) == []
+
+
+def test_a_request_alone_gives_the_tokens_it_gives_in_a_batch(engine: MotionLLMEngine) -> None:
+    together = engine.generate(requests())
+    assert [engine.generate([request])[0] for request in requests()] == together
+    assert engine.generate(requests(seed=9)) != together
+
+
+def test_more_requests_than_fit_a_batch_are_the_same_as_one_by_one(
+    engine: MotionLLMEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = engine.generate(requests())
+    monkeypatch.setattr("motion_agent.motion_core.motionllm.engine._BATCH", 2)
+    told: list[tuple[int, int]] = []
+    assert engine.generate(requests(), progress=lambda *p: told.append(p)) == expected
+    assert told[-1] == (30, 30) and told == sorted(told)
+
+
+@pytest.mark.parametrize(("seconds", "count"), [(3.0, 15), (0.01, 1), (0.5, 2), (6, 30)])
+def test_seconds_are_kept_to_the_token(engine: MotionLLMEngine, seconds: float, count: int) -> None:
+    made = engine.generate([GenerationRequest("a man waves", seconds=seconds)])
+    assert len(made[0]) == count
+
+
+def test_a_wished_duration_is_told_to_the_model(engine: MotionLLMEngine) -> None:
+    ids = []
+    prompt = engine._use("t2m")[1]
+    original = prompt.description
+    try:
+        object.__setattr__(
+            prompt, "description", lambda *a: ids.append(original(*a)) or original(*a)
+        )
+        engine.generate([GenerationRequest("a man waves", seconds=0.97)])
+    finally:
+        object.__delattr__(prompt, "description")
+    assert prompt.text_tokenizer.decode(ids[0]) == "Text: a man waves\nSeconds: 1.0\nMotion:"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0.0, "more than 0"),
+        (-1.0, "more than 0"),
+        (float("nan"), "nan"),
+        (60.0, "split the motion"),
+    ],
+)
+def test_impossible_durations_are_refused(
+    engine: MotionLLMEngine, seconds: float, said: str
+) -> None:
+    with pytest.raises(InputError, match=said):
+        engine.generate([GenerationRequest("a man waves", seconds=seconds)])
+
+
+@pytest.mark.parametrize("description", ["", " \n", "?!", "w" * 301, "walk " * 2000])
+def test_bad_descriptions_are_refused_in_one_line(
+    engine: MotionLLMEngine, description: str
+) -> None:
+    with pytest.raises(InputError, match="description") as caught:
+        engine.generate([*requests(), GenerationRequest(description)])
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 200
+
+
+def test_captions_are_sentences_and_a_batch_changes_none(engine: MotionLLMEngine) -> None:
+    motions = [[3, 4, 5], [9] * 20, [1, 2, 3, 4, 5, 6, 7, 8]]
+    together = engine.caption(motions)
+    assert all(line and line == " ".join(line.split()) for line in together)
+    assert [engine.caption([tokens])[0] for tokens in motions] == together
+    assert engine.caption([]) == []
+
+
+def test_long_motions_are_captioned_in_equal_windows(engine: MotionLLMEngine) -> None:
+    motion = [token % CODES for token in range(40)] + [3] * 64  # 104 tokens: three windows
+    parts = engine.caption([motion[:34], motion[34:69], motion[69:]])
+    assert len(set(parts)) > 1
+    told = [part for part, _ in itertools.groupby(parts)]  # what is said twice is said once
+    assert engine.caption([motion]) == [", then ".join(told)]
+    assert engine.caption([[3] * 105]) == [engine.caption([[3] * 35])[0]]
+
+
+@pytest.mark.parametrize("tokens", [[], [CODES], [-1]])
+def test_tokens_that_are_none_are_refused(engine: MotionLLMEngine, tokens: list[int]) -> None:
+    with pytest.raises(InputError, match="token"):
+        engine.caption([[1, 2], tokens])
+
+
+def test_features_go_to_tokens_and_back(engine: MotionLLMEngine) -> None:
+    features = np.random.default_rng(0).normal(size=(18, 263)).astype(np.float32)
+    tokens = engine.encode(features)
+    assert len(tokens) == 4
+    assert engine.decode(tokens).shape == (16, 263)
+
+
+def test_an_interrupted_generation_leaves_the_engine_usable(engine: MotionLLMEngine) -> None:
+    expected = engine.generate(requests())
+
+    def interrupt(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        engine.generate(requests(), progress=interrupt)
+    engine.caption([[1, 2, 3]])
+    assert engine.generate(requests()) == expected
+
+
+def test_an_interrupt_while_adapters_are_switched_leaves_the_engine_usable(
+    engine: MotionLLMEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = engine.generate(requests())
+    model = engine._use("t2m")[0]
+
+    def half(direction: str) -> None:
+        from motion_agent.motion_core.motionllm import lora
+
+        layer = next(iter(lora.layers(model)))[1]
+        layer.active = direction
+        layer.merge()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(model, "use", half)
+        engine.caption([[1, 2, 3]])
+    assert engine.generate(requests()) == expected
+
+
+def test_many_threads_get_what_one_gets(engine: MotionLLMEngine) -> None:
+    motions = engine.generate(requests())
+    captions = engine.caption(motions)
+    found: dict[int, tuple[object, object]] = {}
+
+    def both(number: int) -> None:
+        made = engine.generate([requests()[number % 3]])
+        found[number] = (made[0], engine.caption(made)[0])
+
+    threads = [threading.Thread(target=both, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == {n: (motions[n % 3], captions[n % 3]) for n in range(6)}
+
+
+def test_the_environment_names_the_checkpoint(
+    engine: MotionLLMEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOTION_AGENT_CHECKPOINT", str(engine.checkpoint.folder))
+    assert load_motionllm().name == engine.name
+    monkeypatch.setenv("MOTION_AGENT_CHECKPOINT", str(tmp_path))
+    with pytest.raises(UnavailableError, match="no checkpoint in"):
+        load_motionllm()
+
+
+def test_a_backbone_of_another_size_is_refused_when_it_is_needed(
+    engine: MotionLLMEngine, tmp_path: Path
+) -> None:
+    other = backbone_folder(tmp_path / "other", vocabulary=310)
+    odd = load_motionllm(engine.checkpoint.folder, backbone=other)
+    assert odd.decode([1, 2]).shape == (8, 263)
+    with pytest.raises(ConfigurationError, match="use the checkpoint with its own backbone"):
+        odd.generate(requests())
+
+
+def test_coverage_knows_the_words_of_the_captions_in_all_their_forms() -> None:
+    known = KnownWords(["walks", "waves", "happily", "runs", "crosses"])
+    assert known.coverage("A happy man is walking and waved.").score == 1
+    assert known.coverage("someone running").score == 1
+    half = known.coverage("a dragon walks, a dragon")
+    assert half.score == pytest.approx(1 / 3) and half.unknown == ("dragon",)
+    assert known.coverage("and the 3 ?").score == 0
+    assert stem("run") == stem("running") == stem("runs")
+    assert stem("wave") == stem("waving") == stem("waved") == "wav"
