@@ -7,10 +7,13 @@ from typing import Annotated
 
 import typer
 
+from ..motion_core.errors import InputError
 from .console import say, stages
 from .data import PREPARED
 from .files import CheckpointFolder, EngineName, load_chosen_engine
 from .train import Threads, load_dataset
+
+BEGIN, END = "<!-- evaluation -->", "<!-- /evaluation -->"
 
 
 def evaluate(
@@ -31,14 +34,20 @@ def evaluate(
     multimodality: Annotated[
         int, typer.Option(min=0, metavar="N", help="Also 10 takes each of N captions.")
     ] = 0,
+    card: Annotated[
+        Path | None, typer.Option(help="Model card whose marked part the report replaces.")
+    ] = None,
     threads: Threads = 0,
 ) -> None:
     """Measure generated motions and captions on the test split."""
+    if card is not None:
+        marked(card)
     dataset = load_dataset(data, threads)
     from ..motion_core.evaluation import EvaluationOptions, MatchingNetwork
     from ..motion_core.evaluation import evaluate as measure
+    from ..motion_core.motionllm.engine import DEFAULT_CHECKPOINT
 
-    network = MatchingNetwork.load(matching or checkpoint or _shipped_checkpoint())
+    network = MatchingNetwork.load(matching or checkpoint or DEFAULT_CHECKPOINT)
     options = EvaluationOptions(
         limit=limit,
         batch=batch,
@@ -52,11 +61,35 @@ def evaluate(
         report = measure(loaded, dataset, network, options=options, progress=progress)
     paths = report.save(out)
     say(report.to_markdown())
+    if card is not None:
+        write_into_card(card, report.to_markdown())
     for path in paths:
         say(str(path))
 
 
-def _shipped_checkpoint() -> Path:
-    from .. import motion_core
+def marked(card: Path) -> tuple[str, str, str]:
+    """The text of a model card before, between and after its two evaluation marks.
 
-    return Path(motion_core.__file__).parent / "checkpoints" / "smollm2-135m"
+    Raises:
+        InputError: there is no such file, or it has not both marks.
+    """
+    try:
+        text = card.read_text(encoding="utf-8")
+    except OSError as err:
+        raise InputError(f"cannot read the model card {card}: {err.strerror}") from err
+    before, begin, rest = text.partition(BEGIN)
+    between, end, after = rest.partition(END)
+    if not begin or not end:
+        raise InputError(f"the model card {card} needs the two lines {BEGIN} and {END}")
+    return before, between, after
+
+
+def write_into_card(card: Path, report: str) -> None:
+    """Put the tables of a report between the marks, one level of headings deeper."""
+    before, _, after = marked(card)
+    lines = [f"#{line}" if line.startswith("## ") else line for line in report.splitlines()]
+    body = "\n".join(lines[1:] if lines[0].startswith("# ") else lines).strip()
+    from ..motion_core.training import atomic_path
+
+    with atomic_path(card) as path:
+        path.write_text(f"{before}{BEGIN}\n\n{body}\n\n{END}{after}", encoding="utf-8")
