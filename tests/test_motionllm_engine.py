@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import itertools
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from motionllm_toys import CODES, backbone_folder, checkpoint
 
 from motion_agent.motion_core.engine import GenerationRequest, MotionEngine, load_engine
 from motion_agent.motion_core.errors import ConfigurationError, InputError, UnavailableError
 from motion_agent.motion_core.motionllm import MotionLLMEngine, load_motionllm
+from motion_agent.motion_core.motionllm.choosing import reading_scores, take_seeds
 from motion_agent.motion_core.motionllm.vocabulary import KnownWords, stem
 
 TEXTS = ("a person walks forward", "a man waves", "someone bows and kicks with great care")
@@ -56,7 +59,40 @@ def test_more_requests_than_fit_a_batch_are_the_same_as_one_by_one(
     monkeypatch.setattr("motion_agent.motion_core.motionllm.engine._BATCH", 2)
     told: list[tuple[int, int]] = []
     assert engine.generate(requests(), progress=lambda *p: told.append(p)) == expected
-    assert told[-1] == (30, 30) and told == sorted(told)
+    most = 3 * 10 * engine.sampling.takes
+    assert told[-1] == (most, most) and told == sorted(told)
+
+
+def test_of_several_takes_the_one_is_kept_in_which_the_description_is_read_best(
+    engine: MotionLLMEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text, seed = TEXTS[0], 3
+    seeds = take_seeds(seed, 4)
+    assert seeds[0] == seed and len(set(seeds)) == 4
+    monkeypatch.setattr(engine, "sampling", replace(engine.sampling, takes=1))
+    takes = [engine.generate([GenerationRequest(text, seed=one)])[0] for one in seeds]
+    model, prompt = engine._use("m2t")
+    scores = reading_scores(model, prompt, [(take, text) for take in takes])
+    monkeypatch.setattr(engine, "sampling", replace(engine.sampling, takes=4))
+    kept = engine.generate([GenerationRequest(text, seed=seed)])[0]
+    assert len(set(takes)) == 4
+    assert kept == takes[int(np.argmax(scores))]
+
+
+def test_a_reading_score_is_the_log_probability_of_the_description(engine: MotionLLMEngine) -> None:
+    model, prompt = engine._use("m2t")
+    short, long = (1, 2), (3, 1, 4, 1, 5, 0)
+    together = reading_scores(model, prompt, [(short, TEXTS[0]), (long, TEXTS[2])])
+    alone = [reading_scores(model, prompt, [(long, TEXTS[2])])[0]]
+    np.testing.assert_allclose(together[1:], alone, rtol=1e-5)
+    before, after = prompt.around_motion()
+    answer = prompt.answer(TEXTS[0])
+    asked = [*before, model.motion_start, *model.token_ids(short), model.motion_end, *after]
+    ids = torch.tensor([[*asked, *answer]])
+    logits = model.text_logits(model.hidden(ids, "m2t", use_cache=False).last_hidden_state)[0]
+    told = torch.log_softmax(logits, dim=-1)[len(asked) - 1 : -1]
+    expected = sum(float(row[token]) for row, token in zip(told, answer, strict=True))
+    assert together[0] == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize(("seconds", "count"), [(3.0, 15), (0.01, 1), (0.5, 2), (6, 30)])

@@ -90,6 +90,19 @@ def test_merged_adapters_have_the_gradients_of_unmerged_ones(family: str) -> Non
             torch.testing.assert_close(gradient, found[1][1][name], atol=1e-6, rtol=1e-4)
 
 
+@pytest.mark.parametrize("shape", [(1, 1, 6), (3, 1, 6), (2, 4, 6), (4, 3, 6), (2, 6)])
+def test_few_rows_give_the_product_of_many(shape: tuple[int, ...]) -> None:
+    layer = lora.LoRALinear(torch.nn.Linear(6, 5))
+    layer.add("t2m", 2, 2.0)
+    torch.nn.init.normal_(layer.b["t2m"])
+    layer.active = "t2m"
+    layer.merge()
+    x = torch.randn(shape)
+    weight = layer.base.weight + 2.0 * layer.b["t2m"] @ layer.a["t2m"]
+    with torch.no_grad():
+        torch.testing.assert_close(layer(x), x @ weight.t() + layer.base.bias)
+
+
 def test_switching_adapters_back_and_forth_changes_nothing() -> None:
     model = motion_llm()
     ids = mixed_ids(model.vocabulary)

@@ -25,6 +25,7 @@ from ..motion import FloatArray
 from . import lora
 from .backbone import load_backbone
 from .checkpoint import Checkpoint, load_checkpoint
+from .choosing import reading_scores, take_seeds
 from .decoding import MotionPrompt, decode_captions, decode_motions
 from .model import DIRECTIONS, Direction, MotionLLM
 from .prompt import SECONDS_PER_TOKEN, PromptFormat, check_description, prompt_format
@@ -76,8 +77,10 @@ class MotionLLMEngine:
     ) -> list[tuple[int, ...]]:
         """Motion tokens for each request, decoded as one batch; never empty.
 
+        Of `sampling.takes` takes of a request, the one is given that shows it best.
+
         Args:
-            requests: what to make; more than 64 are decoded in several batches.
+            requests: what to make; more than 64 takes are decoded in several batches.
             progress: is told the motion tokens made and the most there can be.
 
         Raises:
@@ -94,11 +97,12 @@ class MotionLLMEngine:
             rows = [
                 MotionPrompt(
                     [*prompt.description(line, _stated(request, prompt)), model.motion_start],
-                    int(request.seed),
+                    seed,
                     *length,
                     request.greedy,
                 )
                 for request, line, length in zip(requests, lines, lengths, strict=True)
+                for seed in take_seeds(int(request.seed), self._takes(request))
             ]
             made: list[tuple[int, ...]] = []
             total = sum(row.most for row in rows)
@@ -108,7 +112,13 @@ class MotionLLMEngine:
                 made += decode_motions(
                     model, some, self.sampling, _shifted(progress, before, total)
                 )
-        return made
+            takes = iter(made)
+            return self._best(
+                [
+                    (line, [next(takes) for _ in range(self._takes(request))])
+                    for request, line in zip(requests, lines, strict=True)
+                ]
+            )
 
     def caption(self, token_sequences: Sequence[Sequence[int]]) -> list[str]:
         """A sentence for each sequence of motion tokens.
@@ -150,6 +160,18 @@ class MotionLLMEngine:
         """Load the backbone now rather than at the first call."""
         with self._lock:
             self._model()
+
+    def _takes(self, request: GenerationRequest) -> int:
+        return 1 if request.greedy else self.sampling.takes
+
+    def _best(self, drawn: Sequence[tuple[str, list[tuple[int, ...]]]]) -> list[tuple[int, ...]]:
+        """Of each description's takes the one in which it is read best."""
+        if all(len(takes) == 1 for _, takes in drawn):
+            return [takes[0] for _, takes in drawn]
+        model, prompt = self._use("m2t")
+        pairs = [(take, line) for line, takes in drawn for take in takes]
+        scores = iter(reading_scores(model, prompt, pairs))
+        return [max(takes, key=lambda _: next(scores)) for _, takes in drawn]
 
     # ---- parts -----------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ class Sampling:
         min_tokens: </Motion> is forbidden before (5 tokens are a second).
         max_tokens: a motion ends here when it has not ended before.
         longest: the most tokens that `seconds` may ask for.
+        takes: motions drawn for a description, of which the best is kept, see `choosing`.
 
     Raises:
         ConfigurationError: a value with which nothing could be drawn.
@@ -33,10 +34,13 @@ class Sampling:
     min_tokens: int = 4
     max_tokens: int = 50
     longest: int = 100
+    takes: int = 6
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.temperature) and self.temperature > 0):
             raise ConfigurationError(f"temperature is {self.temperature!r}; give more than 0")
+        if not isinstance(self.takes, int) or not 1 <= self.takes <= 64:
+            raise ConfigurationError(f"takes is {self.takes!r}; give 1 to 64")
         if not 0 < self.top_p <= 1:
             raise ConfigurationError(f"top_p is {self.top_p!r}; give more than 0, at most 1")
         if self.top_k < 0:
