@@ -11,10 +11,15 @@ MOCAP ?= ../shared/data
 DATA ?= data/prepared
 RUNS ?= runs
 
-# How the shipped checkpoint was trained.
-TOKENIZER_OPTIONS ?= --steps 9000 --batch 64 --lr 8e-4
-T2M_OPTIONS ?=
-M2T_OPTIONS ?=
+# How the shipped checkpoint was trained, where it is not the default of the command. Training by
+# the clock depends on the machine: runs/t2m/log.csv tells how many steps it was.
+TOKENIZER_OPTIONS ?=
+REFINING_OPTIONS ?= --steps 3000 --batch 48 --window 96 --lr 5e-4
+T2M_OPTIONS ?= --minutes 42
+M2T_OPTIONS ?= --minutes 34 --crop 0.2
+# Then both go on with all actions about equally often.
+T2M_BALANCED_OPTIONS ?= --minutes 60 --balance 1 --power 0.1
+M2T_BALANCED_OPTIONS ?= --minutes 46 --crop 0.2 --balance 1 --power 0.1
 MATCHING_OPTIONS ?=
 
 BIN := $(VENV)/bin
@@ -58,10 +63,14 @@ $(DATA)/dataset.json:
 # The recipe of the shipped checkpoint. Each step continues where it was stopped.
 train: $(VENV)/.installed-dev $(DATA)/dataset.json ## a checkpoint in RUNS/checkpoint, and its table
 	$(BIN)/motion-agent train tokenizer --data $(DATA) --out $(RUNS)/tokenizer $(TOKENIZER_OPTIONS)
+	$(BIN)/motion-agent train tokenizer --data $(DATA) --refine $(RUNS)/tokenizer \
+		--out $(RUNS)/tokenizer-refined $(REFINING_OPTIONS)
 	$(BIN)/motion-agent train t2m --data $(DATA) --tokenizer $(RUNS)/tokenizer --out $(RUNS)/t2m $(T2M_OPTIONS)
+	$(BIN)/motion-agent train t2m --data $(DATA) --tokenizer $(RUNS)/tokenizer --out $(RUNS)/t2m $(T2M_BALANCED_OPTIONS)
 	$(BIN)/motion-agent train m2t --data $(DATA) --tokenizer $(RUNS)/tokenizer --out $(RUNS)/m2t $(M2T_OPTIONS)
+	$(BIN)/motion-agent train m2t --data $(DATA) --tokenizer $(RUNS)/tokenizer --out $(RUNS)/m2t $(M2T_BALANCED_OPTIONS)
 	$(BIN)/motion-agent train matching --data $(DATA) --out $(RUNS)/matching $(MATCHING_OPTIONS)
-	$(BIN)/motion-agent train assemble --data $(DATA) --tokenizer $(RUNS)/tokenizer \
+	$(BIN)/motion-agent train assemble --data $(DATA) --tokenizer $(RUNS)/tokenizer-refined \
 		--t2m $(RUNS)/t2m --m2t $(RUNS)/m2t --matching $(RUNS)/matching --out $(RUNS)/checkpoint
 	$(MAKE) evaluate CHECKPOINT=$(RUNS)/checkpoint
 

@@ -13,7 +13,7 @@ from langgraph.config import get_stream_writer
 
 from ..motion_core.composition import NEXT_TAKE, SegmentRequest, assemble, generate_segments
 from ..motion_core.errors import GenerationError, InputError
-from ..motion_core.motion import FRAMES_PER_TOKEN, Motion
+from ..motion_core.motion import Motion
 from ..motion_core.skeleton import FPS
 from ..tools.workbench import Workbench
 from .plan import Plan, Step
@@ -198,11 +198,6 @@ def draft_segments(
             }
         )
     return drafts, number
-
-
-def segment_seconds(segment: SegmentState) -> float:
-    """Duration of a segment."""
-    return len(segment["tokens"]) * FRAMES_PER_TOKEN / FPS
 
 
 def _travel(state: AgentState, direction: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from ..motion_core.composition import MAX_SECONDS
 from .clauses import own_subject, split_actions
 from .lexicon import NUMBER, ORDINALS, PRONOUNS, base_of, number
 from .predicates import noun_to_action, subject_of
-from .state import SegmentState, Timeline
+from .state import SegmentState, Timeline, segment_seconds
 
 Steps = list[dict[str, Any]]
 
@@ -195,7 +195,7 @@ def _speed(bare: str, segments: list[SegmentState]) -> Steps | None:
     factor = _STRETCH.get(how)
     if factor is None:
         factor = 1.5 if how == "slow down" else (0.5 if "half" in how or "fast" in how else 2.0)
-    return _edited(segments, {s["id"]: _again(s, len(s["tokens"]) / 5 * factor) for s in chosen})
+    return _edited(segments, {s["id"]: _again(s, segment_seconds(s) * factor) for s in chosen})
 
 
 def _take(bare: str, segments: list[SegmentState]) -> Steps | None:

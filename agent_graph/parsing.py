@@ -41,6 +41,7 @@ _STEP_MARK = re.compile(
     re.IGNORECASE,
 )
 _TOOL_KEY = re.compile(r"\btool(?:_name)?\b\\*['\"]?\s*:", re.IGNORECASE)
+_TOOL_VALUE = re.compile(r"['\"](?:generate_motion|caption_motion|keep_segment)\\*['\"]")
 _CALL = re.compile(r"MotionLLM\s*\.\s*\w+\s*\(", re.IGNORECASE)
 _COMMENT = re.compile(r"/\*.*?\*/|(?<![:\w])//[^\n]*|^\s*#[^\n]*", re.DOTALL | re.MULTILINE)
 _REFUSAL = re.compile(
@@ -113,7 +114,7 @@ _Reading = tuple[Rung, str, Any]
 
 
 def _check_count(plan: Plan, source: str) -> None:
-    written = len(_TOOL_KEY.findall(source))
+    written = max(len(_TOOL_KEY.findall(source)), len(_TOOL_VALUE.findall(source)))
     if written and written != len(plan.plan):
         raise InvalidPlanError(
             f"{written} steps are written but {len(plan.plan)} are in the list 'plan'; {_SHOW_PLAN}"

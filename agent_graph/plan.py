@@ -75,7 +75,7 @@ class Step(BaseModel):
     @field_validator("description", "motion", "segment")
     @classmethod
     def _strip(cls, value: str) -> str:
-        if re.search(r"[\x00-\x08\x0e-\x1f\x7f]", value):
+        if re.search(r"[\x00-\x09\x0b-\x1f\x7f]", value):
             raise ValueError("holds a control character: write plain text, without backslashes")
         return " ".join(value.split())
 
@@ -189,7 +189,7 @@ def validate_plan(value: Mapping[str, Any]) -> Plan:
         raise InvalidPlanError("; ".join(problems)) from err
 
 
-def check_against_timeline(plan: Plan, segments: Mapping[str, int] | Sequence[str]) -> None:
+def check_against_timeline(plan: Plan, segments: Sequence[str]) -> None:
     """Check that the plan only names segments that exist.
 
     Args:

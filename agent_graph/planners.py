@@ -27,7 +27,7 @@ from ..motion_core.errors import ConfigurationError
 from ..prompts import load_prompt
 from .plan import plan_schema
 from .providers import SchemaRefusedError, explain_failure, open_model, provider_of
-from .state import Attempt, Caption, Timeline, empty_timeline
+from .state import Attempt, Caption, Timeline, empty_timeline, segment_seconds
 
 Strategy = Literal["auto", "schema", "prompt"]
 MAX_HISTORY = 12  # messages of the conversation a planner is shown
@@ -221,7 +221,7 @@ def describe_timeline(timeline: Timeline) -> str:
     lines = []
     for segment in timeline["segments"]:
         who = f" (person {segment['person']})" if segment["person"] != 1 else ""
-        seconds = len(segment["tokens"]) / 5
+        seconds = segment_seconds(segment)
         lines.append(f'{segment["id"]}{who}: "{segment["description"]}", {seconds:.1f} s')
     ids = ", ".join(timeline["motions"].values())
     return f"The current motion ({ids}):\n" + "\n".join(lines)

@@ -7,9 +7,8 @@ from typing import Any
 from langchain_core.messages import AIMessage, AnyMessage, RemoveMessage
 
 from ..motion_core.errors import MotionAgentError
-from .executor import segment_seconds
 from .planners import Planner
-from .state import AgentState, Timeline, TurnState, empty_timeline
+from .state import AgentState, Timeline, TurnState, empty_timeline, segment_seconds
 
 
 class Responder:

@@ -12,7 +12,8 @@ from langchain_core.messages import AnyMessage
 from langgraph.graph.message import add_messages
 from typing_extensions import NotRequired, TypedDict
 
-from ..motion_core.motion import Segment
+from ..motion_core.motion import FRAMES_PER_TOKEN, Segment
+from ..motion_core.skeleton import FPS
 
 UNDO_DEPTH = 20
 KEPT_TEXT = 4000  # characters of a bad answer kept for the re-ask and for reading later
@@ -112,6 +113,11 @@ def new_turn(message_id: str, request: str) -> TurnState:
         "unknown": [],
         "error": None,
     }
+
+
+def segment_seconds(segment: SegmentState) -> float:
+    """Duration of a segment."""
+    return len(segment["tokens"]) * FRAMES_PER_TOKEN / FPS
 
 
 def to_segment(state: SegmentState) -> Segment:

@@ -33,7 +33,7 @@ def repeated(motion: Motion, seconds: float) -> Motion:
     frames = int(seconds * 20) // 80 * 80
     features = motion.features[np.arange(frames) % len(motion)]
     segments = tuple(
-        Segment(f"s{i + 1}", f"a person does the same thing for the {i + 1}. time", (i,) * 20)
+        Segment(f"s{i + 1}", f"a person does it again, part {i + 1}", (i,) * 20)
         for i in range(frames // 80)
     )
     return Motion(features, segments)
@@ -96,7 +96,10 @@ def main() -> None:
     if arguments.long:
         short, long = (peak_memory(s, arguments.file, size) for s in (30, 600))
         print(f"peak memory: {short:.0f} MB for 30 s, {long:.0f} MB for 10 minutes")
-    print(f"goal: {GOAL:.0f} × real time; {'reached' if slowest >= GOAL else 'MISSED'}")
+    verdict = "reached" if slowest >= GOAL else "MISSED"
+    print(
+        f"goal: {GOAL:.0f} × real time, by CPU time since other work may share the core: {verdict}"
+    )
     sys.exit(slowest < GOAL)
 
 

@@ -304,3 +304,12 @@ def test_a_read_only_folder_is_told(walk: Motion, tmp_path: Path) -> None:
     with pytest.raises(UnavailableError, match="Permission denied"):
         save_motion(walk, tmp_path / "m.npz")
     tmp_path.chmod(stat.S_IRWXU)
+
+
+def test_a_motion_without_tokens_or_segments_comes_back(tmp_path: Path) -> None:
+    features = np.random.default_rng(0).normal(size=(7, 263)).astype(np.float32)
+    save_npz(Motion(features, provenance={"source": "walk.bvh"}), tmp_path / "walk.npz")
+    again = load_npz(tmp_path / "walk.npz")
+    np.testing.assert_array_equal(again.features, features)
+    assert (again.tokens, again.segments) == ((), ())
+    assert again.provenance == {"source": "walk.bvh"}

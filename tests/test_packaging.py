@@ -6,6 +6,7 @@ import ast
 import fnmatch
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -106,6 +107,26 @@ def test_each_dependency_says_who_needs_it() -> None:
     assert len(lines) > 15
     bare = [line for line in lines if "#" not in line and "motion-agent[" not in line]
     assert bare == []
+
+
+LOADED_BY_NAME = {"langchain-openai", "langchain-ollama"}  # by LangChain's init_chat_model
+DISTRIBUTIONS = {"PIL": "pillow", "av": "av", "cv2": "opencv-python-headless"}
+
+
+def test_what_is_imported_is_declared_and_the_other_way_round(pyproject: dict[str, Any]) -> None:
+    project = pyproject["project"]
+    requirements = project["dependencies"] + project["optional-dependencies"]["train"]
+    declared = {re.split(r"[<>=\[]", requirement)[0] for requirement in requirements}
+    imported = set()
+    for package, folder, files in _walk():
+        for file in (file for file in files if file.endswith(".py")):
+            for name in _imports(folder / file, package):
+                if name.startswith("langgraph.checkpoint.sqlite"):
+                    imported.add("langgraph-checkpoint-sqlite")
+                root = name.partition(".")[0]
+                if root not in sys.stdlib_module_names | {"motion_agent"}:
+                    imported.add(DISTRIBUTIONS.get(root, root.replace("_", "-")))
+    assert imported == declared - LOADED_BY_NAME
 
 
 # Who may import whom ----------------------------------------------------------------------

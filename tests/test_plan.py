@@ -109,6 +109,7 @@ def test_absent_fields_have_defaults() -> None:
         ({"plan": [WALK, step("keep_segment")]}, "step 2: keep_segment needs the segment"),
         ({"plan": [step(description="x" * 301)]}, "has 301 characters, the limit is 300"),
         ({"plan": [step(description="x" * 10_000)]}, "has 10000 characters, the limit is 300"),
+        ({"plan": [step(description="a man \bows")]}, "holds a control character"),
         (
             {"plan": [{**WALK, "seconds": -1}]},
             "step 1: seconds is -1: give 0 for no wish, or at most 20",

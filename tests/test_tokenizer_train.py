@@ -151,7 +151,7 @@ def test_another_config_does_not_continue(tmp_path: Path) -> None:
     train_tokenizer(FakeDataset(), tmp_path, config=TINY, training=SHORT)
     with pytest.raises(ConfigurationError, match="saved training has width=8, this one 12"):
         train_tokenizer(FakeDataset(), tmp_path, config=replace(TINY, width=12), training=SHORT)
-    with pytest.raises(ConfigurationError, match=r"lr=0\.0008, this one 0\.1"):
+    with pytest.raises(ConfigurationError, match=r"lr=0\.001, this one 0\.1"):
         train_tokenizer(FakeDataset(), tmp_path, config=TINY, training=replace(SHORT, lr=0.1))
 
 

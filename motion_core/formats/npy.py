@@ -59,7 +59,8 @@ def read_array(file: IO[bytes], size: int, *, text: bool = False) -> NDArray[Any
         raise FormatError(f"holds values of the type {descr[1]!r}; numbers are expected")
     dtype = np.dtype(descr[1])
     lengths = [int(digits) for digits in re.findall(r"\d+", shape[1])]
-    if 0 in lengths or len(lengths) > _MAX_DIMENSIONS:
+    no_tokens = lengths == [0]  # an imported motion has none
+    if (0 in lengths and not no_tokens) or len(lengths) > _MAX_DIMENSIONS:
         raise FormatError(f"has no frames: it is an array of the shape ({shape[1]})")
     promised = math.prod(lengths) * dtype.itemsize
     there = size - 8 - width - len(header)

@@ -166,6 +166,8 @@ def _array(path: Path) -> NDArray[Any]:
     size = _check_size(path)
     with path.open("rb") as file:
         array = read_array(file, size)
+    if array.size == 0:
+        raise FormatError(f"has no frames: it is an array of the shape {array.shape}")
     if array.shape[1:] not in ((22, 3), (FEATURES,)):
         raise FormatError(
             f"holds an array of the shape {array.shape}; HumanML3D's are (frames, 22, 3) "

@@ -82,6 +82,7 @@ TORSO: tuple[Part, ...] = (
     _part("pelvis", "spine1", (0.108, 0.098), "body"),
     _part("spine1", "left_chest", (0.098, 0.094), "body"),
     _part("spine1", "right_chest", (0.098, 0.094), "body"),
+    _part("spine1", "throat", (0.094, 0.064), "body"),
     _part("left_chest", "right_chest", (0.094, 0.094), "body"),
     _part("throat", "left_shoulder", (0.062, 0.037), "body"),
     _part("throat", "right_shoulder", (0.062, 0.037), "body"),

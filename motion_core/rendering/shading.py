@@ -35,6 +35,7 @@ _ROWS = 8  # of work space: x, y, radius, depth, coverage, halo, shade and one t
 
 _STARTS = np.array([part.start for part in PARTS])
 _ENDS = np.array([part.end for part in PARTS])
+_HALOS = np.where(np.arange(len(PARTS)) < len(TORSO), 0, _HALO)
 _RADII = np.array([(part.start_radius, part.end_radius) for part in PARTS])
 
 
@@ -205,7 +206,7 @@ def _visible_cones(people: FloatArray, camera: Camera, size: tuple[int, int]) ->
     depth = np.stack([depths[:, _STARTS], depths[:, _ENDS]], axis=2)  # (N, parts, 2 ends)
     scale = camera.focal / depth
     radii = _RADII * scale
-    reach = (radii + _HALO * scale + 1)[..., None]
+    reach = (radii + _HALOS[:, None] * scale + 1)[..., None]
     low = np.clip(np.floor((ends - reach).min(axis=2)), 0, size).astype(int)
     high = np.clip(np.ceil((ends + reach).max(axis=2)), 0, size).astype(int)
     shown = (high > low).all(axis=-1) & (depth.min(axis=-1) > _NEAREST)

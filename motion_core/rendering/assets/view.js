@@ -13,6 +13,7 @@ window.createMotionView = ({ scene, people, canvas, following }) => {
   }
 
   const shadowReach = 2.6 + apart(people); // metres around the people
+  const TRAIL = 12 * scene.fps; // frames of trail, back and ahead
   const JUMP = 0.5; // metres from frame to frame; longer is a cut and leaves no trail
   const UP = new THREE.Vector3(0, 1, 0);
   const centre = new THREE.Vector3(); // amid the people, on the floor
@@ -85,7 +86,7 @@ window.createMotionView = ({ scene, people, canvas, following }) => {
   const floors = [lay(grid, 60, ground - 0.002, 0), lay(shade, shadowReach * 1.9, ground, 1)];
   floors[1].receiveShadow = true;
 
-  // --- Root trails: ribbons on the floor, drawn up to the frame shown -------------------------
+  // --- Root trails: ribbons on the floor, some seconds back and, paler, ahead -----------------
 
   function ribbon(path) {
     const half = 0.016;
@@ -113,14 +114,15 @@ window.createMotionView = ({ scene, people, canvas, following }) => {
   const trail = new THREE.MeshBasicMaterial({ side: 2, depthWrite: false, transparent: true, opacity: 0.95 });
   const ahead = new THREE.MeshBasicMaterial({ side: 2, depthWrite: false, transparent: true, opacity: 0.22 });
   const walked = people.filter((person) => person.trail).map((person) => {
-    const geometry = ribbon(person.trail);
-    for (const [piece, material, order] of [[geometry.clone(), ahead, 2], [geometry, trail, 3]]) {
+    const past = ribbon(person.trail);
+    const future = past.clone();
+    for (const [piece, material] of [[past, trail], [future, ahead]]) {
       const mesh = new THREE.Mesh(piece, material);
       mesh.frustumCulled = false;
-      mesh.renderOrder = order;
+      mesh.renderOrder = 2;
       world.add(mesh);
     }
-    return geometry;
+    return { past, future };
   });
 
   // --- Bodies ---------------------------------------------------------------------------------
@@ -246,7 +248,11 @@ window.createMotionView = ({ scene, people, canvas, following }) => {
       grid.uniforms.centre.value.set(centre.x, centre.z);
       lit(key, 3, 5, 3.4);
       lit(rim, -3, 3, -4);
-      walked.forEach((geometry) => geometry.setDrawRange(0, frame * 6));
+      const start = Math.max(frame - TRAIL, 0);
+      walked.forEach(({ past, future }) => {
+        past.setDrawRange(start * 6, (frame - start) * 6);
+        future.setDrawRange(frame * 6, TRAIL * 6);
+      });
     },
 
     // Returns whether the picture has changed.

@@ -16,6 +16,8 @@ Unit = Literal["m", "cm", "mm", "inch", "acclaim"]
 """As `motion_core.formats.placement.Unit`, which takes NumPy to import; so does `UpAxis`."""
 UpAxis = Literal["x", "y", "z"]
 
+LOADING = "loading the motion model (the first time, its language model is downloaded)"
+
 EngineName = Annotated[
     str | None, typer.Option("--engine", help="Motion engine by name.", metavar="NAME")
 ]
@@ -94,11 +96,20 @@ def caption(
 
 
 def load_chosen_engine(name: str | None, checkpoint: Path | None) -> MotionEngine:
-    """The engine that ``--engine`` or ``--checkpoint`` names, or the default."""
+    """The engine that ``--engine`` or ``--checkpoint`` names, or the default, ready for work."""
     from ..motion_core.engine import load_engine
 
-    with working("loading the motion model"):
-        return load_engine(engine_name(name, checkpoint))
+    with working(LOADING):
+        engine = load_engine(engine_name(name, checkpoint))
+        load_weights(engine)
+    return engine
+
+
+def load_weights(engine: MotionEngine) -> None:
+    """Have an engine that loads or downloads its weights at its first call do so now."""
+    load = getattr(engine, "load", None)
+    if load is not None:
+        load()
 
 
 def engine_name(name: str | None, checkpoint: Path | None) -> str:

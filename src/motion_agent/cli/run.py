@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .console import note, say, working
-from .files import CheckpointFolder, EngineName, engine_name
+from .files import LOADING, CheckpointFolder, EngineName, engine_name, load_weights
 
 if TYPE_CHECKING:
     from ..agent_graph import Event, MotionAgent, Turn
@@ -39,7 +39,7 @@ def run(
     from .exports import file_name, make_folder, parse_formats
 
     wanted = parse_formats(formats)
-    agent = make_agent(planner, engine_name(engine, checkpoint), **({"seed": seed} if seed else {}))
+    agent = make_agent(planner, engine_name(engine, checkpoint), seed=seed)
     make_folder(out)
     turn = follow(agent, text)
     if turn.error is not None:
@@ -54,8 +54,8 @@ def make_agent(planner: str, engine: str, **settings: Any) -> MotionAgent:
         from ..agent_graph import MotionAgent
 
         agent = MotionAgent(planner, engine=engine, **settings)
-        tell("loading the motion model")
-        agent.workbench.engine  # noqa: B018
+        tell(LOADING)
+        load_weights(agent.workbench.engine)
     return agent
 
 

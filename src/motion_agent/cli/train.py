@@ -42,11 +42,19 @@ def tokenizer(
     steps: Steps = None,
     batch: Batch = None,
     lr: LearningRate = None,
+    window: Annotated[int | None, typer.Option(min=8, help="Frames a sample.")] = None,
     width: Annotated[int | None, typer.Option(min=8, help="Channels of the network.")] = None,
+    refine: Annotated[
+        Path | None,
+        typer.Option(help="Folder of a trained tokenizer: its decoder alone goes on learning."),
+    ] = None,
     seed: Seed = 0,
     threads: Threads = 0,
 ) -> None:
-    """The VQ-VAE that turns motion into motion tokens and back."""
+    """The VQ-VAE that turns motion into motion tokens and back.
+
+    With --refine every motion keeps its tokens, so that adapters trained on them still fit.
+    """
     dataset = load_dataset(data, threads)
     from ..motion_core.tokenizer.model import TokenizerConfig
     from ..motion_core.tokenizer.report import evaluate_tokenizer
@@ -56,7 +64,10 @@ def tokenizer(
         dataset,
         out,
         config=TokenizerConfig(**given(width=width)),
-        training=TokenizerTraining(**given(steps=steps, batch=batch, lr=lr, seed=seed)),
+        training=TokenizerTraining(
+            **given(steps=steps, batch=batch, lr=lr, window=window, seed=seed)
+        ),
+        refine=refine,
     )
     note("measuring it on the test split")
     report = evaluate_tokenizer(trained, dataset, "test")
@@ -72,42 +83,77 @@ Minutes = Annotated[float | None, typer.Option(min=0, help="Wall clock instead o
 Rank = Annotated[int | None, typer.Option(min=1, help="Of the LoRA adapter.")]
 
 
-@app.command()
-def t2m(
-    data: Data = PREPARED,
-    tokenizer: Tokenizer = Path("runs/tokenizer"),
-    out: Annotated[Path, typer.Option(help="Folder for state and result.")] = Path("runs/t2m"),
-    backbone: BackboneName = None,
-    steps: Steps = None,
-    minutes: Minutes = None,
-    batch: Batch = None,
-    rank: Rank = None,
-    lr: LearningRate = None,
-    seed: Seed = 0,
-    threads: Threads = 0,
-) -> None:
-    """MotionLLM's adapter from text to motion."""
-    chosen = given(minutes=minutes, batch=batch, rank=rank, lr=lr, seed=seed)
-    _train_direction("t2m", data, tokenizer, out, backbone, steps, chosen, threads)
+Crop = Annotated[
+    float | None, typer.Option(min=0, max=1, help="Share of samples that are cut shorter.")
+]
+Noise = Annotated[
+    float | None, typer.Option(min=0, max=1, help="Share of read motion tokens that are replaced.")
+]
+Balance = Annotated[
+    float | None, typer.Option(min=0, max=1, help="Share drawn by class, not clip by clip.")
+]
+Power = Annotated[
+    float | None, typer.Option(min=0, max=1, help="Of the class sizes; 0 draws all alike.")
+]
+Prompt = Annotated[
+    str | None, typer.Option(help="Prompt format, kept with the checkpoint: compact or paper.")
+]
 
 
-@app.command()
-def m2t(
-    data: Data = PREPARED,
-    tokenizer: Tokenizer = Path("runs/tokenizer"),
-    out: Annotated[Path, typer.Option(help="Folder for state and result.")] = Path("runs/m2t"),
-    backbone: BackboneName = None,
-    steps: Steps = None,
-    minutes: Minutes = None,
-    batch: Batch = None,
-    rank: Rank = None,
-    lr: LearningRate = None,
-    seed: Seed = 0,
-    threads: Threads = 0,
-) -> None:
-    """MotionLLM's adapter from motion to text."""
-    chosen = given(minutes=minutes, batch=batch, rank=rank, lr=lr, seed=seed)
-    _train_direction("m2t", data, tokenizer, out, backbone, steps, chosen, threads)
+def _add_direction(direction: Direction, summary: str) -> None:
+    """A command that trains MotionLLM in one direction."""
+
+    def train(
+        data: Data = PREPARED,
+        tokenizer: Tokenizer = Path("runs/tokenizer"),
+        out: Annotated[Path, typer.Option(help="Folder for state and result.")] = Path(
+            f"runs/{direction}"
+        ),
+        backbone: BackboneName = None,
+        steps: Steps = None,
+        minutes: Minutes = None,
+        batch: Batch = None,
+        rank: Rank = None,
+        lr: LearningRate = None,
+        rows_lr: Annotated[
+            float | None, typer.Option("--rows-lr", min=0, help="The same, of the motion rows.")
+        ] = None,
+        crop: Crop = None,
+        noise: Noise = None,
+        balance: Balance = None,
+        power: Power = None,
+        prompt: Prompt = None,
+        seed: Seed = 0,
+        threads: Threads = 0,
+    ) -> None:
+        dataset = load_dataset(data, threads)
+        from ..motion_core.motionllm.samples import Augmentation
+        from ..motion_core.motionllm.train import MotionLLMTraining, train_motionllm
+        from ..motion_core.tokenizer import load_tokenizer
+
+        if steps is None and minutes is not None:
+            steps = _NO_LIMIT
+        train_motionllm(
+            direction,
+            dataset,
+            load_tokenizer(tokenizer),
+            out,
+            training=MotionLLMTraining(
+                augmentation=Augmentation(
+                    **given(crop=crop, noise=noise, balance=balance, power=power)
+                ),
+                **given(steps=steps, minutes=minutes, batch=batch, rank=rank, lr=lr),
+                **given(rows_lr=rows_lr, prompt=prompt, seed=seed),
+            ),
+            **given(backbone=backbone),
+        )
+        say(f"the adapter is in {out}")
+
+    app.command(direction, help=summary)(train)
+
+
+_add_direction("t2m", "MotionLLM's adapter from text to motion.")
+_add_direction("m2t", "MotionLLM's adapter from motion to text.")
 
 
 @app.command()
@@ -159,33 +205,6 @@ def assemble(
     )
     size = sum(path.stat().st_size for path in checkpoint.folder.iterdir())
     say(f"{checkpoint.folder}: {size / 1e6:.1f} MB, version {checkpoint.version}")
-
-
-def _train_direction(
-    direction: Direction,
-    data: Path,
-    tokenizer: Path,
-    out: Path,
-    backbone: str | None,
-    steps: int | None,
-    chosen: dict[str, Any],
-    threads: int,
-) -> None:
-    dataset = load_dataset(data, threads)
-    from ..motion_core.motionllm.train import MotionLLMTraining, train_motionllm
-    from ..motion_core.tokenizer import load_tokenizer
-
-    if steps is None and "minutes" in chosen:
-        steps = _NO_LIMIT
-    train_motionllm(
-        direction,
-        dataset,
-        load_tokenizer(tokenizer),
-        out,
-        training=MotionLLMTraining(**given(steps=steps), **chosen),
-        **given(backbone=backbone),
-    )
-    say(f"the adapter is in {out}")
 
 
 def load_dataset(folder: Path, threads: int = 0) -> PreparedDataset:

@@ -1,0 +1,77 @@
+"""From a folder of recordings to a trained and measured checkpoint, by command line, in small."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from recordings import record
+from typer.testing import CliRunner, Result
+
+from motion_agent.cli import app
+from motion_agent.motion_core.tokenizer import load_tokenizer
+
+
+def invoke(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("training")
+    result = invoke(
+        *("data", "prepare", "custom", record(folder / "recordings")),
+        *("--out", folder / "prepared", "--workers", 1),
+    )
+    assert result.exit_code == 0, result.stderr
+    return folder / "prepared"
+
+
+def test_data_show_tells_what_was_prepared(prepared: Path) -> None:
+    result = invoke("data", "show", prepared)
+    assert result.exit_code == 0
+    assert "48 clips" in result.stdout  # 24 recordings and their mirrors
+    for action in ("walk", "wave both hands", "bow"):
+        assert action in result.stdout
+
+
+def test_a_folder_without_recordings_is_one_line(tmp_path: Path) -> None:
+    result = invoke("data", "prepare", "bandai-namco", tmp_path, "--out", tmp_path / "out")
+    assert result.exit_code == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_training_without_data_says_how_to_prepare_it(tmp_path: Path) -> None:
+    for command in ("tokenizer", "t2m", "m2t", "matching"):
+        result = invoke("train", command, "--data", tmp_path, "--out", tmp_path / "out")
+        assert result.exit_code == 1
+        assert "motion-agent data prepare" in result.stderr.splitlines()[-1]
+
+
+def test_a_tokenizer_is_trained_measured_and_kept(prepared: Path, tmp_path: Path) -> None:
+    out = tmp_path / "tokenizer"
+    options = ("--steps", 2, "--batch", 2, "--width", 16, "--data", prepared, "--out", out)
+    result = invoke("train", "tokenizer", *options)
+    assert result.exit_code == 0, result.stderr
+    assert load_tokenizer(out).config.width == 16
+    assert "mm" in result.stdout
+    again = invoke("train", "tokenizer", *options[2:], "--steps", 3)
+    assert again.exit_code == 1  # another schedule is another training
+    assert "steps" in again.stderr.splitlines()[-1]
+
+
+def test_a_matching_network_is_trained(prepared: Path, tmp_path: Path) -> None:
+    out = tmp_path / "matching"
+    result = invoke(
+        "train", "matching", "--steps", 2, "--batch", 4, "--data", prepared, "--out", out
+    )
+    assert result.exit_code == 0, result.stderr
+    assert (out / "matching.safetensors").is_file()
+    measured = invoke(
+        *("evaluate", "--engine", "fake", "--matching", out, "--data", prepared),
+        *("--out", tmp_path / "report"),
+    )
+    assert measured.exit_code == 0, measured.stderr
+    assert "R-precision" in measured.stdout
+    assert (tmp_path / "report" / "evaluation.md").read_text() in measured.stdout
