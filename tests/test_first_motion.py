@@ -1,0 +1,87 @@
+"""The README's sentence with the shipped checkpoint: the actions asked for, on sound limbs."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+
+from motion_agent import Motion, MotionAgent
+from motion_agent.agent_graph.agent import Turn
+from motion_agent.motion_core.errors import UnavailableError
+from motion_agent.motion_core.motionllm import MotionLLMEngine, load_motionllm
+from motion_agent.motion_core.skeleton import BONE_LENGTHS, PARENTS
+
+pytestmark = pytest.mark.slow
+
+SENTENCE = "A tired person walks forward, then waves with both hands, then bows."
+
+
+@pytest.fixture(scope="module")
+def engine() -> MotionLLMEngine:
+    engine = load_motionllm()
+    try:
+        engine.load()
+    except UnavailableError as err:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"the backbone cannot be had here: {err}")
+    return engine
+
+
+@pytest.fixture(scope="module")
+def turn(engine: MotionLLMEngine) -> Turn:
+    return MotionAgent(planner="offline", engine=engine).run(SENTENCE)
+
+
+@pytest.fixture(scope="module")
+def motion(turn: Turn) -> Motion:
+    assert turn.motion is not None
+    return turn.motion
+
+
+def test_each_part_shows_its_action_to_the_captioner(
+    motion: Motion, engine: MotionLLMEngine
+) -> None:
+    walks, waves, bows = engine.caption([segment.tokens for segment in motion.segments])
+    assert "walk" in walks
+    assert "wav" in waves and "both" in waves
+    assert "bow" in bows
+
+
+def test_the_person_gets_somewhere_while_walking_and_stays_while_waving(motion: Motion) -> None:
+    root = motion.joints[:, 0]
+    (_, walk, walked), (_, wave, waved), _ = motion.segment_frames()
+    assert np.linalg.norm((root[walked - 1] - root[walk])[[0, 2]]) > 1.5  # metres
+    assert np.linalg.norm((root[waved - 1] - root[wave])[[0, 2]]) < 0.6
+
+
+def test_hands_go_up_in_the_wave_and_the_head_goes_down_in_the_bow(motion: Motion) -> None:
+    joints = motion.joints
+    _, (_, wave, waved), (_, bow, bowed) = motion.segment_frames()
+    wrists = joints[wave:waved, [20, 21], 1].max(axis=0)
+    assert (wrists > joints[wave:waved, 16, 1].mean()).all()  # above the shoulders
+    head = joints[bow:bowed, 15, 1]
+    assert head.max() - head.min() > 0.1
+
+
+def test_limbs_keep_their_length_and_a_foot_is_on_the_ground(motion: Motion) -> None:
+    joints = motion.joints
+    bones = np.linalg.norm(joints[:, 1:] - joints[:, list(PARENTS[1:])], axis=-1)  # (T, 21)
+    assert np.abs(bones.mean(axis=0) - BONE_LENGTHS[1:]).max() < 0.02
+    assert np.percentile(np.abs(bones - BONE_LENGTHS[1:]), 99) < 0.05
+    lowest = joints[:, [7, 8, 10, 11], 1].min(axis=1)
+    assert lowest.min() > -0.1 and np.percentile(lowest, 95) < 0.1
+
+
+def test_no_joint_jumps_at_the_seams(motion: Motion) -> None:
+    speed = np.linalg.norm(np.diff(motion.joints, axis=0), axis=-1).max(axis=1)  # metres a frame
+    seams = [first for _, first, _ in motion.segment_frames()[1:]]
+    at_seams = max(speed[seam - 2 : seam + 2].max() for seam in seams)
+    assert at_seams < 0.25  # 5 m/s, what a fast hand does
+
+
+def test_the_same_seed_makes_the_same_motion(motion: Motion, engine: MotionLLMEngine) -> None:
+    again = MotionAgent(planner="offline", engine=engine).run(SENTENCE).motion
+    assert again is not None and again.tokens == motion.tokens
