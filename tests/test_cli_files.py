@@ -170,7 +170,8 @@ def test_a_bug_is_one_line_that_says_so(walk: Path, monkeypatch: pytest.MonkeyPa
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 def test_interrupting_a_command_ends_with_130_and_one_line(walk: Path) -> None:
     program = (
-        "import time, motion_agent.cli as cli\n"
+        "import signal, time, motion_agent.cli as cli\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)  # a CI may ignore it\n"
         "from motion_agent.motion_core.fake import FakeEngine\n"
         "def wait(*_):\n    print('encoding', flush=True); time.sleep(60)\n"
         "FakeEngine.encode = wait\n"

@@ -19,7 +19,9 @@ from motion_agent.motion_core.errors import InputError
 SENTENCE = "A tired person walks forward, then waves with both hands, then bows."
 # The command with an engine that says when it begins and then takes its time.
 SLOW = """
+import signal
 import motion_agent.cli as cli
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a CI without terminal ignores it
 from motion_agent.motion_core.fake import FakeEngine
 generate = FakeEngine.generate
 def slow(self, requests, *, progress=None):
