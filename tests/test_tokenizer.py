@@ -275,7 +275,7 @@ def test_saving_where_one_may_not_leaves_nothing(
     tokenizer: MotionTokenizer, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(UnavailableError, match="cannot write"):
+    with pytest.raises(UnavailableError, match="cannot be written"):
         save_tokenizer(tokenizer, tmp_path / "file" / "checkpoint")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 

@@ -16,12 +16,13 @@ import numpy as np
 import pytest
 import torch
 
+from motion_agent.motion_core.atomic import replacing
 from motion_agent.motion_core.errors import (
     ConfigurationError,
     IntegrityError,
     UnavailableError,
 )
-from motion_agent.motion_core.training import TrainingRun, atomic_path
+from motion_agent.motion_core.training import TrainingRun
 
 
 class Walk:
@@ -191,7 +192,7 @@ def test_no_steps_is_refused(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_is_told_at_once(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(UnavailableError, match="choose a folder you may write to"):
+    with pytest.raises(UnavailableError, match="cannot be written"):
         TrainingRun(tmp_path / "file" / "run", steps=3, save=dict)
 
 
@@ -204,9 +205,9 @@ def test_a_read_only_folder_is_told_at_once(tmp_path: Path) -> None:
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "weights.bin"
-    with atomic_path(path) as temporary:
+    with replacing(path) as temporary:
         temporary.write_bytes(b"old")
-    with pytest.raises(RuntimeError), atomic_path(path) as temporary:
+    with pytest.raises(RuntimeError), replacing(path) as temporary:
         temporary.write_bytes(b"half")
         raise RuntimeError("killed")
     assert path.read_bytes() == b"old"

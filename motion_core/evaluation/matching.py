@@ -28,9 +28,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
+from ..atomic import replacing
 from ..errors import ConfigurationError, InputError, IntegrityError, UnavailableError
 from ..motion import FEATURES, FloatArray
-from ..training import atomic_path
 from .words import Vocabulary
 
 FILE = "matching.safetensors"
@@ -142,7 +142,7 @@ class MatchingNetwork(nn.Module):
         }
         tensors = {name: tensor.contiguous().cpu() for name, tensor in tensors.items()}
         header = {"format": _FORMAT, "config": json.dumps(asdict(self.config))}
-        with atomic_path(path) as temporary:
+        with replacing(path) as temporary:
             try:
                 save_file(tensors, temporary, metadata=header)
             except SafetensorError as err:

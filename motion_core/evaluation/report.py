@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..training import atomic_path
+from ..atomic import replacing
 from .metrics import Estimate
 from .targets import Target
 
@@ -119,7 +119,7 @@ class Report:
         """Writes ``evaluation.md`` and ``evaluation.json``; returns their paths."""
         paths = Path(folder) / "evaluation.md", Path(folder) / "evaluation.json"
         for path, text in zip(paths, (self.to_markdown(), self.to_json()), strict=True):
-            with atomic_path(path) as temporary:
+            with replacing(path) as temporary:
                 temporary.write_text(text, encoding="utf-8")
         return paths
 

@@ -21,8 +21,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..atomic import replacing
 from ..motion import FRAMES_PER_TOKEN, FloatArray
-from ..training import atomic_path
 from .model import END, IGNORE, Direction, MotionLLM
 from .prompt import SECONDS_PER_TOKEN, PromptFormat
 
@@ -227,7 +227,7 @@ def tokenise(
         shifted += [features[min(o, max(0, len(features) - FRAMES_PER_TOKEN)) :] for o in offsets]
     parts = encode_many(tokenizer, shifted)
     if keep is not None:
-        with atomic_path(keep) as path, path.open("wb") as file:
+        with replacing(keep) as path, path.open("wb") as file:
             lengths = np.array([len(part) for part in parts])
             np.savez(file, mark=mark, tokens=np.concatenate(parts), lengths=lengths)
     return _gather(dataset, split, parts, len(offsets), power)

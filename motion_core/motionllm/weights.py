@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ..training import atomic_path
+from ..atomic import replacing
 from . import lora
 from .model import Direction, MotionLLM
 
@@ -43,12 +43,12 @@ def save_direction(
         "rank": layer.a[direction].shape[0],
         "scale": layer.scale[direction],
     }
-    with atomic_path(folder / f"{direction}.json") as path:
+    with replacing(folder / f"{direction}.json") as path:
         path.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
 
 
 def save_half(tensors: Mapping[str, Tensor], path: Path) -> None:
     """Tensors as float16 safetensors, atomically."""
     half = {k: t.detach().to("cpu", torch.float16).contiguous() for k, t in tensors.items()}
-    with atomic_path(path) as temporary:
+    with replacing(path) as temporary:
         save_file(half, temporary)

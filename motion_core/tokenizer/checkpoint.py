@@ -11,8 +11,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from ..atomic import replacing
 from ..errors import ConfigurationError, IntegrityError, UnavailableError
-from ..training.atomic import atomic_path
 from .model import MotionTokenizer, TokenizerConfig
 
 FILE_NAME = "tokenizer.safetensors"
@@ -37,7 +37,7 @@ def save_tokenizer(tokenizer: MotionTokenizer, folder: Path | str) -> Path:
     }
     metadata = {"format": _FORMAT, "config": json.dumps(tokenizer.config.to_dict())}
     path = Path(folder) / FILE_NAME
-    with atomic_path(path) as temporary:
+    with replacing(path) as temporary:
         try:
             save_file(tensors, temporary, metadata)
         except SafetensorError as err:

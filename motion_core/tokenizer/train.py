@@ -24,8 +24,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from ..atomic import replacing
 from ..errors import ConfigurationError, MotionAgentError
-from ..training import TrainingRun, atomic_path
+from ..training import TrainingRun
 from .checkpoint import load_tokenizer, save_tokenizer
 from .model import MotionTokenizer, Reconstruction, TokenizerConfig
 from .report import TokenizerReport, evaluate_tokenizer
@@ -199,7 +200,7 @@ class _Session:
 def write_report(report: TokenizerReport, folder: Path | str) -> None:
     """``report.md`` and ``report.json`` in `folder`."""
     for name, text in (("report.md", report.to_markdown()), ("report.json", report.to_json())):
-        with atomic_path(Path(folder) / name) as path:
+        with replacing(Path(folder) / name) as path:
             path.write_text(text, encoding="utf-8")
 
 

@@ -31,8 +31,8 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
+from ..atomic import replacing
 from ..errors import ConfigurationError, IntegrityError, UnavailableError
-from .atomic import atomic_path
 
 State = dict[str, Any]
 _FORMAT = "motion-agent training state 1"
@@ -78,7 +78,7 @@ class TrainingRun:
         self._every_seconds = every_seconds
         self._interrupted = False
         self._log = _Log(self.folder / "log.csv")
-        with atomic_path(self.state_path.with_name(".writable")):
+        with replacing(self.state_path.with_name(".writable")):
             pass  # fail now rather than at the first save
         self.state_path.with_name(".writable").unlink(missing_ok=True)
 
@@ -157,7 +157,7 @@ class TrainingRun:
             "state": self._save(),
         }
         self._log.flush()
-        with atomic_path(self.state_path) as path:
+        with replacing(self.state_path) as path:
             torch.save(state, path)
         _draw_curves(self._log.rows, self.title, self.folder / "curves.png")
 
@@ -342,7 +342,7 @@ class _Log:
         self._last_write = time.monotonic()
 
     def _rewrite(self) -> None:
-        with atomic_path(self.path) as path, path.open("w", newline="") as file:
+        with replacing(self.path) as path, path.open("w", newline="") as file:
             writer = csv.DictWriter(file, self._columns)
             writer.writeheader()
             writer.writerows(self.rows)
@@ -384,5 +384,5 @@ def _draw_curves(rows: list[dict[str, float]], title: str, path: Path) -> None:
         axes.tick_params(labelsize=7)
         if all(value > 0 for _, value in points):
             axes.set_yscale("log")
-    with atomic_path(path) as temporary:
+    with replacing(path) as temporary:
         figure.savefig(temporary, dpi=110)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ..motion_core.errors import InputError
-from .console import say, stages
+from .console import Json, answer, say, say_markdown, stages
 from .data import PREPARED
-from .files import CheckpointFolder, EngineName, load_chosen_engine
+from .engines import CheckpointFolder, EngineName, load_chosen_engine
 from .train import Threads, load_dataset
 
 BEGIN, END = "<!-- evaluation -->", "<!-- /evaluation -->"
@@ -19,11 +19,14 @@ BEGIN, END = "<!-- evaluation -->", "<!-- /evaluation -->"
 def evaluate(
     engine: EngineName = None,
     checkpoint: CheckpointFolder = None,
-    data: Annotated[Path, typer.Option(help="Prepared data set.")] = PREPARED,
+    data: Annotated[Path, typer.Option(metavar="FOLDER", help="Prepared data set.")] = PREPARED,
     matching: Annotated[
-        Path | None, typer.Option(help="Folder of the matching network, if not the checkpoint's.")
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Of the matching network, if not the checkpoint."),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Folder for evaluation.md and .json.")] = Path("report"),
+    out: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="For evaluation.md and .json.")
+    ] = Path("report"),
     limit: Annotated[int | None, typer.Option(min=2, help="Measure on that many clips.")] = None,
     batch: Annotated[int, typer.Option(min=1, help="Descriptions at a time.")] = 32,
     seed: Annotated[int, typer.Option(help="Of captions, sampling and candidates.")] = 0,
@@ -35,9 +38,11 @@ def evaluate(
         int, typer.Option(min=0, metavar="N", help="Also 10 takes each of N captions.")
     ] = 0,
     card: Annotated[
-        Path | None, typer.Option(help="Model card whose marked part the report replaces.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Model card whose marked part the report replaces."),
     ] = None,
     threads: Threads = 0,
+    as_json: Json = False,
 ) -> None:
     """Measure generated motions and captions on the test split."""
     if card is not None:
@@ -60,11 +65,12 @@ def evaluate(
     with stages() as progress:
         report = measure(loaded, dataset, network, options=options, progress=progress)
     paths = report.save(out)
-    say(report.to_markdown())
+    say_markdown(report.to_markdown())
     if card is not None:
         write_into_card(card, report.to_markdown())
     for path in paths:
         say(str(path))
+    answer({"report": json.loads(report.to_json()), "files": [str(path) for path in paths]})
 
 
 def marked(card: Path) -> tuple[str, str, str]:
@@ -73,6 +79,8 @@ def marked(card: Path) -> tuple[str, str, str]:
     Raises:
         InputError: there is no such file, or it has not both marks.
     """
+    from ..motion_core.errors import InputError
+
     try:
         text = card.read_text(encoding="utf-8")
     except OSError as err:
@@ -89,7 +97,7 @@ def write_into_card(card: Path, report: str) -> None:
     before, _, after = marked(card)
     lines = [f"#{line}" if line.startswith("## ") else line for line in report.splitlines()]
     body = "\n".join(lines[1:] if lines[0].startswith("# ") else lines).strip()
-    from ..motion_core.training import atomic_path
+    from ..motion_core.atomic import replacing
 
-    with atomic_path(card) as path:
+    with replacing(card) as path:
         path.write_text(f"{before}{BEGIN}\n\n{body}\n\n{END}{after}", encoding="utf-8")

@@ -1,0 +1,47 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from .errors import UnavailableError
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A temporary file beside `path` to write to; it becomes `path` if the block succeeds.
+
+    Missing folders are made. The temporary file keeps the suffix, is there from the start (so a
+    read-only folder fails before the work) and is removed on failure; `path` then stays as it was.
+
+    Raises:
+        UnavailableError: the folder or file cannot be written.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.stem[:100]}-{uuid.uuid4().hex[:8]}{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.touch(exist_ok=False)
+        mode = temporary.stat().st_mode
+        yield temporary
+        temporary.chmod(mode)  # some libraries keep what they write from everybody else
+        _flush_to_disk(temporary)
+        os.replace(temporary, path)
+    except OSError as error:
+        reason = error.strerror or error
+        if isinstance(error, FileExistsError):
+            reason = f"{path.parent} is no folder"
+        raise UnavailableError(f"{path} cannot be written: {reason}; choose another") from error
+    finally:
+        with suppress(OSError):  # gone already, or never there
+            temporary.unlink()
+
+
+def _flush_to_disk(path: Path) -> None:
+    """Without this a power cut after the rename may leave an empty file under the final name."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
