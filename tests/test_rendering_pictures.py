@@ -13,8 +13,17 @@ from rendering_people import walker
 
 from motion_agent.motion_core.errors import InputError, UnavailableError
 from motion_agent.motion_core.motion import Motion
-from motion_agent.motion_core.rendering import Body, Placement, film_strip, poster, render_video
-from motion_agent.motion_core.rendering.film_strip import _moments
+from motion_agent.motion_core.rendering import (
+    Body,
+    Placement,
+    film_strip,
+    poster,
+    render_comparison,
+    render_video,
+    write_player,
+)
+from motion_agent.motion_core.rendering.comparison import Comparison
+from motion_agent.motion_core.rendering.film_strip import _moments, _words, paint_strip
 from motion_agent.motion_core.rendering.lettering import text_mask, wrapped
 from motion_agent.motion_core.rendering.palette import PALETTES, rgb
 from motion_agent.motion_core.rendering.scene import Caption, make_scene
@@ -134,17 +143,90 @@ def test_every_theme_and_camera_draws_the_person(theme: str, camera: str) -> Non
     assert near(stage.paint(12)[row, column], PALETTES[theme].people[0]["right"])
 
 
-def test_a_video_needs_no_more_memory_for_ten_times_the_frames(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["walk.mp4", "walk.gif"])
+def test_a_video_needs_no_more_memory_for_ten_times_the_frames(name: str, tmp_path: Path) -> None:
     peaks = []
     for frames in (20, 200):
         motion = walker(frames)
         assert motion.joints.shape == (frames, 22, 3)  # computed before it counts
         tracemalloc.start()
-        render_video(motion, tmp_path / "walk.mp4", size=(160, 160))
+        render_video(motion, tmp_path / name, size=(160, 160))
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     points = 200 * 34 * 3 * 4
     assert peaks[1] - peaks[0] < 8 * points  # positions grow, pictures (77 kB each) do not
+
+
+def test_a_gif_moves_at_20_fps_for_ever_in_the_colours_of_the_video(tmp_path: Path) -> None:
+    motion = walker(24, words=WORDS)
+    path = render_video(motion, tmp_path / "walk.gif")
+    with Image.open(path) as gif:
+        assert (gif.n_frames, gif.size, gif.info["duration"], gif.info["loop"]) == (
+            *(24, (480, 270)),
+            *(50, 0),
+        )
+        gif.seek(12)
+        shown = np.asarray(gif.convert("RGB")).astype(int)
+    stage = Stage(make_scene(motion), (480, 270))
+    painted = stage.paint(12).astype(int)
+    assert np.abs(shown - painted).mean() < 4
+    column, row = seen_at(stage, 12, 5)
+    assert near(shown[row, column], PALETTES["light"].people[0]["right"])
+
+
+def test_a_comparison_shows_every_motion_under_its_title(tmp_path: Path) -> None:
+    motions = {"before": walker(12), "after": [Body(walker(20, speed=0.0, words=("stands",)))]}
+    path = render_comparison(motions, tmp_path / "both.mp4", size=(640, 360))
+    frames = decoded(path)
+    assert len(frames) == 20
+    scenes = {title: make_scene(motion) for title, motion in motions.items()}
+    picture = Comparison(scenes, (640, 360)).paint(19)
+    assert np.abs(frames[19].astype(int) - picture.astype(int)).mean() < 3
+    panel = rgb(PALETTES["light"].panel)
+    for start, end in ((0, 318), (322, 640)):
+        title, body = picture[:26, start:end], picture[27:220, start:end]
+        assert 20 < (title != panel).any(axis=2).sum() < 1500
+        warm = body[..., 0].astype(int) - body[..., 2] > 60
+        assert warm.sum() > 200  # a right arm and leg
+
+
+def test_who_ends_early_in_a_comparison_stands_still() -> None:
+    scenes = {"short": make_scene(walker(8)), "long": make_scene(walker(40))}
+    comparison = Comparison(scenes, (480, 270))
+    early, late = comparison.paint(7), comparison.paint(39)
+    np.testing.assert_array_equal(early[:, :238], late[:, :238])
+    assert not np.array_equal(early[:, 242:], late[:, 242:])
+
+
+@pytest.mark.parametrize(("count", "size"), [(0, None), (7, None), (4, (320, 180))])
+def test_comparisons_that_cannot_be_made_are_refused(count, size, tmp_path: Path) -> None:
+    motions = {str(index): walker(8) for index in range(count)}
+    with pytest.raises(InputError, match=f"{count} motions"):
+        render_comparison(motions, tmp_path / "a.mp4", size=size)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_seams_are_marked_on_the_timeline_and_bad_ones_stand_out() -> None:
+    motion = walker(24, words=WORDS)
+    stage = Stage(make_scene([Body(motion, bad_seams=(1,))]), (960, 540))
+    panel = stage.paint(0)[stage.picture_height :]
+    span = 960 - 2 * 32
+    for name, frame in (("seam", 8), ("bad", 16)):
+        marked = (panel == rgb(getattr(PALETTES["light"], name))).all(axis=2)
+        columns = np.flatnonzero(marked.any(axis=0))
+        expected = 32 + span * frame / 24
+        assert np.abs(columns[np.argmin(np.abs(columns - expected))] - expected) <= 2
+    assert (panel == rgb(PALETTES["light"].bad)).all(axis=2).sum() > 15
+
+
+def test_people_who_part_stay_in_the_picture() -> None:
+    motion = walker(300, speed=1.2)
+    scene = make_scene([Body(motion), Body(motion, Placement(180, 0, -1))])
+    stage = Stage(scene, (960, 540), camera="follow")
+    for frame in (0, 150, 299):
+        for person in (0, 1):
+            column, row = seen_at(stage, frame, 0, person)
+            assert 0 < column < 960 and 0 < row < stage.picture_height
 
 
 def test_progress_is_told_for_every_frame(tmp_path: Path) -> None:
@@ -175,7 +257,8 @@ def test_a_path_that_cannot_be_written_is_an_unavailable_error(write, name, tmp_
 
 
 @pytest.mark.parametrize(
-    ("write", "name"), [(render_video, "a.avi"), (film_strip, "a"), (poster, "a.jpg")]
+    ("write", "name"),
+    [(render_video, "a.avi"), (render_video, "a"), (film_strip, "a"), (poster, "a.jpg")],
 )
 def test_another_suffix_is_refused_before_anything_is_written(write, name, tmp_path) -> None:
     with pytest.raises(InputError, match="name the file"):
@@ -226,6 +309,30 @@ def test_a_strip_holds_a_picture_per_moment(tmp_path: Path) -> None:
     row = margin[60]  # through the pictures
     starts = np.flatnonzero(row[:-1] & ~row[1:])
     assert len(starts) == 6
+
+
+def test_a_strip_tells_what_each_of_two_people_does() -> None:
+    scene = make_scene(
+        [
+            Body(walker(24, words=WORDS)),
+            Body(walker(24, words=("a person sits", "a person stands up")), Placement(180, 0, 2)),
+        ]
+    )
+    strip = paint_strip(scene, frames=6, height=200)
+    for person, lines in ((0, 3), (1, 4)):  # in the middle the second sits and stands up
+        marks = (strip == rgb(PALETTES["light"].people[person]["left"])).all(axis=2)[215:]
+        assert marks.sum() > lines * 10
+    assert _words(scene, scene.captions[0][1]) == [WORDS[1], "a person sits; a person stands up"]
+
+
+@pytest.mark.slow
+def test_100_000_frames_make_a_strip_a_poster_and_a_page(tmp_path: Path) -> None:
+    features = np.tile(walker(24).features, (4167, 1))[:100_000]
+    motion = Motion(features)
+    assert picture(film_strip(motion, tmp_path / "strip.png")).shape[0] > 360
+    assert picture(poster(motion, tmp_path / "a.png", frame=99_999)).shape == (540, 960, 3)
+    page = write_player(motion, tmp_path / "motion.html")
+    assert page.stat().st_size < 30_000_000
 
 
 @pytest.mark.parametrize("frames", [0, 49])

@@ -19,7 +19,13 @@ from rendering_people import walker
 
 from motion_agent.motion_core.errors import InputError, UnavailableError
 from motion_agent.motion_core.motion import Motion
-from motion_agent.motion_core.rendering import Body, Placement, player_page, write_player
+from motion_agent.motion_core.rendering import (
+    Body,
+    Placement,
+    player_iframe,
+    player_page,
+    write_player,
+)
 from motion_agent.motion_core.rendering.scene import make_scene
 from motion_agent.motion_core.skeleton import JOINT_NAMES
 
@@ -36,13 +42,55 @@ def scene_in(page: str) -> dict[str, Any]:
     return json.loads(text[1])
 
 
-def test_the_page_holds_every_body_point_to_a_tenth_of_a_millimetre() -> None:
-    motion = walker(40, speed=3.0)
+def unpacked(packed: dict[str, Any]) -> np.ndarray:
+    """Numbers ``(frames, width)`` from zigzag varints of their changes."""
+    values, code, shift = [], 0, 0
+    for byte in base64.b64decode(packed["data"]):
+        code |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            values.append((code >> 1) ^ -(code & 1))
+            code = shift = 0
+    changes = np.array(values).reshape(-1, packed["width"])
+    return np.cumsum(changes, axis=0) * packed["unit"]
+
+
+@pytest.mark.parametrize("speed", [3.0, 400.0])  # at 400 m/s a change needs three bytes
+def test_the_page_holds_every_body_point_to_a_tenth_of_a_millimetre(speed: float) -> None:
+    motion = walker(40, speed=speed)
     person = scene_in(player_page(motion))["people"][0]
-    root = np.frombuffer(base64.b64decode(person["root"]), "<f4").reshape(40, 1, 3)
-    offsets = np.frombuffer(base64.b64decode(person["offsets"]), "<i2").reshape(40, -1, 3)
-    points = root + offsets * person["scale"]
-    np.testing.assert_allclose(points, make_scene(motion).people[0], atol=1e-4)
+    points = unpacked(person["points"]).reshape(40, -1, 3)
+    points[:, 1:] += points[:, :1]
+    np.testing.assert_allclose(points, make_scene(motion).people[0], rtol=1e-6, atol=1.01e-4)
+
+
+def test_the_page_knows_which_feet_stand_on_the_floor() -> None:
+    motion = walker(12, speed=0.0)
+    features = np.array(motion.features)
+    features[:, 259:263] = 0
+    features[3, 259] = features[3, 262] = features[5, 260] = 1
+    person = scene_in(player_page(Motion(features)))["people"][0]
+    assert list(base64.b64decode(person["contacts"])) == [0, 0, 0, 9, 0, 2, *[0] * 6]
+
+
+def test_the_page_knows_the_seams_and_which_are_bad() -> None:
+    motion = walker(24, words=("a", "b", "c"))
+    pair = [Body(motion, bad_seams=(1,)), Body(walker(24), Placement(180, 0, 2))]
+    assert scene_in(player_page(pair))["seams"] == [
+        [{"frame": 8, "bad": False}, {"frame": 16, "bad": True}],
+        [],
+    ]
+
+
+def test_a_notebook_gets_the_whole_page_in_a_frame_that_keeps_to_itself() -> None:
+    motion = walker(24, words=HOSTILE)
+    fragment = player_iframe(motion, height=400)
+    frame = re.fullmatch(
+        r'<iframe srcdoc="([^"]*)" sandbox="allow-scripts"[^>]*></iframe>', fragment
+    )
+    assert frame is not None
+    assert html.unescape(frame[1]) == player_page(motion)
+    assert "height: 400px" in fragment
 
 
 def test_captions_and_title_arrive_as_they_were_written() -> None:
@@ -75,7 +123,7 @@ def test_the_page_carries_the_licence_of_three_js() -> None:
 
 def test_ten_minutes_fit_into_a_few_megabytes() -> None:
     features = np.tile(walker(24).features, (500, 1))
-    assert len(player_page(Motion(features))) < 5_000_000
+    assert len(player_page(Motion(features))) < 3_000_000
 
 
 def test_another_suffix_is_refused(tmp_path: Path) -> None:
@@ -123,7 +171,7 @@ class Page:
     def __init__(self, browser: Any, path: Path, **options: Any) -> None:
         self.complaints: list[str] = []
         self.requests: list[str] = []
-        self.page = browser.new_page(viewport={"width": 900, "height": 640}, **options)
+        self.page = browser.new_page(**{"viewport": {"width": 900, "height": 640}, **options})
         self.page.on("console", self._logged)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("request", lambda request: self.requests.append(request.url))
@@ -213,6 +261,115 @@ def test_the_keyboard_steps_and_chooses_segments(opened: tuple[Page, Motion]) ->
     for key, frame in (("ArrowRight", 11), ("ArrowLeft", 10), ("End", 47), ("Home", 0), ("3", 32)):
         page.page.keyboard.press(key)
         assert page.player("frame") == frame
+
+
+def test_the_keyboard_goes_from_segment_to_segment_and_by_seconds(
+    opened: tuple[Page, Motion],
+) -> None:
+    page, _ = opened
+    page.player("seek(20)")
+    for key, frame in (
+        (",", 16),
+        (",", 0),
+        (".", 16),
+        (".", 32),
+        (".", 32),
+        ("Shift+ArrowLeft", 12),
+    ):
+        page.page.keyboard.press(key)
+        assert page.player("frame") == frame
+
+
+def test_the_help_shows_the_keys_and_closes(opened: tuple[Page, Motion]) -> None:
+    page, _ = opened
+    page.player("seek(10)")
+    page.page.keyboard.press("?")
+    assert page.page.locator("#keys").is_visible()
+    assert "play, pause" in page.page.locator("#keys").inner_text()
+    page.page.keyboard.press("ArrowRight")  # belongs to the help now
+    assert page.player("frame") == 10
+    page.page.keyboard.press("Escape")
+    assert not page.page.locator("#keys").is_visible()
+
+
+def test_speed_loop_and_theme_are_at_hand(opened: tuple[Page, Motion]) -> None:
+    page, _ = opened
+    speed = page.page.locator("#speed")
+    for key, value in (("]", "2"), ("[", "1"), ("[", "0.5"), ("]", "1")):
+        page.page.keyboard.press(key)
+        assert speed.input_value() == value
+    loop = page.page.locator("#loop")
+    page.page.keyboard.press("l")
+    assert loop.get_attribute("aria-pressed") == "false"
+    page.player("seek(45)")
+    page.player("play()")
+    page.wait("!motionPlayer.playing")  # without a loop it ends at the end
+    assert page.player("frame") == 47
+    page.page.keyboard.press("l")
+    assert loop.get_attribute("aria-pressed") == "true"
+
+
+def test_the_timeline_marks_the_seams(launch: Any, tmp_path: Path) -> None:
+    motion = walker(48, words=("a person walks", "a person waves", "a person bows"))
+    path = write_player([Body(motion, bad_seams=(1,))], tmp_path / "motion.html")
+    page = Page(launch("--disable-3d-apis"), path)
+    timeline = page.page.locator("#timeline").bounding_box()
+    marks = [mark.bounding_box() for mark in page.page.locator(".seam").all()]
+    places = [(mark["x"] + mark["width"] - timeline["x"]) / timeline["width"] for mark in marks]
+    assert places == pytest.approx([1 / 3, 2 / 3], abs=0.003)
+    assert page.page.locator(".seam.bad").count() == 1
+    assert page.page.locator(".label").all_inner_texts()[2] == "a person bows"
+
+
+def test_it_fits_a_phone_and_answers_to_touch(launch: Any, tmp_path: Path) -> None:
+    motion = walker(48, speed=1.0, words=("a person with a long description walks on and on",) * 2)
+    path = write_player(motion, tmp_path / "motion.html")
+    phone = {"viewport": {"width": 360, "height": 700}, "has_touch": True, "is_mobile": True}
+    page = Page(launch(*SOFTWARE_GL), path, reduced_motion="reduce", **phone)
+    assert page.page.evaluate("document.documentElement.scrollWidth") == 360
+    for control in page.page.locator("button:visible, select:visible").all():
+        box = control.bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= 360
+        assert min(box["width"], box["height"]) >= 40  # of a fingertip
+    for frame in (0, 47):
+        page.player(f"seek({frame})")
+        for joint in ("head", "left_wrist", "right_wrist", "left_foot"):
+            column, row = page.player(f"screenPosition('{joint}')")
+            assert 0 < column < 360 and 0 < row < 600
+    page.page.locator("#play").tap()
+    assert page.player("playing") is True
+    box = page.page.locator("#timeline").bounding_box()
+    page.page.touchscreen.tap(box["x"] + box["width"] * 0.5, box["y"] + 10)
+    assert page.player("frame") == 24
+    assert page.complaints == []
+
+
+def test_people_who_part_stay_in_view(launch: Any, tmp_path: Path) -> None:
+    motion = walker(200, speed=1.5)
+    path = write_player([Body(motion), Body(motion, Placement(180, 0, -1))], tmp_path / "two.html")
+    page = Page(launch(*SOFTWARE_GL), path, reduced_motion="reduce")
+    assert page.page.locator("#follow").get_attribute("aria-pressed") == "true"
+    for frame in (0, 100, 199):
+        page.player(f"seek({frame})")
+        for person in (0, 1):
+            column, row = page.player(f"screenPosition('pelvis', {person})")
+            assert 0 < column < 900 and 0 < row < 640
+
+
+def test_the_frame_of_a_notebook_shows_and_plays(launch: Any, tmp_path: Path) -> None:
+    fragment = player_iframe(walker(24, words=("a person walks",)), height=420)
+    (tmp_path / "notebook.html").write_text(f"<!doctype html><body>{fragment}")
+    page = launch(*SOFTWARE_GL).new_page(viewport={"width": 800, "height": 500})
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto((tmp_path / "notebook.html").as_uri())
+    inside = page.frame_locator("iframe")
+    inside.locator("#words", has_text="a person walks").wait_for()
+    inside.locator("#play").click()  # it plays by itself, so this pauses
+    before = inside.locator("#clock").inner_text()
+    inside.locator("#next").click()
+    assert inside.locator("#clock").inner_text() != before
+    assert complaints == []
 
 
 def test_it_plays_at_the_speed_of_the_motion_and_pauses(opened: tuple[Page, Motion]) -> None:

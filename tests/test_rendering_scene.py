@@ -17,7 +17,7 @@ from motion_agent.motion_core.rendering.mannequin import (
     body_points,
     facing,
 )
-from motion_agent.motion_core.rendering.scene import make_scene
+from motion_agent.motion_core.rendering.scene import Seam, make_scene
 from motion_agent.motion_core.representation import mirror_joints
 
 SIZE = (960, 460)
@@ -87,6 +87,26 @@ def test_who_ends_early_stands_still_until_the_end() -> None:
     scene = make_scene([Body(walker(24)), Body(walker(8))])
     assert scene.frames == 24
     np.testing.assert_array_equal(scene.people[1][8:], scene.people[1][[7]].repeat(16, axis=0))
+
+
+def test_seams_are_where_segments_join() -> None:
+    motion = walker(24, words=("a", "b", "c"))
+    scene = make_scene([Body(motion, bad_seams=(0,)), Body(walker(24))])
+    assert scene.seams == ((Seam(8, bad=True), Seam(16)), ())
+
+
+@pytest.mark.parametrize("seam", [-1, 2])
+def test_a_seam_that_is_not_there_is_refused(seam: int) -> None:
+    with pytest.raises(InputError, match=f"no seam {seam}; the motion has 2"):
+        make_scene([Body(walker(24, words=("a", "b", "c")), bad_seams=(seam,))])
+
+
+def test_a_foot_that_points_down_rests_on_the_floor_and_not_below_it() -> None:
+    joints = standing()[None].astype(np.float32)
+    joints[:, [7, 8], 1] += 0.05  # heels up
+    points = body_points(joints)
+    for name, radius in (("left_toes", 0.027), ("right_toes", 0.027), ("left_heel", 0.040)):
+        assert points[0, point(name), 1] - radius >= GROUND - 1e-6
 
 
 @pytest.mark.parametrize("count", [0, 3])

@@ -12,8 +12,9 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
+from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
+from ..placement import MAX_DISTANCE
 from ..skeleton import FPS
 from .mannequin import GROUND, FloatArray, facing
 
@@ -78,10 +79,16 @@ def plan_camera(
         camera, share = _best_view(seen, looks, size)
         if mode == "frame" or share >= SMALLEST_PERSON:
             return CameraPath(camera)
-    travel = gaussian_filter1d(_middle(bodies), sigma=0.7 * FPS, axis=0, mode="nearest")
+    travel = _smooth(_middle(bodies))
     near = np.concatenate([(body - travel[:, None])[::step].reshape(-1, 3) for body in bodies])
     near = np.clip(near, [-FOLLOW_REACH, -1, -FOLLOW_REACH], [FOLLOW_REACH, 2.6, FOLLOW_REACH])
     camera, _ = _best_view(near, looks, size)
+    if len(bodies) > 1:  # the farther people part, the more the camera steps back
+        parted = np.stack([body[:, 0, [0, 2]] - travel[:, [0, 2]] for body in bodies])
+        reach = np.linalg.norm(parted, axis=-1).max(axis=0) + 0.6 - FOLLOW_REACH  # (T,)
+        reach = maximum_filter1d(np.clip(reach, 0, MAX_DISTANCE), FPS)  # it looks ahead
+        across = 0.92 * size[0] / 2 / camera.focal
+        travel = travel - _smooth((1 + 1 / across) * reach)[:, None] * camera.axes[2]
     return CameraPath(camera, travel)
 
 
@@ -94,6 +101,11 @@ def plan_portraits(
     looks = np.concatenate([facing(body[frames]) for body in bodies])
     camera, _ = _best_view(near, looks, size)
     return CameraPath(camera, roots)
+
+
+def _smooth(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`values` ``(T, …)`` as somebody with a camera on a dolly would follow them."""
+    return np.asarray(gaussian_filter1d(values, sigma=0.7 * FPS, axis=0, mode="nearest"))
 
 
 def _middle(bodies: list[FloatArray]) -> NDArray[np.float64]:

@@ -57,7 +57,7 @@ def paint_strip(
     """The picture of `film_strip`, RGB."""
     if not 1 <= frames <= MAX_MOMENTS:
         raise InputError(f"a strip of {frames} moments cannot be made; ask for 1 to {MAX_MOMENTS}")
-    captions = scene.captions[0] or (Caption(0, scene.frames, ""),)
+    captions = next(filter(None, scene.captions), (Caption(0, scene.frames, ""),))
     poses = np.concatenate([points - points[:, :1] for points in scene.people], axis=1)
     groups = _moments(captions, min(frames, scene.frames), poses)
     size = (round(height * 0.62), height)
@@ -65,7 +65,15 @@ def paint_strip(
     camera = plan_portraits(people, moments, size)
     stage = Stage(scene, size, theme=theme, camera=camera, panel=False)
     pictures = [[stage.paint(moment) for moment in moments] for _, moments in groups]
-    return _mounted(pictures, [caption.text for caption, _ in groups], theme)
+    return _mounted(pictures, [_words(scene, caption) for caption, _ in groups], theme)
+
+
+def _words(scene: Scene, during: Caption) -> list[str]:
+    """What each person does in the time of a caption."""
+    return [
+        "; ".join(c.text for c in spans if c.start < during.end and c.end > during.start)
+        for spans in scene.captions
+    ]
 
 
 def poster(
@@ -126,7 +134,7 @@ def _moments(
     return groups
 
 
-def _mounted(groups: list[list[Image]], texts: list[str], theme: Theme) -> Image:
+def _mounted(groups: list[list[Image]], texts: list[list[str]], theme: Theme) -> Image:
     """Pictures in a row, wider gaps between groups, and each group's words below it."""
     palette = PALETTES[theme]
     height, width = groups[0][0].shape[:2]
@@ -135,11 +143,19 @@ def _mounted(groups: list[list[Image]], texts: list[str], theme: Theme) -> Image
     size = max(9, round(17 * unit))
     line = round(size * 1.35)
     spans = [len(pictures) * (width + gap) - gap for pictures in groups]
+    several = len(texts[0]) > 1
+    mark = round(12 * unit) if several else 0  # room for the colour of who is spoken of
     words = [
-        wrapped(text, size, max_width=span, max_lines=3)
-        for text, span in zip(texts, spans, strict=True)
+        [
+            (person, row)
+            for person, text in enumerate(told)
+            for row in wrapped(text, size, max_width=span - mark, max_lines=2 if several else 3)
+            if row
+        ]
+        for told, span in zip(texts, spans, strict=True)
     ]
-    below = round(22 * unit) + max(len(lines) for lines in words) * line if any(texts) else 0
+    deepest = max(len(lines) for lines in words)
+    below = round(22 * unit) + deepest * line if deepest else 0
     shape = (2 * edge + height + below, 2 * edge + sum(spans) + pause * (len(groups) - 1), 3)
     strip = np.empty(shape, dtype=np.uint8)
     strip[:] = rgb(palette.panel)
@@ -151,8 +167,11 @@ def _mounted(groups: list[list[Image]], texts: list[str], theme: Theme) -> Image
         if below:
             y = edge + height + round(9 * unit)
             fill(strip, left, y, span, round(3 * unit), rgb(palette.accent))
-        for row, text in enumerate(lines):
+        for row, (person, text) in enumerate(lines):
             y = edge + height + round(20 * unit) + row * line
-            stamp(strip, text_mask(text, size, max_width=span), left, y, palette.text)
+            if several:
+                colour = rgb(palette.people[person]["left"])
+                fill(strip, left, y, round(4 * unit), line, colour)
+            stamp(strip, text_mask(text, size, max_width=span - mark), left + mark, y, palette.text)
         left += span + pause
     return strip

@@ -8,14 +8,40 @@ from numpy.typing import NDArray
 
 from ..skeleton import FPS
 from .camera import Camera
-from .mannequin import GROUND, FloatArray
+from .mannequin import GROUND, PARTS, FloatArray
 from .palette import Palette, mix, rgb
-from .shading import Image, shadow_outlines
+from .shading import Image
 
 _SHIFT = 5  # fractional bits of the coordinates given to OpenCV
 _REACH = 9  # metres of grid around the point the camera looks at
 _TRAIL_SECONDS = 12.0
-_SHADOW_SCALE = 4  # shadows are soft: a quarter of the resolution is enough
+_TRAIL_STEP = 4  # frames between the points of a trail
+_JUMP = 0.5  # metres from frame to frame; longer is a cut and leaves no trail
+_SHADOW_TEXEL = 0.015  # metres; shadows are soft, so they are drawn coarsely
+_SHADOW_EDGE = 0.16  # metres around body points: the flesh on them and the softness
+_SHADOW_THICKNESS = [
+    max(1, round((part.start_radius + part.end_radius) / _SHADOW_TEXEL)) for part in PARTS
+]
+
+
+class Trail:
+    """Where somebody went, thinned to a few points a second."""
+
+    def __init__(self, path: FloatArray) -> None:
+        """Args: path: on the floor, ``(T, 3)``."""
+        self._path = path.astype(np.float64)
+        self._cuts = np.linalg.norm(np.diff(self._path, axis=0), axis=-1) > _JUMP
+
+    def until(self, frame: int) -> list[NDArray[np.float64]]:
+        """The latest stretches ``(n, 3)`` up to `frame`, which cuts keep apart."""
+        first = max(0, frame - int(_TRAIL_SECONDS * FPS))
+        kept = np.arange(first + -first % _TRAIL_STEP, frame, _TRAIL_STEP)  # the same each time
+        kept = np.append(kept, frame)
+        if not self._cuts[first:frame].any():
+            return [self._path[kept]]
+        part = np.concatenate([[0], np.cumsum(self._cuts)])[kept]
+        runs = np.split(kept, np.flatnonzero(np.diff(part)) + 1)
+        return [self._path[run] for run in runs]
 
 
 class Floor:
@@ -24,6 +50,7 @@ class Floor:
     def __init__(self, camera: Camera, size: tuple[int, int], palette: Palette) -> None:
         self._palette = palette
         self._size = size
+        self._height = camera.position[1] - GROUND
         width, height = size
         rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
         rays = np.stack(
@@ -51,16 +78,20 @@ class Floor:
         self._lighter = bool(step.sum() > 0)
         shades = np.abs(step) * np.linspace(0, 1, 256)[:, None, None]
         self._ink = np.rint(shades).astype(np.uint8)  # (256, 1, 3), channels as in the image
-        self._tints = [mix(palette.glow, palette.trail, share) for share in np.linspace(0.15, 1, 8)]
+        self._tints = [mix(palette.glow, palette.trail, s) for s in np.linspace(1, 0.12, 16)]
+        deep = 1 + (rgb(palette.shadow) / 255 - 1) * np.linspace(0, 0.62, 256)[:, None, None]
+        self._shade = np.rint(255 * deep).astype(np.uint8)  # (256, 1, 3): what is left of light
 
     def paint_grid(self, image: Image, camera: Camera) -> None:
         """Draw the metre grid, fading with distance, into `image` in place."""
         centre = np.array(self._centre(camera))
-        near = np.rint(centre)[:, None] + np.arange(-_REACH, _REACH + 1)  # (2, n) whole metres
+        # a camera that has stepped back sees more floor
+        reach = round(_REACH * max(1.0, (camera.position[1] - GROUND) / self._height))
+        near = np.rint(centre)[:, None] + np.arange(-reach, reach + 1)  # (2, n) whole metres
         ends = np.full((2, near.shape[1], 2, 3), GROUND)  # axis, line, end, coordinate
         for axis, across in ((0, 2), (1, 0)):
             ends[axis, :, :, 2 * axis] = near[axis][:, None]
-            ends[axis, :, :, across] = centre[1 - axis] + np.array([-_REACH, _REACH])
+            ends[axis, :, :, across] = centre[1 - axis] + np.array([-reach, reach])
         lines = self._lines[self._horizon :]
         lines[:] = 0
         pixels, _ = camera.project(_in_front(ends.reshape(-1, 2, 3), camera))
@@ -74,48 +105,55 @@ class Floor:
         else:
             cv2.subtract(below, ink, dst=below)
 
-    def paint_trail(self, image: Image, camera: Camera, path: FloatArray) -> None:
-        """Draw a path on the floor ``(frames so far, 3)``, older parts paler, in place."""
-        flat = path[-int(_TRAIL_SECONDS * FPS) :].astype(np.float64)
-        if len(flat) < 2:
-            return
-        pixels, depth = camera.project(flat)
-        jump = np.linalg.norm(np.diff(flat, axis=0), axis=-1) > 0.5  # a cut, no movement
-        coordinates = _fixed(pixels)
-        pieces = np.array_split(np.arange(len(flat)), len(self._tints))
-        for tint, piece in zip(self._tints, pieces, strict=True):
-            if len(piece) == 0:
-                continue
-            upto = min(piece[-1] + 2, len(flat))
-            thick = max(1, round(0.022 * camera.focal / float(depth[piece].mean())))
-            cuts = np.flatnonzero(jump[piece[0] : upto - 1]) + 1
-            runs = np.split(coordinates[piece[0] : upto], cuts)
-            cv2.polylines(image, runs, False, tint, thick, cv2.LINE_AA, _SHIFT)
+    def paint_trail(self, image: Image, camera: Camera, trail: Trail, frame: int) -> None:
+        """Draw where somebody went until `frame`, older parts paler, in place."""
+        runs = trail.until(frame)
+        pieces = sum(map(len, runs)) - len(runs)  # between points that follow one another
+        drawn = 0
+        for run in runs:
+            pixels, depth = camera.project(run)
+            thick = max(1, round(0.022 * camera.focal / float(np.median(depth))))
+            coordinates = _fixed(pixels)
+            since = pieces - 1 - drawn - np.arange(len(run) - 1)  # 0 for the latest piece
+            ages = since * len(self._tints) // max(pieces, 1)
+            drawn += len(run) - 1
+            for age in range(int(ages[0]) if len(ages) else -1, -1, -1):
+                piece = np.flatnonzero(ages == age)
+                if len(piece):
+                    stretch = coordinates[piece[0] : piece[-1] + 2]
+                    tint = self._tints[age]
+                    cv2.polylines(image, [stretch], False, tint, thick, cv2.LINE_AA, _SHIFT)
 
     def paint_shadows(self, image: Image, camera: Camera, people: list[FloatArray]) -> None:
         """Darken `image` where the people keep the light off the floor, in place."""
-        outlines = [shadow_outlines(points, GROUND, self._sun) for points in people]
-        pixels, depth = camera.project(np.concatenate(outlines))  # (parts, 20, 2)
+        for points in people:
+            self._paint_shadow(image, camera, points)
+
+    def _paint_shadow(self, image: Image, camera: Camera, points: FloatArray) -> None:
+        """Draw the shadow as it lies on the floor, seen from above, then see it by the camera."""
+        fallen = points + (points[:, 1:2] - GROUND) * self._sun  # (34, 3)
+        flat = fallen[:, [0, 2]]
+        corner, far = flat.min(axis=0) - _SHADOW_EDGE, flat.max(axis=0) + _SHADOW_EDGE
+        across, ahead = (corner[0], far[0]), (corner[1], far[1])
+        corners = np.array([[x, GROUND, z] for x in across for z in ahead])
+        pixels, depth = camera.project(corners)
         if float(depth.min()) < 0.3:
             return
-        scale = 1 / _SHADOW_SCALE
-        blur = max(1.0, 0.030 * camera.focal / float(depth.mean()) * scale)  # pixels
-        border = 3 * blur * _SHADOW_SCALE + _SHADOW_SCALE
-        width, height = self._size
-        x0, y0 = np.clip(pixels.min((0, 1)) - border, 0, (width, height)).astype(int)
-        x1, y1 = np.clip(pixels.max((0, 1)) + border, 0, (width, height)).astype(int)
-        if x1 - x0 < _SHADOW_SCALE or y1 - y0 < _SHADOW_SCALE:
+        low = np.maximum(np.floor(pixels.min(axis=0)), 0).astype(int)
+        high = np.minimum(np.ceil(pixels.max(axis=0)), self._size).astype(int)
+        if (high <= low).any():
             return
-        small = ((x1 - x0) // _SHADOW_SCALE + 1, (y1 - y0) // _SHADOW_SCALE + 1)
-        mask = np.zeros(small[::-1], dtype=np.uint8)
-        for outline in _fixed((pixels - (x0, y0)) * scale):
-            cv2.fillConvexPoly(mask, cv2.convexHull(outline), 255, cv2.LINE_AA, _SHIFT)
-        mask = cv2.GaussianBlur(mask, (0, 0), sigmaX=blur, sigmaY=blur * 0.6)
-        size = (small[0] * _SHADOW_SCALE, small[1] * _SHADOW_SCALE)
-        soft = cv2.resize(mask, size, interpolation=cv2.INTER_LINEAR)[: y1 - y0, : x1 - x0]
-        piece = image[y0:y1, x0:x1]
-        strength = soft.astype(np.float32)[..., None] * np.float32(0.55 / 255)
-        piece[:] = piece + (rgb(self._palette.shadow) - piece) * strength
+        columns, rows = np.ceil((far - corner) / _SHADOW_TEXEL).astype(int).tolist()
+        mask = np.zeros((rows, columns), dtype=np.uint8)
+        texels = np.rint((flat - corner) * (2**_SHIFT / _SHADOW_TEXEL)).astype(int).tolist()
+        for part, thick in zip(PARTS, _SHADOW_THICKNESS, strict=True):
+            cv2.line(mask, texels[part.start], texels[part.end], 255, thick, cv2.LINE_8, _SHIFT)
+        mask = cv2.blur(cv2.blur(mask, (5, 5)), (3, 3))
+        seen = np.array([[0, 0], [0, rows], [columns, 0], [columns, rows]], dtype=np.float32)
+        turn = cv2.getPerspectiveTransform(seen, (pixels - low).astype(np.float32))
+        soft = cv2.warpPerspective(mask, turn, (high - low).tolist(), flags=cv2.INTER_LINEAR)
+        piece = image[low[1] : high[1], low[0] : high[0]]
+        cv2.multiply(piece, cv2.applyColorMap(soft, self._shade), dst=piece, scale=1 / 255)
 
     def _centre(self, camera: Camera) -> tuple[float, float]:
         """Where on the floor (x, z) the camera looks."""

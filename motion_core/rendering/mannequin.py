@@ -98,6 +98,14 @@ PARTS: tuple[Part, ...] = (
 )
 
 
+_ON_THE_FLOOR = (
+    ("chin", 0.062),
+    ("skull", 0.098),
+    *((f"{side}_heel", 0.040) for side in ("left", "right")),
+    *((f"{side}_toes", 0.027) for side in ("left", "right")),
+)
+
+
 def body_points(joints: FloatArray) -> FloatArray:
     """Joints ``(..., 22, 3)`` with the extra points appended: ``(..., 34, 3)``, metres."""
     at = {name: joints[..., index, :] for index, name in enumerate(JOINT_NAMES)}
@@ -113,10 +121,10 @@ def body_points(joints: FloatArray) -> FloatArray:
         ankle, ball = at[f"{side}_ankle"], at[f"{side}_foot"]
         shin = _unit(ankle - at[f"{side}_knee"])
         sole = _unit(ball - ankle - 0.7 * _along(ball - ankle, shin))
-        at[f"{side}_heel"] = ankle + 0.035 * shin - 0.035 * sole
+        at[f"{side}_heel"] = ankle + 0.048 * shin - 0.035 * sole
         at[f"{side}_toes"] = ball + 0.062 * sole
         at[f"{side}_chest"] = 0.45 * at["spine3"] + 0.45 * at[f"{side}_shoulder"] + 0.1 * middle
-    for name, radius in (("chin", 0.062), ("skull", 0.098)):  # a head rests on the floor
+    for name, radius in _ON_THE_FLOOR:  # where the joints alone would let it sink in
         at[name] = np.maximum(at[name], [-np.inf, GROUND + radius, -np.inf])
     return np.stack([at[name] for name in POINT_NAMES], axis=-2).astype(np.float32)
 

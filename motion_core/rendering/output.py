@@ -7,20 +7,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ..atomic import replacing
 from ..errors import InputError
-from ..formats.atomic import replacing
 
 
 @contextmanager
-def finished_file(path: str | os.PathLike[str], suffix: str) -> Iterator[Path]:
+def finished_file(path: str | os.PathLike[str], *suffixes: str) -> Iterator[Path]:
     """A temporary path beside `path` that becomes `path` when the block ends without an error.
 
     Raises:
-        InputError: `path` does not end in `suffix`.
+        InputError: `path` does not end in one of `suffixes`.
         UnavailableError: the folder cannot be made or written to, or the disk is full.
     """
     final = Path(path)
-    if final.suffix.lower() != suffix:
-        raise InputError(f"{final.name!r} does not end in {suffix}; name the file *{suffix}")
+    if final.suffix.lower() not in suffixes:
+        raise InputError(
+            f"{final.name!r} does not end in {' or '.join(suffixes)}; "
+            f"name the file {' or '.join('*' + suffix for suffix in suffixes)}"
+        )
     with replacing(final) as temporary:
         yield temporary

@@ -23,7 +23,7 @@ class Palette:
     Attributes:
         sky, floor, glow: background at the top, at the bottom, and the pool of light.
         grid, shadow, trail: on the floor.
-        panel, text, muted, track, accent: caption and timeline.
+        panel, text, muted, track, accent, seam, bad: caption and timeline.
         people: for each person the colours of body, left and right.
     """
 
@@ -38,6 +38,8 @@ class Palette:
     muted: str
     track: str
     accent: str
+    seam: str
+    bad: str
     people: tuple[Mapping[str, str], ...]
 
 
@@ -54,6 +56,8 @@ PALETTES: Mapping[Theme, Palette] = {
         muted="#6b7686",
         track="#dde1e7",
         accent="#2f9e77",
+        seam="#6b7686",
+        bad="#d1242f",
         people=(
             {"body": "#e9e2d6", "left": "#2f7fd0", "right": "#ea5b2e"},
             {"body": "#4a5568", "left": "#7c5cd6", "right": "#e0a100"},
@@ -71,6 +75,8 @@ PALETTES: Mapping[Theme, Palette] = {
         muted="#93a0b2",
         track="#2a323e",
         accent="#4fd1a5",
+        seam="#93a0b2",
+        bad="#ff6b6b",
         people=(
             {"body": "#e9e2d6", "left": "#4c9bea", "right": "#ff7a4d"},
             {"body": "#8b97aa", "left": "#a58bf0", "right": "#f2c14e"},

@@ -15,8 +15,18 @@ from .shading import Image
 class Panel:
     """Paints the panel of any frame; what stays the same within a segment is kept."""
 
-    def __init__(self, scene: Scene, width: int, unit: float, palette: Palette) -> None:
-        """Args: unit: the size of a point in pixels; 1.0 for a picture 540 pixels high."""
+    def __init__(
+        self, scene: Scene, width: int, unit: float, palette: Palette, *, least: int = 0
+    ) -> None:
+        """Lay out the panel.
+
+        Args:
+            scene: whose words and segments are shown.
+            width: pixels.
+            unit: the size of a point in pixels; 1.0 for a picture 540 pixels high.
+            palette: its colours.
+            least: height in pixels that the panel has at least.
+        """
         self._scene, self._palette = scene, palette
         self._width, self._unit = width, unit
         self._here = 0.55 * rgb(palette.track) + 0.45 * rgb(palette.muted)
@@ -29,11 +39,17 @@ class Panel:
         self._lines = max(lines, default=0)
         self._bars = [captions or (Caption(0, scene.frames, ""),) for captions in scene.captions]
         words = self._lines * self._line + (round(10 * unit) if self._lines else 0)
-        self._bar = max(3, round(5 * unit))
-        below = len(self._bars) * (self._bar + round(5 * unit)) + round(20 * unit)
-        self.height = (round(16 * unit) + max(words, self._line) + below) // 2 * 2
-        self._glyphs = {str(digit): text_mask(str(digit), self._small) for digit in range(10)}
-        self._digit = max(mask.shape[1] for mask in self._glyphs.values()) - 2
+        self._bar, self._gap = max(3, round(5 * unit)), max(1, round(2 * unit))
+        self._rise = round(7 * unit)  # of a seam mark above its timeline
+        self._step = self._bar + round((5 if len(self._bars) == 1 else 9) * unit)
+        below = len(self._bars) * self._step + round(20 * unit)
+        height = (round(16 * unit) + max(words, self._line) + below) // 2 * 2
+        self.height = max(height, least)
+        self._top = self.height - round(15 * unit) - len(self._bars) * self._step - self._rise
+        self._scale = (width - 2 * self._margin) / scene.frames
+        self._drawn = self._timelines()
+        self._glyphs: dict[str, Image] = {}
+        self._digit = max(text_mask(str(digit), self._small).shape[1] for digit in range(10)) - 2
         self._kept: tuple[tuple[Caption | None, ...], Image] | None = None
 
     def paint(self, frame: int) -> Image:
@@ -42,7 +58,7 @@ class Panel:
         if self._kept is None or self._kept[0] != current:
             self._kept = (current, self._paint_words(current))
         image: Image = self._kept[1].copy()
-        self._paint_bars(image, frame)
+        self._paint_bars(image, frame, current)
         self._paint_clock(image, f"{_clock(frame)} / {_clock(self._scene.frames)}")
         return image
 
@@ -79,37 +95,69 @@ class Panel:
         return image
 
     def _paint_clock(self, image: Image, clock: str) -> None:
-        """Print digit by digit, each from a mask that is kept, all digits equally wide."""
+        """Print character by character, each a picture that is kept, all digits equally wide."""
         x = self._width - self._margin
         y = round(16 * self._unit) + round(self._line - self._small * 1.35) // 2
         for character in reversed(clock):
             if character not in self._glyphs:
-                self._glyphs[character] = text_mask(character, self._small)
-            mask = self._glyphs[character]
-            cell = self._digit if character.isdigit() else max(mask.shape[1] - 2, self._digit // 2)
-            x -= cell
-            stamp(image, mask, x + (cell - mask.shape[1]) // 2, y, self._palette.muted)
+                self._glyphs[character] = self._glyph(character)
+            glyph = self._glyphs[character]
+            x -= glyph.shape[1]
+            image[y : y + glyph.shape[0], x : x + glyph.shape[1]] = glyph
 
-    def _paint_bars(self, image: Image, frame: int) -> None:
-        span = self._width - 2 * self._margin
-        gap = max(1, round(2 * self._unit))
-        scale = span / self._scene.frames
-        head = self._margin + round((frame + 1) * scale)
-        step = self._bar + round(5 * self._unit)
-        top = self.height - round(20 * self._unit) - step * len(self._bars) + round(5 * self._unit)
+    def _glyph(self, character: str) -> Image:
+        mask = text_mask(character, self._small)
+        cell = self._digit if character.isdigit() else max(mask.shape[1] - 2, self._digit // 2)
+        around = (cell - mask.shape[1]) // 2
+        glyph = np.empty((mask.shape[0], cell, 3), dtype=np.uint8)
+        glyph[:] = rgb(self._palette.panel)
+        stamp(glyph, mask[:, max(-around, 0) :][:, :cell], max(around, 0), 0, self._palette.muted)
+        return glyph
+
+    def _timelines(self) -> tuple[Image, Image]:
+        """The timelines before and after their time: everything in them that stands still."""
+        empty = np.empty((self._rise + len(self._bars) * self._step, self._width, 3), np.uint8)
+        empty[:] = rgb(self._palette.panel)
+        full = empty.copy()
         for row, captions in enumerate(self._bars):
-            y = top + row * step
-            for caption in captions:
-                left = self._margin + round(caption.start * scale)
-                right = self._margin + round(caption.end * scale)
-                if caption.end < self._scene.frames and right - left > 2 * gap:
-                    right -= gap
-                here = caption.start <= frame < caption.end
-                track = self._here if here and len(captions) > 1 else rgb(self._palette.track)
-                fill(image, left, y, right - left, self._bar, track)
-                done = min(right, head) - left
-                if done > 0:
-                    fill(image, left, y, done, self._bar, rgb(self._palette.accent))
+            y = self._rise + row * self._step
+            for image, colour in ((empty, self._palette.track), (full, self._palette.accent)):
+                for caption in captions:
+                    left, right = self._span(caption)
+                    fill(image, left, y, right - left, self._bar, rgb(colour))
+                self._mark_seams(image, row, y)
+        return empty, full
+
+    def _mark_seams(self, image: Image, row: int, y: int) -> None:
+        seams = self._scene.seams[row]
+        crowded = len(seams) * 12 * self._unit > self._width
+        for seam in seams:
+            if seam.bad or not crowded:
+                x = self._margin + round(seam.frame * self._scale) - self._gap
+                rise = self._rise if seam.bad else round(4 * self._unit)
+                colour = self._palette.bad if seam.bad else self._palette.seam
+                fill(image, x, y - rise, self._gap, rise + self._bar, rgb(colour))
+
+    def _span(self, caption: Caption) -> tuple[int, int]:
+        """Where a caption begins and ends on the timeline, pixels."""
+        left = self._margin + round(caption.start * self._scale)
+        right = self._margin + round(caption.end * self._scale)
+        if caption.end < self._scene.frames and right - left > 2 * self._gap:
+            right -= self._gap
+        return left, right
+
+    def _paint_bars(self, image: Image, frame: int, current: tuple[Caption | None, ...]) -> None:
+        empty, full = self._drawn
+        head = self._margin + round((frame + 1) * self._scale)
+        strip = image[self._top : self._top + len(empty)]
+        strip[:, :head] = full[:, :head]
+        strip[:, head:] = empty[:, head:]
+        for row, caption in enumerate(current):
+            if caption is not None and len(self._bars[row]) > 1:
+                left, right = self._span(caption)
+                left = max(left, head)
+                y = self._rise + row * self._step
+                fill(strip, left, y, max(right - left, 0), self._bar, self._here)
 
 
 def _clock(frames: int) -> str:

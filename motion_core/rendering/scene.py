@@ -2,40 +2,36 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..motion import Motion
+from ..placement import Placement
 from .mannequin import FloatArray, body_points
 from .palette import PALETTES
 
+CONTACTS = slice(259, 263)  # of the features: left heel and toes, right heel and toes
 MAX_PEOPLE = len(PALETTES["light"].people)
-
-
-@dataclass(frozen=True)
-class Placement:
-    """Where a person's origin stands in the scene; person 1 stands at the origin facing +z.
-
-    Attributes:
-        theta: turn about the vertical in degrees; 180 faces person 1.
-        x, z: metres.
-    """
-
-    theta: float = 0.0
-    x: float = 0.0
-    z: float = 0.0
+AT_THE_ORIGIN = Placement()
 
 
 @dataclass(frozen=True)
 class Body:
-    """A motion and the place where it happens."""
+    """A motion and the place where it happens.
+
+    Attributes:
+        motion: what the person does.
+        placement: where the person is.
+        bad_seams: seams that are marked as bad; 0 is between the first and the second segment.
+    """
 
     motion: Motion
-    placement: Placement = Placement()
+    placement: Placement = AT_THE_ORIGIN
+    bad_seams: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -48,16 +44,29 @@ class Caption:
 
 
 @dataclass(frozen=True)
+class Seam:
+    """Where two segments join: before frame `frame`."""
+
+    frame: int
+    bad: bool = False
+
+
+@dataclass(frozen=True)
 class Scene:
     """Everything that video, film strip and player draw.
 
     Attributes:
         people: for each person the body points ``(T, 34, 3)`` in the scene, metres.
         captions: for each person what is done when.
+        seams: for each person where segments join.
+        contacts: for each person whether left heel, left toes, right heel and right toes stand on
+            the floor, ``(T, 4)`` booleans.
     """
 
     people: tuple[FloatArray, ...]
     captions: tuple[tuple[Caption, ...], ...]
+    seams: tuple[tuple[Seam, ...], ...]
+    contacts: tuple[NDArray[np.bool_], ...]
 
     @property
     def frames(self) -> int:
@@ -68,32 +77,35 @@ def make_scene(motion: Motion | Sequence[Body]) -> Scene:
     """The scene of one motion, or of several bodies; who ends early stands still until the end.
 
     Raises:
-        InputError: nobody, more than `MAX_PEOPLE`, or a placement that is not finite.
+        InputError: nobody, more than `MAX_PEOPLE`, a placement that is not finite, or a seam that
+            is not there.
     """
     bodies = [Body(motion)] if isinstance(motion, Motion) else list(motion)
     if not 1 <= len(bodies) <= MAX_PEOPLE:
         raise InputError(f"{len(bodies)} people cannot be drawn; give 1 to {MAX_PEOPLE}")
     frames = max(len(body.motion) for body in bodies)
-    people = []
+    people, contacts = [], []
     for body in bodies:
-        points = _placed(body_points(body.motion.joints), body.placement)
+        points = body.placement.apply(body_points(body.motion.joints))
         held = np.minimum(np.arange(frames), len(points) - 1)
         people.append(points[held] if len(points) < frames else points)
-    captions = tuple(
-        tuple(Caption(start, end, segment.description) for segment, start, end in spans)
-        for spans in (body.motion.segment_frames() for body in bodies)
+        contacts.append(body.motion.features[held, CONTACTS] > 0.5)
+    return Scene(
+        tuple(people),
+        tuple(_captions(body) for body in bodies),
+        tuple(_seams(body) for body in bodies),
+        tuple(contacts),
     )
-    return Scene(tuple(people), captions)
 
 
-def _placed(points: FloatArray, placement: Placement) -> FloatArray:
-    values = (placement.theta, placement.x, placement.z)
-    if not all(math.isfinite(value) for value in values):
-        raise InputError(f"the placement {values} is not finite; give degrees and metres")
-    if values == (0.0, 0.0, 0.0):
-        return points
-    cosine, sine = (f(math.radians(placement.theta)) for f in (math.cos, math.sin))
-    turned: FloatArray = points.copy()  # about +y: +z turns towards +x
-    turned[..., 0] = cosine * points[..., 0] + sine * points[..., 2] + placement.x
-    turned[..., 2] = cosine * points[..., 2] - sine * points[..., 0] + placement.z
-    return turned
+def _captions(body: Body) -> tuple[Caption, ...]:
+    spans = body.motion.segment_frames()
+    return tuple(Caption(start, end, segment.description) for segment, start, end in spans)
+
+
+def _seams(body: Body) -> tuple[Seam, ...]:
+    starts = [start for _, start, _ in body.motion.segment_frames()][1:]
+    for number in body.bad_seams:
+        if not 0 <= number < len(starts):
+            raise InputError(f"there is no seam {number}; the motion has {len(starts)}, from 0")
+    return tuple(Seam(start, index in body.bad_seams) for index, start in enumerate(starts))

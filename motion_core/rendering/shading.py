@@ -5,13 +5,12 @@ hull gives coverage (anti-aliasing), the cross section gives the surface normal 
 depth (which limb is in front where two meet). A two-dimensional ramp turns (light, facing) into
 colour, so that shades shift in hue and rims darken at no cost.
 
-NumPy pays per call. So the boxes around all cones are laid out in one long row, and only what
-differs from cone to cone is computed cone by cone.
+NumPy pays per call. So the boxes around all cones are laid out in one long row, whatever can be
+computed for all of them at once is, and only laying one cone over the others goes cone by cone.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,21 +25,27 @@ from .palette import rgb
 Image = NDArray[np.uint8]
 
 _LIGHTS, _FACINGS = 64, 16  # size of a colour ramp
+_RAMP = _LIGHTS * _FACINGS
 _HALO = 0.018  # metres around a limb that it darkens on what lies behind it
+_DARK = 0.30  # how much it does, and how fast that sets in per metre that something is behind
+_DARKENING = 1.8
 _CRISP, _SOFT = 120.0, 25.0  # per metre of depth: how sharply parts cut, and melt, each other
-_NOTHING = 1e3  # depth in metres where nothing is drawn yet
+_NOTHING = 1e6  # depth where nothing is drawn yet; depths are in units of 1 / _CRISP metres
 _NEAREST = 0.3  # metres before the camera
 _KEY = np.array([-0.45, 0.70, 0.55]) / np.linalg.norm([-0.45, 0.70, 0.55])  # right, up, viewer
-_ROWS = 8  # of work space: x, y, radius, depth, coverage, halo, shade and one to spare
 
 _STARTS = np.array([part.start for part in PARTS])
 _ENDS = np.array([part.end for part in PARTS])
-_HALOS = np.where(np.arange(len(PARTS)) < len(TORSO), 0, _HALO)
+_MELTS = np.arange(len(PARTS)) < len(TORSO)
+_HALOS = np.where(_MELTS, 0, _HALO)
 _RADII = np.array([(part.start_radius, part.end_radius) for part in PARTS])
 
 
-def colour_ramp(colour: str) -> FloatArray:
-    """Colours ``(3, lights * facings)`` of a surface: cool in the shade, warm in the light."""
+def colour_ramp(colour: str, *, melts: bool = False) -> FloatArray:
+    """Colours ``(3, lights * facings)`` of a surface: cool in the shade, warm in the light.
+
+    Its rim is darker, which tells limbs apart, unless it `melts` into its neighbours.
+    """
     base = rgb(colour)
     light = np.linspace(0, 1, _LIGHTS, dtype=np.float32)[:, None, None]
     front = np.linspace(0, 1, _FACINGS, dtype=np.float32)[None, :, None]
@@ -50,187 +55,187 @@ def colour_ramp(colour: str) -> FloatArray:
     low = low * low * (3 - 2 * low)
     high = np.clip((light - 0.62) / 0.38, 0, 1) ** 1.5
     colours = shade + (base - shade) * low + (bright - base) * high
-    rim = (1 - front) ** 3
+    rim = (1 - front) ** 3 * (0.0 if melts else 1.0)
     colours = colours * (1 - 0.30 * rim) + 255 * 0.10 * rim * light
     gloss = np.clip((light - 0.93) / 0.07, 0, 1) ** 2
     return np.ascontiguousarray(np.clip(colours + 26 * gloss, 0, 255).reshape(-1, 3).T)
 
 
 class PeoplePainter:
-    """Draws people in given colours; keeps its work space from frame to frame."""
+    """Draws people in given colours."""
 
     def __init__(self, ramps: Sequence[Sequence[FloatArray]]) -> None:
         """Args: ramps: for each person a colour ramp per part, see `colour_ramp`."""
-        self._ramps = [ramp for person in ramps for ramp in person]
-        self._space = np.empty((_ROWS, 0), dtype=np.float32)
+        self._colours = np.concatenate([ramp for person in ramps for ramp in person], axis=1)
 
     def paint(self, image: Image, camera: Camera, people: Sequence[FloatArray]) -> None:
         """Draw people, each body points ``(34, 3)``, into `image` ``(H, W, 3)`` in place."""
         cones = _visible_cones(np.stack(people), camera, (image.shape[1], image.shape[0]))
-        if not cones:
-            return
-        left, top = (min(cone.box[side] for cone in cones) for side in (0, 1))
-        right, bottom = (max(cone.box[side] for cone in cones) for side in (2, 3))
+        for group in _apart(cones):
+            self._paint(image, group)
+
+    def _paint(self, image: Image, cones: _Cones) -> None:
+        left, top = cones.boxes[:, :2].min(axis=0).tolist()
+        right, bottom = cones.boxes[:, 2:].max(axis=0).tolist()
         picture = image[top:bottom, left:right]
         canvas = np.stack(cv2.split(picture), dtype=np.float32)  # (3, h, w): planes are faster
         nearest = np.full(canvas.shape[1:], _NOTHING, dtype=np.float32)
-        crisp = np.empty_like(nearest)
-        pixels, shades = self._light(cones, camera.focal)
-        start, melting = 0, -1
-        for cone in cones:
-            x0, y0, x1, y1 = cone.box
-            end = start + cone.pixels
-            if cone.melts and cone.person != melting:  # people do not melt into one another
-                melting = cone.person
-                crisp[:] = _CRISP
-            rows, columns = slice(y0 - top, y1 - top), slice(x0 - left, x1 - left)
-            colours = self._ramps[cone.index].take(shades[start:end], axis=1, mode="clip")
-            _blend(
-                (canvas[:, rows, columns], nearest[rows, columns], crisp[rows, columns]),
-                pixels[:, start:end].reshape(3, y1 - y0, x1 - x0),
-                colours.reshape(3, y1 - y0, x1 - x0),
-                melts=cone.melts,
+        drawn = np.zeros_like(nearest)
+        pixels, places = _light(cones)
+        colours = self._colours.take(places, axis=1, mode="clip")
+        start = 0
+        for (x0, y0, x1, y1), melts in zip(cones.boxes.tolist(), cones.melts.tolist(), strict=True):
+            end = start + (x1 - x0) * (y1 - y0)
+            place = (slice(y0 - top, y1 - top), slice(x0 - left, x1 - left))
+            _lay(
+                (canvas[:, place[0], place[1]], nearest[place], drawn[place]),
+                pixels[:, start:end].reshape(-1, y1 - y0, x1 - x0),
+                colours[:, start:end].reshape(3, y1 - y0, x1 - x0),
+                melts=melts,
             )
             start = end
         cv2.merge(list(canvas.astype(np.uint8)), dst=picture)
 
-    def _light(self, cones: Sequence[_Cone], focal: float) -> tuple[FloatArray, NDArray[np.intp]]:
-        """Depth, coverage and halo ``(3, n)`` of all cones' pixels, and their place in the ramp."""
-        total = sum(cone.pixels for cone in cones)
-        if self._space.shape[1] < total:
-            self._space = np.empty((_ROWS, total + total // 4), dtype=np.float32)
-        space = self._space[:, :total]
-        start = 0
-        for cone in cones:
-            cone.measure(space[:, start : start + cone.pixels])
-            start += cone.pixels
-        dx, dy, radius, depth, cover, halo, shade, work = space
-        dx /= radius
-        dy /= radius
-        np.multiply(dx, dx, out=work)
-        np.multiply(dy, dy, out=shade)
-        work += shade  # squared distance from the axis in radii
-        np.sqrt(work, out=cover)
-        np.subtract(np.float32(1), cover, out=cover)
-        cover *= radius  # pixels from the outline inwards
-        np.multiply(cover, depth, out=halo)
-        halo *= np.float32(1 / (_HALO * focal))
-        halo += np.float32(1)
-        _clip(halo)
-        halo *= halo
-        cover += np.float32(0.5)
-        _clip(cover)
-        np.subtract(np.float32(1), work, out=work)
-        np.maximum(work, np.float32(0), out=work)
-        front = np.sqrt(work, out=work)  # cosine between the surface's normal and the view
-        radius *= front
-        radius *= depth
-        radius *= np.float32(1 / focal)
-        depth -= radius  # from the axis to the surface
-        dx *= np.float32(_KEY[0] / 2)
-        dy *= np.float32(-_KEY[1] / 2)
-        np.multiply(front, np.float32(_KEY[2] / 2), out=shade)
-        shade += dx
-        shade += dy
-        shade += np.float32(0.5)  # 0 to 1 wherever there is coverage
-        shade *= np.float32(_LIGHTS - 0.001)
-        np.floor(shade, out=shade)
-        shade *= np.float32(_FACINGS)
-        front *= np.float32(_FACINGS - 0.001)
-        shade += front
-        return space[3:6], shade.astype(np.intp)
-
 
 @dataclass(frozen=True)
-class _Cone:
-    """A round cone on its way to the screen.
+class _Cones:
+    """Round cones on their way to the screen, far to near.
 
     Attributes:
-        person: number of the person.
-        index: number of the part, counted over all people.
-        melts: it is a torso part, which blends smoothly with other torso parts.
-        box: left, top, right, bottom in pixels, within the picture.
-        ends: ``(2, 2)`` pixels.
-        radii: pixels at both ends.
-        depths: metres at both ends.
+        boxes: ``(n, 4)`` left, top, right and bottom in pixels, within the picture.
+        people: whose they are.
+        melts: it is a torso part, which blends smoothly with what it touches.
+        constants: ``(18, n)`` of each cone what `_light` names.
     """
 
-    person: int
-    index: int
-    melts: bool
-    box: tuple[int, int, int, int]
-    ends: FloatArray
-    radii: tuple[float, float]
-    depths: tuple[float, float]
-
-    @property
-    def pixels(self) -> int:
-        return (self.box[2] - self.box[0]) * (self.box[3] - self.box[1])
-
-    def measure(self, space: FloatArray) -> None:
-        """Write x and y from the axis and radius (pixels), and depth (metres), ``(4, pixels)``."""
-        x0, y0, x1, y1 = self.box
-        dx, dy, radius, depth = (row.reshape(y1 - y0, x1 - x0) for row in space[:4])
-        ax, ay = self.ends[0]
-        bx, by = self.ends[1] - self.ends[0]
-        xs = np.arange(x0, x1, dtype=np.float32) + (np.float32(0.5) - ax)
-        ys = (np.arange(y0, y1, dtype=np.float32) + (np.float32(0.5) - ay))[:, None]
-        length = max(math.hypot(bx, by), 1e-3)
-        widening = self.radii[1] - self.radii[0]
-        share = depth  # where on the axis the sphere sits that is nearest to the pixel, 0 to 1
-        np.add(xs * np.float32(bx / length**2), ys * np.float32(by / length**2), out=share)
-        if abs(widening) > 0.03 * length:
-            lean = widening / math.sqrt(max(length**2 - widening**2, 1e-2 * length**2))
-            scale = lean / length**2
-            np.subtract(xs * np.float32(by * scale), ys * np.float32(bx * scale), out=dx)
-            np.abs(dx, out=dx)
-            if lean > 0:
-                share += dx
-            else:
-                share -= dx
-        _clip(share)
-        np.multiply(share, -bx, out=dx)
-        dx += xs
-        np.multiply(share, -by, out=dy)
-        dy += ys
-        np.multiply(share, np.float32(widening), out=radius)
-        radius += np.float32(max(self.radii[0], 0.5))
-        depth *= np.float32(self.depths[1] - self.depths[0])
-        depth += np.float32(self.depths[0])
+    boxes: NDArray[np.int64]
+    people: NDArray[np.int64]
+    melts: NDArray[np.bool_]
+    constants: FloatArray
 
 
-def _visible_cones(people: FloatArray, camera: Camera, size: tuple[int, int]) -> list[_Cone]:
-    """The cones of people ``(N, 34, 3)`` that reach into the picture, far to near."""
+def _visible_cones(people: FloatArray, camera: Camera, size: tuple[int, int]) -> _Cones:
+    """The cones of people ``(N, 34, 3)`` that reach into the picture."""
     pixels, depths = camera.project(people)
     ends = np.stack([pixels[:, _STARTS], pixels[:, _ENDS]], axis=2)  # (N, parts, 2 ends, 2)
     depth = np.stack([depths[:, _STARTS], depths[:, _ENDS]], axis=2)  # (N, parts, 2 ends)
     scale = camera.focal / depth
-    radii = _RADII * scale
+    radii = np.maximum(_RADII * scale, 0.5)
     reach = (radii + _HALOS[:, None] * scale + 1)[..., None]
     low = np.clip(np.floor((ends - reach).min(axis=2)), 0, size).astype(int)
     high = np.clip(np.ceil((ends + reach).max(axis=2)), 0, size).astype(int)
     shown = (high > low).all(axis=-1) & (depth.min(axis=-1) > _NEAREST)
     order = depth.mean(axis=-1)  # (N, parts)
-    order[:, : len(TORSO)] = order[:, : len(TORSO)].mean(axis=1, keepdims=True)  # melts as one
-    cones = []
-    for index in np.argsort(-order, axis=None, kind="stable"):
-        person, part = divmod(int(index), len(PARTS))
-        if shown[person, part]:
-            cones.append(
-                _Cone(
-                    person,
-                    int(index),
-                    part < len(TORSO),
-                    (*low[person, part].tolist(), *high[person, part].tolist()),
-                    ends[person, part].astype(np.float32),
-                    tuple(radii[person, part].tolist()),
-                    tuple(depth[person, part].tolist()),
-                )
-            )
-    return cones
+    order[:, _MELTS] = order[:, _MELTS].mean(axis=1, keepdims=True)  # melts as one
+    chosen = np.argsort(-order, axis=None, kind="stable")
+    chosen = chosen[shown.reshape(-1)[chosen]]
+    person, part = np.divmod(chosen, len(PARTS))
+    boxes = np.concatenate([low, high], axis=-1)[person, part]
+    first, second = ends[person, part, 0].T, ends[person, part, 1].T  # (2, n)
+    (r0, r1), (z0, z1) = radii[person, part].T, depth[person, part].T
+    bx, by = second - first
+    length = np.maximum(np.hypot(bx, by), 1e-3)
+    tx, ty = bx / length, by / length
+    widening = r1 - r0
+    lean = widening / np.sqrt(np.maximum(length**2 - widening**2, 1e-2 * length**2))
+    width = (boxes[:, 2] - boxes[:, 0]).astype(np.float64)
+    x, y = boxes[:, 0] + 0.5 - first[0], boxes[:, 1] + 0.5 - first[1]  # the box's first pixel
+    constants = (
+        width,
+        *(tx / length, ty / length, (x * tx + y * ty) / length),
+        *(-ty, tx, y * tx - x * ty),
+        *(lean / length, length, r0, widening, z0 * _CRISP, (z1 - z0) * _CRISP),
+        (z0 + z1) / (2 * camera.focal),  # metres per pixel
+        *((_KEY[0] * tx - _KEY[1] * ty) / 2, (-_KEY[0] * ty - _KEY[1] * tx) / 2),
+        np.where(_MELTS[part], 0, _DARK / _DARKENING * _CRISP),
+        chosen * _RAMP,
+    )
+    return _Cones(boxes, person, _MELTS[part], np.stack(constants).astype(np.float32))
 
 
-def _blend(
+def _apart(cones: _Cones) -> list[_Cones]:
+    """People who do not overlap in the picture one by one, which takes smaller canvases."""
+    groups = [cones.people == person for person in np.unique(cones.people)]
+    if len(groups) < 2:
+        return [cones] if groups else []
+    low = np.array([cones.boxes[group, :2].min(axis=0) for group in groups])
+    high = np.array([cones.boxes[group, 2:].max(axis=0) for group in groups])
+    if (low.max(axis=0) < high.min(axis=0)).all():  # they overlap
+        return [cones]
+    return [
+        _Cones(cones.boxes[g], cones.people[g], cones.melts[g], cones.constants[:, g])
+        for g in groups
+    ]
+
+
+def _light(cones: _Cones) -> tuple[FloatArray, NDArray[np.intp]]:
+    """What `_lay` needs of all cones' pixels ``(5, n)``, and their colours' place in the ramps."""
+    counts = (cones.boxes[:, 2:] - cones.boxes[:, :2]).prod(axis=1)
+    starts = (np.cumsum(counts) - counts).astype(np.float32)
+    first, *constants = np.repeat(np.vstack([starts, cones.constants]), counts, axis=1)
+    width, along_x, along_y, along, aside_x, aside_y, aside = constants[:7]
+    lean, length, radius, widening, depth, deepening, metres = constants[7:14]
+    key_along, key_aside, darkness, ramp = constants[14:]
+    x = np.arange(len(first), dtype=np.float32)
+    x -= first
+    y = x + np.float32(0.5)
+    y /= width
+    np.floor(y, out=y)
+    x -= y * width
+    along += along_x * x
+    along += along_y * y  # 0 at the cone's start, 1 at its end
+    aside += aside_x * x
+    aside += aside_y * y  # pixels from the axis
+    share = np.abs(aside)  # where on the axis the sphere sits that is nearest to the pixel
+    share *= lean
+    share += along
+    _clip(share, 1)
+    along -= share
+    along *= length
+    radius += widening * share
+    depth += deepening * share
+    along /= radius
+    aside /= radius
+    outward = along * along
+    outward += aside * aside  # squared distance from the axis in radii
+    cover = np.sqrt(outward)
+    np.subtract(np.float32(1), cover, out=cover)
+    cover *= radius  # pixels from the outline inwards
+    halo = cover * metres
+    halo *= np.float32(1 / _HALO)
+    halo += np.float32(1)
+    _clip(halo, 1)
+    halo *= halo
+    halo *= darkness
+    cover += np.float32(0.5)
+    _clip(cover, 1)
+    np.subtract(np.float32(1), outward, out=outward)
+    np.maximum(outward, np.float32(0), out=outward)
+    front = np.sqrt(outward, out=outward)  # cosine between the surface's normal and the view
+    radius *= front
+    radius *= metres
+    radius *= np.float32(_CRISP)
+    depth -= radius  # from the axis to the surface
+    shade = front * np.float32(_KEY[2] / 2)
+    along *= key_along
+    aside *= key_aside
+    shade += along
+    shade += aside
+    shade += np.float32(0.5)
+    shade *= np.float32(_LIGHTS)
+    _clip(shade, _LIGHTS - 0.01)
+    np.floor(shade, out=shade)
+    shade *= np.float32(_FACINGS)
+    front *= np.float32(_FACINGS - 0.01)
+    shade += front
+    shade += ramp
+    solid = np.where(cover > np.float32(0.5), depth, np.float32(_NOTHING))
+    drawn = cover * np.float32(_DARKENING / _CRISP)
+    depth -= np.float32(0.5)  # half covered where two surfaces meet
+    return np.stack([depth, cover, halo, solid, drawn]), shade.astype(np.intp)
+
+
+def _lay(
     layers: tuple[FloatArray, FloatArray, FloatArray],
     pixels: FloatArray,
     colours: FloatArray,
@@ -240,56 +245,32 @@ def _blend(
     """Lay a cone over what is drawn already.
 
     Args:
-        layers: colours ``(3, h, w)``, depth and crispness ``(h, w)`` so far; changed in place.
-        pixels: the cone's depth, coverage and halo ``(3, h, w)``.
+        layers: colours ``(3, h, w)``, depth and where anybody is ``(h, w)`` so far; changed.
+        pixels: the cone's depth, coverage, halo, depth where solid, and where it is ``(5, h, w)``.
         colours: the cone's colours ``(3, h, w)``; used up.
-        melts: see `_Cone`.
+        melts: see `_Cones`.
     """
-    canvas, nearest, crisp = layers
-    depth, cover, halo = pixels
-    behind = nearest - depth  # metres that this cone is in front
-    front = behind * (crisp if melts else np.float32(_CRISP))
-    front += np.float32(0.5)
-    _clip(front)
-    cover *= front
-    kept = np.subtract(np.float32(1), cover, out=front)
-    if not melts:  # what lies behind gets a soft contact shade, which separates limbs
-        shade = behind * np.float32(6)
-        _clip(shade)
-        shade *= halo
-        shade *= np.float32(-0.30)
-        shade *= behind < _NOTHING / 2
-        shade += np.float32(1)
-        kept *= shade
+    canvas, nearest, drawn = layers
+    depth, cover, halo, solid, here = pixels
+    front = np.subtract(nearest, depth, out=depth)  # how much this cone is in front
+    if melts:
+        front *= np.float32(_SOFT / _CRISP)
+        bare = drawn * np.float32(-2 * _CRISP / _DARKENING)  # the rims of other parts let through
+        bare += np.float32(2)
+        np.maximum(front, bare, out=front)
+    else:  # what lies behind gets a soft contact shade, which separates limbs
+        np.minimum(halo, front, out=halo)
+        halo *= drawn
+    np.minimum(front, cover, out=cover)
+    cover = np.maximum(cover, np.float32(0), out=cover)
+    kept = np.subtract(np.float32(1), cover if melts else np.maximum(halo, cover), out=halo)
     canvas *= kept
     colours *= cover
     canvas += colours
-    solid = cover > np.float32(0.5)
-    np.copyto(nearest, depth, where=solid)
-    if melts:
-        np.copyto(crisp, np.float32(_SOFT), where=solid)
+    np.maximum(drawn, here, out=drawn)
+    np.minimum(nearest, solid, out=nearest)
 
 
-def _clip(values: FloatArray) -> None:
-    """Bring into 0 to 1, in place; `np.clip` takes twice as long on small arrays."""
-    np.maximum(values, np.float32(0), out=values)
-    np.minimum(values, np.float32(1), out=values)
-
-
-def shadow_outlines(
-    points: FloatArray, ground: float, sun: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """The parts' shadows on the floor: ``(parts, n, 3)`` points, each shadow being their hull.
-
-    Args:
-        points: body points ``(34, 3)``, metres.
-        ground: height of the floor.
-        sun: where the light goes, scaled to fall one metre.
-    """
-    turn = np.linspace(0, 2 * math.pi, 10, endpoint=False)
-    circle = np.stack([np.cos(turn), np.zeros_like(turn), np.sin(turn)], axis=-1)  # (10, 3)
-    fallen = points + ((points[:, 1:2] - ground) * sun)  # (34, 3)
-    fallen[:, 1] = ground
-    first = fallen[_STARTS][:, None] + circle * _RADII[:, :1, None]
-    second = fallen[_ENDS][:, None] + circle * _RADII[:, 1:, None]
-    return np.concatenate([first, second], axis=1)
+def _clip(values: FloatArray, high: float) -> None:
+    """Bring into 0 to `high`, in place."""
+    np.clip(values, np.float32(0), np.float32(high), out=values)

@@ -6,8 +6,8 @@ import numpy as np
 
 from ..errors import InputError
 from .camera import Camera, CameraMode, CameraPath, plan_camera
-from .floor import Floor
-from .mannequin import PARTS, trail
+from .floor import Floor, Trail
+from .mannequin import PARTS, TORSO, trail
 from .palette import PALETTES, Theme
 from .panel import Panel
 from .scene import Scene
@@ -32,7 +32,7 @@ class Stage:
         *,
         theme: Theme = "light",
         camera: CameraMode | CameraPath = "auto",
-        panel: bool = True,
+        panel: Panel | bool = True,
     ) -> None:
         """Plan the camera and paint what stays the same.
 
@@ -41,7 +41,7 @@ class Stage:
             size: width and height in pixels, the panel included.
             theme: ``light`` or ``dark``.
             camera: how to choose a camera, or one that is chosen already.
-            panel: whether words and timeline are shown below the picture.
+            panel: whether words and timeline are shown below the picture, or what shows them.
 
         Raises:
             InputError: a size or theme that cannot be made.
@@ -56,7 +56,9 @@ class Stage:
             raise InputError(f"no theme named {theme!r}; there are {', '.join(PALETTES)}")
         palette = PALETTES[theme]
         self.scene = scene
-        self._panel = Panel(scene, width, height / 540, palette) if panel else None
+        if panel is True:
+            panel = Panel(scene, width, height / 540, palette)
+        self._panel = panel or None
         self.picture_height = height - (self._panel.height if self._panel else 0)
         self._size = (width, height)
         self._path = (
@@ -65,15 +67,20 @@ class Stage:
             else plan_camera(list(scene.people), (width, self.picture_height), mode=camera)
         )
         self._floor = Floor(self._path.camera, (width, self.picture_height), palette)
-        ramps = [{side: colour_ramp(c) for side, c in who.items()} for who in palette.people]
-        self._painter = PeoplePainter(
-            [[ramps[i][part.side] for part in PARTS] for i in range(len(scene.people))]
-        )
-        self._trails = [path for path in map(trail, scene.people) if path is not None]
+        ramps = [
+            [colour_ramp(who[part.side], melts=part in TORSO) for part in PARTS]
+            for who in palette.people[: len(scene.people)]
+        ]
+        self._painter = PeoplePainter(ramps)
+        self._trails = [Trail(path) for path in map(trail, scene.people) if path is not None]
         self.backdrop = self._floor.backdrop
         if self._path.travel is None:
             self.backdrop = self.backdrop.copy()
             self._floor.paint_grid(self.backdrop, self._path.camera)
+
+    @property
+    def frames(self) -> int:
+        return self.scene.frames
 
     def camera(self, frame: int) -> Camera:
         """The camera at `frame`."""
@@ -89,8 +96,8 @@ class Stage:
             self._floor.paint_grid(picture, camera)
         people = [points[frame] for points in self.scene.people]
         self._floor.paint_shadows(picture, camera, people)
-        for path in self._trails:
-            self._floor.paint_trail(picture, camera, path[: frame + 1])
+        for way in self._trails:
+            self._floor.paint_trail(picture, camera, way, frame)
         self._painter.paint(picture, camera, people)
         if self._panel is not None:
             image[self.picture_height :] = self._panel.paint(frame)

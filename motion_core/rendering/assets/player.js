@@ -10,33 +10,55 @@
 
   // --- The motion -----------------------------------------------------------------------------
 
-  const bytes = (base64) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0)).buffer;
-  const people = scene.people.map(({ root, offsets, scale, trail }) => ({
-    root: new Float32Array(bytes(root)), // (frames, 3)
-    offsets: new Int16Array(bytes(offsets)), // (frames, points, 3) from the root, in units of scale
-    scale,
-    trail: trail && new Float32Array(bytes(trail)), // (frames, 2) x and z on the floor, or null
-    now: new Float32Array(points * 3), // where the body points are at the moment shown
-  }));
-
-  function coordinate(person, frame, point, axis) {
-    const { root, offsets, scale } = people[person];
-    return root[frame * 3 + axis] + offsets[(frame * points + point) * 3 + axis] * scale;
+  function bytes(base64) {
+    const text = atob(base64);
+    const values = new Uint8Array(text.length);
+    for (let i = 0; i < text.length; i++) values[i] = text.charCodeAt(i);
+    return values;
   }
+
+  // Numbers (frames, width) from how they change from frame to frame: whole multiples of `unit`
+  // as zigzag varints, 7 bits a byte, low bits first.
+  function unpacked({ data, unit, width }) {
+    const source = bytes(data);
+    const values = new Float32Array(frames * width);
+    const running = new Int32Array(width);
+    for (let i = 0, at = 0; i < values.length; i++) {
+      let code = 0;
+      let shift = 0;
+      let byte;
+      do {
+        byte = source[at++];
+        code |= (byte & 127) << shift;
+        shift += 7;
+      } while (byte & 128);
+      values[i] = (running[i % width] += (code >>> 1) ^ -(code & 1)) * unit;
+    }
+    return values;
+  }
+
+  const people = scene.people.map(({ points: packed, trail, contacts }) => {
+    const where = unpacked(packed); // (frames, points, 3); those after the root relative to it
+    for (let i = 0; i < where.length; i += points * 3)
+      for (let j = 3; j < points * 3; j++) where[i + j] += where[i + (j % 3)];
+    return {
+      where,
+      trail: trail && unpacked(trail), // (frames, 2) x and z on the floor, or null
+      contacts: bytes(contacts), // (frames): bits of left heel and toes, right heel and toes
+      now: new Float32Array(points * 3), // where the body points are at the moment shown
+    };
+  });
+
+  const coordinate = (person, frame, point, axis) => people[person].where[(frame * points + point) * 3 + axis];
 
   // Between frames, positions are interpolated linearly.
   function bringTo(moment) {
-    const before = clamp(Math.floor(moment), 0, frames - 1);
-    const after = Math.min(before + 1, frames - 1);
-    const share = moment - before;
-    people.forEach(({ root, offsets, scale, now }) => {
-      const length = points * 3;
-      for (let i = 0; i < length; i++) {
-        const a = root[before * 3 + (i % 3)] + offsets[before * length + i] * scale;
-        const b = root[after * 3 + (i % 3)] + offsets[after * length + i] * scale;
-        now[i] = a + (b - a) * share;
-      }
-    });
+    const length = points * 3;
+    const before = clamp(Math.floor(moment), 0, frames - 1) * length;
+    const after = Math.min(before + length, (frames - 1) * length);
+    const share = moment - Math.floor(moment);
+    for (const { where, now } of people)
+      for (let i = 0; i < length; i++) now[i] = where[before + i] + (where[after + i] - where[before + i]) * share;
   }
 
   // --- State ----------------------------------------------------------------------------------
@@ -47,6 +69,7 @@
     speed: 1,
     loop: true,
     follow: scene.camera.follow,
+    contacts: true,
     theme: window.matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light",
   };
   let view = null; // null where there is no WebGL
@@ -97,43 +120,70 @@
   };
   const timeline = element("timeline");
   const head = document.createElement("div");
-  const segments = [];
+  const tracks = captions.map((spans, person) => {
+    const row = make("track", timeline);
+    const blocks = (spans.length ? spans : [{ start: 0, end: frames, text: "" }]).map((span) => {
+      const block = make("segment", row);
+      block.style.left = `${(span.start / frames) * 100}%`;
+      block.style.width = `${((span.end - span.start) / frames) * 100}%`;
+      return { ...span, block };
+    });
+    const done = make("done", row);
+    for (const { text, block } of blocks) {
+      const label = make("label", row); // above what shows the time that is done
+      label.title = label.textContent = text;
+      label.style.left = block.style.left;
+      label.style.width = block.style.width;
+    }
+    for (const { frame, bad } of scene.seams[person])
+      make(bad ? "seam bad" : "seam", row).style.left = `${(frame / frames) * 100}%`;
+    return { row, blocks, done, here: null };
+  });
   let wordsShown = null;
 
+  function make(name, parent) {
+    const made = document.createElement("div");
+    made.className = name;
+    parent.append(made);
+    return made;
+  }
+
   function buildTimeline() {
-    captions.forEach((spans) => {
-      const track = document.createElement("div");
-      track.className = "track";
-      (spans.length ? spans : [{ start: 0, end: frames, text: "" }]).forEach((span) => {
-        const block = document.createElement("div");
-        const label = document.createElement("span");
-        block.className = "segment";
-        block.title = label.textContent = span.text;
-        block.style.left = `${(span.start / frames) * 100}%`;
-        block.style.width = `calc(${((span.end - span.start) / frames) * 100}% - ${span.end < frames ? 2 : 0}px)`;
-        block.append(label);
-        track.append(block);
-        segments.push({ ...span, block });
-      });
-      timeline.append(track);
-    });
     head.id = "head";
     timeline.append(head);
     timeline.setAttribute("aria-valuemax", frames - 1);
+    const fit = () =>
+      tracks.forEach(({ row, blocks }) => {
+        const room = timeline.clientWidth / blocks.length; // pixels
+        row.classList.toggle("crowded", room < 24);
+        row.classList.toggle("packed", room < 5);
+      });
+    window.addEventListener("resize", fit);
+    fit();
   }
+
+  let frameShown = -1;
+  let playingShown = null;
 
   function showTime() {
     const frame = shownFrame();
     const reached = clamp(state.moment + (state.moment >= frames - 1 ? 1 : 0), 0, frames);
-    segments.forEach(({ start, end, block }) => {
-      block.style.setProperty("--done", clamp((reached - start) / (end - start), 0, 1));
-      block.classList.toggle("here", frame >= start && frame < end);
-    });
-    head.style.left = `${(reached / frames) * 100}%`;
+    const share = `${((reached / frames) * 100).toFixed(3)}%`;
+    head.style.left = share;
+    for (const { done } of tracks) done.style.setProperty("--done", share);
+    if (state.playing !== playingShown) document.body.classList.toggle("playing", (playingShown = state.playing));
+    if (frame === frameShown) return;
+    frameShown = frame;
+    for (const track of tracks) {
+      const here = track.blocks.find(({ start, end }) => frame >= start && frame < end);
+      if (here === track.here) continue;
+      if (track.here) track.here.block.classList.remove("here");
+      if (here && track.blocks.length > 1) here.block.classList.add("here");
+      track.here = here;
+    }
     element("clock").textContent = `${clockText(frame)} / ${clockText(frames)}`;
     timeline.setAttribute("aria-valuenow", frame);
     timeline.setAttribute("aria-valuetext", clockText(frame));
-    document.body.classList.toggle("playing", state.playing);
     const now = captions.map((spans) => spans.find((s) => frame >= s.start && frame < s.end));
     if (wordsShown && now.every((span, person) => span === wordsShown[person])) return;
     wordsShown = now;
@@ -145,10 +195,7 @@
       if (!span) return [];
       const line = document.createElement("p");
       if (captions.length > 1) {
-        const mark = document.createElement("span");
-        mark.className = "who";
-        mark.style.background = palettes[state.theme].people[person].left;
-        line.append(mark);
+        make("who", line).style.background = palettes[state.theme].people[person].left;
       }
       line.append(span.text);
       return [line];
@@ -159,7 +206,7 @@
   function setTheme(theme) {
     state.theme = theme;
     const palette = palettes[theme];
-    for (const name of ["sky", "floor", "panel", "text", "muted", "track", "accent"])
+    for (const name of ["sky", "floor", "panel", "text", "muted", "track", "accent", "seam", "bad"])
       document.documentElement.style.setProperty(`--${name}`, palette[name]);
     document.documentElement.style.colorScheme = theme;
     if (wordsShown) showWords(wordsShown);
@@ -169,7 +216,8 @@
 
   function toggle(name) {
     state[name] = !state[name];
-    element(name).setAttribute("aria-pressed", state[name]);
+    const button = element(name);
+    if (button) button.setAttribute("aria-pressed", state[name]);
     refresh(true);
   }
 
@@ -181,16 +229,20 @@
 
   const actions = {
     " ": () => (state.playing ? pause() : play()),
-    ArrowLeft: () => step(-1),
-    ArrowRight: () => step(1),
+    ArrowLeft: (event) => step(event.shiftKey ? -fps : -1),
+    ArrowRight: (event) => step(event.shiftKey ? fps : 1),
+    ",": () => toSegment(-1),
+    ".": () => toSegment(1),
     Home: () => seek(0),
     End: () => seek(frames - 1),
     "[": () => changeSpeed(-1),
     "]": () => changeSpeed(1),
     l: () => toggle("loop"),
     f: () => toggle("follow"),
+    c: () => toggle("contacts"),
     r: () => view && view.reset(),
     t: () => setTheme(state.theme === "dark" ? "light" : "dark"),
+    "?": () => element("keys").showModal(),
   };
 
   function step(count) {
@@ -198,17 +250,25 @@
     seek(shownFrame() + count);
   }
 
+  // The segment before (its own start first) or after the moment shown, of the first person.
+  function toSegment(direction) {
+    const starts = captions[0].map(({ start }) => start);
+    const frame = shownFrame();
+    const next = direction > 0 ? starts.find((start) => start > frame) : starts.findLast((start) => start < frame);
+    if (next !== undefined) seek(next);
+  }
+
   function listen() {
-    const buttons = { play: " ", back: "ArrowLeft", next: "ArrowRight", loop: "l", follow: "f", reset: "r", theme: "t" };
+    const buttons = { play: " ", back: "ArrowLeft", next: "ArrowRight", loop: "l", follow: "f", reset: "r", theme: "t", help: "?" };
     for (const [id, key] of Object.entries(buttons)) element(id).addEventListener("click", actions[key]);
     element("speed").addEventListener("change", (event) => (state.speed = Number(event.target.value)));
     element("follow").setAttribute("aria-pressed", state.follow);
     window.addEventListener("keydown", (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
-      if (event.target.tagName === "SELECT") return;
+      if (event.target.tagName === "SELECT" || element("keys").open) return;
       if (event.key === " " && event.target.tagName === "BUTTON") return; // it presses the button
       const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-      if (actions[key]) actions[key]();
+      if (actions[key]) actions[key](event);
       else if (/^[1-9]$/.test(key) && captions[0][key - 1]) seek(captions[0][key - 1].start);
       else return;
       event.preventDefault();
@@ -218,6 +278,9 @@
       state.playing = false;
       seek(Math.floor(((event.clientX - box.left) / box.width) * frames));
     };
+    element("keys").addEventListener("click", (event) => {
+      if (event.target === element("keys")) element("keys").close(); // beside the box
+    });
     timeline.addEventListener("pointerdown", (event) => {
       timeline.setPointerCapture(event.pointerId);
       scrub(event);
@@ -233,17 +296,18 @@
   listen();
   bringTo(0);
   try {
-    view = window.createMotionView({ scene, people, canvas: element("view"), following: () => state.follow });
+    view = window.createMotionView({ scene, people, canvas: element("view"), state });
   } catch (error) {
     console.info("motion player:", error.message);
     element("fallback").hidden = false;
-    element("tools").hidden = true;
+    for (const id of ["follow", "reset"]) element(id).hidden = true;
   }
   setTheme(state.theme);
   refresh(true);
 
   if (!window.matchMedia("(prefers-reduced-motion: reduce)").matches) play();
   let last = null;
+  let drawn = false;
   function tick(time) {
     const seconds = last === null ? 0 : Math.min((time - last) / 1000, 0.25);
     last = time;
@@ -253,6 +317,8 @@
       if (dirty) view.render();
     }
     dirty = false;
+    if (!drawn) performance.mark("motion drawn"); // what benchmarks/viewer.py waits for
+    drawn = true;
     requestAnimationFrame(tick);
   }
   requestAnimationFrame(tick);

@@ -8,7 +8,7 @@ export {
   Mesh,
   MeshBasicMaterial,
   MeshStandardMaterial,
-  VSMShadowMap,
+  PCFShadowMap,
   PerspectiveCamera,
   PlaneGeometry,
   Scene,
