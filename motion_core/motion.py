@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -96,8 +98,9 @@ class Motion:
         positions = resample(joints, fps=fps)
         if len(positions) > 1:
             # The representation gives its first frame a turn that nobody made (the facing is
-            # smoothed after that frame alone was set), so a frame before the first takes it.
-            before = 2 * positions[:1] - positions[1:2]
+            # smoothed after that frame alone was set), so a frame before the first takes it. It
+            # has the first one's pose, for it decides the scale; only the root goes on as it did.
+            before = positions[:1] - (positions[1:2, :1] - positions[:1, :1])
             positions = np.concatenate([before, positions])
         return cls(joints_to_features(positions)[1:], provenance=provenance or {})
 
@@ -131,6 +134,23 @@ class Motion:
     def with_provenance(self, **facts: Any) -> Motion:
         """The same motion, with these facts added to what is known of it."""
         return replace(self, provenance={**self.provenance, **facts})
+
+    def export(self, path: str | os.PathLike[str]) -> Path:
+        """Write the motion in the format that the suffix of `path` names; see `exporting.export`.
+
+        Raises:
+            InputError: a suffix that there is not.
+            UnavailableError: the file cannot be written.
+        """
+        from .exporting import export
+
+        return export(self, path)[0]
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What Jupyter, VS Code and Colab show: the player, and a film strip."""
+        from .notebook import show
+
+        return show(self)._repr_mimebundle_()
 
     def __len__(self) -> int:
         return len(self.features)

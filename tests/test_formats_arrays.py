@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from motion_agent.motion_core.atomic import replacing
 from motion_agent.motion_core.errors import FormatError, InputError, UnavailableError
+from motion_agent.motion_core.exporting import export
 from motion_agent.motion_core.formats import (
     load_npz,
     read_joints,
     read_motion,
-    replacing,
-    save_motion,
     save_npz,
 )
 from motion_agent.motion_core.motion import Motion, Segment
@@ -143,7 +143,7 @@ def test_nan_and_absurd_positions_are_refused(tmp_path: Path) -> None:
 
 
 def test_npz_keeps_everything_bit_for_bit(planned: Motion, tmp_path: Path) -> None:
-    save_motion(planned, tmp_path / "m.npz")
+    export(planned, tmp_path / "m.npz")
     loaded = read_motion(tmp_path / "m.npz")
     np.testing.assert_array_equal(loaded.features, planned.features)
     assert loaded.segments == planned.segments
@@ -274,9 +274,9 @@ def test_a_disk_that_refuses_the_file_is_told_and_left_clean(
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(os, "replace", refuse)
-    for name in ("m.npz", "m.npy", "m.bvh"):
+    for name in ("m.npz", "m.npy", "m.bvh", "m.joints.npy", "m.csv", "m.amass.npz", "m.glb"):
         with pytest.raises(UnavailableError, match=rf"{name} cannot be written: Permission denied"):
-            save_motion(walk, tmp_path / name)
+            export(walk, tmp_path / name)
     assert not list(tmp_path.iterdir())
 
 
@@ -289,20 +289,18 @@ def test_provenance_that_is_not_json_is_refused_before_writing(
 
 
 def test_missing_folders_are_made_and_impossible_ones_told(walk: Motion, tmp_path: Path) -> None:
-    save_motion(walk, tmp_path / "new" / "deep" / "m.npy")
+    export(walk, tmp_path / "new" / "deep" / "m.npy")
     np.testing.assert_array_equal(np.load(tmp_path / "new" / "deep" / "m.npy"), walk.features)
     (tmp_path / "file").write_text("")
     with pytest.raises(UnavailableError, match=r"cannot be written: .*; choose another"):
-        save_motion(walk, tmp_path / "file" / "m.npz")
-    with pytest.raises(InputError, match=r"does not end in one of .npz, .npy, .bvh"):
-        save_motion(walk, tmp_path / "m.fbx")
+        export(walk, tmp_path / "file" / "m.npz")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_read_only_folder_is_told(walk: Motion, tmp_path: Path) -> None:
     tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)
     with pytest.raises(UnavailableError, match="Permission denied"):
-        save_motion(walk, tmp_path / "m.npz")
+        export(walk, tmp_path / "m.npz")
     tmp_path.chmod(stat.S_IRWXU)
 
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from motion_agent.motion_core.errors import UnavailableError
-from motion_agent.motion_core.formats import read_joints, read_motion, save_motion, write_bvh
+from motion_agent.motion_core.formats import read_joints, read_motion, write_bvh
 from motion_agent.motion_core.formats.bvh import Bvh, parse_bvh
-from motion_agent.motion_core.formats.bvh_writing import solve_pose
+from motion_agent.motion_core.formats.posing import solve_pose
+from motion_agent.motion_core.formats.skin import _standard_offsets, rest_positions
 from motion_agent.motion_core.motion import Motion
 from motion_agent.motion_core.skeleton import JOINT_NAMES, PARENTS
 
@@ -50,7 +51,7 @@ def test_joints_come_back_from_bones_that_breathe(walk: Motion, tmp_path: Path) 
     write_bvh(motion, tmp_path / "breathing.bvh")
     joints, _ = read_joints(tmp_path / "breathing.bvh")
     error = np.linalg.norm(joints - motion.joints, axis=-1)
-    assert error.max() < 0.02 and error.mean() < 0.005
+    assert error.max() < 0.01 and error.mean() < 0.005
     lengths = np.linalg.norm(joints[:, 4] - joints[:, 1], axis=-1)
     assert lengths.std() < 1e-5
 
@@ -60,9 +61,25 @@ def test_a_body_that_bends_between_hips_and_spine_comes_back(tmp_path: Path) -> 
     bend = 0.05 * np.sin(np.arange(len(joints)) / 3)
     joints[:, [3, 6, 9, 12, 15, *range(13, 22)], 2] += bend[:, None]
     motion = Motion.from_joints(joints)
-    save_motion(motion, tmp_path / "bending.bvh")
+    write_bvh(motion, tmp_path / "bending.bvh")
     error = np.linalg.norm(read_joints(tmp_path / "bending.bvh")[0] - motion.joints, axis=-1)
     assert error.max() < 0.01
+
+
+def test_joints_come_back_from_bones_that_change_by_centimetres(
+    walk: Motion, tmp_path: Path
+) -> None:
+    features = np.array(walk.features)
+    wave = np.sin(np.arange(len(walk)) / 4)
+    for joint in (7, 15, 20):  # left ankle, head, left wrist
+        features[:, 4 + 3 * (joint - 1)] += 0.1 * wave
+    motion = Motion(features)
+    write_bvh(motion, tmp_path / "stretching.bvh")
+    error = np.linalg.norm(read_joints(tmp_path / "stretching.bvh")[0] - motion.joints, axis=-1)
+    assert error.max() < 0.01
+    bvh = parse_bvh((tmp_path / "stretching.bvh").read_text())
+    moving = {name for name, kinds in zip(bvh.names, bvh.channels, strict=True) if len(kinds) == 6}
+    assert moving == {"pelvis", "left_foot", "head", "left_wrist"}
 
 
 def test_the_hierarchy_is_the_skeleton_with_end_sites(written: Bvh) -> None:
@@ -92,6 +109,7 @@ def test_the_rest_pose_is_a_t_pose_facing_forward(written: Bvh) -> None:
     assert abs(place["left_wrist"][1] - place["left_shoulder"][1]) < 1e-6
     assert place["head"][1] > place["pelvis"][1] > place["left_ankle"][1] + 0.7
     assert place["left_foot"][2] > place["left_ankle"][2] + 0.1
+    assert place["left_foot"][1] == pytest.approx(place["left_ankle"][1] - 0.06, abs=0.01)
     assert place["left_hip"][0] > 0.05 and abs(place["spine1"][0]) < 0.02
 
 
@@ -122,6 +140,46 @@ def test_rotations_are_rotations_and_limbs_do_not_twist(walk: Motion) -> None:
         axes = np.stack([turns[:, 2, 1] - turns[:, 1, 2], turns[:, 0, 2] - turns[:, 2, 0],
                          turns[:, 1, 0] - turns[:, 0, 1]], axis=-1)  # fmt: skip
         np.testing.assert_allclose(axes @ pose.offsets[child], 0, atol=1e-9)
+
+
+def turned_up_leg(yaw: float, bend: float) -> np.ndarray:
+    """Five frames of somebody standing with the left leg turned out and its knee bent forward."""
+    joints = rest_positions(_standard_offsets())
+    outward = np.array([np.sin(yaw), 0, np.cos(yaw)])
+    knee = joints[1] + 0.39 * (np.cos(bend) * np.array([0, -1, 0]) + np.sin(bend) * outward)
+    joints[4], joints[7] = knee, knee - np.array([0, 0.43, 0])
+    joints[10] = joints[7] + 0.13 * outward + [0, -0.06, 0]
+    return np.repeat(joints[None], 5, axis=0)
+
+
+@pytest.mark.parametrize("bend", [0.0, 0.6, 1.4])
+def test_a_leg_that_is_turned_out_turns_at_the_hip(bend: float) -> None:
+    pose = solve_pose(turned_up_leg(0.7, bend))
+    thigh = pose.rotations[0, 0] @ pose.rotations[0, 1]
+    hinge = thigh @ [1, 0, 0]  # about which the knee bends
+    np.testing.assert_allclose(hinge, [np.cos(0.7), 0, -np.sin(0.7)], atol=0.05)
+    knee = pose.rotations[0, 4]
+    np.testing.assert_allclose(knee @ [1, 0, 0], [1, 0, 0], atol=0.02)  # bends like a hinge
+
+
+def test_feet_flat_on_the_floor_are_level() -> None:
+    pose = solve_pose(turned_up_leg(0.0, 0.0))
+    turn = np.eye(3)
+    for joint in (0, 1, 4, 7):
+        turn = turn @ pose.rotations[0, joint]
+    assert turn[1, 1] > 0.999
+
+
+def test_an_arm_keeps_its_twist_while_it_is_straight() -> None:
+    bend = np.concatenate([np.linspace(1.2, 0, 20), np.zeros(20), np.linspace(0, 1.2, 20)])
+    joints = np.repeat(rest_positions(_standard_offsets())[None], 60, axis=0)
+    # The forearm bends upwards, so the arm has turned by 90 degrees from the rest pose.
+    forearm = np.stack([np.cos(bend), np.sin(bend), np.zeros(60)], axis=-1)
+    joints[:, 20] = joints[:, 18] + 0.26 * forearm
+    turn = solve_pose(joints).rotations[:, 16]
+    angle = np.degrees(np.arctan2(turn[:, 2, 1], turn[:, 1, 1]))
+    assert np.abs(angle[[5, 54]]) == pytest.approx(90, abs=5)
+    assert np.abs(np.diff(angle)).max() < 10 and np.abs(angle).min() > 30
 
 
 def test_one_frame_and_a_body_of_no_size_are_written(tmp_path: Path, walk: Motion) -> None:

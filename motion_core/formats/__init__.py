@@ -1,27 +1,29 @@
-"""Motion in and out as files.
+"""Motion in and out as files; `exporting.export` writes any format by suffix.
 
-    reading     .bvh  .amc + .asf  .npy (joints or features)  .npz (ours)
-    writing     .bvh               .npy (features)            .npz (ours)
+    reading   .bvh  .amc + .asf  .npy (joints or features)    .npz (ours)
+    writing   .bvh  .glb  .npy and .joints.npy  .csv  .amass.npz  .npz (ours)
 
 Every reader refuses what it cannot make sense of with one `FormatError` that names the file;
 every writer leaves a whole file or none.
 """
 
-from .atomic import replacing
+from .amass import write_amass
 from .bvh_writing import write_bvh
+from .glb import write_glb
 from .npz import save_npz
 from .reading import READABLE_SUFFIXES, load_npz, read_joints, read_motion
-from .saving import WRITABLE_SUFFIXES, save_motion, save_npy
+from .tables import save_joints, save_npy, write_csv
 
 __all__ = [
     "READABLE_SUFFIXES",
-    "WRITABLE_SUFFIXES",
     "load_npz",
     "read_joints",
     "read_motion",
-    "replacing",
-    "save_motion",
+    "save_joints",
     "save_npy",
     "save_npz",
+    "write_amass",
     "write_bvh",
+    "write_csv",
+    "write_glb",
 ]

@@ -23,6 +23,8 @@ Array = NDArray[np.float64]
 _CHANNELS = {f"{axis}{kind}" for axis in "xyz" for kind in ("position", "rotation")}
 _MOTION = re.compile(r"^[ \t]*MOTION[ \t\r]*$", re.MULTILINE)
 _MAX_JOINTS = 2000
+_MAX_HIERARCHY = 2_000_000  # characters; a joint has some 200
+_MAX_NUMBER = 60  # characters; float64 needs 25 at most
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,8 @@ def parse_bvh(text: str) -> Bvh:
     hierarchy, *rest = _MOTION.split(text, maxsplit=1)
     if not rest:
         raise FormatError("is truncated: it has no MOTION section")
+    if len(hierarchy) > _MAX_HIERARCHY:
+        raise FormatError(f"has a HIERARCHY of {len(hierarchy)} characters; not a person")
     motion = rest[0]
     names, parents, offsets, channels = _parse_hierarchy(hierarchy)
     values, frame_time = _parse_motion(motion, sum(map(len, channels)))
@@ -155,6 +159,8 @@ def _parse_motion(text: str, columns: int) -> tuple[Array, float]:
         raise FormatError(f"is damaged or truncated: {told:.0f} frames told, {len(rows)} there")
     if not 0 < len(rows) <= MAX_FRAMES:
         raise FormatError(f"has {len(rows)} frames; expected 1 to {MAX_FRAMES}")
+    if max(map(len, rows)) > (columns + 1) * _MAX_NUMBER:
+        raise FormatError(f"has a frame of {max(map(len, rows))} characters for {columns} numbers")
     try:
         values = np.loadtxt(rows, ndmin=2, comments=None)
     except ValueError as error:

@@ -19,13 +19,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..atomic import replacing
 from ..errors import FormatError, InputError
 from ..motion import FEATURES, MAX_FRAMES, Motion, Segment
-from .atomic import replacing
 from .npy import read_array
 
 VERSION = 1
 _MAX_BYTES = MAX_FRAMES * FEATURES * 4 + 10_000  # of one array
+_MAX_TEXT = 8_000_000  # bytes, four a character; the longest motion's segments have a tenth
 
 
 def save_npz(motion: Motion, path: str | Path) -> None:
@@ -94,8 +95,9 @@ def _member(archive: zipfile.ZipFile, name: str, *, text: bool = False) -> NDArr
     except KeyError as error:
         found = ", ".join(archive.namelist()[:10]) or "nothing"
         raise FormatError(f"is not a motion file: it has no {name!r}, but {found}") from error
-    if info.file_size > _MAX_BYTES:
-        raise FormatError(f"has {info.file_size} bytes of {name}; the limit is {_MAX_BYTES}")
+    limit = _MAX_TEXT if text else _MAX_BYTES
+    if info.file_size > limit:
+        raise FormatError(f"has {info.file_size} bytes of {name}; the limit is {limit}")
     with archive.open(info) as file:
         return read_array(file, info.file_size, text=text)
 

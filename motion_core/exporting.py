@@ -1,0 +1,194 @@
+"""Motions as files for other programs: the name's suffix says which kind."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .errors import ConfigurationError, InputError
+from .motion import Motion
+from .placement import FACE_TO_FACE, Placement
+
+if TYPE_CHECKING:
+    from .rendering import Body
+
+MAX_PEOPLE = 2
+
+
+_People = Sequence[tuple[Motion, Placement]]
+
+
+def export(
+    motion: Motion | Sequence[Motion],
+    path: str | os.PathLike[str],
+    *,
+    placement: Placement | None = None,
+) -> tuple[Path, ...]:
+    """Write a motion, or those of two people, in the format that the suffix of `path` names.
+
+    `EXPORTS` lists the formats. Two people go into one file where the format can hold them: GLB,
+    video, page, film strip; and else into ``name.bvh`` and ``name-person-2.bvh``. Features
+    (``.npz``, ``.npy``) begin at the origin, so there the second person's file is not placed;
+    ``.npz`` tells the placement in its provenance. Each file is written atomically.
+
+    Args:
+        motion: one motion, or one or two.
+        path: where to; missing folders are made.
+        placement: where the second person stands; `FACE_TO_FACE` if not told. Without one it
+            means nothing.
+
+    Returns:
+        The files that were written, first person's first.
+
+    Raises:
+        InputError: a suffix that there is not, or nobody, or more than two people.
+        ConfigurationError: the format needs a package that is not installed.
+        UnavailableError: the file cannot be written.
+    """
+    path = Path(path)
+    suffix = export_suffix(path)
+    motions = [motion] if isinstance(motion, Motion) else list(motion)
+    if not 1 <= len(motions) <= MAX_PEOPLE:
+        raise InputError(f"{len(motions)} people cannot be exported; give 1 to {MAX_PEOPLE}")
+    people = list(zip(motions, (Placement(), placement or FACE_TO_FACE), strict=False))
+    if suffix in _OF_ALL:
+        try:
+            _OF_ALL[suffix](people, path)
+        except ModuleNotFoundError as error:
+            raise ConfigurationError(
+                f".{suffix} needs the package {error.name!r}, which is not installed; "
+                "install motion-agent again with its dependencies: pip install motion-agent"
+            ) from error
+        return (path,)
+    stem = path.name[: -len(suffix) - 1]
+    written = []
+    for number, (each, place) in enumerate(people, start=1):
+        name = f"{stem}-person-{number}.{suffix}" if number > 1 else path.name
+        _OF_ONE[suffix](each, path.with_name(name), place)
+        written.append(path.with_name(name))
+    return tuple(written)
+
+
+def export_suffix(path: str | os.PathLike[str]) -> str:
+    """The key of `EXPORTS` with which a file's name ends; the longest, so ``walk.amass.npz``.
+
+    Raises:
+        InputError: it ends in none.
+    """
+    name = Path(path).name.lower()
+    fitting = [suffix for suffix in EXPORTS if name.endswith(f".{suffix}")]
+    if not fitting:
+        what = f"the unknown suffix {Path(name).suffix[1:]!r}" if Path(name).suffix else "no suffix"
+        raise InputError(f"{Path(path)} has {what}; there are {', '.join(EXPORTS)}")
+    return max(fitting, key=len)
+
+
+# What writes what is imported when it is needed: arrays should not load FFmpeg.
+
+
+def _npz(motion: Motion, path: Path, placement: Placement) -> None:
+    from .formats import save_npz
+
+    if placement != Placement():
+        place = [placement.theta, placement.x, placement.z]
+        motion = motion.with_provenance(placement=place)
+    save_npz(motion, path)
+
+
+def _npy(motion: Motion, path: Path, placement: Placement) -> None:
+    from .formats import save_npy
+
+    save_npy(motion, path)
+
+
+def _joints(motion: Motion, path: Path, placement: Placement) -> None:
+    from .formats import save_joints
+
+    save_joints(motion, path, placement=placement)
+
+
+def _csv(motion: Motion, path: Path, placement: Placement) -> None:
+    from .formats import write_csv
+
+    write_csv(motion, path, placement=placement)
+
+
+def _amass(motion: Motion, path: Path, placement: Placement) -> None:
+    from .formats import write_amass
+
+    write_amass(motion, path, placement=placement)
+
+
+def _bvh(motion: Motion, path: Path, placement: Placement) -> None:
+    from .formats import write_bvh
+
+    write_bvh(motion, path, placement=placement)
+
+
+def _glb(people: _People, path: Path) -> None:
+    from .formats import write_glb
+
+    write_glb([motion for motion, _ in people], path, placements=[place for _, place in people])
+
+
+def _bodies(people: _People) -> list[Body]:
+    """The people as they are drawn, with the joins that are seen to be bad."""
+    from .rendering import Body
+    from .seams import measure_seams
+
+    return [
+        Body(motion, place, tuple(i for i, seam in enumerate(measure_seams(motion)) if seam.bad))
+        for motion, place in people
+    ]
+
+
+def _video(people: _People, path: Path) -> None:
+    from .rendering import render_video
+
+    render_video(_bodies(people), path)
+
+
+def _page(people: _People, path: Path) -> None:
+    from .rendering import write_player
+
+    write_player(_bodies(people), path)
+
+
+def _film_strip(people: _People, path: Path) -> None:
+    from .rendering import film_strip
+
+    film_strip(_bodies(people), path)
+
+
+_OF_ONE: Mapping[str, Callable[[Motion, Path, Placement], None]] = {
+    "npz": _npz,
+    "npy": _npy,
+    "joints.npy": _joints,
+    "csv": _csv,
+    "amass.npz": _amass,
+    "bvh": _bvh,
+}
+_OF_ALL: Mapping[str, Callable[[_People, Path], None]] = {
+    "glb": _glb,
+    "mp4": _video,
+    "gif": _video,
+    "html": _page,
+    "png": _film_strip,
+}
+
+EXPORTS: dict[str, str] = {
+    "npz": "the motion, to caption, edit or convert",
+    "mp4": "a video",
+    "gif": "a moving picture",
+    "html": "a page to turn and scrub it in, open it in a browser",
+    "png": "a film strip",
+    "bvh": "for Blender and other animation programs",
+    "glb": "a skinned mannequin, for Blender, game engines and web pages",
+    "npy": "its features (T, 263) as HumanML3D keeps them",
+    "joints.npy": "its joints (T, 22, 3) in metres",
+    "csv": "its joints as a table, a row a frame",
+    "amass.npz": "its joint rotations, as AMASS names them",
+}
+"""For each suffix, without its dot, what the file is."""

@@ -1,0 +1,269 @@
+"""GLB: a skinned mannequin that moves, for Blender, game engines and web pages.
+
+One file holds one or two people. Each has a skeleton of nodes (named as our joints) under a node
+with its placement, and one skin. One animation moves all of them: programs play one at a time, so
+with two the second person would stand still. Names, captions and segments are `extras` of each
+person's node, and of the animation as a list, ``{"motions": […]}``:
+
+    {"motion": "m-3fa9c1", "seconds": 4.0, "provenance": {…},
+     "segments": [{"id": "s1", "description": "a person bows", "start": 0.0, "end": 4.0, …}]}
+
+Format: glTF 2.0, Khronos; metres, y up, facing +z, as it wants them.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from ..atomic import replacing
+from ..motion import Motion
+from ..placement import Placement
+from ..skeleton import FPS, JOINT_NAMES, PARENTS
+from .posing import CHILDREN, Pose, solve_pose
+from .skin import fitted_skin, rest_positions
+
+_FLOAT, _BYTE, _SHORT, _INT = 5126, 5121, 5123, 5125  # component types
+_VERTICES, _INDICES = 34962, 34963  # what a buffer view is for
+_TYPES = {(): "SCALAR", (2,): "VEC2", (3,): "VEC3", (4,): "VEC4", (4, 4): "MAT4"}
+_LINEAR_CLAMPED = {"magFilter": 9729, "minFilter": 9729, "wrapS": 33071, "wrapT": 33071}
+
+
+def write_glb(
+    motion: Motion | Sequence[Motion],
+    path: str | Path,
+    *,
+    placements: Sequence[Placement] | None = None,
+) -> None:
+    """Write one or several people as binary glTF, atomically.
+
+    Args:
+        motion: one motion, or one for each person.
+        path: the file to write.
+        placements: where each person stands; all at the origin if not told.
+
+    Raises:
+        UnavailableError: the file cannot be written.
+    """
+    motions = [motion] if isinstance(motion, Motion) else list(motion)
+    file = _File()
+    for number, each in enumerate(motions):
+        file.add_person(number, each, placements[number] if placements else Placement())
+    file.name_animation(motions)
+    with replacing(path) as temporary:
+        temporary.write_bytes(file.packed())
+
+
+class _File:
+    """A glTF in the making: its JSON and its one buffer."""
+
+    def __init__(self) -> None:
+        self.binary = bytearray()
+        self.json: dict[str, Any] = {
+            "asset": {"version": "2.0", "generator": "motion-agent"},
+            "scene": 0,
+            "scenes": [{"nodes": []}],
+            "animations": [{"name": "", "samplers": [], "channels": []}],
+        }
+
+    def add_person(self, number: int, motion: Motion, placement: Placement) -> None:
+        person = f"person {number + 1}"
+        pose = solve_pose(motion.joints.astype(np.float64))
+        first = self._count("nodes") + 1  # node of the pelvis
+        half = math.radians(placement.theta) / 2
+        root = {
+            "name": person,
+            "translation": [placement.x, 0.0, placement.z],
+            "rotation": [0.0, math.sin(half), 0.0, math.cos(half)],
+            "children": [first],
+            "extras": _facts(motion),
+        }
+        self.json["scenes"][0]["nodes"].append(self._add("nodes", root))
+        for joint, name in enumerate(JOINT_NAMES):
+            node: dict[str, Any] = {"name": name, "translation": pose.offsets[joint].tolist()}
+            if CHILDREN[joint]:
+                node["children"] = [first + child for child in CHILDREN[joint]]
+            self._add("nodes", node)
+        body = {"name": f"{person} body", "mesh": self._mesh(number, pose)}
+        body["skin"] = self._skin(pose, first)
+        self.json["scenes"][0]["nodes"].append(self._add("nodes", body))
+        self._animate(len(motion), pose, first)
+
+    def name_animation(self, motions: Sequence[Motion]) -> None:
+        """Tell in the animation whose motions it holds."""
+        captions = [
+            "; ".join(segment.description for segment in motion.segments) or motion.id
+            for motion in motions
+        ]
+        animation = self.json["animations"][0]
+        animation["name"] = " | ".join(captions)
+        animation["extras"] = {"motions": [_facts(motion) for motion in motions]}
+
+    def packed(self) -> bytes:
+        """The whole file: header, JSON and buffer, each padded to 4 bytes."""
+        self.json["buffers"] = [{"byteLength": len(self.binary)}]
+        text = json.dumps(self.json, separators=(",", ":"), ensure_ascii=False).encode()
+        text += b" " * (-len(text) % 4)
+        data = bytes(self.binary) + b"\0" * (-len(self.binary) % 4)
+        length = 12 + 8 + len(text) + 8 + len(data)
+        return b"".join(
+            (
+                struct.pack("<4sII", b"glTF", 2, length),
+                struct.pack("<I4s", len(text), b"JSON") + text,
+                struct.pack("<I4s", len(data), b"BIN\0") + data,
+            )
+        )
+
+    def _mesh(self, number: int, pose: Pose) -> int:
+        skin = fitted_skin(pose.offsets)
+        sides = np.stack([skin.sides, np.full_like(skin.sides, 0.5)], axis=-1)
+        attributes = {
+            "POSITION": self._array(skin.vertices, _FLOAT, _VERTICES, bounds=True),
+            "NORMAL": self._array(skin.normals, _FLOAT, _VERTICES),
+            "TEXCOORD_0": self._array(sides, _FLOAT, _VERTICES),
+            "JOINTS_0": self._array(np.where(skin.weights > 0, skin.joints, 0), _BYTE, _VERTICES),
+            "WEIGHTS_0": self._array(skin.weights, _FLOAT, _VERTICES),
+        }
+        kind = _SHORT if len(skin.vertices) < 65535 else _INT
+        primitive = {
+            "attributes": attributes,
+            "indices": self._array(skin.triangles.ravel(), kind, _INDICES),
+            "material": self._material(number),
+        }
+        return self._add("meshes", {"name": "mannequin", "primitives": [primitive]})
+
+    def _material(self, number: int) -> int:
+        if "samplers" not in self.json:
+            self._add("samplers", _LINEAR_CLAMPED)
+        view = self._view(_colours(number))
+        image = self._add("images", {"bufferView": view, "mimeType": "image/png"})
+        texture = self._add("textures", {"source": image, "sampler": 0})
+        look = {
+            "baseColorTexture": {"index": texture},
+            "metallicFactor": 0.0,
+            "roughnessFactor": 0.6,
+        }
+        return self._add(
+            "materials", {"name": f"person {number + 1}", "pbrMetallicRoughness": look}
+        )
+
+    def _skin(self, pose: Pose, first: int) -> int:
+        inverse = np.tile(np.eye(4), (len(PARENTS), 1, 1))
+        inverse[:, 3, :3] = -rest_positions(pose.offsets)  # transposed: glTF goes by columns
+        skin = {
+            "skeleton": first,
+            "joints": list(range(first, first + len(PARENTS))),
+            "inverseBindMatrices": self._array(inverse, _FLOAT),
+        }
+        return self._add("skins", skin)
+
+    def _animate(self, frames: int, pose: Pose, first: int) -> None:
+        """Add channels for one person, whose pelvis is the node `first`."""
+        times = self._array(np.arange(frames) / FPS, _FLOAT, bounds=True)
+        animation = self.json["animations"][0]
+
+        def move(joint: int, path: str, values: NDArray[np.float64]) -> None:
+            target = {"node": first + joint, "path": path}
+            animation["channels"].append({"sampler": len(animation["samplers"]), "target": target})
+            animation["samplers"].append({"input": times, "output": self._array(values, _FLOAT)})
+
+        for joint, translation in pose.translations.items():
+            move(joint, "translation", translation)
+        for joint, children in enumerate(CHILDREN):
+            if children:
+                move(joint, "rotation", _quaternions(pose.rotations[:, joint]))
+
+    def _array(
+        self,
+        values: NDArray[Any],
+        component: int,
+        target: int | None = None,
+        *,
+        bounds: bool = False,
+    ) -> int:
+        """An accessor to `values`, whose trailing axes are one element."""
+        dtype = {_FLOAT: "<f4", _BYTE: "u1", _SHORT: "<u2", _INT: "<u4"}[component]
+        array = np.ascontiguousarray(values.astype(dtype))
+        accessor: dict[str, Any] = {
+            "bufferView": self._view(array.tobytes(), target),
+            "componentType": component,
+            "count": len(array),
+            "type": _TYPES[array.shape[1:]],
+        }
+        if bounds:
+            accessor["min"] = np.atleast_1d(array.min(axis=0)).tolist()
+            accessor["max"] = np.atleast_1d(array.max(axis=0)).tolist()
+        return self._add("accessors", accessor)
+
+    def _view(self, data: bytes, target: int | None = None) -> int:
+        self.binary += b"\0" * (-len(self.binary) % 4)
+        view = {"buffer": 0, "byteOffset": len(self.binary), "byteLength": len(data)}
+        self.binary += data
+        return self._add("bufferViews", view if target is None else {**view, "target": target})
+
+    def _add(self, kind: str, entry: dict[str, Any]) -> int:
+        self.json.setdefault(kind, []).append(entry)
+        return self._count(kind) - 1
+
+    def _count(self, kind: str) -> int:
+        return len(self.json.get(kind, ()))
+
+
+def _facts(motion: Motion) -> dict[str, Any]:
+    """What is known of a motion, as JSON."""
+    return {
+        "motion": motion.id,
+        "seconds": motion.duration,
+        "segments": [
+            {
+                "id": segment.id,
+                "description": segment.description,
+                "start": start / FPS,
+                "end": end / FPS,
+                "seed": segment.seed,
+            }
+            for segment, start, end in motion.segment_frames()
+        ],
+        "provenance": dict(motion.provenance),
+    }
+
+
+def _quaternions(matrices: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Unit quaternions ``(T, 4)``, x y z w, each on the side of the one before."""
+    values = Rotation.from_matrix(matrices).as_quat()
+    turned = np.where((values[1:] * values[:-1]).sum(axis=-1) < 0, -1.0, 1.0)
+    values[1:] *= np.cumprod(turned)[:, None]
+    return np.asarray(values)
+
+
+def _colours(number: int) -> bytes:
+    """A picture from the colour of left limbs over that of the trunk to that of right ones."""
+    from ..rendering.palette import PALETTES, rgb
+
+    people = PALETTES["light"].people
+    colours = people[number % len(people)]
+    share = np.linspace(0, 1, 64)
+    share = 0.5 * np.clip((share - 0.1) / 0.3, 0, 1) + 0.5 * np.clip((share - 0.6) / 0.3, 0, 1)
+    stops = np.stack([rgb(colours[side]) for side in ("left", "body", "right")])
+    row = np.stack([np.interp(share, [0, 0.5, 1], stop) for stop in stops.T], axis=-1)
+    return _png(np.rint(row).astype(np.uint8)[None].repeat(2, axis=0))
+
+
+def _png(picture: NDArray[np.uint8]) -> bytes:
+    """A PNG of 8-bit RGB ``(height, width, 3)``."""
+    rows = b"".join(b"\0" + line.tobytes() for line in picture)
+    head = struct.pack(">IIBBBBB", picture.shape[1], picture.shape[0], 8, 2, 0, 0, 0)
+    chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )

@@ -1,0 +1,94 @@
+"""Tables of numbers and AMASS-style rotations: what they hold comes back."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from motion_agent.motion_core.cleaning import clean
+from motion_agent.motion_core.exporting import export
+from motion_agent.motion_core.formats import read_motion
+from motion_agent.motion_core.formats.amass import amass_joints
+from motion_agent.motion_core.motion import Motion
+from motion_agent.motion_core.placement import Placement
+from motion_agent.motion_core.skeleton import JOINT_NAMES
+
+SAMPLES = Path(__file__).parent / "samples"
+
+
+@pytest.fixture(scope="module")
+def walk() -> Motion:
+    return read_motion(SAMPLES / "walk.npy")
+
+
+def test_npy_holds_features_and_joints_npy_joints(walk: Motion, tmp_path: Path) -> None:
+    export(walk, tmp_path / "walk.npy")
+    export(walk, tmp_path / "walk.joints.npy")
+    np.testing.assert_array_equal(np.load(tmp_path / "walk.npy"), walk.features)
+    np.testing.assert_array_equal(np.load(tmp_path / "walk.joints.npy"), walk.joints)
+    assert len(read_motion(tmp_path / "walk.joints.npy")) == len(walk) - 1
+
+
+def test_a_table_has_a_row_a_frame_and_names(walk: Motion, tmp_path: Path) -> None:
+    export(walk, tmp_path / "walk.csv")
+    with (tmp_path / "walk.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == len(walk)
+    assert len(rows[0]) == 1 + 22 * 3
+    assert rows[3]["seconds"] == "0.15"
+    wrist = [float(rows[3][f"left_wrist_{axis}"]) for axis in "xyz"]
+    np.testing.assert_allclose(wrist, walk.joints[3, JOINT_NAMES.index("left_wrist")], atol=1e-5)
+
+
+def amass(motion: Motion, path: Path) -> dict[str, np.ndarray]:
+    export(motion, path)
+    with np.load(path, allow_pickle=False) as file:
+        return dict(file)
+
+
+def test_rotations_give_the_joints_back(walk: Motion, tmp_path: Path) -> None:
+    data = amass(walk, tmp_path / "walk.amass.npz")
+    assert data["poses"].shape == (len(walk), 66) and data["trans"].shape == (len(walk), 3)
+    assert data["mocap_framerate"] == 20 and data["gender"] == "neutral"
+    assert data["betas"].shape == (16,) and not data["betas"].any()
+    joints = amass_joints(data["poses"], data["trans"], data["offsets"])
+    assert np.linalg.norm(joints - walk.joints, axis=-1).max() < 0.002
+
+
+def test_rotations_of_bones_that_change_come_close_and_cleaned_ones_closer(
+    walk: Motion, tmp_path: Path
+) -> None:
+    features = np.array(walk.features)
+    features[:, 4:67] += np.random.default_rng(0).normal(scale=0.01, size=(len(walk), 63))
+    rough = Motion(features)
+    for motion, off in ((rough, 0.06), (clean(rough), 0.02)):
+        data = amass(motion, tmp_path / "walk.amass.npz")
+        joints = amass_joints(data["poses"], data["trans"], data["offsets"])
+        error = np.linalg.norm(joints - motion.joints, axis=-1)
+        assert error.max() < off
+
+
+def test_at_rest_all_rotations_are_zero(walk: Motion, tmp_path: Path) -> None:
+    offsets = amass(walk, tmp_path / "walk.amass.npz")["offsets"]
+    rest = amass_joints(np.zeros((1, 66)), np.zeros((1, 3)), offsets)[0]
+    assert rest[20, 0] > 0.5 and rest[21, 0] < -0.5  # a T-pose, left is +x
+    assert abs(rest[20, 1] - rest[16, 1]) < 1e-6
+    assert rest[15, 2] > rest[12, 2] + 0.05  # looks along +z
+
+
+def test_the_second_person_is_placed_where_numbers_are_positions(
+    walk: Motion, tmp_path: Path
+) -> None:
+    place = Placement(90.0, 1.0, 2.0)
+    placed = place.apply(walk.joints)
+    first, second = export([walk, walk], tmp_path / "two.joints.npy", placement=place)
+    assert (first.name, second.name) == ("two.joints.npy", "two-person-2.joints.npy")
+    np.testing.assert_array_equal(np.load(first), walk.joints)
+    np.testing.assert_allclose(np.load(second), placed, atol=1e-5)
+    _, second = export([walk, walk], tmp_path / "two.amass.npz", placement=place)
+    with np.load(second) as data:
+        joints = amass_joints(data["poses"], data["trans"], data["offsets"])
+    assert np.linalg.norm(joints - placed, axis=-1).max() < 0.002
