@@ -66,9 +66,18 @@ def assemble(
     engine: MotionEngine,
     segments: Sequence[Segment],
     *,
+    blends: Mapping[str, int] | None = None,
     provenance: Mapping[str, Any] | None = None,
 ) -> Motion:
     """The motion of these segments: their tokens concatenated and decoded once.
+
+    Args:
+        engine: decodes.
+        segments: of one person, in order.
+        blends: for the id of the later segment of a seam, the frames to blend on either side of
+            it (`blend_seams`); ids without a seam before them are of no concern. The same
+            segments and blends give the same features, bit for bit.
+        provenance: facts to keep with the motion.
 
     Raises:
         InputError: there is no segment, or two have the same id.
@@ -76,8 +85,19 @@ def assemble(
     if not segments:
         raise InputError("a motion needs at least one segment")
     tokens = [token for segment in segments for token in segment.tokens]
+    starts = {}
+    start = 0
+    for segment in segments:
+        starts[segment.id] = start
+        start += segment.frames
+    features = engine.decode(tokens)
+    widths = {starts[name]: width for name, width in (blends or {}).items() if starts.get(name)}
+    if widths:
+        from .blending import blend_seams  # loads SciPy
+
+        features = blend_seams(features, widths)
     return Motion(
-        engine.decode(tokens),
+        features,
         segments=tuple(segments),
         provenance={"engine": engine.name, **(provenance or {})},
     )

@@ -1,0 +1,246 @@
+"""How good the joins of segments are, and what each repair makes of them.
+
+    OMP_NUM_THREADS=1 python benchmarks/seams.py [--pairs 100] [--seed 0] [--pictures FOLDER]
+
+Random pairs of descriptions are made with the default engine and joined: decoded apart and
+glued, decoded once, and with each repair. The descriptions are captions of the test split of
+the prepared data set where there is one (made with `motion-agent data prepare`), else phrases
+that the checkpoint knows. With the data set it first measures real motion at random positions,
+which is where the limits in `motion_core/seams.py` come from.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from motion_agent.motion_core.composition import SegmentRequest, assemble, generate_segments
+from motion_agent.motion_core.datasets.prepared import DEFAULT_FOLDER, PreparedDataset
+from motion_agent.motion_core.engine import MotionEngine, load_engine
+from motion_agent.motion_core.joining import KINDS, Joined, Kind, join_segments
+from motion_agent.motion_core.motion import FRAMES_PER_TOKEN, Motion, Segment
+from motion_agent.motion_core.rendering import film_strip
+from motion_agent.motion_core.seams import LIMITS, SeamReport, measure_seams
+
+POOL = 50  # descriptions; pairs are drawn from it, so that the generating takes a minute or two
+BATCH = 10
+PHRASES = (
+    "walks forward", "runs", "walks backwards", "jumps", "waves with the right hand", "bows",
+    "kicks with the left foot", "punches", "dances", "sits down", "stands up", "turns around",
+    "throws a ball", "claps", "squats", "walks in a circle", "does a cartwheel", "stretches",
+)  # fmt: skip
+MODES: dict[str, tuple[Kind, ...]] = {
+    "decoded once": (),
+    "+ take": ("take",),
+    "+ trim": ("trim",),
+    "+ blend": ("blend",),
+    "+ trim, blend": ("trim", "blend"),
+    "+ take, trim, blend": KINDS,
+}
+
+
+class Takes:
+    """Makes segments, each (description, seed, duration) once; knows how long it took."""
+
+    def __init__(self, engine: MotionEngine) -> None:
+        self.engine = engine
+        self.made: dict[tuple[str, int, float | None], tuple[Segment, float]] = {}
+        self.seconds = 0.0  # that the answers would have taken without remembering
+        self.calls = 0
+
+    def __call__(self, requests: Sequence[SegmentRequest]) -> list[Segment]:
+        keys = [(r.description, r.seed, r.seconds) for r in requests]
+        missing = {k: r for k, r in zip(keys, requests, strict=True) if k not in self.made}
+        new = list(missing.items())
+        for first in range(0, len(new), BATCH):
+            some = new[first : first + BATCH]
+            start = time.perf_counter()
+            segments = generate_segments(self.engine, [request for _, request in some])
+            seconds = (time.perf_counter() - start) / len(some)
+            for (key, _), segment in zip(some, segments, strict=True):
+                self.made[key] = (segment, seconds)
+        self.calls += 1
+        self.seconds += sum(self.made[key][1] for key in keys)
+        return [
+            Segment(r.id, r.description, self.made[k][0].tokens, r.seed)
+            for r, k in zip(requests, keys, strict=True)
+        ]
+
+
+def descriptions(dataset: PreparedDataset | None, random: np.random.Generator) -> list[str]:
+    """`POOL` different ones; an action first, then a caption of it, so that rare ones come up."""
+    if dataset is None:
+        return [f"a {who} {what}" for what in PHRASES for who in ("person", "man", "woman")][:POOL]
+    actions: dict[str, list[str]] = {}
+    for clip in dataset.split("test"):
+        actions.setdefault(clip.action, []).extend(clip.captions)
+    names = sorted(actions)
+    found: dict[str, None] = {}
+    while len(found) < POOL:
+        captions = actions[names[random.integers(len(names))]]
+        found[captions[random.integers(len(captions))]] = None
+    return list(found)
+
+
+def real_positions(dataset: PreparedDataset, random: np.random.Generator) -> list[SeamReport]:
+    """Reports at two random positions of each real motion, as if a seam were there."""
+    reports = []
+    for clip in dataset.split("test"):
+        tokens = clip.length // FRAMES_PER_TOKEN
+        if tokens < 12:
+            continue
+        features = dataset.features(clip)[: tokens * FRAMES_PER_TOKEN]
+        for cut in random.integers(4, tokens - 3, size=2):
+            halves = (Segment("a", "", (0,) * cut), Segment("b", "", (0,) * (tokens - cut)))
+            reports += measure_seams(Motion(features, halves))
+    return reports
+
+
+def inner_positions(
+    engine: MotionEngine, segments: Sequence[Segment], random: np.random.Generator
+) -> list[SeamReport]:
+    """Reports at a random position inside each generated motion, as if a seam were there."""
+    reports = []
+    for segment in segments:
+        tokens = segment.tokens
+        if len(tokens) >= 12:
+            cut = int(random.integers(4, len(tokens) - 3))
+            halves = (Segment("a", "", tokens[:cut]), Segment("b", "", tokens[cut:]))
+            reports += measure_seams(Motion(engine.decode(tokens), halves))
+    return reports
+
+
+def report_real(reports: Sequence[SeamReport]) -> None:
+    print(f"## {len(reports)} random positions inside real motion\n")
+    print("| measure | median | 95 % | 98 % | 99 % | limit |\n|---|---|---|---|---|---|")
+    for name, limit in LIMITS.items():
+        values = [getattr(report, name) for report in reports]
+        told = " | ".join(f"{value:.3f}" for value in np.percentile(values, (50, 95, 98, 99)))
+        print(f"| {name} | {told} | {limit} |")
+    print(f"\n{share(reports)} of them would count as bad.\n")
+
+
+def glued(engine: MotionEngine, segments: Sequence[Segment]) -> Motion:
+    """Each segment decoded for itself, and put one after the other."""
+    features = np.concatenate([engine.decode(segment.tokens) for segment in segments])
+    return Motion(features, tuple(segments))
+
+
+def share(reports: Sequence[SeamReport]) -> str:
+    return f"{100 * np.mean([report.bad for report in reports]):.1f} %"
+
+
+def row(name: str, reports: Sequence[SeamReport], won: str = "", seconds: str = "") -> None:
+    means = (
+        np.mean([getattr(r, key) for r in reports])
+        for key in ("root_jump", "turn_jump", "pose_speed", "foot_slide")
+    )
+    root, turn, pose, slide = means
+    print(
+        f"| {name} | {share(reports)} | {root:.2f} | {turn:.3f} | {pose:.2f} | "
+        f"{100 * slide:.1f} | {won} | {seconds} |",
+        flush=True,
+    )
+
+
+def winners(results: Sequence[Joined]) -> str:
+    won = Counter(" + ".join(r.won) or "none" for joined in results for r in joined.repairs)
+    return ", ".join(f"{name} {count}" for name, count in won.most_common())
+
+
+def draw(folder: Path, name: str, motion: Motion, around: int) -> None:
+    """A strip of the 1.2 s on either side of a seam."""
+    reach = 24
+    first = max(0, around - reach) // FRAMES_PER_TOKEN * FRAMES_PER_TOKEN
+    features = motion.features[first : around + reach]
+    before, after = motion.segments
+    tokens = len(features) // FRAMES_PER_TOKEN
+    cut = (around - first) // FRAMES_PER_TOKEN
+    halves = (
+        Segment(before.id, before.description, (0,) * cut),
+        Segment(after.id, after.description, (0,) * (tokens - cut)),
+    )
+    film_strip(Motion(features[: tokens * FRAMES_PER_TOKEN], halves), folder / name, frames=12)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--pairs", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--data", type=Path, default=DEFAULT_FOLDER)
+    parser.add_argument("--pictures", type=Path, help="folder for film strips of the worst seams")
+    arguments = parser.parse_args()
+    random = np.random.default_rng(arguments.seed)
+    dataset = None
+    if (arguments.data / "dataset.json").is_file():
+        dataset = PreparedDataset.load(arguments.data)
+        report_real(real_positions(dataset, np.random.default_rng(arguments.seed)))
+
+    engine = load_engine()
+    takes = Takes(engine)
+    pool = descriptions(dataset, random)
+    pairs = []
+    start = time.perf_counter()
+    alone = takes([SegmentRequest("s1", text, seed=i) for i, text in enumerate(pool)])
+    generating = (time.perf_counter() - start) / len(pool)
+    for _ in range(arguments.pairs):
+        one, other = random.choice(len(pool), size=2, replace=False)
+        pairs.append([SegmentRequest(f"s{n}", pool[i], int(i)) for n, i in ((1, one), (2, other))])
+    source = "captions of the test split" if dataset else "phrases"
+    print(f"## {len(pairs)} random pairs of {len(pool)} {source}, {engine.name}\n")
+    print(
+        "| | bad | root jump m/s | turn jump rad/s | pose speed m/s | foot slide cm | won |"
+        " extra s a pair |\n|---|---|---|---|---|---|---|---|"
+    )
+    segments = [takes(pair) for pair in pairs]
+    inner = inner_positions(engine, alone, np.random.default_rng(arguments.seed))
+    row("inside one segment, for comparison", inner)
+    row("decoded apart and glued", [measure_seams(glued(engine, s))[0] for s in segments])
+    outcomes: dict[str, list[Joined]] = {}
+    plain = 0.0
+    for name, kinds in MODES.items():
+        takes.seconds, takes.calls = 0.0, 0
+        computing, results = 0.0, []
+        for pair, made in zip(pairs, segments, strict=True):
+            requests = {request.id: request for request in pair}
+            if kinds:  # what is generated is remembered: not part of the time here
+                join_segments(engine, made, requests=requests, repair=kinds, generate=takes)
+            takes_before, calls_before = takes.seconds, takes.calls
+            start = time.perf_counter()
+            joined = join_segments(engine, made, requests=requests, repair=kinds, generate=takes)
+            computing += time.perf_counter() - start
+            if kinds:  # the first of the two calls generated, the second would have
+                takes.seconds, takes.calls = takes_before, calls_before
+            results.append(joined)
+        outcomes[name] = results
+        plain = plain or computing
+        extra = f"{(computing - plain) / len(pairs):.3f}"
+        if takes.calls:
+            extra += f" + {takes.seconds / len(pairs):.1f} generating ({takes.calls} calls)"
+        reports = [joined.seams[0] for joined in results]
+        row(name, reports, winners(results) if kinds else "", extra if kinds else "")
+    print(f"\nGenerating takes {generating:.1f} s a description, in batches of {BATCH}.")
+
+    before, after = outcomes["decoded once"], outcomes["+ take, trim, blend"]
+    for joined, made in zip(after, segments, strict=True):
+        again = assemble(engine, joined.segments, blends=joined.blends)
+        assert np.array_equal(again.features, joined.motion.features), made
+    if arguments.pictures:
+        arguments.pictures.mkdir(parents=True, exist_ok=True)
+        worst = sorted(range(len(pairs)), key=lambda i: -before[i].seams[0].severity)
+        for i in worst[:6]:
+            apart = glued(engine, segments[i])
+            draw(arguments.pictures, f"{i}-glued.png", apart, before[i].seams[0].frame)
+            for label, joined in (("before", before[i]), ("after", after[i])):
+                frame = joined.seams[0].frame
+                draw(arguments.pictures, f"{i}-{label}.png", joined.motion, frame)
+            print(i, before[i].seams[0].reasons, "->", *after[i].repairs, after[i].seams[0].reasons)
+
+
+if __name__ == "__main__":
+    main()

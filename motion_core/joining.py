@@ -1,0 +1,325 @@
+"""Segments to one motion whose seams are good: decode, measure, and mend what is bad.
+
+    decode all at once ─ measure the seams ─ bad ones: another take ─ trim ─ blend ─ decode
+
+The repairs, in this order, each for the seams that are still bad:
+
+1. **take**: the later segment from other seeds (the earlier one, where the later is not new);
+   all seams and seeds in one batch. Seconds, where the others take milliseconds, and the takes
+   that are there were found the best: so only for seams that trim and blend alone do not mend;
+2. **trim**: up to 0.4 s off the two segments where they meet;
+3. **blend**: the decoded features around the seam (`blend_seams`); it touches no token.
+
+Only segments that are new in this edit are retaken or trimmed. A repair is kept if it makes its
+seam better by the measure and no other one bad.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from .composition import SegmentRequest, assemble, generate_segments
+from .engine import MotionEngine
+from .motion import FRAMES_PER_TOKEN, Motion, Segment
+from .seams import SeamReport, measure_seams
+from .skeleton import FPS
+
+Kind = Literal["take", "trim", "blend"]
+Generate = Callable[[Sequence[SegmentRequest]], Sequence[Segment]]
+
+KINDS: tuple[Kind, ...] = ("take", "trim", "blend")
+TAKES = 3  # other seeds of a segment that are tried
+MOST_TAKES = 6  # in all: generating is what takes the time; the worst seams come first
+RETAKE = 100  # between the seeds of those takes
+CUTS = ((0, 1), (1, 0), (0, 2), (1, 1), (2, 0))  # tokens off the earlier and the later segment
+SHORTEST = 5  # tokens, 1 s: no segment is trimmed below it
+HALF_WIDTHS = (4, 8, 12)  # frames on either side of the seam that are blended
+CONTEXT = 24  # tokens on either side that the decoding of a frame depends on, and a few more
+_GAIN = 0.05  # a repair must lower the severity by this share
+
+
+@dataclass(frozen=True)
+class Repair:
+    """What was done about a bad seam.
+
+    Attributes:
+        before, after: ids of the two segments.
+        tried: the kinds that were tried, in order.
+        won: those that made the seam better and were kept; they add up.
+        retaken: id of the segment of which another take was kept, or empty.
+        seed: the seed of that take.
+        trimmed: tokens cut off the earlier segment's end and the later one's beginning.
+        half_width: frames blended on either side.
+        severity: `SeamReport.severity` before and after; up to 1 is good.
+    """
+
+    before: str
+    after: str
+    tried: tuple[Kind, ...]
+    won: tuple[Kind, ...] = ()
+    retaken: str = ""
+    seed: int | None = None
+    trimmed: tuple[int, int] = (0, 0)
+    half_width: int = 0
+    severity: tuple[float, float] = (0.0, 0.0)
+
+    @property
+    def kind(self) -> Literal["take", "trim", "blend", "none"]:
+        """The repair that was kept last, or ``none``."""
+        return self.won[-1] if self.won else "none"
+
+    def __str__(self) -> str:
+        names = {
+            "take": f"another take of {self.retaken} (seed {self.seed})",
+            "trim": f"{sum(self.trimmed) * FRAMES_PER_TOKEN / FPS:.1f} s trimmed",
+            "blend": f"a blend over {2 * self.half_width / FPS:.1f} s",
+        }
+        seam = f"the join of {self.before} and {self.after}"
+        if not self.won:
+            tries = f"; tried in vain: {', '.join(self.tried)}" if self.tried else ""
+            return f"{seam} stays rough{tries}"
+        how = " and ".join(names[kind] for kind in self.won)
+        return f"{seam}: mended by {how}" if self.severity[1] <= 1 else f"{seam}: better by {how}"
+
+
+@dataclass(frozen=True)
+class Joined:
+    """A motion and how its seams are.
+
+    Attributes:
+        motion: decoded once from all segments, and blended.
+        segments: as given, but for new ones that were retaken (another seed) or trimmed.
+        seams: a report for each join of `motion`.
+        repairs: one for each seam that was bad and not made good by a neighbour's repair.
+        blends: id of the later segment → half-width in frames; with `segments` it gives the
+            same motion again, through `assemble` or `join_segments(…, repair=False)`.
+    """
+
+    motion: Motion
+    segments: tuple[Segment, ...]
+    seams: tuple[SeamReport, ...]
+    repairs: tuple[Repair, ...] = ()
+    blends: Mapping[str, int] = field(default_factory=dict)
+
+
+def join_segments(
+    engine: MotionEngine,
+    segments: Sequence[Segment],
+    *,
+    requests: Mapping[str, SegmentRequest],
+    blends: Mapping[str, int] | None = None,
+    repair: bool | Sequence[Kind] = True,
+    provenance: Mapping[str, Any] | None = None,
+    generate: Generate | None = None,
+) -> Joined:
+    """One motion of one person's segments; bad seams are mended where they can be.
+
+    Deterministic: a function of the arguments.
+
+    Args:
+        engine: decodes and, for other takes, generates.
+        segments: in order.
+        requests: by id, what the segments that are new in this edit were made from; the tokens
+            of all others stay as they are.
+        blends: those of earlier edits that still hold: id of the later segment → half-width.
+        repair: all of `KINDS`, none, or only some.
+        provenance: facts to keep with the motion.
+        generate: makes other takes, at most once, for at most `MOST_TAKES` requests of which
+            several have the same id; `generate_segments` if left out.
+
+    Raises:
+        InputError: there is no segment, or two have the same id.
+        GenerationError: no usable motion came out for another take.
+    """
+    kinds = (KINDS if repair else ()) if isinstance(repair, bool) else tuple(repair)
+    later = {segment.id for segment in segments[1:]}
+    kept = {name: width for name, width in (blends or {}).items() if name in later}
+    motion = assemble(engine, segments, blends=kept, provenance=provenance)
+    seams = measure_seams(motion)
+    if not kinds or not any(seam.bad for seam in seams):
+        return Joined(motion, tuple(segments), seams, (), kept)
+    work = _Work(engine, list(segments), requests, kept)
+    repairs = work.mend(seams, kinds, generate or (lambda some: generate_segments(engine, some)))
+    motion = assemble(engine, work.segments, blends=work.blends, provenance=provenance)
+    seams = measure_seams(motion)
+    told = tuple(
+        replace(repair, severity=(repair.severity[0], seams[at].severity))
+        for at, repair in sorted(repairs.items())
+        if repair.won or seams[at].bad
+    )
+    return Joined(motion, tuple(work.segments), seams, told, work.blends)
+
+
+@dataclass(frozen=True)
+class _Change:
+    """Something to try at a seam: other segments by position, or a blend; and how to tell it."""
+
+    told: Mapping[str, Any]
+    segments: Mapping[int, Segment] = field(default_factory=dict)
+    blends: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass
+class _Work:
+    """The timeline while it is mended. Seam k lies between segments k and k + 1."""
+
+    engine: MotionEngine
+    segments: list[Segment]
+    requests: Mapping[str, SegmentRequest]
+    blends: dict[str, int]
+
+    def mend(
+        self, seams: Sequence[SeamReport], kinds: Sequence[Kind], generate: Generate
+    ) -> dict[int, Repair]:
+        """Mend the bad seams in place; what was done, by seam."""
+        bad = {
+            at: Repair(seam.before, seam.after, (), severity=(seam.severity, 0.0))
+            for at, seam in enumerate(seams)
+            if seam.bad
+        }
+        quick = replace(self, segments=list(self.segments), blends=dict(self.blends))
+        repairs = quick._trim_and_blend(bad, kinds)
+        if "take" in kinds:
+            rough = [at for at in bad if quick._is_bad(at)]
+            takes = self._takes(sorted(rough, key=lambda at: -seams[at].severity), generate)
+            if takes:
+                for at, changes in takes.items():
+                    bad[at] = self._best(at, "take", changes, bad[at])
+                return self._trim_and_blend(bad, kinds)
+        self.segments, self.blends = quick.segments, quick.blends
+        return repairs
+
+    def _trim_and_blend(
+        self, repairs: Mapping[int, Repair], kinds: Sequence[Kind]
+    ) -> dict[int, Repair]:
+        done = dict(repairs)
+        if "trim" in kinds:
+            done = {at: self._best(at, "trim", self._trims(at), r) for at, r in done.items()}
+        if "blend" in kinds:
+            done = {at: self._best(at, "blend", self._blends(at), r) for at, r in done.items()}
+        return done
+
+    def _is_bad(self, at: int) -> bool:
+        place, seams = self._measure(at)
+        return seams[place].bad
+
+    def _best(self, at: int, kind: Kind, changes: Sequence[_Change], repair: Repair) -> Repair:
+        """Make the first change that leaves the seam good, else the one that helps most."""
+        if not changes:
+            return repair
+        place, before = self._measure(at)
+        if not before[place].bad:  # a neighbour's repair was enough
+            return repair
+        best: tuple[float, _Change] | None = None
+        for change in changes:
+            _, after = self._measure(at, change)
+            severity = after[place].severity
+            if severity > (1 - _GAIN) * before[place].severity or any(
+                seam.bad and seam.severity > (1 + _GAIN) * old.severity
+                for seam, old in zip(after, before, strict=True)
+            ):
+                continue
+            if best is None or severity < best[0]:
+                best = (severity, change)
+            if not after[place].bad:
+                break
+        repair = replace(repair, tried=(*repair.tried, kind))
+        if best is None:
+            return repair
+        self.segments = self._changed(best[1])
+        self.blends.update(best[1].blends)
+        return replace(repair, won=(*repair.won, kind), **best[1].told)
+
+    def _measure(
+        self, at: int, change: _Change | None = None
+    ) -> tuple[int, tuple[SeamReport, ...]]:
+        """The seams around seam `at`, of which it is number …; as if a change were made.
+
+        Two segments and as much around them as their decoding depends on, so that a try costs
+        the same in a long motion as in a short one.
+        """
+        first, last = max(0, at - 1), min(len(self.segments), at + 3)
+        while first > 0 and sum(len(s.tokens) for s in self.segments[first:at]) < CONTEXT:
+            first -= 1
+        while (
+            last < len(self.segments)
+            and sum(len(s.tokens) for s in self.segments[at + 2 : last]) < CONTEXT
+        ):
+            last += 1
+        segments = self._changed(change) if change else self.segments
+        blends = {**self.blends, **change.blends} if change else self.blends
+        motion = assemble(self.engine, segments[first:last], blends=blends)
+        return at - first, measure_seams(motion)
+
+    def _changed(self, change: _Change) -> list[Segment]:
+        return [change.segments.get(i, segment) for i, segment in enumerate(self.segments)]
+
+    # ---- what can be tried at a seam --------------------------------------------------------
+
+    def _takes(self, seams: Sequence[int], generate: Generate) -> dict[int, list[_Change]]:
+        """Other takes for seams in order of urgency, all generated as one batch."""
+        wanted: dict[int, list[SegmentRequest]] = {}  # by position of the segment
+        position: dict[int, int] = {}  # of the segment that each seam would have retaken
+        for at in seams:
+            new = [i for i in (at + 1, at) if self.segments[i].id in self.requests]
+            if not new:
+                continue
+            if new[0] not in wanted:
+                if TAKES * (len(wanted) + 1) > MOST_TAKES:
+                    continue
+                request = self.requests[self.segments[new[0]].id]
+                wanted[new[0]] = [
+                    replace(request, seed=request.seed + RETAKE * take)
+                    for take in range(1, TAKES + 1)
+                ]
+            position[at] = new[0]
+        if not wanted:
+            return {}
+        asked = [(i, request) for i, some in wanted.items() for request in some]
+        made = generate([request for _, request in asked])
+        takes: dict[int, list[Segment]] = {i: [] for i in wanted}
+        for (i, _), segment in zip(asked, made, strict=True):
+            takes[i].append(segment)
+        return {
+            at: [
+                _Change({"retaken": take.id, "seed": take.seed}, segments={i: take})
+                for take in takes[i]
+            ]
+            for at, i in position.items()
+        }
+
+    def _trims(self, at: int) -> list[_Change]:
+        one, other = self.segments[at : at + 2]
+        changes = []
+        for cut in CUTS:
+            if all(
+                count == 0 or self._can_lose(segment, count)
+                for segment, count in zip((one, other), cut, strict=True)
+            ):
+                shorter = {
+                    at: replace(one, tokens=one.tokens[: len(one.tokens) - cut[0]]),
+                    at + 1: replace(other, tokens=other.tokens[cut[1] :]),
+                }
+                changes.append(_Change({"trimmed": cut}, segments=shorter))
+        return changes
+
+    def _can_lose(self, segment: Segment, count: int) -> bool:
+        request = self.requests.get(segment.id)
+        return (
+            request is not None
+            and request.seconds is None  # a wished duration is kept
+            and len(segment.tokens) - count >= SHORTEST
+        )
+
+    def _blends(self, at: int) -> list[_Change]:
+        """Blends that leave at least half of either segment as it was decoded."""
+        one, other = self.segments[at : at + 2]
+        room = min(one.frames, other.frames) // 2
+        before = self.blends.get(other.id, 0)
+        return [
+            _Change({"half_width": width}, blends={other.id: width})
+            for width in HALF_WIDTHS
+            if before < width <= room
+        ]
