@@ -1,8 +1,6 @@
-"""Where motions are kept: the motion store (by id) and the workspace (files a host allows).
+"""The motion store: where motions are kept, by id.
 
-Ids and file names come from LLMs and strangers. An id must look like one before it is looked
-up, and a file name must lead to a regular file inside the workspace folder; nothing else ever
-touches the disk.
+Ids come from LLMs and strangers: one must look like an id before it is looked up.
 """
 
 from __future__ import annotations
@@ -61,7 +59,8 @@ class MotionStore:
             )
         with self._lock:
             if motion_id in self._motions:
-                self._motions.move_to_end(motion_id)
+                if self.folder is not None:  # there the least used is forgotten
+                    self._motions.move_to_end(motion_id)
                 return self._motions[motion_id]
             if self.folder is not None and self._path(motion_id).is_file():
                 from .formats import load_npz
@@ -131,50 +130,6 @@ class MotionStore:
         if not latest:
             return "The store is empty: generate a motion first."
         return f"The latest are: {', '.join(reversed(latest))}."
-
-
-class Workspace:
-    """A folder of motion files that a host lets its agent read.
-
-    Args:
-        folder: the only place from which files are read; None allows no file at all.
-    """
-
-    def __init__(self, folder: str | Path | None = None) -> None:
-        self.folder = None if folder is None else Path(folder)
-
-    def path(self, name: str) -> Path:
-        """The file of that name inside the workspace.
-
-        Raises:
-            InputError: no workspace, a name that leads outside it, or no such file.
-        """
-        if self.folder is None:
-            raise InputError(
-                f"{name[:80]!r} is no motion id, and no workspace folder was given to read files"
-            )
-        root = self.folder.resolve()
-        try:
-            path = (root / name).resolve()
-            inside = path.is_relative_to(root) and not Path(name).is_absolute()
-            found = inside and path.is_file()
-        except (OSError, ValueError):  # name too long, null byte, loop of links
-            inside = found = False
-        if not inside or "://" in name:
-            raise InputError(f"{name[:80]!r} is not a file name inside the workspace folder")
-        if not found:
-            raise InputError(f"there is no file {name[:80]!r} in the workspace folder")
-        return path
-
-    def read(self, name: str) -> Motion:
-        """The motion in that file.
-
-        Raises:
-            InputError: see `path`; or a file that is not readable as motion (`FormatError`).
-        """
-        from .formats import read_motion
-
-        return read_motion(self.path(name))
 
 
 def is_motion_id(text: str) -> bool:

@@ -12,7 +12,8 @@ import pytest
 from motion_agent.motion_core.errors import InputError, UnavailableError
 from motion_agent.motion_core.fake import FakeEngine
 from motion_agent.motion_core.motion import Motion, Segment
-from motion_agent.motion_core.store import MotionStore, Workspace, is_motion_id
+from motion_agent.motion_core.store import MotionStore, is_motion_id
+from motion_agent.motion_core.workspace import Workspace
 
 ENGINE = FakeEngine()
 

@@ -1,74 +1,24 @@
-"""The tools: LangChain's standard tests, their errors, threads and confinement."""
+"""What the tools do and tell, and their errors."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from langchain_core.messages import ToolMessage
-from langchain_core.tools import BaseTool
-from langchain_tests.integration_tests import ToolsIntegrationTests
-from langchain_tests.unit_tests import ToolsUnitTests
+from langchain_core.tools import BaseTool, ToolException
 
 from motion_agent.motion_core.errors import GenerationError
 from motion_agent.motion_core.fake import FakeEngine
 from motion_agent.motion_core.store import MotionStore
 from motion_agent.tools import motion_tools
-from motion_agent.tools.caption_motion import CaptionMotion
-from motion_agent.tools.generate_motion import GenerateMotion
-from motion_agent.tools.workbench import Workbench
 
 WALK_AND_BOW = {"descriptions": ["a person walks forward", "a person bows"]}
-
-
-class _Generate:
-    @property
-    def tool_constructor(self) -> type[BaseTool] | BaseTool:
-        return GenerateMotion
-
-    @property
-    def tool_constructor_params(self) -> dict[str, Any]:
-        return {"workbench": Workbench(FakeEngine())}
-
-    @property
-    def tool_invoke_params_example(self) -> dict[str, Any]:
-        return {**WALK_AND_BOW, "seconds": 2.0, "seed": 7}
-
-
-class _Caption(_Generate):
-    @property
-    def tool_constructor(self) -> type[BaseTool] | BaseTool:
-        return CaptionMotion
-
-    @property
-    def tool_constructor_params(self) -> dict[str, Any]:
-        bench = Workbench(FakeEngine())
-        GenerateMotion(workbench=bench).invoke(WALK_AND_BOW)
-        return {"workbench": bench}
-
-    @property
-    def tool_invoke_params_example(self) -> dict[str, Any]:
-        return {"motion": self.tool_constructor_params["workbench"].store.list()[0]}
-
-
-class TestGenerateUnit(_Generate, ToolsUnitTests):
-    pass
-
-
-class TestGenerateIntegration(_Generate, ToolsIntegrationTests):
-    pass
-
-
-class TestCaptionUnit(_Caption, ToolsUnitTests):
-    pass
-
-
-class TestCaptionIntegration(_Caption, ToolsIntegrationTests):
-    pass
 
 
 def call(tool: BaseTool, **args: Any) -> ToolMessage:
@@ -115,7 +65,7 @@ def test_the_artifact_is_json(tools: dict[str, BaseTool]) -> None:
 def test_caption_says_what_a_motion_shows(tools: dict[str, BaseTool]) -> None:
     made = call(tools["generate_motion"], **WALK_AND_BOW).artifact["motion_id"]
     message = call(tools["caption_motion"], motion=made)
-    assert message.text.endswith("shows: a person walks, then bows")
+    assert message.text.endswith("shows: 'a person walks, then bows'")
     assert message.artifact["caption"] == "a person walks, then bows"
     assert message.artifact["motion_id"] == made
 
@@ -156,7 +106,25 @@ def test_unknown_words_are_told(tools: dict[str, BaseTool]) -> None:
         ("generate_motion", {"descriptions": ["a"] * 65}, "at most 64 items"),
         ("generate_motion", {"descriptions": ["a"], "mood": "sad"}, "mood: Extra inputs"),
         ("generate_motion", {"descriptions": ["a"], "seconds": -1}, "seconds: Input should be"),
-        ("generate_motion", {"descriptions": "walk"}, "descriptions: Input should be a valid list"),
+        (
+            "generate_motion",
+            {"descriptions": {"a": 1}},
+            "descriptions: Input should be a valid list",
+        ),
+        ("generate_motion", {"descriptions": ["a"], "seconds": "a while"}, "seconds: Input should"),
+        ("generate_motion", {"descriptions": ["a"], "seconds": float("nan")}, "seconds: Input"),
+        (
+            "edit_motion",
+            {"motion": "m-ffffff", "operation": "remove"},
+            "there is no motion m-ffffff",
+        ),
+        (
+            "edit_motion",
+            {"motion": "m-ffffff", "operation": "explode"},
+            "operation: Input should be",
+        ),
+        ("list_motions", {"latest": 1000}, "latest: Input should be less than or equal to 50"),
+        ("export_motion", {"motion": "m-ffffff", "file": "a.bvh"}, "there is no motion m-ffffff"),
         (
             "caption_motion",
             {"motion": "m-ffffff"},
@@ -191,9 +159,18 @@ def test_a_failing_engine_is_a_message() -> None:
 
 
 def test_without_a_workspace_no_file_is_read() -> None:
-    message = call(motion_tools(FakeEngine())[1], motion="walk.bvh")
+    tools = {tool.name: tool for tool in motion_tools(FakeEngine())}
+    message = call(tools["caption_motion"], motion="walk.bvh")
     assert "no workspace folder was given to read files" in message.text
-    assert "is not a motion id" in call(motion_tools(FakeEngine())[1], motion="walk").text
+    assert "is not a motion id" in call(tools["caption_motion"], motion="walk").text
+
+
+def test_without_a_workspace_no_file_is_written() -> None:
+    tools = {tool.name: tool for tool in motion_tools(FakeEngine())}
+    made = call(tools["generate_motion"], **WALK_AND_BOW).artifact["motion_id"]
+    message = call(tools["export_motion"], motion=made, file="walk.bvh")
+    assert message.status == "error"
+    assert "'walk.bvh' cannot be written: no workspace folder was given" in message.text
 
 
 def test_the_engine_is_loaded_once_and_only_when_needed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,7 +183,7 @@ def test_the_engine_is_loaded_once_and_only_when_needed(monkeypatch: pytest.Monk
         return FakeEngine()
 
     monkeypatch.setattr(workbench, "load_engine", load)
-    generate, caption = motion_tools("fake")
+    generate, _, caption, *_ = motion_tools("fake")
     assert loaded == []
     assert call(caption, motion="m-ffffff").status == "error"
     assert loaded == []
@@ -215,44 +192,104 @@ def test_the_engine_is_loaded_once_and_only_when_needed(monkeypatch: pytest.Monk
     assert loaded == ["fake"]
 
 
-def test_fifty_calls_from_threads_and_fifty_coroutines(
-    tools: dict[str, BaseTool], store: MotionStore
+def test_an_unforeseen_failure_is_a_message_and_in_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    generate = tools["generate_motion"]
+    def break_down(*_: Any, **__: Any) -> None:
+        raise RuntimeError("tensor\x00 on fire")
 
-    def one(seed: int) -> str:
-        facts = call(generate, descriptions=["a person walks"], seed=seed).artifact
-        return str(facts["motion_id"])
+    monkeypatch.setattr(FakeEngine, "decode", break_down)
+    with caplog.at_level(logging.ERROR):
+        message = call(motion_tools(FakeEngine())[0], **WALK_AND_BOW)
+    assert message.status == "error"
+    assert "generate_motion failed: RuntimeError: tensor on fire." in message.text
+    assert "Traceback" in caplog.text
 
-    with ThreadPoolExecutor(16) as pool:
-        threaded = list(pool.map(one, range(50)))
 
-    async def all_at_once() -> list[ToolMessage]:
-        calls = [
-            generate.ainvoke(
-                {
-                    "name": "generate_motion",
-                    "args": {"descriptions": ["a person walks"], "seed": seed},
-                    "id": str(seed),
-                    "type": "tool_call",
-                }
-            )
-            for seed in range(50)
-        ]
-        return await asyncio.gather(*calls)
+def test_a_host_may_have_errors_raised() -> None:
+    tool = motion_tools(FakeEngine(failure=GenerationError("nothing usable")))[0]
+    tool.handle_tool_error = False
+    with pytest.raises(ToolException, match="nothing usable") as raised:
+        tool.invoke(WALK_AND_BOW)
+    assert isinstance(raised.value.__cause__, GenerationError)
 
-    awaited = [m.artifact["motion_id"] for m in asyncio.run(all_at_once())]
-    assert threaded == awaited
-    assert len(set(threaded)) == len(store) == 50
+
+@pytest.mark.parametrize("nothing", [None, "", " ", "null", "None"])
+def test_what_weak_models_write_for_nothing_is_nothing(
+    tools: dict[str, BaseTool], nothing: Any
+) -> None:
+    plain = call(tools["generate_motion"], **WALK_AND_BOW).artifact
+    filled = call(tools["generate_motion"], **WALK_AND_BOW, seconds=nothing, seed=nothing).artifact
+    assert filled == plain
+    assert call(tools["generate_motion"], **WALK_AND_BOW, seconds=0).artifact == plain
+    listed = call(tools["list_motions"], latest=nothing)
+    assert listed.status == "success"
+
+
+def test_one_description_needs_no_list(tools: dict[str, BaseTool]) -> None:
+    expected = tools["generate_motion"].invoke({"descriptions": ["a person walks"]})
+    assert tools["generate_motion"].invoke({"descriptions": "a person walks"}) == expected
+    assert tools["generate_motion"].invoke("a person walks") == expected
+    assert asyncio.run(tools["generate_motion"].ainvoke("a person walks")) == expected
+
+
+def test_a_long_motion_is_told_in_a_short_line(tools: dict[str, BaseTool]) -> None:
+    message = call(tools["generate_motion"], descriptions=["a person walks " + "on " * 90] * 64)
+    assert len(message.artifact["segments"]) == 64
+    assert "… and 52 more segments" in message.text
+    assert len(message.text) < 2000
+
+
+def test_motions_are_listed_newest_first(tools: dict[str, BaseTool], tmp_path: Path) -> None:
+    assert tools["list_motions"].invoke({}) == "0 motions."
+    ids = [
+        call(tools["generate_motion"], descriptions=[text]).artifact["motion_id"]
+        for text in ("a person walks", "a person bows", "a person kicks")
+    ]
+    call(tools["caption_motion"], motion=ids[0])  # reading changes no order
+    (tmp_path / "walk.bvh").write_text("x")
+    (tmp_path / "notes.txt").write_text("x")
+    message = call(tools["list_motions"], latest=2)
+    told = message.text.splitlines()
+    assert told[0] == "3 motions, the latest 2."
+    assert told[1].startswith(f"{ids[2]}, ")
+    assert "s1 " in told[1]
+    assert "'a person kicks'" in told[1]
+    assert told[2].startswith(f"{ids[1]}, ")
+    assert told[3] == "Files in the workspace: 'walk.bvh'."
+    assert [m["motion_id"] for m in message.artifact["motions"]] == [ids[2], ids[1]]
+
+
+def test_a_damaged_motion_hides_no_other(tmp_path: Path) -> None:
+    store = MotionStore(tmp_path)
+    generate, _, _, listing, _ = motion_tools(FakeEngine(), store)
+    made = call(generate, **WALK_AND_BOW).artifact["motion_id"]
+    (tmp_path / "m-abcdef.npz").write_bytes(b"not a motion")
+    lines = call(listing).text.splitlines()
+    assert lines[0] == "2 motions."
+    assert lines[1].startswith("m-abcdef, cannot be read: ")
+    assert lines[2].startswith(f"{made}, ")
 
 
 def test_schemas_say_what_a_model_needs(tools: dict[str, BaseTool]) -> None:
     from langchain_core.utils.function_calling import convert_to_openai_tool
 
-    function = convert_to_openai_tool(tools["generate_motion"])["function"]
-    assert function["name"] == "generate_motion"
-    assert function["description"].startswith("Make a 3D motion of one person")
-    assert set(function["parameters"]["properties"]) == {"descriptions", "seconds", "seed"}
-    assert function["parameters"]["required"] == ["descriptions"]
-    caption = convert_to_openai_tool(tools["caption_motion"])["function"]
-    assert set(caption["parameters"]["properties"]) == {"motion"}
+    required = {
+        "generate_motion": ["descriptions"],
+        "edit_motion": ["motion", "operation"],
+        "caption_motion": ["motion"],
+        "list_motions": [],
+        "export_motion": ["motion", "file"],
+    }
+    assert list(tools) == list(required)
+    for name, names in required.items():
+        function = convert_to_openai_tool(tools[name])["function"]
+        parameters = function["parameters"]
+        assert parameters.get("required", []) == names
+        assert function["description"].startswith(("Make", "Change", "Say", "List", "Write"))
+        for argument in parameters["properties"].values():
+            assert argument["description"]
+            assert not {"properties", "$ref"} & set(argument)
+        strict = convert_to_openai_tool(tools[name], strict=True)["function"]["parameters"]
+        assert strict["required"] == list(strict["properties"])
+        assert strict["additionalProperties"] is False

@@ -1,0 +1,231 @@
+"""The workspace: a folder of motion files that a host lets its agent use.
+
+File names come from LLMs and strangers. A name must lead to a regular file inside the folder, links
+followed; nothing else is opened, and nothing that is there is ever written over.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from .errors import FormatError, InputError, MotionAgentError, UnavailableError
+from .motion import Motion
+
+_FILE_NAME = re.compile(r"\w[\w .()+-]{0,99}")
+_MAX_TAKEN = 1000  # names tried: walk.bvh, walk-2.bvh, …
+
+
+class Workspace:
+    """A folder of motion files that a host lets its agent read and add to.
+
+    Files that are there are never changed. Messages call a file by the name that was asked for,
+    not by where the folder is.
+
+    Args:
+        folder: the only place where files are read and written; None allows no file at all.
+        max_bytes: of a file that is read.
+    """
+
+    def __init__(self, folder: str | Path | None = None, *, max_bytes: int = 100_000_000) -> None:
+        self.folder = None if folder is None else Path(folder)
+        self.max_bytes = max_bytes
+
+    def path(self, name: str) -> Path:
+        """The file of that name inside the workspace.
+
+        Raises:
+            InputError: no workspace, a name that leads outside it, or no such file.
+        """
+        if self.folder is None:
+            raise InputError(
+                f"{_shown(name)} is no motion id, and no workspace folder was given to read files"
+            )
+        path = self._inside(name)
+        try:
+            found = path is not None and path.is_file()  # no folder, pipe or device
+        except OSError:
+            found = False
+        if path is None:
+            raise InputError(f"{_shown(name)} is not a file name inside the workspace folder")
+        if not found:
+            raise InputError(
+                f"there is no file {_shown(name)} in the workspace folder; {self._hint()}"
+            )
+        return path
+
+    def read(self, name: str) -> Motion:
+        """The motion in that file.
+
+        Raises:
+            InputError: see `path`; too large, or not readable as motion (`FormatError`).
+        """
+        from .formats import read_motion
+
+        path = self.path(name)
+        self._check_size(path, name)
+        try:
+            if path.suffix.lower() == ".amc":
+                self._check_skeleton(path, name)
+            return read_motion(path)
+        except InputError as err:
+            told = str(err).replace(str(path), _shown(name)).replace(f"{path.parent}{os.sep}", "")
+            raise type(err)(told) from err
+
+    def files(self, limit: int = 20) -> tuple[str, ...]:
+        """Names of the motion files directly in the folder, newest first, at most `limit`."""
+        from .formats import READABLE_SUFFIXES
+
+        if self.folder is None:
+            return ()
+        found: list[tuple[int, str]] = []
+        try:
+            for entry in os.scandir(self.folder):
+                readable = Path(entry.name).suffix.lower() in READABLE_SUFFIXES
+                if readable and entry.is_file(follow_symlinks=False):
+                    found.append((-entry.stat().st_mtime_ns, entry.name))
+        except OSError:
+            return ()
+        return tuple(name for _, name in sorted(found)[:limit])
+
+    def write(self, name: str, writer: Callable[[Path], Sequence[Path]]) -> tuple[Path, ...]:
+        """New files in the workspace; where `name` is taken, ``walk-2.bvh`` and so on.
+
+        Args:
+            name: what the file should be called, perhaps in a folder that is there.
+            writer: is given a path with that file name, in an empty folder, and gives the files
+                that it wrote there: that one, perhaps others.
+
+        Returns:
+            The files, in the order of `writer`, in the workspace.
+
+        Raises:
+            InputError: no workspace, or a name that leads outside it or is no file name.
+            UnavailableError: the folder cannot be written.
+        """
+        folder, file_name = self._place(name)
+        try:
+            with tempfile.TemporaryDirectory(dir=folder, prefix=".writing-") as temporary:
+                for number in range(1, _MAX_TAKEN + 1):
+                    wished = folder / _numbered(file_name, number)
+                    if wished.exists() or wished.is_symlink():
+                        continue
+                    made = _told_without(
+                        f"{temporary}{os.sep}", writer, Path(temporary, wished.name)
+                    )
+                    if placed := _place_all(made, folder):
+                        return placed
+        except OSError as err:
+            raise UnavailableError(
+                f"cannot write {_shown(name)} in the workspace folder: {err.strerror or err}"
+            ) from err
+        raise UnavailableError(f"{_MAX_TAKEN} files are called like {_shown(name)}; choose another")
+
+    def _place(self, name: str) -> tuple[Path, str]:
+        """The folder that is there, and the file name in it, that `name` means."""
+        if self.folder is None:
+            raise InputError(
+                f"{_shown(name)} cannot be written: no workspace folder was given for files"
+            )
+        path = self._inside(name)
+        file_name = name.rpartition("/")[2]
+        if path is None or not _FILE_NAME.fullmatch(file_name):
+            raise InputError(
+                f"{_shown(name)} is not a file name inside the workspace folder; give letters,"
+                " digits, '-' and a suffix, such as walk.bvh"
+            )
+        root = self.folder.resolve()
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+        except OSError as err:
+            raise UnavailableError(
+                f"the workspace folder cannot be made: {err.strerror or err}"
+            ) from err
+        folder = (root / name).parent.resolve()
+        if not folder.is_dir() or not folder.is_relative_to(root):
+            raise InputError(
+                f"{_shown(name)} is in a folder that the workspace does not have; leave it out"
+            )
+        return folder, file_name
+
+    def _inside(self, name: str) -> Path | None:
+        """Where `name` is, if that is inside the folder."""
+        assert self.folder is not None
+        root = self.folder.resolve()
+        try:
+            path = (root / name).resolve()
+        except (OSError, ValueError, RuntimeError):  # too long, null byte, loop of links
+            return None
+        foreign = "://" in name or "\\" in name or Path(name).is_absolute()
+        return None if foreign or not path.is_relative_to(root) else path
+
+    def _check_size(self, path: Path, name: str) -> None:
+        try:
+            size = path.stat().st_size
+        except OSError as err:
+            raise InputError(f"{_shown(name)} cannot be read: {err.strerror or err}") from err
+        if size > self.max_bytes:
+            raise FormatError(
+                f"{_shown(name)} has {size / 1e6:.0f} MB; the limit is {self.max_bytes / 1e6:.0f}"
+            )
+
+    def _check_skeleton(self, amc: Path, name: str) -> None:
+        """An .amc file is read with an .asf beside it, which has to be inside as well."""
+        from .formats.acclaim import find_asf
+
+        asf = find_asf(amc)
+        assert self.folder is not None
+        if not asf.resolve().is_relative_to(self.folder.resolve()) or not asf.is_file():
+            raise InputError(
+                f"the skeleton {_shown(asf.name)} of {_shown(name)} is not a file inside the"
+                " workspace folder"
+            )
+        self._check_size(asf, asf.name)
+
+    def _hint(self) -> str:
+        files = ", ".join(map(_shown, self.files(5)))
+        return f"there: {files}" if files else "it holds no motion files"
+
+
+def _shown(name: str) -> str:
+    """A name that a stranger gave, as it can stand in a message."""
+    return repr(name if len(name) <= 80 else f"{name[:79]}…")
+
+
+def _numbered(file_name: str, number: int) -> str:
+    if number == 1:
+        return file_name
+    stem, dot, suffixes = file_name.partition(".")
+    return f"{stem}-{number}{dot}{suffixes}"
+
+
+def _place_all(made: Sequence[Path], folder: Path) -> tuple[Path, ...]:
+    """Move new files to `folder`, all or, where one's name is taken, none."""
+    targets = [folder / path.name for path in made]
+    reserved: list[Path] = []
+    try:
+        for target in targets:
+            target.open("x").close()  # fails where anything is, also another thread's file
+            reserved.append(target)
+        for path, target in zip(made, targets, strict=True):
+            os.replace(path, target)
+        reserved = []
+    except FileExistsError:
+        return ()
+    finally:
+        for target in reserved:
+            target.unlink()
+    return tuple(targets)
+
+
+def _told_without(
+    folder: str, writer: Callable[[Path], Sequence[Path]], path: Path
+) -> Sequence[Path]:
+    """What `writer` gives for `path`; its errors do not name the folder."""
+    try:
+        return writer(path)
+    except MotionAgentError as err:
+        raise type(err)(str(err).replace(folder, "")) from err

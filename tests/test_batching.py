@@ -1,0 +1,332 @@
+"""`BatchingEngine`: what comes at once runs as one, and nobody pays for somebody else."""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+
+from motion_agent.motion_core.batching import BatchingEngine
+from motion_agent.motion_core.engine import GenerationRequest, MotionEngine, Progress
+from motion_agent.motion_core.errors import GenerationError, InputError, UnavailableError
+from motion_agent.motion_core.fake import FakeEngine
+
+Tokens = list[tuple[int, ...]]
+
+
+class Gated(FakeEngine):
+    """Its first call waits until it is let go, so that others pile up behind it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.began = threading.Event()
+        self.go = threading.Event()
+        self.captioned: list[int] = []
+        self.interrupt_first: type[BaseException] | None = None
+
+    def generate(
+        self, requests: Sequence[GenerationRequest], *, progress: Progress | None = None
+    ) -> Tokens:
+        first = not self.began.is_set()
+        self.began.set()
+        assert self.go.wait(10)
+        if first and self.interrupt_first:
+            raise self.interrupt_first
+        return super().generate(requests, progress=progress)
+
+    def caption(self, token_sequences: Sequence[Sequence[int]]) -> list[str]:
+        self.captioned.append(len(token_sequences))
+        return super().caption(token_sequences)
+
+
+@pytest.fixture
+def engine() -> Gated:
+    return Gated()
+
+
+@pytest.fixture
+def batching(engine: Gated) -> BatchingEngine:
+    return BatchingEngine(engine)
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(64) as threads:
+        yield threads
+
+
+def asks(description: str, seed: int = 0) -> list[GenerationRequest]:
+    return [GenerationRequest(description, seed)]
+
+
+def pile_up(
+    pool: ThreadPoolExecutor,
+    engine: Gated,
+    batching: BatchingEngine,
+    calls: Sequence[Callable[[], Any]],
+) -> list[Future[Any]]:
+    """Start the first call; the others when it runs, and it goes on when they all wait."""
+    futures = [pool.submit(calls[0])]
+    assert engine.began.wait(10)
+    futures += [pool.submit(call) for call in calls[1:]]
+    while len(batching._waiting) < len(calls) - 1:
+        threading.Event().wait(0.001)
+    engine.go.set()
+    return futures
+
+
+def test_fifty_calls_at_once_are_two_batches(
+    pool: ThreadPoolExecutor, engine: Gated, batching: BatchingEngine
+) -> None:
+    def call(seed: int) -> Callable[[], Tokens]:
+        return lambda: batching.generate(asks("a person walks", seed))
+
+    futures = pile_up(pool, engine, batching, [call(seed) for seed in range(50)])
+    made = [future.result() for future in futures]
+    assert [len(batch) for batch in engine.generated] == [1, 49]
+    assert made == [FakeEngine().generate(asks("a person walks", seed)) for seed in range(50)]
+
+
+def test_a_lone_call_is_passed_on_as_it_is() -> None:
+    engine = FakeEngine()
+    told: list[tuple[int, int]] = []
+    some = [GenerationRequest("a person walks", 1), GenerationRequest("a person bows", 2)]
+    made = BatchingEngine(engine).generate(some, progress=lambda *at: told.append(at))
+    assert made == FakeEngine().generate(some)
+    assert engine.generated == [tuple(some)]
+    assert told == [(1, 2), (2, 2)]
+
+
+def test_results_do_not_depend_on_who_else_asks(
+    pool: ThreadPoolExecutor, engine: Gated, batching: BatchingEngine
+) -> None:
+    asked = [
+        asks("a person walks"),
+        [*asks("a person bows", 3), *asks("a person kicks", 4), *asks("a person walks")],
+        [],
+        asks("a person walks"),
+    ]
+    calls = [lambda each=each: batching.generate(each) for each in asked]
+    made = [f.result() for f in pile_up(pool, engine, batching, calls)]
+    assert made == [FakeEngine().generate(each) for each in asked]
+    assert [len(batch) for batch in engine.generated] == [1, 4]
+
+
+def test_captions_and_motions_are_one_call_each(
+    pool: ThreadPoolExecutor, engine: Gated, batching: BatchingEngine
+) -> None:
+    walk, bow = (FakeEngine().generate(asks(text))[0] for text in ("walk", "bow"))
+    calls: list[Callable[[], Any]] = [lambda: batching.generate(asks("a person sits"))]
+    for _ in range(5):
+        calls.append(lambda: batching.generate(asks("a person walks")))
+        calls.append(lambda: batching.caption([walk, bow]))
+    results = [f.result() for f in pile_up(pool, engine, batching, calls)]
+    assert [len(batch) for batch in engine.generated] == [1, 5]
+    assert engine.captioned == [10]
+    assert results[2] == results[-1] == ["a person walks", "a person bows"]
+
+
+def test_one_wrong_request_fails_alone(
+    pool: ThreadPoolExecutor, engine: Gated, batching: BatchingEngine
+) -> None:
+    texts = ["a person walks", "a person bows", " ", "a person kicks", "x" * 301]
+    calls = [lambda text=text: batching.generate(asks(text)) for text in texts]
+    futures = pile_up(pool, engine, batching, calls)
+    for at in (0, 1, 3):
+        assert futures[at].result() == FakeEngine().generate(asks(texts[at]))
+    with pytest.raises(InputError, match="a description is empty"):
+        futures[2].result()
+    with pytest.raises(InputError, match="301 characters"):
+        futures[4].result()
+
+
+@pytest.mark.parametrize("error", [UnavailableError("no network"), MemoryError("no memory")])
+def test_what_is_no_request_s_fault_is_not_tried_again(
+    pool: ThreadPoolExecutor,
+    engine: Gated,
+    batching: BatchingEngine,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+) -> None:
+    calls = [lambda: batching.generate(asks("a person walks"))] * 5
+    tries: list[int] = []
+
+    def fail(self: FakeEngine, requests: Sequence[GenerationRequest], **_: Any) -> Tokens:
+        tries.append(len(requests))
+        raise error
+
+    monkeypatch.setattr(FakeEngine, "generate", fail)
+    for future in pile_up(pool, engine, batching, calls):
+        with pytest.raises(type(error), match="no "):
+            future.result()
+    assert tries == [1, 4]
+
+
+def test_an_engine_that_forgets_a_result_is_told_of(
+    pool: ThreadPoolExecutor,
+    engine: Gated,
+    batching: BatchingEngine,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = FakeEngine.generate
+
+    def forgetful(self: FakeEngine, requests: Sequence[GenerationRequest], **kw: Any) -> Tokens:
+        made = whole(self, requests, **kw)
+        return made if len(requests) == 1 else made[:-1]
+
+    monkeypatch.setattr(FakeEngine, "generate", forgetful)
+    calls = [lambda: batching.generate(asks("a person walks"))] * 4
+    assert len({f.result()[0] for f in pile_up(pool, engine, batching, calls)}) == 1
+
+
+def test_everybody_hears_of_progress_in_their_own_context(
+    pool: ThreadPoolExecutor, engine: Gated, batching: BatchingEngine
+) -> None:
+    who = contextvars.ContextVar("who", default=-1)
+    heard: list[tuple[int, int, int]] = []
+
+    def call(number: int) -> Callable[[], Tokens]:
+        def run() -> Tokens:
+            who.set(number)
+            return batching.generate(
+                asks("a person walks", number),
+                progress=lambda done, total: heard.append((who.get(), done, total)),
+            )
+
+        return lambda: contextvars.Context().run(run)
+
+    for future in pile_up(pool, engine, batching, [call(number) for number in range(4)]):
+        future.result()
+    assert heard[0] == (0, 1, 1)
+    assert sorted(heard[1:]) == [(who, done, 3) for who in (1, 2, 3) for done in (1, 2, 3)]
+
+
+def test_a_progress_that_raises_ends_only_its_own_call(
+    pool: ThreadPoolExecutor, engine: Gated, batching: BatchingEngine
+) -> None:
+    def stop(done: int, total: int) -> None:
+        raise GenerationError("enough")
+
+    calls = [
+        lambda: batching.generate(asks("a person walks")),
+        lambda: batching.generate(asks("a person bows"), progress=stop),
+        lambda: batching.generate(asks("a person kicks")),
+    ]
+    _, bow, kick = pile_up(pool, engine, batching, calls)
+    with pytest.raises(GenerationError, match="enough"):
+        bow.result()
+    assert kick.result() == FakeEngine().generate(asks("a person kicks"))
+
+
+def test_a_batch_that_nobody_waits_for_is_stopped(
+    pool: ThreadPoolExecutor, engine: Gated, batching: BatchingEngine
+) -> None:
+    heard: list[int] = []
+
+    def stop(done: int, total: int) -> None:
+        heard.append(done)
+        raise GenerationError("enough")
+
+    ends = [lambda: batching.generate(asks("a person bows"), progress=stop)] * 2
+    futures = pile_up(
+        pool, engine, batching, [lambda: batching.generate(asks("a person walks")), *ends]
+    )
+    for future in futures[1:]:
+        with pytest.raises(GenerationError, match="enough"):
+            future.result()
+    assert heard == [1, 1]
+    assert batching.generate(asks("a person sits"))  # and it goes on working
+
+
+def test_an_interrupted_leader_loses_nobody(
+    pool: ThreadPoolExecutor, engine: Gated, batching: BatchingEngine
+) -> None:
+    engine.interrupt_first = KeyboardInterrupt
+    calls = [lambda seed=seed: batching.generate(asks("a person walks", seed)) for seed in range(9)]
+    futures = pile_up(pool, engine, batching, calls)
+    with pytest.raises(KeyboardInterrupt):
+        futures[0].result()
+    for seed, future in enumerate(futures[1:], start=1):
+        assert future.result() == FakeEngine().generate(asks("a person walks", seed))
+    assert [len(batch) for batch in engine.generated] == [8]
+
+
+def test_the_rest_of_an_interrupted_batch_is_run_again(
+    pool: ThreadPoolExecutor,
+    engine: Gated,
+    batching: BatchingEngine,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = FakeEngine.generate
+    interrupted: list[int] = []
+
+    def interrupt(self: FakeEngine, requests: Sequence[GenerationRequest], **kw: Any) -> Tokens:
+        if len(requests) > 1 and not interrupted:
+            interrupted.append(len(requests))
+            raise KeyboardInterrupt
+        return whole(self, requests, **kw)
+
+    monkeypatch.setattr(FakeEngine, "generate", interrupt)
+    calls = [lambda seed=seed: batching.generate(asks("a person walks", seed)) for seed in range(9)]
+    futures = pile_up(pool, engine, batching, calls)
+    stopped = [f for f in futures if isinstance(f.exception(), KeyboardInterrupt)]
+    assert interrupted == [8]
+    assert len(stopped) == 1
+    for seed, future in enumerate(futures):
+        if future not in stopped:
+            assert future.result() == FakeEngine().generate(asks("a person walks", seed))
+
+
+def test_an_interrupted_wait_leaves_the_queue(
+    pool: ThreadPoolExecutor,
+    engine: Gated,
+    batching: BatchingEngine,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    leader = pool.submit(batching.generate, asks("a person walks"))
+    assert engine.began.wait(10)
+
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(batching._changed, "wait", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            batching.generate(asks("a person bows"))
+    engine.go.set()
+    leader.result()
+    batching.generate(asks("a person sits"))
+    assert [r.description for batch in engine.generated for r in batch] == [
+        "a person walks",
+        "a person sits",
+    ]
+
+
+def test_it_is_the_engine_to_everybody_else(engine: Gated) -> None:
+    batching = BatchingEngine(engine)
+    assert isinstance(batching, MotionEngine)
+    assert batching.name == "fake-1"
+    assert batching.generated is engine.generated
+    assert not hasattr(batching, "load")
+    features = batching.decode([1, 2, 3])
+    assert np.array_equal(features, FakeEngine().decode([1, 2, 3]))
+    assert batching.encode(features) == (1, 2, 3)
+    assert batching.coverage("a backflip").unknown == ("backflip",)
+    engine.load = lambda: "loaded"  # type: ignore[attr-defined]
+    assert batching.load() == "loaded"
+
+
+def test_many_rounds_of_many_threads_lose_nothing(pool: ThreadPoolExecutor) -> None:
+    batching = BatchingEngine(FakeEngine(delay=0.0005))
+    asked = [asks("a person walks", seed) for seed in range(600)]
+    made = list(pool.map(batching.generate, asked))
+    plain = FakeEngine()
+    assert made == [plain.generate(each) for each in asked]
+    batches = [len(batch) for batch in batching.generated]
+    assert sum(batches) == 600
+    assert len(batches) < 200

@@ -1,0 +1,91 @@
+"""The tool `export_motion`: motions of the store as files of the workspace.
+
+Setup:
+    pip install motion-agent
+
+Instantiate:
+    tool = ExportMotion(workbench=Workbench(workspace="made"))
+
+Invoke:
+    tool.invoke({"motion": "m-3fa9c1", "file": "walk.bvh"})
+    # "Wrote motion m-3fa9c1 to 'walk.bvh'."
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from ..motion_core.exporting import EXPORTS
+from ..motion_core.placement import FACE_TO_FACE, Placement, as_placement
+from ..prompts import load_prompt
+from .messages import quoted
+from .motion_tool import MotionTool, ToolArguments
+
+
+class ExportMotionInput(ToolArguments):
+    """Arguments of `export_motion`."""
+
+    motion: str = Field(
+        min_length=1, max_length=200, description="Id of the motion, such as 'm-3fa9c1'."
+    )
+    file: str = Field(
+        min_length=1,
+        max_length=200,
+        description="File name; its suffix says the format: " + ", ".join(f".{s}" for s in EXPORTS),
+    )
+    second_motion: str | None = Field(
+        default=None, max_length=200, description="Id of a second person's motion, if there is one."
+    )
+    theta: float | None = Field(
+        default=None,
+        ge=-360,
+        le=360,
+        description="Second person only: turn in degrees; 180 faces the first.",
+    )
+    x: float | None = Field(
+        default=None, description="Second person only: metres to the left of the first."
+    )
+    z: float | None = Field(
+        default=None, description="Second person only: metres in front of the first."
+    )
+
+
+class ExportMotion(MotionTool):
+    """Writes motions to a new file in the workspace; the artifact has the files' paths."""
+
+    name: str = "export_motion"
+    description: str = Field(
+        default_factory=lambda: load_prompt(
+            "tools/export_motion",
+            formats="; ".join(f".{suffix} {what}" for suffix, what in EXPORTS.items()),
+        )
+    )
+    args_schema: Any = ExportMotionInput
+
+    def work(self, wanted: ExportMotionInput) -> tuple[str, dict[str, Any]]:
+        """Write the file beside what is there, never over it."""
+        ids = [wanted.motion, *([wanted.second_motion] if wanted.second_motion else [])]
+        motions = [self.workbench.find(reference) for reference in ids]
+        placement = _placement(wanted) if len(motions) > 1 else None
+        files = self.workbench.export(motions, wanted.file, placement)
+        told = f"Wrote {' and '.join(map(quoted, ids))} to {' and '.join(_names(files))}."
+        if files[0].name != Path(wanted.file).name:
+            told += f" {quoted(wanted.file)} was there already and is unchanged."
+        facts: dict[str, Any] = {"files": [str(path) for path in files], "motions": ids}
+        if placement is not None:
+            facts["placement"] = [placement.theta, placement.x, placement.z]
+        return told, facts
+
+
+def _placement(wanted: ExportMotionInput) -> Placement:
+    given = (wanted.theta, wanted.x, wanted.z)
+    usual = (FACE_TO_FACE.theta, FACE_TO_FACE.x, FACE_TO_FACE.z)
+    return as_placement([u if g is None else g for g, u in zip(given, usual, strict=True)])
+
+
+def _names(files: Sequence[Path]) -> list[str]:
+    return [quoted(path.name) for path in files]

@@ -1,0 +1,68 @@
+"""The tool `list_motions`: what there is to work with.
+
+Setup:
+    pip install motion-agent
+
+Instantiate:
+    tool = ListMotions(workbench=Workbench(workspace="recordings"))
+
+Invoke:
+    tool.invoke({})
+    # 1 motion.
+    # m-3fa9c1, 4.4 s: s1 2.4 s 'a person walks forward', …
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from ..motion_core.errors import MotionAgentError
+from ..prompts import load_prompt
+from .facts import motion_facts, motion_line
+from .messages import one_line, quoted
+from .motion_tool import MotionTool, ToolArguments
+
+DEFAULT_LATEST = 10
+MAX_LATEST = 50
+
+
+class ListMotionsInput(ToolArguments):
+    """Arguments of `list_motions`."""
+
+    latest: int | None = Field(
+        default=None,
+        ge=1,
+        le=MAX_LATEST,
+        description=f"How many, the newest first; {DEFAULT_LATEST} if left out.",
+    )
+
+
+class ListMotions(MotionTool):
+    """Lists the motions of the store, one a line, and the motion files of the workspace."""
+
+    name: str = "list_motions"
+    description: str = Field(default_factory=lambda: load_prompt("tools/list_motions"))
+    args_schema: Any = ListMotionsInput
+
+    def work(self, wanted: ListMotionsInput) -> tuple[str, dict[str, Any]]:
+        """Look into the store and the workspace."""
+        count = wanted.latest or DEFAULT_LATEST
+        store = self.workbench.store
+        ids = store.list()
+        lines, facts = [], []
+        for motion_id in reversed(ids[-count:]):
+            try:
+                motion = store.get(motion_id)
+            except MotionAgentError as err:  # a damaged file hides no other motion
+                lines.append(f"{motion_id}, cannot be read: {one_line(str(err), 100)}")
+                continue
+            lines.append(motion_line(motion, motion_id))
+            facts.append(motion_facts(motion, motion_id))
+        files = self.workbench.workspace.files(count)
+        told = f"{len(ids)} motion{'' if len(ids) == 1 else 's'}"
+        told += f", the latest {count}." if len(ids) > count else "."
+        if files:
+            lines.append(f"Files in the workspace: {', '.join(map(quoted, files))}.")
+        return "\n".join([told, *lines]), {"motions": facts, "files": list(files)}

@@ -1,0 +1,118 @@
+"""The tools without LangChain: schemas as plain JSON, and calls by name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from langchain_core.tools import BaseTool
+
+Style = Literal["openai", "ollama"]
+_KEPT = ("type", "description", "enum", "items")  # what every provider understands
+_MAX_ARGUMENTS = 100_000  # characters; 64 descriptions of 300 have a fifth
+
+
+def motion_tools_schema(style: Style = "openai") -> list[dict[str, Any]]:
+    """The tools as a client's ``tools=`` argument.
+
+    Args:
+        style: ``openai`` for Chat Completions, in strict mode: every argument is required and may
+            be null where it is optional. ``ollama`` for ``/api/chat``, where what is optional is
+            not required.
+
+    Raises:
+        ValueError: another style.
+    """
+    if style not in ("openai", "ollama"):
+        raise ValueError(f"there is no style {style!r}; give 'openai' or 'ollama'")
+    return [_schema(tool, strict=style == "openai") for tool in _default_tools()]
+
+
+def call_tool(
+    name: str,
+    arguments: Mapping[str, Any] | str | None = None,
+    tools: Sequence[BaseTool] | None = None,
+) -> str:
+    """Call a tool as an LLM asked for it; what to give back to the LLM as the tool's answer.
+
+    Whatever is wrong with the call, or goes wrong in it, is told in the answer.
+
+    Args:
+        name: as the LLM wrote it.
+        arguments: as the client gives them: a dict, or the text of a JSON object.
+        tools: what may be called: of `motion_tools`. By default a set of this process, with the
+            default engine, a store in memory and no files.
+    """
+    known = {tool.name: tool for tool in (_default_tools() if tools is None else tools)}
+    if name not in known:
+        from .messages import quoted
+
+        return f"there is no tool {quoted(str(name), 60)}; there are {', '.join(known)}"
+    given = _arguments(arguments)
+    if isinstance(given, str):
+        return given
+    call = {"name": name, "args": given, "id": "call", "type": "tool_call"}
+    return str(known[name].invoke(call).text)
+
+
+@cache
+def _default_tools() -> tuple[BaseTool, ...]:
+    from . import motion_tools
+
+    return tuple(motion_tools())
+
+
+def _arguments(arguments: Mapping[str, Any] | str | None) -> dict[str, Any] | str:
+    """The arguments as a dict, or what is wrong with them."""
+    if isinstance(arguments, str):
+        if len(arguments) > _MAX_ARGUMENTS:
+            return f"the arguments have {len(arguments)} characters; the limit is {_MAX_ARGUMENTS}"
+        try:
+            arguments = json.loads(arguments) if arguments.strip() else {}
+        except (ValueError, RecursionError) as err:
+            return f"the arguments are not JSON ({err}); send one JSON object"
+    if arguments is None:
+        return {}
+    if not isinstance(arguments, Mapping):
+        return f"the arguments are a {type(arguments).__name__}; send one JSON object"
+    return {str(key): value for key, value in arguments.items()}
+
+
+def _schema(tool: BaseTool, *, strict: bool) -> dict[str, Any]:
+    full = _json_schema(tool)
+    required = full.get("required", [])
+    properties = {
+        name: _property(entry, nullable=strict and name not in required)
+        for name, entry in full["properties"].items()
+    }
+    parameters: dict[str, Any] = {"type": "object", "properties": properties}
+    parameters["required"] = list(properties) if strict else required
+    function: dict[str, Any] = {"name": tool.name, "description": tool.description}
+    function["parameters"] = parameters
+    if strict:
+        parameters["additionalProperties"] = False
+        function["strict"] = True
+    return {"type": "function", "function": function}
+
+
+def _property(entry: Mapping[str, Any], *, nullable: bool) -> dict[str, Any]:
+    """One argument without its limits, unknown to strict mode; a call is checked anyway."""
+    typed: Mapping[str, Any] = next(
+        (e for e in entry.get("anyOf", []) if e.get("type") != "null"), {}
+    )
+    merged = {**typed, **entry}
+    kept = {key: merged[key] for key in _KEPT if key in merged}
+    if "items" in kept:
+        kept["items"] = {"type": kept["items"]["type"]}
+    if nullable:
+        kept["type"] = [kept["type"], "null"]
+    return kept
+
+
+def _json_schema(tool: BaseTool) -> dict[str, Any]:
+    arguments: Any = tool.args_schema
+    schema: dict[str, Any] = arguments.model_json_schema()
+    return schema
