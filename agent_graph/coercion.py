@@ -6,12 +6,14 @@ becomes 4.0; an unknown field or tool is an error that goes back to the planner.
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from typing import Any
 
+from .calls import CALL, numbered_steps
 from .plan import TOOLS, InvalidPlanError, Step
+from .repairing import load_json, repair_json
+from .tool_names import called, is_tool_name, tool_named
 
 
 class NotAPlan(ValueError):
@@ -29,7 +31,8 @@ _FIELD_NAMES = {
     "tool_name": "tool", "toolname": "tool", "name": "tool", "action": "tool", "function": "tool",
     "text": "description", "prompt": "description", "motion_description": "description",
     "desc": "description", "duration": "seconds", "duration_seconds": "seconds",
-    "length": "seconds", "motion_id": "motion", "file": "motion", "segment_id": "segment",
+    "length": "seconds", "motion_id": "motion", "file": "motion", "filename": "motion",
+    "file_name": "motion", "path": "motion", "segment_id": "segment", "character": "person",
 }  # fmt: skip
 _ARGUMENT_KEYS = ("arguments", "args", "parameters", "params", "input", "kwargs")
 _IGNORED = {
@@ -37,32 +40,21 @@ _IGNORED = {
     *_REASONING_KEYS,
 }  # fmt: skip
 
-_TOOL_NAMES = {
-    "generate": "generate_motion", "generatemotion": "generate_motion",
-    "motiongenerate": "generate_motion", "motiongeneration": "generate_motion",
-    "texttomotion": "generate_motion", "t2m": "generate_motion", "create": "generate_motion",
-    "createmotion": "generate_motion", "motionllmgenerate": "generate_motion",
-    "generatemotions": "generate_motion", "motionllm": "generate_motion",
-    "caption": "caption_motion", "captionmotion": "caption_motion",
-    "motioncaption": "caption_motion", "motiontotext": "caption_motion", "m2t": "caption_motion",
-    "describe": "caption_motion", "describemotion": "caption_motion",
-    "motionllmcaption": "caption_motion",
-    "keep": "keep_segment", "keepsegment": "keep_segment", "keepmotion": "keep_segment",
-    "undo": "undo", "redo": "redo",
-}  # fmt: skip
-
-_CALL = re.compile(r"MotionLLM\s*\.\s*(\w+)\s*\(", re.IGNORECASE)
-_NEAR_CALL = re.compile(r"MotionLLM\W{0,6}(?:generate|caption|keep)", re.IGNORECASE)
-_ARGUMENT = re.compile(
-    r"\s*(?:\w+\s*=\s*)?['\"‘’“”`](.*?)['\"’”`]\s*\)"
-    r"(?=\s*(?:[;,.\]}\"'`]|$|\n|\d+\s*[.):]|and\b|then\b))",
-    re.DOTALL | re.IGNORECASE,
-)
 _SHORT_CALL = re.compile(
-    r"\s*(?:\d+[.):]\s*)?([A-Za-z_]\w*)\s*\(\s*(['\"])(.*)\2\s*\)\s*;?\s*", re.DOTALL
+    r"\s*(?:\d+[.):]\s*)?([A-Za-z_]\w*)\s*\(\s*(?:(['\"])(.*)\2)?\s*\)\s*;?\s*", re.DOTALL
 )
 _SYNTAX = re.compile(r"""[{}\[\]]|['"]\s*:""")
-_NUMBER = re.compile(r"\s*(-?\d+(?:[.,]\d+)?)\s*(?:s|sec|secs|seconds?)?\.?\s*", re.IGNORECASE)
+
+_UNITS = {
+    "seconds": {"": 1.0, "s": 1.0, "sec": 1.0, "secs": 1.0, "second": 1.0, "seconds": 1.0,
+                "ms": 0.001, "min": 60.0, "minute": 60.0, "minutes": 60.0},
+    "person": {"": 1.0},
+    "theta": {"": 1.0, "°": 1.0, "deg": 1.0, "degree": 1.0, "degrees": 1.0},
+    "x": {"": 1.0, "m": 1.0, "meter": 1.0, "meters": 1.0, "metre": 1.0, "metres": 1.0, "cm": 0.01},
+}  # fmt: skip
+_UNITS["z"] = _UNITS["x"]
+_QUANTITY = re.compile(r"\s*([+-]?(?:\d+(?:[.,]\d+)?|\.\d+))\s*([A-Za-z°]*)\.?\s*")
+_PLACE_NAMES = {"theta": ("theta", "θ", "angle", "rotation", "heading"), "x": ("x",), "z": ("z",)}
 
 
 def plan_from_value(value: Any, *, depth: int = 0) -> dict[str, Any]:
@@ -78,7 +70,7 @@ def plan_from_value(value: Any, *, depth: int = 0) -> dict[str, Any]:
         inner = _json(value)
         if inner is not None:
             return plan_from_value(inner, depth=depth + 1)
-        if _CALL.search(value):
+        if CALL.search(value):
             return {"plan": numbered_steps(value), "reasoning": ""}
         raise NotAPlan("a string")
     if isinstance(value, list):
@@ -91,46 +83,22 @@ def plan_from_value(value: Any, *, depth: int = 0) -> dict[str, Any]:
         return {"plan": _steps(value), "reasoning": ""}
     if not isinstance(value, dict):
         raise NotAPlan("no object")
-    return _plan_from_dict({str(k).strip().lower(): v for k, v in value.items()}, depth)
+    return _plan_from_dict(_lowered(value), depth)
+
+
+def _lowered(value: dict[Any, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, item in value.items():
+        name = str(key).strip().lower()
+        if name in found and name not in _REASONING_KEYS:
+            raise InvalidPlanError(f"the field {name!r} is there twice in one object")
+        found[name] = item
+    return found
 
 
 def single_step(value: Any) -> bool:
     """Whether the value is one step, not a plan."""
     return isinstance(value, dict) and _is_step(value)
-
-
-def numbered_steps(text: str) -> list[dict[str, Any]]:
-    """Steps of the paper's form, with ``;``, newline or comma between them.
-
-    Raises:
-        InvalidPlanError: a call that does not end; nothing is dropped in silence.
-    """
-    steps = []
-    # Each call is read within its own part of the text, so that a call that does not end
-    # cannot swallow the next one.
-    calls = list(_CALL.finditer(text))
-    dangling = bool(re.search(r"(?:^|[;,\n])\s*\d+[.)]\s*\S{0,40}$", text[calls[-1].end() :]))
-    ends = [call.start() for call in calls[1:]] + [len(text)]
-    for call, end in zip(calls, ends, strict=True):
-        argument = _ARGUMENT.match(text[call.end() : end])
-        if argument is None:
-            continue
-        tool = _tool(f"motionllm.{call[1]}")
-        field = {"caption_motion": "motion", "keep_segment": "segment"}.get(tool, "description")
-        steps.append({"tool": tool, field: argument[1].strip()})
-    dangling |= near_calls(text) != len(calls)
-    if len(steps) != len(calls) or dangling:
-        raise InvalidPlanError(
-            f"only {len(steps)} calls of MotionLLM can be read to their end; there are more; write"
-            " each as MotionLLM.generate('…') and finish the last",
-            "truncated",
-        )
-    return steps
-
-
-def near_calls(text: str) -> int:
-    """How many calls of MotionLLM the text has, damaged ones too."""
-    return len(_NEAR_CALL.findall(text))
 
 
 def _plan_from_dict(value: dict[str, Any], depth: int) -> dict[str, Any]:
@@ -142,43 +110,130 @@ def _plan_from_dict(value: dict[str, Any], depth: int) -> dict[str, Any]:
     for key in _STEPS_KEYS:
         if key not in value:
             continue
+        _nothing_beside(value, key)
+        stray = next((name for name, item in value.items() if _is_stray(name, item)), None)
+        if stray is not None:  # a text that fell out of the list of a damaged plan
+            raise InvalidPlanError(f"{stray[:60]!r} is no field of a plan")
         inner = value[key]
-        if isinstance(inner, dict):
-            return _with_reasoning(plan_from_value(inner, depth=depth + 1), value)
-        if isinstance(inner, str):
-            steps = _json(inner)
-            if steps is None and not inner.strip():
-                steps = []
-            if steps is None:
-                if not _CALL.search(inner):
-                    raise InvalidPlanError(
-                        f"plan is the text {inner[:60]!r}; it must be a list of steps"
-                    )
-                steps = numbered_steps(inner)
-            inner = steps
-        if inner is None:
-            inner = []
-        if not isinstance(inner, list):
-            raise InvalidPlanError("plan must be a list of steps")
-        return _with_reasoning({"plan": _steps(inner), "reasoning": ""}, value)
+        if isinstance(inner, dict) and not _is_step(inner):
+            return _with_siblings(plan_from_value(inner, depth=depth + 1), value)
+        return _with_siblings({"plan": _steps(_list_of_steps(inner)), "reasoning": ""}, value)
     if _is_step(value):
         return {"plan": _steps([value]), "reasoning": ""}
     for key in _WRAPPERS:
         if isinstance(value.get(key), dict | list | str) and value[key]:
-            return _with_reasoning(plan_from_value(value[key], depth=depth + 1), value)
+            _nothing_beside(value, key)
+            return _with_siblings(plan_from_value(value[key], depth=depth + 1), value)
     if len(value) == 1:  # an unknown wrapper, such as {"MotionPlan": {…}}
         only = next(iter(value.values()))
         if isinstance(only, dict | list):
             return plan_from_value(only, depth=depth + 1)
+    told = [key for key in _REASONING_KEYS if isinstance(value.get(key), str) and value[key]]
+    if told and set(value) <= {*_REASONING_KEYS, "placement"}:
+        # The paper's planners answer a question with reasoning alone.
+        return _with_siblings({"plan": [], "reasoning": ""}, value)
     raise NotAPlan("an object without a plan")
 
 
-def _with_reasoning(plan: dict[str, Any], value: dict[str, Any]) -> dict[str, Any]:
+def _is_stray(name: str, item: Any) -> bool:
+    """Whether a field beside the steps is rather a text that fell out of their list."""
+    known = {*_STEPS_KEYS, *_REASONING_KEYS, "placement"}
+    return name not in known and (item == "" or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]*", name))
+
+
+def _list_of_steps(value: Any) -> list[Any]:
+    if isinstance(value, str):
+        steps = _json(value)
+        if steps is None and value.strip():
+            if not CALL.search(value):
+                raise InvalidPlanError(
+                    f"plan is the text {value[:60]!r}; it must be a list of steps"
+                )
+            return list(numbered_steps(value))
+        value = steps
+    if value is None:
+        return []
+    if isinstance(value, dict):
+        value = [value] if _is_step(value) else plan_from_value(value)["plan"]
+    if not isinstance(value, list):
+        raise InvalidPlanError("plan must be a list of steps")
+    return value
+
+
+def _nothing_beside(value: dict[str, Any], key: str) -> None:
+    """Raise if there are steps under another key too: which are meant is not for us to say."""
+    for other, item in value.items():
+        if other != key and other not in _REASONING_KEYS and holds_steps(item):
+            raise InvalidPlanError(
+                f"there are steps under {key!r} and under {other!r}; give one list 'plan'"
+            )
+
+
+def holds_steps(value: Any) -> bool:
+    """Whether there is a step anywhere in a JSON value."""
+    if isinstance(value, str):
+        inner = _json(value)
+        return bool(CALL.search(value)) if inner is None else holds_steps(inner)
+    if isinstance(value, list):
+        return any(holds_steps(item) for item in value)
+    if not isinstance(value, dict):
+        return False
+    if _is_step(value):
+        return True
+    lists = [value[key] for key in value if str(key).strip().lower() in _STEPS_KEYS]
+    return any(bool(found) for found in lists) or any(holds_steps(v) for v in value.values())
+
+
+def _with_siblings(plan: dict[str, Any], value: dict[str, Any]) -> dict[str, Any]:
+    """The plan with the reasoning and the placement that stand beside its steps."""
     for key in _REASONING_KEYS:
         if value.get(key) and not plan["reasoning"]:
             said = value[key]
             plan["reasoning"] = said if isinstance(said, str) else json.dumps(said)
+    if "placement" in value:
+        placement = _placement(value["placement"])
+        if plan.get("placement") and placement and plan["placement"] != placement:
+            raise InvalidPlanError("there are two placements; give one")
+        plan["placement"] = placement or plan.get("placement", [])
     return plan
+
+
+def _placement(value: Any) -> Any:
+    """The placement as a list, from an object, a text such as "(180, 0, 1)" or with units."""
+    if value is None or (isinstance(value, str | dict | list) and not value):
+        return []
+    if isinstance(value, str):
+        inner = _json(value)
+        if inner is not None:
+            return _placement(inner)
+        if value.strip().lower() in ("none", "null", "()"):
+            return []
+        named = re.findall(r"([A-Za-zθ]+)\s*[=:]\s*([^,;]+)", value)
+        if named:
+            return _placement(dict(named))
+        value = [
+            part for part in re.split(r"[,;]\s*|\s{1,}(?=[-+.\d])", value.strip("()[] ")) if part
+        ]
+    if isinstance(value, dict):
+        given = _lowered(value)
+        found = {}
+        for field, names in _PLACE_NAMES.items():
+            for name in names:
+                if name in given:
+                    found[field] = given.pop(name)
+        if given or len(found) != 3:
+            raise InvalidPlanError(
+                "placement must be [theta, x, z] of person 2, in degrees and metres, or []"
+            )
+        value = [found["theta"], found["x"], found["z"]]
+    if not isinstance(value, list):
+        raise InvalidPlanError("placement must be a list of three numbers, or []")
+    if len(value) != 3:
+        return value
+    return [
+        _number(item, name, "placement") if isinstance(item, str) else item
+        for item, name in zip(value, ("theta", "x", "z"), strict=True)
+    ]
 
 
 def _steps(values: list[Any]) -> list[dict[str, Any]]:
@@ -197,91 +252,109 @@ def _steps_from_string(text: str) -> list[dict[str, Any]]:
     inner = _json(text)
     if isinstance(inner, dict):
         return [_step(inner, 1)]
-    if _CALL.search(text):
+    if CALL.search(text):
         return numbered_steps(text)
     call = _SHORT_CALL.fullmatch(text)
     if call:
-        tool = _tool(call.group(1))
-        field = {"caption_motion": "motion", "keep_segment": "segment"}.get(tool, "description")
-        return [{"tool": tool, field: call.group(3)}]
-    if _SYNTAX.search(text):
+        return [called(tool_named(call[1]), call[3] or "")]
+    if is_tool_name(text):
+        return [{"tool": tool_named(text)}]
+    if _SYNTAX.search(text) or any(tool in text for tool in TOOLS if "_" in tool):
         raise InvalidPlanError(f"the step {text[:60]!r} is a string; it must be an object")
     return [{"tool": "generate_motion", "description": re.sub(r"^\s*\d+[.):]\s+", "", text)}]
 
 
 def _step(value: dict[str, Any], number: int) -> dict[str, Any]:
     flat: dict[str, Any] = {}
-    for key, item in value.items():
-        name = str(key).strip().lower()
+    for name, item in _lowered(value).items():
         if name in _ARGUMENT_KEYS:
             if isinstance(item, str):
-                item = _json(item) if _json(item) is not None else {"description": item}
+                item = _arguments(item, number)
             if isinstance(item, dict):
-                flat.update({str(k).strip().lower(): v for k, v in item.items()})
+                _add(flat, _lowered(item), number)
                 continue
         if name == "function" and isinstance(item, dict):  # OpenAI's tool call
-            flat.update({str(k).strip().lower(): v for k, v in _step(item, number).items()})
+            _add(flat, _step(item, number), number)
             continue
-        flat[name] = item
+        _add(flat, {name: item}, number)
     step: dict[str, Any] = {}
     for name, item in flat.items():
         field = name if name in Step.model_fields else _FIELD_NAMES.get(name, name)
         if field in Step.model_fields:
             if item is not None and (field == name or field not in step):
                 step[field] = item
-        elif name not in _IGNORED:
+        elif name not in _IGNORED or holds_steps(item):
             raise InvalidPlanError(
                 f"step {number} has the unknown field {name!r};"
                 f" the fields are {', '.join(Step.model_fields)}"
             )
     if "tool" in step:
-        step["tool"] = _tool(str(step["tool"]))
+        step["tool"] = tool_named(str(step["tool"]))
     elif "description" in step:
         step["tool"] = "generate_motion"
-    for field, kind in (("seconds", float), ("person", int)):
+    for field, empty in (("seconds", 0), ("person", 1)):
         if isinstance(step.get(field), str):
-            step[field] = _number(step[field], field, number, kind)
+            said = re.sub(r"^\s*person\s*", "", step[field], flags=re.IGNORECASE)
+            if field == "seconds":
+                said = step[field]
+            where = f"step {number}: {field}"
+            step[field] = _number(said, field, where) if said.strip() else empty
+    for field in ("motion", "segment"):
+        if isinstance(step.get(field), str) and step[field].strip().lower() in ("none", "null"):
+            step[field] = ""
     return step
 
 
-def _tool(name: str) -> str:
-    bare = re.sub(r"^(functions?|tools?)[.:]", "", name.strip().lower())
-    letters = re.sub(r"[^a-z0-9]", "", bare)
-    if letters in _TOOL_NAMES:
-        return _TOOL_NAMES[letters]
-    close = difflib.get_close_matches(letters, _TOOL_NAMES, n=1, cutoff=0.84)
-    if close:
-        return _TOOL_NAMES[close[0]]
-    raise InvalidPlanError(f"there is no tool {name[:40]!r}; the tools are {', '.join(TOOLS)}")
+def _arguments(text: str, number: int) -> Any:
+    """The arguments of a call from their text."""
+    if not _SYNTAX.search(text):
+        return {"description": text}
+    value = _json(text)
+    if value is None:
+        value = repair_json(text)
+    if not isinstance(value, dict):
+        raise InvalidPlanError(f"step {number}: the arguments {text[:40]!r} are no JSON object")
+    return value
 
 
-def _number(text: str, field: str, number: int, kind: type) -> Any:
-    stripped = re.sub(r"^\s*person\s*", "", text, flags=re.IGNORECASE)
-    match = _NUMBER.fullmatch(stripped)
-    if match:
-        return kind(float(match.group(1).replace(",", ".")))
-    if not text.strip():
-        return kind(0) if field == "seconds" else 1
-    raise InvalidPlanError(f"step {number}: {field} is {text[:40]!r}; it must be a number")
+def _add(flat: dict[str, Any], more: dict[str, Any], number: int) -> None:
+    for name, item in more.items():
+        if flat.get(name) not in (None, "", item):
+            raise InvalidPlanError(f"step {number} has the field {name!r} twice")
+        flat[name] = item
+
+
+def _number(text: str, field: str, where: str) -> float | int:
+    match = _QUANTITY.fullmatch(text)
+    factor = _UNITS[field].get(match[2].lower()) if match else None
+    if match is None or factor is None:
+        raise InvalidPlanError(f"{where} is {text[:40]!r}; it must be a number")
+    value = round(float(match[1].replace(",", ".")) * factor, 6)
+    return int(value) if field == "person" and value.is_integer() else value
 
 
 def _is_step(value: Any) -> bool:
     if not isinstance(value, dict):
         return False
-    names = {str(key).strip().lower() for key in value}
-    if names & set(_STEPS_KEYS):
+    fields = {str(key).strip().lower(): item for key, item in value.items()}
+    if set(fields) & set(_STEPS_KEYS):
         return False
-    tool = next((value[k] for k in value if str(k).lower() in ("tool", "tool_name")), None)
-    if isinstance(tool, str):
+    if isinstance(fields.get("tool", fields.get("tool_name")), str):
         return True
-    name = next((value[k] for k in value if str(k).lower() in ("name", "action")), None)
-    if isinstance(name, str):
-        try:
-            _tool(name)
-        except InvalidPlanError:
-            return False
-        return True
-    return "description" in names and names <= set(Step.model_fields) | _IGNORED
+    function = fields.get("function")
+    if isinstance(function, dict):  # OpenAI's tool call
+        return _names_tool(function.get("name"))
+    named = next((fields[key] for key in ("name", "action", "function") if key in fields), None)
+    if named is not None:
+        return _names_tool(named)
+    return "description" in fields and set(fields) <= set(Step.model_fields) | _IGNORED
+
+
+def _names_tool(name: Any) -> bool:
+    try:
+        return isinstance(name, str) and bool(tool_named(name))
+    except InvalidPlanError:
+        return False
 
 
 def _is_schema(value: dict[str, Any]) -> bool:
@@ -293,12 +366,9 @@ def _is_schema(value: dict[str, Any]) -> bool:
 
 
 def _call_like(text: str) -> bool:
-    return bool(_CALL.search(text) or _SHORT_CALL.fullmatch(text))
+    return bool(CALL.search(text) or _SHORT_CALL.fullmatch(text))
 
 
 def _json(text: str) -> Any:
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
+    value = load_json(text)
     return value if isinstance(value, dict | list) else None

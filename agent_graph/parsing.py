@@ -16,17 +16,15 @@ value counts as truncated and is not repaired at all.
 
 from __future__ import annotations
 
-import json
 import re
-from collections import Counter
-from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import json_repair
-
-from .coercion import NotAPlan, near_calls, numbered_steps, plan_from_value, single_step
-from .plan import InvalidPlanError, Plan, validate_plan
+from .calls import CALL, numbered_steps
+from .coercion import NotAPlan, holds_steps, plan_from_value, single_step
+from .plan import TOOLS, InvalidPlanError, Plan, validate_plan
+from .repairing import load_json, repair_json
 
 Rung = Literal["json", "fence", "embedded", "repaired", "numbered"]
 
@@ -36,18 +34,23 @@ _THINK = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL | re.IGNORE
 _THINK_TAG = re.compile(r"</?think(?:ing)?>", re.IGNORECASE)
 _FENCE = re.compile(r"```[ \t]*([\w-]*)[ \t]*\n(.*?)```", re.DOTALL)
 _STEP_MARK = re.compile(
-    r"generate_?motion|caption_?motion|keep_?segment|MotionLLM\s*\.|['\"]?\b(?:plan|steps|tool)\b"
-    r"['\"]?\s*:",
+    r"(?:generate|caption|open|name|export)_?motion|keep_?segment|start_over|MotionLLM\s*\."
+    r"|['\"]?\b(?:plan|steps|tool)\b['\"]?\s*:|['\"](?:tool|undo|redo)\\*['\"]",
     re.IGNORECASE,
 )
 _TOOL_KEY = re.compile(r"\btool(?:_name)?\b\\*['\"]?\s*:", re.IGNORECASE)
-_TOOL_VALUE = re.compile(r"['\"](?:generate_motion|caption_motion|keep_segment)\\*['\"]")
-_CALL = re.compile(r"MotionLLM\s*\.\s*\w+\s*\(", re.IGNORECASE)
-_COMMENT = re.compile(r"/\*.*?\*/|(?<![:\w])//[^\n]*|^\s*#[^\n]*", re.DOTALL | re.MULTILINE)
+_TOOL_VALUE = re.compile(rf"['\"](?:{'|'.join(TOOLS)})\\*['\"]")
+_TRACE = re.compile(  # of a step outside of what was read
+    r"(?:(?:generate|caption|open|name|export)_motion|keep_segment|start_over)\\*['\"(]"
+    r"|MotionLLM\W{0,6}(?:generate|caption|open|keep|export|name|undo|redo)|['\"](?:tool|undo|redo)\\*['\"]|['\"]?\b(?:tool|description|segment)\\*['\"]\s*:",
+    re.IGNORECASE,
+)
+_TORN_OFF = re.compile(r"\"|'\s*[}\]]")  # what a damaged value may have lost
+_MORE_JSON = re.compile(r'[\[{][^\]}]*"')  # behind the plan: a damaged one that was to replace it
+_OPEN_JSON = re.compile(r"[{\[]\s*(?:['\"{\[]|\w+\s*:|$)")
 _REFUSAL = re.compile(
     r"\b(i('m| am) sorry|i can(no|')t|i am unable|i'm unable|as an ai)\b", re.IGNORECASE
 )
-_CONSTANTS = {"none", "null", "true", "false"}
 _SHOW_PLAN = (
     'answer with one JSON object only: {"reasoning": "…", "plan": [{"tool": "generate_motion",'
     ' "description": "a person …", …}]}'
@@ -80,33 +83,53 @@ def parse_plan(text: str, *, truncated: bool = False, refusal: str | None = None
         raise InvalidPlanError(
             f"the answer has {len(text)} characters; a plan needs at most {MAX_ANSWER}", "no_plan"
         )
+    open_thoughts = _THINK_TAG.findall(_THINK.sub(" ", text))
+    if len(open_thoughts) > 1:  # where they end is not certain
+        raise InvalidPlanError(f"the thoughts have no clear end; {_SHOW_PLAN}", "no_plan")
     text = without_thoughts(text)
     if not text:
         if truncated:
             raise _truncated()
         raise InvalidPlanError(f"the answer is empty; {_SHOW_PLAN}", "empty")
-    whole = _loads(text)
-    if truncated and whole is None:
+    whole = load_json(text)
+    if truncated and (whole is None or single_step(whole) or open_thoughts):
         raise _truncated()
 
-    problem: InvalidPlanError | None = None
-    for rung, source, value in _readings(text):
-        try:
+    reading = _reading(text)
+    if reading is not None:
+        rung, source, value = reading
+        with suppress(NotAPlan):
             plan = validate_plan(plan_from_value(value))
             _check_count(plan, source)
-            if rung in ("embedded", "repaired") and _CALL.search(text):
-                _check_calls(plan, text)
             return Parsed(plan, rung)
-        except NotAPlan:
-            continue
-        except InvalidPlanError as err:
-            # A later rung only reads the same text more loosely; keep the first reason.
-            problem = problem or err
-    if problem is not None:
-        raise problem
     if not _STEP_MARK.search(text) and _REFUSAL.search(text):
         raise InvalidPlanError(f"the planner refused: {text[:300]}", "refused")
     raise InvalidPlanError(f"there is no plan in the answer; {_SHOW_PLAN}", "no_plan")
+
+
+def strict_plan(text: str, *, truncated: bool = False, refusal: str | None = None) -> Parsed:
+    """The plan in an answer that is one JSON object and nothing else: no form is repaired.
+
+    For measuring what the ladder buys.
+
+    Raises:
+        InvalidPlanError: no valid plan; see `parse_plan`.
+    """
+    if refusal:
+        raise InvalidPlanError(f"the planner refused: {refusal[:300]}", "refused")
+    value = load_json(text)
+    if value is None and truncated:
+        raise _truncated()
+    if not text.strip():
+        raise InvalidPlanError(f"the answer is empty; {_SHOW_PLAN}", "empty")
+    if not isinstance(value, dict):
+        raise InvalidPlanError(f"the answer is no JSON object; {_SHOW_PLAN}", "no_plan")
+    return Parsed(validate_plan(value), "json")
+
+
+def has_steps(text: str) -> bool:
+    """Whether the text has something in it that is meant as a step or a plan."""
+    return bool(_STEP_MARK.search(text))
 
 
 _Reading = tuple[Rung, str, Any]
@@ -121,66 +144,93 @@ def _check_count(plan: Plan, source: str) -> None:
         )
 
 
-def _check_calls(plan: Plan, text: str) -> None:
-    # Brackets in prose can look like JSON: then the calls around them must not be forgotten.
-    if near_calls(text) != len(plan.plan):
-        raise InvalidPlanError(f"there are calls of MotionLLM beside the JSON; {_SHOW_PLAN}")
-
-
-def _readings(text: str) -> Iterator[_Reading]:
-    """Values that may be the plan, the most literal reading first."""
-    whole = _loads(text)
+def _reading(text: str) -> _Reading | None:
+    """The value that may be the plan, from the first rung that finds one."""
+    whole = load_json(text)
     if whole is not None:
-        yield "json", text, whole
-        return
-    fences = [match.group(2).strip() for match in _FENCE.finditer(text)]
-    outside = _FENCE.sub(" ", text)
-    if fences and not _STEP_MARK.search(outside):
-        value = _loads(fences[-1])
+        return "json", text, whole
+    found, outside = _fenced(text)
+    if not found:
+        found, outside = _embedded(text)
+    if found:
+        torn = any(rung == "repaired" for rung, _, _ in found) and _TORN_OFF.search(outside)
+        source = found[-1][1]
+        after = text[text.rfind(source) + len(source) :]
+        if torn or _TRACE.search(outside) or _MORE_JSON.search(after):
+            raise InvalidPlanError(f"there are steps beside the JSON; {_SHOW_PLAN}")
+        return _final(found)
+    if CALL.search(text):
+        if _TOOL_KEY.search(text):
+            raise InvalidPlanError(f"there are steps beside the calls of MotionLLM; {_SHOW_PLAN}")
+        return "numbered", "", {"plan": numbered_steps(text), "reasoning": ""}
+    return None
+
+
+def _fenced(text: str) -> tuple[list[_Reading], str]:
+    """What is in the fences, if all of them that hold steps can be read, and the text outside."""
+    found: list[_Reading] = []
+    for match in _FENCE.finditer(text):
+        inside = match.group(2).strip()
+        value = load_json(inside)
         if value is not None and plan_like(value):
-            yield "fence", fences[-1], value
-            return
-    yield from _embedded(text)
-    if _CALL.search(text):
-        yield "numbered", "", {"plan": numbered_steps(text), "reasoning": ""}
+            found.append(("fence", inside, value))
+        elif _STEP_MARK.search(inside):
+            return [], text
+    outside = _FENCE.sub(" ", text)
+    return ([], text) if _STEP_MARK.search(outside) else (found, outside)
 
 
-def _embedded(text: str) -> Iterator[_Reading]:
+def _embedded(text: str) -> tuple[list[_Reading], str]:
+    """The JSON values in the text that may be plans or steps, and the text outside of them."""
     regions, open_end = _regions(text)
-    if open_end is not None:
-        # The text ends inside a value. Only if it visibly closes is that a matter of quotes.
-        tail = text[open_end:].rstrip("` \n\t")
-        if _STEP_MARK.search(tail):
-            closed = all(tail.count(a) == tail.count(b) for a, b in ("{}", "[]"))
-            value = _repair(tail) if closed else None
-            if value is None:
-                raise _truncated()
-            yield "repaired", tail, value
-            return
+    outside = text if open_end is None else text[:open_end]
     found: list[_Reading] = []
     for region in regions:
-        value = _loads(region)
+        outside = outside.replace(region, " ", 1)
+        value = load_json(region)
         if value is not None:
             if plan_like(value):
                 found.append(("embedded", region, value))
+            elif _TRACE.search(region):
+                raise InvalidPlanError(f"there are steps that are in no plan; {_SHOW_PLAN}")
         elif _STEP_MARK.search(region):
-            value = _repair(region)
+            value = repair_json(region)
             if value is None:
                 raise InvalidPlanError(
                     f"the JSON cannot be read without losing words; {_SHOW_PLAN}"
                 )
             found.append(("repaired", region, value))
-    if not found:
-        return
-    steps = [single_step(value) for _, _, value in found]
-    if len(found) > 1 and steps[-1]:
-        if not all(steps):
-            raise InvalidPlanError(f"there are steps after the plan; {_SHOW_PLAN}")
-        rung: Rung = "repaired" if any(r == "repaired" for r, _, _ in found) else "embedded"
-        source = " ".join(region for _, region, _ in found)
-        yield rung, source, [value for _, _, value in found]  # one JSON object a step
-        return
-    yield found[-1]
+    if open_end is None:
+        return found, outside
+    # The text ends inside a value. Only if it visibly closes is that a matter of quotes.
+    tail = text[open_end:].rstrip("` \n\t")
+    if _STEP_MARK.search(tail):
+        closed = all(tail.count(a) == tail.count(b) for a, b in ("{}", "[]"))
+        value = repair_json(tail) if closed else None
+        if value is None:
+            raise _truncated()
+        found.append(("repaired", tail, value))
+    elif _OPEN_JSON.match(tail):
+        raise _truncated()
+    return found, outside
+
+
+def _final(found: list[_Reading]) -> _Reading:
+    """The plan among the values of a text: the last one, or all if each is one step."""
+    rung, source, value = found[-1]
+    if len(found) == 1:
+        return found[0]
+    values = [value for _, _, value in found]
+    if all(single_step(value) for value in values):
+        if any(r == "repaired" for r, _, _ in found):
+            rung = "repaired"
+        return rung, " ".join(source for _, source, _ in found), values
+    # Drafts come before the plan; but steps, or an answer without any, come after no plan.
+    if not isinstance(value, dict) or single_step(value) or not holds_steps(value):
+        raise InvalidPlanError(f"there are steps beside the plan; {_SHOW_PLAN}")
+    if not all(isinstance(draft, dict) and not single_step(draft) for draft in values):
+        raise InvalidPlanError(f"there are steps beside the plan; {_SHOW_PLAN}")
+    return rung, source, value
 
 
 def plan_like(value: Any) -> bool:
@@ -218,21 +268,6 @@ def _regions(text: str) -> tuple[list[str], int | None]:
     return regions, start if depth else None
 
 
-def _repair(region: str) -> Any:
-    value = json_repair.loads(region)
-    if not isinstance(value, dict | list) or not value:
-        return None
-    said = json.dumps(value, ensure_ascii=False)
-    missing = _words(_COMMENT.sub(" ", region)) - _words(said)
-    return None if set(missing) - _CONSTANTS else value
-
-
-def _words(text: str) -> Counter[str]:
-    text = re.sub(r"\\u([0-9a-fA-F]{4})", lambda m: chr(int(m.group(1), 16)), text)
-    text = re.sub(r"\\[nrtbf]", " ", text)
-    return Counter(re.findall(r"\w+", text.lower()))
-
-
 def without_thoughts(text: str) -> str:
     """The text without ``<think>`` blocks; an unclosed one only loses its tag."""
     text = _THINK.sub(" ", text)
@@ -241,13 +276,6 @@ def without_thoughts(text: str) -> str:
     if closing and text[closing[-1].end() :].strip():
         text = text[closing[-1].end() :]
     return _THINK_TAG.sub(" ", text).strip()
-
-
-def _loads(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _truncated() -> InvalidPlanError:

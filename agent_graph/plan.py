@@ -6,10 +6,13 @@ no operations of their own:
 
     {"reasoning": "…", "plan": [
         {"tool": "keep_segment", "segment": "s1", …},
-        {"tool": "generate_motion", "description": "a person bows", …}]}
+        {"tool": "generate_motion", "description": "a person bows", …}],
+     "placement": []}
+
+A plan that keeps no segment makes a new motion, beside those that the conversation has already.
 
 The schema is flat because OpenAI strict mode and Ollama's `format` both have to accept it as
-it is: every field required, empty string or 0 for "not given", no `$ref`, no `oneOf`. The
+it is: every field required, empty string, 0 or [] for "not given", no `$ref`, no `oneOf`. The
 model below is more forgiving (absent fields have defaults) and says what is wrong in words
 that an LLM can act on. Every plan goes through it, whoever wrote it.
 """
@@ -26,17 +29,37 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from ..motion_core.composition import MAX_SECONDS
 from ..motion_core.engine import MAX_DESCRIPTION
 from ..motion_core.errors import PlanError
+from ..motion_core.placement import as_placement
 
-Tool = Literal["generate_motion", "caption_motion", "keep_segment", "undo", "redo"]
+Tool = Literal[
+    "generate_motion",
+    "caption_motion",
+    "keep_segment",
+    "open_motion",
+    "start_over",
+    "name_motion",
+    "export_motion",
+    "undo",
+    "redo",
+]
 TOOLS: tuple[Tool, ...] = get_args(Tool)
 
 Cause = Literal["empty", "refused", "truncated", "schema_echo", "no_plan", "invalid"]
 """Why an answer is not a plan."""
 
+_EDITING: tuple[Tool, ...] = ("generate_motion", "keep_segment", "open_motion", "start_over")
+
 MAX_STEPS = 64
 MAX_TOTAL_SECONDS = 600.0
 MAX_REASONING = 4000  # characters kept; more is cut, for it is only read
 MAX_MOTION_NAME = 200
+
+
+_NEEDS_MOTION = {
+    "open_motion": "the name or id of the motion, such as 'motion 1'",
+    "name_motion": "the new name",
+    "export_motion": "the name of the file, such as 'bow.bvh'",
+}
 
 
 class InvalidPlanError(PlanError):
@@ -63,7 +86,9 @@ class Step(BaseModel):
     )
     motion: str = Field(
         default="",
-        description="caption_motion: motion id or file name; empty for the current motion.",
+        description="caption_motion, open_motion: motion id, name or file name; caption_motion:"
+        " empty for the current motion. name_motion: its new name. export_motion: the file to"
+        " write, such as 'bow.bvh'.",
     )
     segment: str = Field(
         default="",
@@ -75,8 +100,11 @@ class Step(BaseModel):
     @field_validator("description", "motion", "segment")
     @classmethod
     def _strip(cls, value: str) -> str:
-        if re.search(r"[\x00-\x09\x0b-\x1f\x7f]", value):
-            raise ValueError("holds a control character: write plain text, without backslashes")
+        # A backslash or half a character is what is left of a broken escape.
+        if re.search(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f\\\ud800-\udfff]", value):
+            raise ValueError(
+                "holds a control character or a backslash: write plain text, without escapes"
+            )
         return " ".join(value.split())
 
     @field_validator("description")
@@ -116,6 +144,8 @@ class Step(BaseModel):
             raise ValueError("generate_motion needs a description: say what the person does")
         if self.tool == "keep_segment" and not self.segment:
             raise ValueError("keep_segment needs the segment that stays, such as s1")
+        if self.tool in _NEEDS_MOTION and not self.motion:
+            raise ValueError(f"{self.tool} needs the field motion: {_NEEDS_MOTION[self.tool]}")
         return self
 
 
@@ -131,11 +161,23 @@ class Plan(BaseModel):
     plan: tuple[Step, ...] = Field(
         description="The steps in order; empty if nothing is to be generated or captioned."
     )
+    placement: tuple[float, ...] = Field(
+        default=(),
+        description="Two people: [theta, x, z] of person 2, in degrees and metres; person 1 stands"
+        " at the origin and faces +z, so [180, 0, 1] is face to face at one metre. Otherwise [].",
+    )
 
     @field_validator("reasoning")
     @classmethod
     def _cut(cls, value: str) -> str:
         return value.strip()[:MAX_REASONING]
+
+    @field_validator("placement")
+    @classmethod
+    def _three_numbers(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if value:
+            as_placement(value)
+        return value
 
     @model_validator(mode="after")
     def _limits(self) -> Plan:
@@ -148,7 +190,22 @@ class Plan(BaseModel):
             )
         if any(step.tool in ("undo", "redo") for step in self.plan) and len(self.plan) > 1:
             raise ValueError("undo or redo must be the only step of a plan")
+        for number, step in enumerate(self.plan, start=1):
+            if step.tool in ("open_motion", "start_over") and number > 1:
+                raise ValueError(f"{step.tool} must be the first step of a plan, not step {number}")
+        if len(self.steps_of("name_motion")) > 1:
+            raise ValueError("a plan can give one name, for it makes one motion")
         return self
+
+    @property
+    def edits(self) -> bool:
+        """Whether it makes or changes the timeline."""
+        return bool(self.placement or self.steps_of(*_EDITING))
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to carry out: the reasoning is the answer."""
+        return not self.plan and not self.placement
 
     def steps_of(self, *tools: Tool) -> tuple[Step, ...]:
         """The steps that use one of these tools."""
@@ -167,8 +224,13 @@ def plan_schema() -> dict[str, Any]:
                 "description": Plan.model_fields["plan"].description,
                 "items": step,
             },
+            "placement": {
+                "type": "array",
+                "description": Plan.model_fields["placement"].description,
+                "items": {"type": "number"},
+            },
         },
-        "required": ["reasoning", "plan"],
+        "required": ["reasoning", "plan", "placement"],
         "additionalProperties": False,
     }
 
@@ -194,7 +256,8 @@ def check_against_timeline(plan: Plan, segments: Sequence[str]) -> None:
 
     Args:
         plan: a valid plan.
-        segments: ids of the current motion's segments.
+        segments: ids of the segments of the motion that the plan edits: the current one, or the
+            one that it opens; none where it starts over.
 
     Raises:
         InvalidPlanError: a segment is named that is not there.

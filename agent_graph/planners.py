@@ -1,6 +1,6 @@
 """Planners: whoever turns a request into a plan.
 
-A planner is asked with a `Task` and answers with text; `parsing` makes a plan of it. Named by
+A planner is asked with a `Task` and gives an `Answer`; `read_answer` makes a plan of it. Named by
 strings as everywhere in LangChain:
 
     offline               built in: rules, no model, no network
@@ -9,15 +9,21 @@ strings as everywhere in LangChain:
     anthropic:…, …        any other string of LangChain's init_chat_model
     a BaseChatModel       as it is
 
-OpenAI and Ollama get the plan's JSON Schema with the request; all others get it in words.
+How the plan's form is asked for is the strategy:
+
+    schema   the provider gets a JSON Schema with the request (OpenAI, Ollama)
+    tools    native tool calling: one function whose arguments are the plan
+    prompt   in words only
+    auto     schema where the provider has a place for it, else prompt
 """
 
 from __future__ import annotations
 
 import os
+import re
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from langchain_core.language_models import BaseChatModel
@@ -25,13 +31,32 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemM
 
 from ..motion_core.errors import ConfigurationError
 from ..prompts import load_prompt
+from .answers import PLAN_CALL, Answer, answer_from, read_answer, stopped_early
+from .describing import describe_situation
+from .narrowing import narrowed_schema
 from .plan import plan_schema
-from .providers import SchemaRefusedError, explain_failure, open_model, provider_of
-from .state import Attempt, Caption, Timeline, empty_timeline, segment_seconds
+from .providers import (
+    PromptTooLongError,
+    SchemaRefusedError,
+    TransientError,
+    explain_failure,
+    open_model,
+    provider_of,
+)
+from .state import Attempt, Caption, Timeline, empty_timeline
+from .window import Window
 
-Strategy = Literal["auto", "schema", "prompt"]
+__all__ = ["Answer", "ChatPlanner", "Planner", "Strategy", "Task", "make_planner", "read_answer"]
+
+Strategy = Literal["auto", "schema", "tools", "prompt"]
+_Form = Literal["narrowed", "strict", "words"]
 MAX_HISTORY = 12  # messages of the conversation a planner is shown
 MAX_OLD_MESSAGE = 1000  # characters of each
+MAX_BAD_ANSWER = 4000  # characters of a bad answer shown to the planner again; short prompts: 800
+REASK_WARMTH = 0.3  # added to a set temperature with each re-ask: at 0 it would write the same
+MAX_TEMPERATURE = 1.2
+_FILE = re.compile(r"\b[\w-][\w.-]{0,80}\.[A-Za-z][A-Za-z0-9]{1,3}\b")
+MAX_WAIT = 30.0  # seconds a server may ask to be left alone before it is asked again
 
 
 @dataclass(frozen=True)
@@ -41,6 +66,10 @@ class Task:
     Attributes:
         request: the person's words.
         timeline: the current motion.
+        others: the other motions of the conversation, oldest first.
+        looked_at: what was captioned in earlier turns, the latest last.
+        about_file: whether the last turn was about the latest of those and not about the current
+            motion: a question without a name means it.
         captions: captions it asked for in this turn.
         history: earlier messages of the conversation, oldest first.
         failed: the answers to this task that were no plan; the last is shown to it.
@@ -48,21 +77,12 @@ class Task:
 
     request: str
     timeline: Timeline = field(default_factory=empty_timeline)
+    others: Sequence[Timeline] = ()
+    looked_at: Sequence[Caption] = ()
+    about_file: bool = False
     captions: Sequence[Caption] = ()
     history: Sequence[AnyMessage] = ()
     failed: Sequence[Attempt] = ()
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a planner wrote."""
-
-    text: str
-    truncated: bool = False
-    refusal: str | None = None
-    seconds: float = 0.0
-    input_tokens: int | None = None
-    output_tokens: int | None = None
 
 
 @runtime_checkable
@@ -93,15 +113,30 @@ class Planner(Protocol):
         ...
 
 
-def make_planner(planner: str | BaseChatModel | Planner) -> Planner:
+def make_planner(
+    planner: str | BaseChatModel | Planner,
+    *,
+    strategy: Strategy = "auto",
+    ladder: bool = True,
+    tries: int = 3,
+    temperature: float | None = None,
+) -> Planner:
     """The planner of that name, or around that chat model.
 
+    Args:
+        planner: a name, a chat model, or a planner, which is given back as it is.
+        strategy: how the plan's form is asked for.
+        ladder: whether the form of an answer may be repaired; without, only bare JSON counts.
+        tries: how often it is asked before it is given up: 1 for no re-asks.
+        temperature: of the sampling; None leaves it to the server. For names only.
+
     Raises:
-        ConfigurationError: no such planner, or its package is not installed.
+        ConfigurationError: no such planner, its package is not installed, or it cannot do what
+            the strategy needs.
         UnavailableError: it needs a key that is not set.
     """
     if isinstance(planner, BaseChatModel):
-        return ChatPlanner(planner)
+        return ChatPlanner(planner, strategy=strategy, ladder=ladder, tries=tries)
     if not isinstance(planner, str):
         if isinstance(planner, Planner):
             return planner
@@ -109,11 +144,13 @@ def make_planner(planner: str | BaseChatModel | Planner) -> Planner:
             f"{type(planner).__name__} is no planner; give a string such as 'openai:gpt-4o', a"
             " LangChain chat model, or 'offline'"
         )
-    if planner.strip().lower() == "offline":
+    name = planner.strip()
+    if name.lower() == "offline":
         from .offline import OfflinePlanner
 
         return OfflinePlanner()
-    return ChatPlanner(open_model(planner.strip()), name=planner.strip())
+    model = open_model(name, temperature=temperature)
+    return ChatPlanner(model, name=name, strategy=strategy, ladder=ladder, tries=tries)
 
 
 class ChatPlanner:
@@ -122,12 +159,15 @@ class ChatPlanner:
     Args:
         model: the chat model.
         name: for messages and records.
-        strategy: ``schema`` gives the provider the JSON Schema, ``prompt`` only tells it in
-            words, ``auto`` takes the schema where the provider has a place for it.
-        short: use the short prompts, for models with a small context window.
-    """
+        strategy: how the plan's form is asked for; see the head of this file.
+        short: use the short prompts, for models with a small context window; None asks the
+            environment (MOTION_AGENT_SHORT_PROMPTS).
+        ladder: whether the form of an answer may be repaired.
+        tries: how often it is asked for one plan.
 
-    tries = 3
+    Raises:
+        ConfigurationError: the model cannot do what the strategy needs.
+    """
 
     def __init__(
         self,
@@ -136,125 +176,200 @@ class ChatPlanner:
         name: str | None = None,
         strategy: Strategy = "auto",
         short: bool | None = None,
+        ladder: bool = True,
+        tries: int = 3,
     ) -> None:
+        if tries < 1:
+            raise ConfigurationError(f"tries is {tries}; a planner is asked at least once")
         self.model = model
         self.provider = provider_of(model)
         self.name = name or f"{self.provider or type(model).__name__}"
+        self.strategy = strategy
+        self.ladder = ladder
+        self.tries = tries
         self._short = bool(os.environ.get("MOTION_AGENT_SHORT_PROMPTS")) if short is None else short
+        self._window = Window.of(model)
+        self._resume_at = 0.0  # monotonic time before which the server wants no request
         if strategy == "schema" and self.provider is None:
             raise ConfigurationError(
                 f"{type(model).__name__} has no place for a JSON schema; use the strategy 'auto'"
             )
-        self._schema_kwargs = {} if strategy == "prompt" else _schema_kwargs(self.provider)
+        if strategy == "tools" and type(model).bind_tools is BaseChatModel.bind_tools:
+            raise ConfigurationError(
+                f"{type(model).__name__} cannot call tools; use the strategy 'auto'"
+            )
+        # How the form is asked for, the most telling first; a server that refuses one gets the
+        # next.
+        self._forms: list[_Form] = []
+        if strategy == "tools" or (strategy != "prompt" and self.provider is not None):
+            narrow = self.provider in ("ollama", "openai-like")
+            self._forms = ["narrowed", "strict"] if narrow else ["strict"]
+        if strategy in ("auto", "prompt"):
+            self._forms.append("words")
 
     def ask(self, task: Task) -> Answer:
-        messages = self.messages(task)
-        try:
-            return self._invoke(messages, self._schema_kwargs)
-        except SchemaRefusedError:
-            # A server of the same protocol that has no place for the schema: words must do.
-            self._schema_kwargs = {}
-            return self._invoke(messages, {})
+        while True:
+            form, window = self._forms[0], self._window
+            messages = self.messages(task)
+            try:
+                return self._invoke(self._prepared(task, form), messages, ladder=self.ladder)
+            except SchemaRefusedError:
+                if form == self._forms[-1]:
+                    raise
+                # Another thread may have found it out too.
+                self._forms = [other for other in self._forms if other != form]
+            except PromptTooLongError as err:
+                if window is not None or err.window is None:
+                    raise
+                self._window = Window(err.window)  # the next prompt is made to fit
 
     def reply(self, request: str, facts: str) -> str | None:
         prompt = load_prompt(self._prompt("responder"), facts=facts)
-        answer = self._invoke([SystemMessage(prompt), HumanMessage(request)], {})
+        answer = self._invoke(self.model, [SystemMessage(prompt), HumanMessage(request)])
         from .parsing import without_thoughts
 
         return without_thoughts(answer.text) or None
 
     def messages(self, task: Task) -> list[AnyMessage]:
-        """The messages that ask for a plan. Only the last bad answer is among them."""
-        if self._short:
-            system = load_prompt("planner_short")
+        """The messages that ask for a plan. Only the last bad answer is among them.
+
+        Where the model's context window is known, the oldest messages are left out until it
+        fits, and then the long prompt gives way to the short one.
+
+        Raises:
+            ConfigurationError: it does not fit even so.
+        """
+        history = [m for m in task.history if m.text and isinstance(m, HumanMessage | AIMessage)]
+        history = [type(m)(m.text[:MAX_OLD_MESSAGE]) for m in history[-MAX_HISTORY:]]
+        asked = HumanMessage(self._asked(task))
+        short = self._instructions(task, short=True)
+        told = short if self._short else self._instructions(task, short=False)
+        if self._window is None:
+            return [*told, *history, asked]
+        while not self._window.holds([*told, *history, asked]):
+            if history:
+                history = history[1:]
+            elif told is not short:
+                told = short
+            else:
+                raise self._window.too_long([*told, asked], self.name)
+        return [*told, *history, asked]
+
+    def _instructions(self, task: Task, *, short: bool) -> list[AnyMessage]:
+        if short:
+            told = load_prompt("planner_short")
         else:
-            system = load_prompt("planner", examples=load_prompt("planner_examples"))
-        messages: list[AnyMessage] = [SystemMessage(system)]
-        for old in task.history[-MAX_HISTORY:]:
-            text = old.text[:MAX_OLD_MESSAGE]
-            if text and isinstance(old, HumanMessage | AIMessage):
-                messages.append(type(old)(text))
+            told = load_prompt("planner", examples=load_prompt("planner_examples"))
+        if self.strategy == "tools":
+            told += "\n\n" + load_prompt("planner_call")
+        return [SystemMessage(told), *(_example_turns(task) if short else [])]
+
+    def _asked(self, task: Task) -> str:
         asked = load_prompt(
-            "planner_task",
-            timeline=describe_timeline(task.timeline),
-            captions=describe_captions(task.captions),
-            request=task.request,
+            "planner_task", situation=describe_situation(task), request=task.request
         )
         if task.failed:
             last = task.failed[-1]
             asked += "\n\n" + load_prompt(
                 self._prompt("repair"),
                 error=last["error"] or "",
-                answer=last["text"],
+                answer=last["text"][: 800 if self._short else MAX_BAD_ANSWER],
                 request=task.request,
             )
-        messages.append(HumanMessage(asked))
-        return messages
+        return asked
 
     def _prompt(self, name: str) -> str:
         return f"{name}_short" if self._short else name
 
-    def _invoke(self, messages: list[AnyMessage], kwargs: Mapping[str, Any]) -> Answer:
+    def _prepared(self, task: Task, form: _Form) -> Any:
+        """The model with schema, function and temperature as this task needs them."""
+        model: Any = self._warmer(len(task.failed))
+        if form == "words":
+            return model
+        schema = plan_schema() if form == "strict" else _narrowed(task)
+        if self.strategy == "tools":
+            return self._with_function(model, schema)
+        if self.provider == "ollama":
+            return model.bind(format=schema)
+        # A narrowed schema has fields that may be left out, which strict mode does not know.
+        facts = {"name": PLAN_CALL, "strict": form == "strict", "schema": schema}
+        return model.bind(response_format={"type": "json_schema", "json_schema": facts})
+
+    def _with_function(self, model: BaseChatModel, schema: dict[str, Any]) -> Any:
+        about = "Hand over the plan: all of its steps, in order. Call it once."
+        function: dict[str, Any] = {
+            "name": PLAN_CALL,
+            "description": about,
+            "parameters": schema,
+        }
+        if self.provider == "openai":
+            function["strict"] = True
+        tools = [{"type": "function", "function": function}]
+        if self.provider in ("openai", "openai-like"):
+            # Not by its name: llama.cpp only knows "required", and there is only one function.
+            return model.bind_tools(tools, tool_choice="required")
+        return model.bind_tools(tools)
+
+    def _warmer(self, failed: int) -> BaseChatModel:
+        base = getattr(self.model, "temperature", None)
+        if not failed or base is None or self.provider not in ("ollama", "openai-like"):
+            return self.model
+        warmer = min(base + REASK_WARMTH * failed, max(MAX_TEMPERATURE, base))
+        return self.model.model_copy(update={"temperature": warmer})
+
+    def _invoke(self, model: Any, messages: list[AnyMessage], *, ladder: bool = True) -> Answer:
+        time.sleep(min(max(self._resume_at - time.monotonic(), 0.0), MAX_WAIT))
         start = time.perf_counter()
         try:
-            message = self.model.invoke(messages, **kwargs)
+            message = model.invoke(messages)
         except Exception as err:
-            answer = _stopped_early(err)
+            answer = stopped_early(err)
             if answer is None:
-                raise explain_failure(err, self.name) from err
-            return answer
-        usage = message.usage_metadata
-        return Answer(
-            text=message.text,
-            truncated=_finish_reason(message) in ("length", "max_tokens", "MAX_TOKENS"),
-            refusal=message.additional_kwargs.get("refusal"),
-            seconds=round(time.perf_counter() - start, 3),
-            input_tokens=usage["input_tokens"] if usage else None,
-            output_tokens=usage["output_tokens"] if usage else None,
-        )
+                failure = explain_failure(err, self.name)
+                if isinstance(failure, TransientError) and failure.retry_after:
+                    self._resume_at = time.monotonic() + failure.retry_after
+                raise failure from err
+            return replace(answer, ladder=ladder, seconds=round(time.perf_counter() - start, 3))
+        answer = answer_from(message, seconds=time.perf_counter() - start, ladder=ladder)
+        if self._window is not None:
+            self._window.check(answer.input_tokens, self.name)
+        return answer
 
 
-def describe_timeline(timeline: Timeline) -> str:
-    """The current motion in words for a planner."""
-    if not timeline["segments"]:
-        return "There is no current motion yet."
-    lines = []
-    for segment in timeline["segments"]:
-        who = f" (person {segment['person']})" if segment["person"] != 1 else ""
-        seconds = segment_seconds(segment)
-        lines.append(f'{segment["id"]}{who}: "{segment["description"]}", {seconds:.1f} s')
-    ids = ", ".join(timeline["motions"].values())
-    return f"The current motion ({ids}):\n" + "\n".join(lines)
+def _example_turns(task: Task) -> list[AnyMessage]:
+    """The examples of the short prompt as turns of a conversation: small models copy what they see.
+
+    So examples that edit a motion are only shown where there is one. Each is the situation and
+    the request, then the plan on a line of its own.
+    """
+    editing = bool(task.timeline["segments"])
+    turns: list[AnyMessage] = []
+    asked: list[str] = []
+    for line in load_prompt("planner_short_examples").splitlines():
+        if not line.startswith('{"reasoning"'):
+            asked.append(line)
+            continue
+        situation = "\n".join(asked).strip()
+        if editing or not situation.startswith("The current motion"):
+            turns += [HumanMessage(situation), AIMessage(line)]
+        asked = []
+    return turns
 
 
-def describe_captions(captions: Sequence[Caption]) -> str:
-    """The captions in words for a planner."""
-    if not captions:
-        return ""
-    lines = [f'{c["name"]}: "{c["text"]}"' for c in captions]
-    return (
-        "The captions you asked for are here; think about them and answer the request now:\n"
-        + "\n".join(lines)
+def _narrowed(task: Task) -> dict[str, Any]:
+    timelines = [task.timeline, *task.others]
+    segments = {segment["id"] for timeline in timelines for segment in timeline["segments"]}
+    return narrowed_schema(
+        sorted(segments, key=lambda name: (len(name), name)),
+        motions=any(timeline["motions"] for timeline in timelines),
+        named=_motions_named(task),
+        failed=len(task.failed),
     )
 
 
-def _schema_kwargs(provider: str | None) -> dict[str, Any]:
-    if provider == "openai":
-        schema = {"name": "motion_plan", "strict": True, "schema": plan_schema()}
-        return {"response_format": {"type": "json_schema", "json_schema": schema}}
-    if provider == "ollama":
-        return {"format": plan_schema()}
-    return {}
-
-
-def _finish_reason(message: AIMessage) -> str | None:
-    facts = message.response_metadata
-    return facts.get("finish_reason") or facts.get("done_reason") or facts.get("stop_reason")
-
-
-def _stopped_early(err: Exception) -> Answer | None:
-    # The OpenAI client raises where a structured answer stops at the length limit.
-    completion = getattr(err, "completion", None)
-    if type(err).__name__ != "LengthFinishReasonError" or completion is None:
-        return None
-    return Answer(completion.choices[0].message.content or "", truncated=True)
+def _motions_named(task: Task) -> list[str]:
+    """Names of motions that the person may mean: those of the conversation, files they wrote."""
+    names = [other["name"] for other in task.others]
+    names += [name for caption in task.looked_at for name in (caption["name"], caption["motion"])]
+    said = " ".join([task.request, *(m.text for m in task.history[-MAX_HISTORY:])])
+    return [*dict.fromkeys(name for name in [*names, *_FILE.findall(said)] if name)]

@@ -5,27 +5,52 @@ from __future__ import annotations
 import os
 import re
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from langchain_core.language_models import BaseChatModel
 
 from ..motion_core.errors import ConfigurationError, MotionAgentError, UnavailableError
+from .window import context_tokens, whole_number
 
-Provider = Literal["openai", "ollama"]
+Provider = Literal["openai", "openai-like", "ollama"]
+"""Whose protocol takes a JSON schema; ``openai-like`` is any other server of OpenAI's."""
 
 OLLAMA_CONTEXT = 8192  # tokens; Ollama's default cuts the prompt without a word
+DEFAULT_TIMEOUT = 120  # seconds without a byte; a local server may have to load the model first
 _TRANSIENT = {408, 409, 425, 429, 500, 502, 503, 504, 529}
+_NO_SCHEMA = re.compile(r"response_format|json_schema|json schema|grammar|\bformat\b", re.I)
+_TOO_LONG = re.compile(r"context[ _](size|length|window)|exceed_context", re.I)
 
 
 class TransientError(UnavailableError):
-    """A server did not answer this time; asking again may help."""
+    """A server did not answer this time; asking again may help.
+
+    Attributes:
+        retry_after: seconds the server asks to be left alone, if it said so.
+    """
+
+    retry_after: float | None = None
 
 
 class SchemaRefusedError(ConfigurationError):
     """A server does not take a JSON schema with the request."""
 
 
-def open_model(name: str) -> BaseChatModel:
+class PromptTooLongError(ConfigurationError):
+    """A server refuses a prompt that is longer than the model's window.
+
+    Attributes:
+        window: tokens of the window, if the server said so.
+    """
+
+    window: int | None = None
+
+
+def open_model(name: str, *, temperature: float | None = None) -> BaseChatModel:
     """The chat model of a LangChain string such as ``openai:gpt-4o``.
+
+    Environment: MOTION_AGENT_TIMEOUT (seconds, 120), MOTION_AGENT_NUM_CTX (tokens of the window,
+    Ollama's 8192), MOTION_AGENT_MAX_TOKENS (of an answer; no limit but the window's).
 
     Raises:
         ConfigurationError: unknown name, or the provider's package is not installed.
@@ -34,13 +59,13 @@ def open_model(name: str) -> BaseChatModel:
     from langchain.chat_models import init_chat_model
 
     provider, _, model = name.partition(":")
-    kwargs: dict[str, Any] = {}
-    if provider == "openai":
-        kwargs = _openai_settings()
-    elif provider == "ollama":
-        kwargs = {"num_ctx": OLLAMA_CONTEXT}
     if not name or (":" in name and not model.strip()):
         raise _unknown(name)
+    kwargs: dict[str, Any] = {} if temperature is None else {"temperature": temperature}
+    if provider == "openai":
+        kwargs |= _openai_settings()
+    elif provider == "ollama":
+        kwargs |= _ollama_settings()
     try:
         opened: BaseChatModel = init_chat_model(name, **kwargs)
     except ImportError as err:
@@ -57,11 +82,15 @@ def open_model(name: str) -> BaseChatModel:
 def provider_of(model: BaseChatModel) -> Provider | None:
     """The provider that takes a JSON schema with the request, if the model is of one."""
     kind = model._llm_type
-    if kind == "openai-chat":
-        return "openai"
     if kind == "chat-ollama":
         return "ollama"
-    return None
+    if kind == "azure-openai-chat":
+        return "openai"
+    if kind != "openai-chat":
+        return None
+    client = getattr(model, "root_client", None)
+    host = urlsplit(str(getattr(client, "base_url", ""))).hostname or ""
+    return "openai" if host == "openai.com" or host.endswith(".openai.com") else "openai-like"
 
 
 def explain_failure(err: Exception, name: str) -> MotionAgentError:
@@ -75,7 +104,7 @@ def explain_failure(err: Exception, name: str) -> MotionAgentError:
     where = _address(name)
     if kinds & {"TimeoutError", "TimeoutException", "APITimeoutError", "Timeout"}:
         return TransientError(f"planner {name}: the server{where} does not answer in time")
-    if kinds & {"ConnectionError", "ConnectError", "APIConnectionError"}:
+    if kinds & {"ConnectionError", "ConnectError", "APIConnectionError"} and not _broken_off(err):
         hint = "start it with `ollama serve`" if name.startswith("ollama") else "check the network"
         return TransientError(f"planner {name}: no server answers{where}; {hint}")
     if status in (401, 403):
@@ -85,18 +114,59 @@ def explain_failure(err: Exception, name: str) -> MotionAgentError:
         return ConfigurationError(
             f"planner {name}: there is no such model{where}; {hint or 'check its name'}"
         )
-    if status in (400, 422) and re.search(r"response_format|json_schema|grammar", str(err)):
-        return SchemaRefusedError(f"planner {name}: no JSON schema is taken{where}: {_line(err)}")
-    if status in _TRANSIENT or "TransportError" in kinds:  # httpx: broken off on the way
-        return TransientError(
+    if status in (400, 413, 422) and _TOO_LONG.search(str(err)):
+        return _too_long(err, name)
+    if status in (400, 422, 500) and _NO_SCHEMA.search(str(err)):
+        return SchemaRefusedError(f"planner {name}: the JSON schema is refused: {_line(err)}")
+    # TransportError: httpx, broken off on the way. JSONDecodeError: half a body.
+    if status in _TRANSIENT or _broken_off(err) or kinds & {"JSONDecodeError", "TransportError"}:
+        failure = TransientError(
             f"planner {name}: the server{where} failed ({status or kind}: {_line(err)})"
         )
+        failure.retry_after = _retry_after(err)
+        return failure
     return ConfigurationError(f"planner {name}: {kind}: {_line(err)}")
+
+
+def _broken_off(err: BaseException) -> bool:
+    """Whether a connection was there and ended before the answer did."""
+    if "No data received" in str(err):  # langchain-ollama, of a stream without an answer
+        return True
+    causes = {type(err).__name__}
+    cause = err.__cause__ or err.__context__
+    if cause is not None:
+        causes |= {cls.__name__ for cls in type(cause).__mro__}
+    return bool(
+        causes & {"RemoteProtocolError", "ReadError", "ConnectionResetError", "BrokenPipeError"}
+    )
+
+
+def _retry_after(err: Exception) -> float | None:
+    headers = getattr(getattr(err, "response", None), "headers", None) or {}
+    try:
+        return max(float(headers.get("retry-after", "")), 0.0)
+    except ValueError:  # absent, or a date
+        return None
+
+
+def _too_long(err: Exception, name: str) -> PromptTooLongError:
+    # langchain-openai raises an error of its own from the client's, which has the whole answer.
+    told = f"{err} {getattr(err, 'body', '')} {getattr(err.__cause__, 'body', '')}"
+    found = re.search(r"n_ctx\W+(\d+)|context (?:length|size|window)\D{0,20}(\d+)", told)
+    failure = PromptTooLongError(
+        f"planner {name}: the request is longer than the model's window: {_line(err)}; shorten it,"
+        " or serve the model with a larger window"
+    )
+    failure.window = int(found[1] or found[2]) if found else None
+    return failure
 
 
 def _openai_settings() -> dict[str, Any]:
     # Retries are the graph's matter; the client's own would multiply them.
-    settings: dict[str, Any] = {"max_retries": 0}
+    settings: dict[str, Any] = {"max_retries": 0, "timeout": _timeout()}
+    most = whole_number("MOTION_AGENT_MAX_TOKENS")
+    if most is not None:
+        settings["max_tokens"] = most
     if not os.environ.get("OPENAI_API_KEY"):
         if not (os.environ.get("OPENAI_BASE_URL") or os.environ.get("OPENAI_API_BASE")):
             raise UnavailableError(
@@ -105,6 +175,20 @@ def _openai_settings() -> dict[str, Any]:
             )
         settings["api_key"] = "none"  # local servers ask for no key, but the client does
     return settings
+
+
+def _ollama_settings() -> dict[str, Any]:
+    window = context_tokens() or OLLAMA_CONTEXT
+    return {
+        "num_ctx": window,
+        # Ollama's own default is endless: a small model that loops would never come back.
+        "num_predict": whole_number("MOTION_AGENT_MAX_TOKENS") or window,
+        "client_kwargs": {"timeout": _timeout()},
+    }
+
+
+def _timeout() -> float:
+    return float(whole_number("MOTION_AGENT_TIMEOUT") or DEFAULT_TIMEOUT)
 
 
 def _unknown(name: str) -> ConfigurationError:

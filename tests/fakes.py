@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import socket
+import struct
 import threading
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -20,6 +24,7 @@ class ScriptedChatModel(BaseChatModel):
     """Says the scripted messages one after the other and writes down what it was asked."""
 
     script: list[Any]
+    _bound: list[Any] = PrivateAttr(default_factory=list)
     _asked: list[list[BaseMessage]] = PrivateAttr(default_factory=list)
     _said: int = PrivateAttr(default=0)
 
@@ -28,10 +33,16 @@ class ScriptedChatModel(BaseChatModel):
         return self._asked
 
     @property
+    def bound(self) -> list[Any]:
+        """The functions it was given, in the order of the bindings."""
+        return self._bound
+
+    @property
     def _llm_type(self) -> str:
         return "scripted"
 
     def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> Runnable[Any, Any]:
+        self._bound.append({"tools": list(tools), **kwargs})
         return self
 
     def _generate(
@@ -108,6 +119,11 @@ def openai_server() -> Server:
         message = {"role": "assistant", "content": parts.get("content")}
         if "refusal" in parts:
             message["refusal"] = parts["refusal"]
+        if "calls" in parts:  # (name, text of the arguments)
+            message["tool_calls"] = [
+                {"id": f"c{n}", "type": "function", "function": {"name": name, "arguments": text}}
+                for n, (name, text) in enumerate(parts["calls"])
+            ]
         choice = {"index": 0, "message": message, "finish_reason": parts.get("finish", "stop")}
         send_json(
             handler,
@@ -125,32 +141,89 @@ def openai_server() -> Server:
 
 
 def ollama_server() -> Server:
-    """Speaks ``POST /api/chat`` with streamed lines. An answer may be (text, done_reason)."""
+    """Speaks ``POST /api/chat`` with streamed lines. An answer may be a dict.
+
+    Its parts: ``content``, ``thinking``, ``calls`` (name, arguments), ``reason``, ``prompt``
+    (tokens that were read) and ``lines`` (after how many lines the stream breaks off).
+    """
 
     def reply(handler: BaseHTTPRequestHandler, body: dict[str, Any], answer: Any) -> None:
-        text, reason = (
-            (answer["content"], answer["reason"])
-            if isinstance(answer, dict)
-            else (
-                answer,
-                "stop",
-            )
-        )
+        parts = answer if isinstance(answer, dict) else {"content": answer}
+        text, reason = parts.get("content", ""), parts.get("reason", "stop")
         base = {"model": body["model"], "created_at": "2025-11-22T00:00:00Z"}
         half = len(text) // 2
+        said: list[dict[str, Any]] = [{"content": part} for part in (text[:half], text[half:])]
+        if "thinking" in parts:
+            said.insert(0, {"content": "", "thinking": parts["thinking"]})
+        if "calls" in parts:
+            calls = [{"function": {"name": n, "arguments": a}} for n, a in parts["calls"]]
+            said.append({"content": "", "tool_calls": calls})
         lines: list[dict[str, Any]] = [
-            {**base, "message": {"role": "assistant", "content": part}, "done": False}
-            for part in (text[:half], text[half:])
+            {**base, "message": {"role": "assistant", **part}, "done": False} for part in said
         ]
-        end = {"done": True, "done_reason": reason, "prompt_eval_count": 90, "eval_count": 20}
+        read = parts.get("prompt", 90)
+        end = {"done": True, "done_reason": reason, "prompt_eval_count": read, "eval_count": 20}
         lines.append({**base, "message": {"role": "assistant", "content": ""}, **end})
         handler.send_response(200)
         handler.send_header("content-type", "application/x-ndjson")
         handler.end_headers()
-        for line in lines:
+        for line in lines[: parts.get("lines", len(lines))]:
             handler.wfile.write(json.dumps(line).encode() + b"\n")
+        if "lines" in parts:
+            handler.wfile.write(b'{"model": "m", "mess')
 
     return Server(reply)
+
+
+def late(seconds: float) -> Callable[[BaseHTTPRequestHandler], None]:
+    """An answer that does not come in time."""
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        time.sleep(seconds)
+        with suppress(OSError):  # nobody may be listening any more
+            send_json(handler, {})
+
+    return answer
+
+
+def reset(handler: BaseHTTPRequestHandler) -> None:
+    """A connection that is torn down instead of an answer."""
+    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    handler.connection.close()
+    handler.close_connection = True
+
+
+def broken_off(handler: BaseHTTPRequestHandler) -> None:
+    """An answer that ends before the length that was promised."""
+    handler.send_response(200)
+    handler.send_header("content-type", "application/json")
+    handler.send_header("content-length", "1000")
+    handler.end_headers()
+    handler.wfile.write(b'{"id": "chatcmpl')
+
+
+def half_json(handler: BaseHTTPRequestHandler) -> None:
+    """An answer that arrives whole and is half a JSON."""
+    handler.send_response(200)
+    handler.send_header("content-type", "application/json")
+    handler.send_header("content-length", "16")
+    handler.end_headers()
+    handler.wfile.write(b'{"id": "chatcmpl')
+
+
+def busy(seconds: float) -> Callable[[BaseHTTPRequestHandler], None]:
+    """429 with the time after which to come back."""
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        data = b'{"error": {"message": "slow down"}}'
+        handler.send_response(429)
+        handler.send_header("content-type", "application/json")
+        handler.send_header("retry-after", str(seconds))
+        handler.send_header("content-length", str(len(data)))
+        handler.end_headers()
+        handler.wfile.write(data)
+
+    return answer
 
 
 def send_json(handler: BaseHTTPRequestHandler, value: Any, *, status: int = 200) -> None:
@@ -171,4 +244,4 @@ def step(tool: str = "generate_motion", **fields: Any) -> dict[str, Any]:
 
 def plan_text(*steps: dict[str, Any], reasoning: str = "because") -> str:
     """A plan as JSON text."""
-    return json.dumps({"reasoning": reasoning, "plan": list(steps)})
+    return json.dumps({"reasoning": reasoning, "plan": list(steps), "placement": []})

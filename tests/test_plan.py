@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any
 
 import pytest
 from fakes import step
 
+from motion_agent.agent_graph.narrowing import narrowed_schema
 from motion_agent.agent_graph.plan import (
     MAX_STEPS,
+    TOOLS,
     InvalidPlanError,
     Plan,
     check_against_timeline,
@@ -64,13 +67,8 @@ def test_the_strict_validator_sees_what_strict_mode_refuses() -> None:
 
 def test_the_schema_names_tools_and_persons_by_enum() -> None:
     fields = plan_schema()["properties"]["plan"]["items"]["properties"]
-    assert fields["tool"]["enum"] == [
-        "generate_motion",
-        "caption_motion",
-        "keep_segment",
-        "undo",
-        "redo",
-    ]
+    assert fields["tool"]["enum"] == list(TOOLS)
+    assert len(TOOLS) == 9
     assert fields["person"]["enum"] == [1, 2]
     assert list(fields) == ["tool", "description", "seconds", "motion", "segment", "person"]
 
@@ -90,7 +88,8 @@ def test_openai_and_ollama_clients_take_the_schema() -> None:
 
 
 def test_a_full_plan_is_read_and_written_unchanged() -> None:
-    value = {"reasoning": "why", "plan": [WALK, step("keep_segment", segment="s1")]}
+    steps = [WALK, step("keep_segment", segment="s1"), step("export_motion", motion="a.bvh")]
+    value = {"reasoning": "why", "plan": steps, "placement": [180.0, 0.0, 1.0]}
     assert json.loads(validate_plan(value).model_dump_json()) == value
 
 
@@ -110,6 +109,20 @@ def test_absent_fields_have_defaults() -> None:
         ({"plan": [step(description="x" * 301)]}, "has 301 characters, the limit is 300"),
         ({"plan": [step(description="x" * 10_000)]}, "has 10000 characters, the limit is 300"),
         ({"plan": [step(description="a man \bows")]}, "holds a control character"),
+        ({"plan": [step(description="a man \\u0062ows")]}, "or a backslash: write plain text"),
+        ({"plan": [step(description="a man \ud83d bows")]}, "holds a control character"),
+        ({"plan": [step("open_motion")]}, "open_motion needs the field motion: the name or id"),
+        ({"plan": [step("name_motion")]}, "name_motion needs the field motion: the new name"),
+        ({"plan": [step("export_motion")]}, "export_motion needs the field motion: the name of"),
+        ({"plan": [WALK, step("start_over")]}, "start_over must be the first step of a plan"),
+        (
+            {"plan": [WALK, step("open_motion", motion="motion 1")]},
+            "open_motion must be the first step of a plan, not step 2",
+        ),
+        ({"plan": [step("name_motion", motion="a")] * 2}, "a plan can give one name"),
+        ({"plan": [], "placement": [180, 0]}, "a placement has three numbers"),
+        ({"plan": [], "placement": [180, 0, math.inf]}, "is no angle and two distances"),
+        ({"plan": [], "placement": [180, 0, 50]}, "is 50 m away; the limit is 20 m"),
         (
             {"plan": [{**WALK, "seconds": -1}]},
             "step 1: seconds is -1: give 0 for no wish, or at most 20",
@@ -159,3 +172,52 @@ def test_a_segment_is_replaced_by_one_step_only() -> None:
     plan = Plan.model_validate({"plan": [new, new]})
     with pytest.raises(InvalidPlanError, match="s1 is replaced by two steps"):
         check_against_timeline(plan, ["s1"])
+
+
+def kinds(schema: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """The kinds of steps of a narrowed schema, by tool."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for plan in schema["properties"]["plan"]["anyOf"]:
+        for kind in plan["items"]["anyOf"]:
+            found.setdefault(kind["properties"]["tool"]["enum"][0], []).append(kind)
+    return found
+
+
+def test_the_narrowed_schema_has_only_what_is_possible() -> None:
+    empty = kinds(narrowed_schema())
+    assert set(empty) == set(TOOLS) - {"keep_segment", "start_over"}
+    assert "segment" not in empty["generate_motion"][0]["properties"]
+    full = kinds(narrowed_schema(["s1", "s3"], motions=True))
+    assert set(full) == set(TOOLS)
+    assert full["keep_segment"][0]["properties"]["segment"]["enum"] == ["s1", "s3"]
+    assert full["generate_motion"][0]["properties"]["segment"]["enum"] == ["s1", "s3"]
+
+
+def test_the_narrowed_schema_leaves_less_room_after_each_failure() -> None:
+    def most(failed: int) -> tuple[int, int]:
+        schema = narrowed_schema(failed=failed)
+        steps = schema["properties"]["plan"]["anyOf"][0]["maxItems"]
+        text = kinds(schema)["generate_motion"][0]["properties"]["description"]["pattern"]
+        return steps, int(text.rpartition(",")[2].rstrip("}$")) + 1
+
+    assert [most(failed) for failed in (0, 1, 2, 5)] == [(64, 300), (16, 120), (6, 80), (6, 80)]
+    assert "open_motion" not in kinds(narrowed_schema(failed=1))
+    again = kinds(narrowed_schema(named=["walk.bvh"], failed=1))
+    assert again["open_motion"][0]["properties"]["motion"]["enum"] == ["walk.bvh"]
+
+
+@pytest.mark.parametrize("failed", [0, 1, 2])
+def test_every_kind_of_the_narrowed_schema_is_a_valid_step(failed: int) -> None:
+    schema = narrowed_schema(["s1"], motions=True, named=["a.bvh"], failed=failed)
+    for tool, variants in kinds(schema).items():
+        for kind in variants:
+            given: dict[str, Any] = {"tool": tool}
+            for name in kind["required"][1:]:
+                field = kind["properties"][name]
+                given[name] = field["enum"][0] if "enum" in field else "a person"
+                if "pattern" in field:
+                    assert re.fullmatch(field["pattern"], given[name])
+                    assert not re.fullmatch(field["pattern"], "")
+                    assert not re.fullmatch(field["pattern"], 'a "b" c')
+                    assert not re.fullmatch(field["pattern"], "...")
+            check_against_timeline(validate_plan({"plan": [given]}), ["s1"])

@@ -3,22 +3,56 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
-from fakes import ScriptedChatModel, Server, ollama_server, openai_server, plan_text, step
+from fakes import (
+    ScriptedChatModel,
+    Server,
+    broken_off,
+    busy,
+    half_json,
+    late,
+    ollama_server,
+    openai_server,
+    plan_text,
+    reset,
+    step,
+)
+from langchain_core.language_models import FakeListChatModel
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
+from langchain_openai import ChatOpenAI
 
 from motion_agent.agent_graph import MotionAgent
+from motion_agent.agent_graph.narrowing import narrowed_schema
 from motion_agent.agent_graph.parsing import parse_plan
-from motion_agent.agent_graph.plan import InvalidPlanError, plan_schema
-from motion_agent.agent_graph.planners import ChatPlanner, Task, make_planner
+from motion_agent.agent_graph.plan import InvalidPlanError, plan_schema, validate_plan
+from motion_agent.agent_graph.planners import Answer, ChatPlanner, Task, make_planner, read_answer
 from motion_agent.agent_graph.providers import TransientError
+from motion_agent.agent_graph.state import Timeline, empty_timeline
 from motion_agent.motion_core.errors import ConfigurationError, UnavailableError
 from motion_agent.motion_core.fake import FakeEngine
 
 WALK = plan_text(step(description="a person walks forward"))
+WALKING: Timeline = {
+    **empty_timeline(),
+    "name": "motion 1",
+    "segments": [
+        {
+            "id": "s1",
+            "description": "a man walks",
+            "tokens": [1] * 10,
+            "seed": 1,
+            "seconds": 0.0,
+            "person": 1,
+        }
+    ],
+    "next_segment": 2,
+    "motions": {"1": "m-abcdef"},
+}
 
 
 @pytest.fixture
@@ -36,10 +70,30 @@ def ollama(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         yield server
 
 
-def test_openai_gets_the_schema_in_strict_mode(openai: Server) -> None:
-    openai.answers = [WALK]
-    answer = make_planner("openai:gpt-4o").ask(Task("walk"))
-    assert parse_plan(answer.text).rung == "json"
+def openai_proper(server: Server) -> ChatOpenAI:
+    """A client that believes it talks to api.openai.com."""
+
+    class ToLoopback(httpx.HTTPTransport):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            assert request.url.host == "api.openai.com"
+            request.url = httpx.URL(server.url).copy_with(path=request.url.path)
+            return super().handle_request(request)
+
+    return ChatOpenAI(
+        model="gpt-4o",
+        api_key="sk-test",
+        base_url="https://api.openai.com/v1",
+        max_retries=0,
+        http_client=httpx.Client(transport=ToLoopback()),
+    )
+
+
+def test_openai_gets_the_same_strict_schema_each_time(openai: Server) -> None:
+    openai.answers = [WALK, WALK]
+    planner = ChatPlanner(openai_proper(openai), name="openai:gpt-4o")
+    answer = planner.ask(Task("walk"))
+    planner.ask(Task("bow", timeline=WALKING))
+    assert read_answer(answer).rung == "json"
     assert (answer.input_tokens, answer.output_tokens) == (120, 30)
     request = openai.requests[0]
     assert request["path"] == "/v1/chat/completions"
@@ -49,6 +103,20 @@ def test_openai_gets_the_schema_in_strict_mode(openai: Server) -> None:
         "json_schema": {"name": "motion_plan", "strict": True, "schema": plan_schema()},
     }
     assert [m["role"] for m in request["messages"]] == ["system", "user"]
+    assert openai.requests[1]["response_format"] == request["response_format"]
+
+
+def test_other_servers_of_the_protocol_get_a_schema_of_what_is_possible_now(
+    openai: Server,
+) -> None:
+    openai.answers = [WALK, WALK]
+    planner = make_planner("openai:local")
+    planner.ask(Task("walk"))
+    planner.ask(Task("bow", timeline=WALKING))
+    first, second = (r["response_format"]["json_schema"] for r in openai.requests)
+    assert first["schema"] == narrowed_schema()
+    assert second["schema"] == narrowed_schema(["s1"], motions=True)
+    assert first["strict"] is False  # fields may be left out
 
 
 def test_openai_uses_the_key_of_the_environment(
@@ -83,8 +151,9 @@ def test_ollama_gets_the_schema_as_format(ollama: Server) -> None:
     request = ollama.requests[0]
     assert request["path"] == "/api/chat"
     assert request["model"] == "llama3.1:8b"
-    assert request["format"] == plan_schema()
+    assert request["format"] == narrowed_schema()
     assert request["options"]["num_ctx"] == 8192
+    assert request["options"]["num_predict"] == 8192  # a model that loops comes to an end
 
 
 def test_an_ollama_length_stop_is_truncation(ollama: Server) -> None:
@@ -116,11 +185,19 @@ def test_failures_of_openai_are_told_in_one_line(
 
 def test_a_server_that_takes_no_schema_gets_words(openai: Server) -> None:
     refusal = {"error": {"message": "response_format of type 'json_schema' is not supported"}}
-    openai.answers = [(400, refusal), WALK, WALK]
+    openai.answers = [(400, refusal), (400, refusal), WALK, WALK]
     planner = make_planner("openai:local")
     assert parse_plan(planner.ask(Task("walk")).text).rung == "json"
     planner.ask(Task("walk"))
-    assert ["response_format" in request for request in openai.requests] == [True, False, False]
+    formats = [request.get("response_format") for request in openai.requests]
+    assert [f and f["json_schema"]["strict"] for f in formats] == [False, True, None, None]
+
+
+def test_the_strategy_schema_does_not_fall_back_to_words(openai: Server) -> None:
+    openai.answers = [(400, {"error": {"message": "json_schema is not supported"}})] * 2
+    with pytest.raises(ConfigurationError, match="the JSON schema is refused"):
+        make_planner("openai:local", strategy="schema").ask(Task("walk"))
+    assert len(openai.requests) == 2
 
 
 def test_a_missing_ollama_model_says_how_to_get_it(ollama: Server) -> None:
@@ -139,17 +216,252 @@ def test_an_unreachable_server_is_told_with_its_address(
         make_planner(name).ask(Task("walk"))
 
 
-def test_half_an_answer_is_a_passing_failure(openai: Server) -> None:
-    def cut(handler: Any) -> None:
-        handler.send_response(200)
-        handler.send_header("content-type", "application/json")
-        handler.send_header("content-length", "1000")
-        handler.end_headers()
-        handler.wfile.write(b'{"id": "chatcmpl')
+@pytest.mark.parametrize("fault", [reset, broken_off, half_json, late(1.5), busy(0)])
+def test_faults_on_the_way_are_passing_failures_of_openai(
+    openai: Server, fault: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOTION_AGENT_TIMEOUT", "1")
+    openai.answers = [fault, WALK]
+    planner = make_planner("openai:local")
+    with pytest.raises(TransientError, match="openai:local") as caught:
+        planner.ask(Task("walk"))
+    assert "\n" not in str(caught.value)
+    assert len(read_answer(planner.ask(Task("walk"))).plan.plan) == 1
+    assert len(openai.requests) == 2
 
-    openai.answers = [cut]
-    with pytest.raises(UnavailableError, match="openai:gpt-4o"):
-        make_planner("openai:gpt-4o").ask(Task("walk"))
+
+@pytest.mark.parametrize("fault", [reset, broken_off, {"content": WALK, "lines": 2}, late(1.5)])
+def test_faults_on_the_way_are_passing_failures_of_ollama(
+    ollama: Server, fault: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOTION_AGENT_TIMEOUT", "1")
+    ollama.answers = [fault, WALK]
+    planner = make_planner("ollama:llama3.1:8b")
+    with pytest.raises(TransientError, match=r"ollama:llama3\.1:8b") as caught:
+        planner.ask(Task("walk"))
+    assert "\n" not in str(caught.value)
+    assert len(read_answer(planner.ask(Task("walk"))).plan.plan) == 1
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_an_overloaded_ollama_is_a_passing_failure(ollama: Server, status: int) -> None:
+    ollama.answers = [(status, {"error": "server busy, please try again"})]
+    with pytest.raises(TransientError, match=rf"failed \({status}"):
+        make_planner("ollama:llama3.1:8b").ask(Task("walk"))
+
+
+def test_a_server_that_asks_for_time_is_given_it(openai: Server) -> None:
+    openai.answers = [busy(0.4), WALK]
+    planner = make_planner("openai:local")
+    with pytest.raises(TransientError) as caught:
+        planner.ask(Task("walk"))
+    assert caught.value.retry_after == 0.4
+    start = time.monotonic()
+    planner.ask(Task("walk"))
+    assert time.monotonic() - start > 0.3
+
+
+def test_a_wrong_number_in_the_environment_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOTION_AGENT_TIMEOUT", "soon")
+    with pytest.raises(ConfigurationError, match="MOTION_AGENT_TIMEOUT is 'soon'; set it to a"):
+        make_planner("ollama:llama3.1:8b")
+
+
+def test_an_openai_content_filter_is_a_refusal(openai: Server) -> None:
+    openai.answers = [{"content": "", "finish": "content_filter"}]
+    answer = make_planner("openai:gpt-4o").ask(Task("walk"))
+    with pytest.raises(InvalidPlanError, match="content filter") as caught:
+        read_answer(answer)
+    assert caught.value.cause == "refused"
+
+
+def test_ollamas_thoughts_are_not_the_answer(ollama: Server) -> None:
+    draft = plan_text(step(description="a person flies"))
+    ollama.answers = [
+        {"content": WALK, "thinking": draft},
+        {"content": "", "thinking": draft, "reason": "length"},
+    ]
+    planner = make_planner("ollama:qwen3:4b")
+    assert read_answer(planner.ask(Task("walk"))).plan.plan[0].description.endswith("forward")
+    with pytest.raises(InvalidPlanError) as caught:
+        read_answer(planner.ask(Task("walk")))
+    assert caught.value.cause == "truncated"
+
+
+def test_a_prompt_that_ollama_cut_is_an_error(
+    ollama: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOTION_AGENT_NUM_CTX", "6000")
+    ollama.answers = [{"content": WALK, "prompt": 6000}]
+    with pytest.raises(ConfigurationError, match="window of 6000 tokens, so part of it was not"):
+        make_planner("ollama:llama3.1:8b").ask(Task("walk"))
+    assert ollama.requests[0]["options"]["num_ctx"] == 6000
+
+
+def test_a_small_window_gets_less_history_then_the_short_prompt_then_an_error(
+    ollama: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history = [HumanMessage(f"turn {n} " + "word " * 150) for n in range(12)]
+
+    def asked(tokens: int) -> tuple[int, int]:
+        monkeypatch.setenv("MOTION_AGENT_NUM_CTX", str(tokens))
+        planner = make_planner("ollama:llama3.1:8b")
+        assert isinstance(planner, ChatPlanner)
+        messages = planner.messages(Task("walk", history=history))
+        assert messages[-1].text.endswith("User: walk")
+        return len(messages[0].text), sum("turn " in m.text for m in messages)
+
+    assert asked(20_000)[1] == 12
+    long, kept = asked(5000)
+    assert 0 < kept < 12
+    short, kept = asked(2000)
+    assert short < long / 3
+    with pytest.raises(ConfigurationError, match=r"needs about \d+ tokens .* window is 300"):
+        asked(300)
+
+
+def test_a_window_that_the_server_tells_is_kept_to(openai: Server) -> None:
+    refusal = {
+        "error": {
+            "code": 400,
+            "message": "the request exceeds the available context size, try increasing it",
+            "type": "exceed_context_size_error",
+            "n_prompt_tokens": 5000,
+            "n_ctx": 2048,
+        }
+    }
+    openai.answers = [(400, refusal), WALK]
+    make_planner("openai:local").ask(Task("walk"))
+    first, second = (len(r["messages"][0]["content"]) for r in openai.requests)
+    assert second < first / 3
+
+
+def test_a_re_ask_is_warmer_where_a_temperature_is_set(openai: Server, ollama: Server) -> None:
+    failed: Any = [{"text": "no", "error": "no plan", "cause": "no_plan"}]
+    openai.answers, ollama.answers = [WALK] * 3, [WALK] * 2
+    planner = make_planner("openai:local", temperature=0.0)
+    planner.ask(Task("walk"))
+    planner.ask(Task("walk", failed=failed))
+    planner.ask(Task("walk", failed=failed * 2))
+    assert [r["temperature"] for r in openai.requests] == [0.0, 0.3, 0.6]
+    planner = make_planner("ollama:m", temperature=0.5)
+    planner.ask(Task("walk"))
+    planner.ask(Task("walk", failed=failed))
+    assert [r["options"]["temperature"] for r in ollama.requests] == [0.5, 0.8]
+
+
+def test_native_tools_of_openai_hand_over_the_plan(openai: Server) -> None:
+    openai.answers = [{"calls": [("motion_plan", WALK)]}]
+    answer = make_planner("openai:local", strategy="tools").ask(Task("walk"))
+    assert read_answer(answer).plan.plan[0].description == "a person walks forward"
+    request = openai.requests[0]
+    assert [t["function"]["name"] for t in request["tools"]] == ["motion_plan"]
+    assert request["tools"][0]["function"]["parameters"] == narrowed_schema()
+    assert request["tool_choice"] == "required"
+    assert "response_format" not in request
+
+
+def test_native_tools_of_ollama_hand_over_the_plan(ollama: Server) -> None:
+    ollama.answers = [{"calls": [("motion_plan", json.loads(WALK))]}]
+    answer = make_planner("ollama:llama3.1:8b", strategy="tools").ask(Task("walk"))
+    assert read_answer(answer).plan.plan[0].description == "a person walks forward"
+    assert ollama.requests[0]["tools"][0]["function"]["name"] == "motion_plan"
+    assert not ollama.requests[0].get("format")
+
+
+def test_parallel_calls_of_the_steps_themselves_are_read_in_order(openai: Server) -> None:
+    openai.answers = [
+        {
+            "calls": [
+                ("keep_segment", '{"segment": "s1"}'),
+                ("generate_motion", '{"description": "a man bows", "seconds": 2}'),
+                ("generate_motion", '{"text": "a man waves"}'),
+            ]
+        }
+    ]
+    plan = read_answer(make_planner("openai:local", strategy="tools").ask(Task("bow"))).plan
+    assert [(s.tool, s.segment, s.description) for s in plan.plan] == [
+        ("keep_segment", "s1", ""),
+        ("generate_motion", "", "a man bows"),
+        ("generate_motion", "", "a man waves"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("parts", "told"),
+    [
+        ({"calls": [("motion_plan", WALK)], "content": WALK}, "beside the function call"),
+        ({"calls": [("motion_plan", WALK)] * 2}, "2 functions were called; call motion_plan once"),
+        ({"calls": [("keep_segment", '{"segment": "s1"}'), ("undo", "{]")]}, "order of the steps"),
+        ({"calls": [("motion_plan", WALK[:-30])]}, "stops before the plan is complete"),
+        ({"calls": [("fly", "{}")]}, "there is no"),
+        ({"calls": [("motion_plan", "{}")]}, "there is no plan in the answer"),
+    ],
+)
+def test_calls_that_are_no_plan_are_refused(
+    openai: Server, parts: dict[str, Any], told: str
+) -> None:
+    openai.answers = [parts]
+    with pytest.raises(InvalidPlanError, match=told):
+        read_answer(make_planner("openai:local", strategy="tools").ask(Task("walk")))
+
+
+def test_arguments_that_are_nearly_json_are_read(openai: Server) -> None:
+    openai.answers = [
+        {"calls": [("motion_plan", WALK.replace("}]", "},]"))]},
+        {"calls": [("generate_motion", f"{{description: 'a man {verb}'}}") for verb in ("a", "b")]},
+    ]
+    planner = make_planner("openai:local", strategy="tools")
+    assert read_answer(planner.ask(Task("walk"))).rung == "repaired"
+    plan = read_answer(planner.ask(Task("walk"))).plan
+    assert [step.description for step in plan.plan] == ["a man a", "a man b"]
+
+
+def test_words_instead_of_a_call_go_to_the_ladder() -> None:
+    model = ScriptedChatModel(script=[AIMessage(f"Sure: {WALK}")])
+    planner = make_planner(model, strategy="tools")
+    assert read_answer(planner.ask(Task("walk"))).rung == "embedded"
+    assert model.bound[0]["tools"][0]["function"]["parameters"] == plan_schema()
+    assert "call the function motion_plan once" in model.asked[0][0].text
+
+
+def test_words_beside_a_call_that_are_no_steps_do_no_harm() -> None:
+    call = {"name": "motion_plan", "args": json.loads(WALK), "id": "c1"}
+    model = ScriptedChatModel(script=[AIMessage("Here is the plan.", tool_calls=[call])])
+    answer = make_planner(model, strategy="tools").ask(Task("walk"))
+    assert read_answer(answer).rung == "json"
+
+
+def test_a_model_without_tools_is_told() -> None:
+    with pytest.raises(ConfigurationError, match="FakeListChatModel cannot call tools"):
+        ChatPlanner(FakeListChatModel(responses=[]), strategy="tools")
+
+
+def test_the_ladder_and_the_re_asks_can_be_switched_off() -> None:
+    model = ScriptedChatModel(script=[f"Sure: {WALK}", WALK])
+    planner = make_planner(model, ladder=False, tries=1)
+    assert planner.tries == 1
+    with pytest.raises(InvalidPlanError, match="no JSON object"):
+        read_answer(planner.ask(Task("walk")))
+    assert read_answer(planner.ask(Task("walk"))).rung == "json"
+    with pytest.raises(ConfigurationError, match="asked at least once"):
+        ChatPlanner(model, tries=0)
+
+
+@pytest.mark.parametrize(
+    ("answer", "cause"),
+    [
+        (Answer("", ladder=False), "empty"),
+        (Answer(WALK[:-5], truncated=True, ladder=False), "truncated"),
+        (Answer("", refusal="no", ladder=False), "refused"),
+        (Answer('{"plan": [{"tool": "fly"}]}', ladder=False), "invalid"),
+        (Answer("[1]", ladder=False), "no_plan"),
+    ],
+)
+def test_without_the_ladder_the_causes_are_the_same(answer: Answer, cause: str) -> None:
+    with pytest.raises(InvalidPlanError) as caught:
+        read_answer(answer)
+    assert caught.value.cause == cause
 
 
 def test_passing_failures_are_retried_by_the_graph(openai: Server) -> None:
@@ -177,7 +489,8 @@ def test_a_reply_that_fails_does_not_lose_the_motion(openai: Server) -> None:
     openai.answers = [WALK, (500, {"error": {"message": "oops"}})]
     turn = MotionAgent("openai:gpt-4o", engine=FakeEngine()).run("walk")
     assert turn.motion is not None
-    assert turn.reply.startswith(f"Made motion {turn.motion_id}")
+    assert turn.reply.startswith("Made motion")
+    assert str(turn.motion_id) in turn.reply
 
 
 def test_a_turn_through_ollama_makes_a_motion(ollama: Server) -> None:
@@ -236,20 +549,7 @@ def test_a_task_shows_timeline_captions_history_and_the_last_bad_answer_only() -
     messages = planner.messages(
         Task(
             "now bow",
-            {
-                "segments": [
-                    {
-                        "id": "s1",
-                        "description": "a man walks",
-                        "tokens": [1] * 10,
-                        "seed": 1,
-                        "seconds": 0.0,
-                        "person": 1,
-                    }
-                ],
-                "next_segment": 2,
-                "motions": {"1": "m-abcdef"},
-            },
+            WALKING,
             captions=[{"motion": "m-abcdef", "name": "walk.bvh", "text": "a man walks"}],
             history=[HumanMessage("walk"), AIMessage("done"), HumanMessage("x" * 5000)],
             failed=[bad, worse],
@@ -269,4 +569,28 @@ def test_short_prompts_fit_a_small_context() -> None:
     long = ChatPlanner(ScriptedChatModel(script=[]), short=False).messages(Task("walk"))
     short = ChatPlanner(ScriptedChatModel(script=[]), short=True).messages(Task("walk"))
     assert len(short[0].text) < 2000 < len(long[0].text)
-    assert json.loads(short[0].text[short[0].text.rindex('{"reasoning"') :])["plan"]
+    assert [m.type for m in short] == ["system", *["human", "ai"] * 4, "human"]
+    editing = ChatPlanner(ScriptedChatModel(script=[]), short=True).messages(Task("x", WALKING))
+    assert [m.type for m in editing] == ["system", *["human", "ai"] * 6, "human"]
+    for message in editing[2::2]:
+        assert validate_plan(json.loads(message.text))
+
+
+def test_a_task_shows_other_motions_and_what_was_looked_at() -> None:
+    two: Any = {
+        **WALKING,
+        "name": "greeting",
+        "segments": [*WALKING["segments"], {**WALKING["segments"][0], "id": "s2", "person": 2}],
+        "placement": [90.0, 0.5, 1.0],
+    }
+    seen: Any = [{"motion": "m-1", "name": "clip.bvh", "text": "a man skates"}]
+    planner = ChatPlanner(ScriptedChatModel(script=[]))
+    asked = planner.messages(
+        Task("and then?", two, others=[WALKING], looked_at=seen, about_file=True)
+    )[-1].text
+    assert "The current motion is greeting (m-abcdef):" in asked
+    assert 's2 (person 2): "a man walks"' in asked
+    assert "Person 2 stands at [90, 0.5, 1]." in asked
+    assert 'motion 1: s1: "a man walks", 2.0 s' in asked
+    assert 'clip.bvh: "a man skates"' in asked
+    assert "a question without a name means it" in asked

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from fakes import plan_text, step
 
-from motion_agent.agent_graph.parsing import parse_plan
+from motion_agent.agent_graph.parsing import parse_plan, strict_plan
 from motion_agent.agent_graph.plan import InvalidPlanError
 
 WALK, BOW = step(description="a person walks forward"), step(description="a person bows")
@@ -131,6 +131,105 @@ def test_every_form_gives_the_two_steps(form: str) -> None:
 def test_numbers_with_units_are_numbers() -> None:
     steps = parse_plan(FORMS["numbers with units"][0]).plan.plan
     assert [s.seconds for s in steps] == [4.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("told", "seconds"),
+    [("2.5s", 2.5), ("4 seconds", 4), ("1500 ms", 1.5), ("3,5 sec.", 3.5), ("", 0), (" 2 ", 2)],
+)
+def test_durations_with_units_are_seconds(told: str, seconds: float) -> None:
+    assert parse_plan(json.dumps([{**WALK, "seconds": told}])).plan.plan[0].seconds == seconds
+
+
+@pytest.mark.parametrize("told", ["3-4 s", "a while", "2 beats", "1 minute"])
+def test_durations_that_are_not_certain_are_refused(told: str) -> None:
+    with pytest.raises(InvalidPlanError, match="seconds"):
+        parse_plan(json.dumps([{**WALK, "seconds": told}]))
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        [180, 0, 1],
+        {"theta": 180, "x": 0, "z": 1},
+        {"angle": "180°", "x": "0 m", "z": "100 cm"},
+        "(180, 0, 1)",
+        "[180, 0, 1]",
+        "180°, 0 m, 1 m",
+        "theta=180, x=0, z=1",
+        ["180 degrees", "0", "1 m"],
+    ],
+)
+def test_a_placement_may_be_written_in_many_ways(told: Any) -> None:
+    assert parse_plan(json.dumps({"plan": [WALK], "placement": told})).plan.placement == (180, 0, 1)
+
+
+@pytest.mark.parametrize("told", [None, [], {}, "", "none", "[]"])
+def test_no_placement_may_be_written_in_many_ways(told: Any) -> None:
+    assert parse_plan(json.dumps({"plan": [WALK], "placement": told})).plan.placement == ()
+
+
+@pytest.mark.parametrize("told", ["face to face", [1, 2], {"theta": 1}, "(1, 2)", [1, 2, "far"], 7])
+def test_a_placement_that_is_not_certain_is_refused(told: Any) -> None:
+    with pytest.raises(InvalidPlanError, match="placement"):
+        parse_plan(json.dumps({"plan": [WALK], "placement": told}))
+
+
+@pytest.mark.parametrize(
+    ("told", "meant"),
+    [
+        ("openMotion", "open_motion"),
+        ("Open Motion", "open_motion"),
+        ("functions.export_motion", "export_motion"),
+        ("save_motion", "export_motion"),
+        ("rename_motion", "name_motion"),
+        ("exprot_motion", "export_motion"),
+        ("generate_motoin", "generate_motion"),
+    ],
+)
+def test_near_misses_of_tool_names_are_put_right(told: str, meant: str) -> None:
+    given = {"tool": told, "description": "a person bows", "motion": "a.bvh"}
+    assert parse_plan(json.dumps([given])).plan.plan[0].tool == meant
+
+
+@pytest.mark.parametrize("told", ["end_motion", "remove_segment", "reopen", "play_motion", "fly"])
+def test_other_names_are_no_near_misses(told: str) -> None:
+    with pytest.raises(InvalidPlanError, match="there is no tool"):
+        parse_plan(json.dumps({"plan": [{"tool": told, "description": "x"}]}))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps({"plan": [WALK], "steps": [BOW]}),
+        json.dumps({"plan": [WALK], "second_part": {"plan": [BOW]}}),
+        f"{json.dumps({'plan': [WALK]})} and {json.dumps(BOW)}",
+        f"{json.dumps({'plan': [WALK]})}\nthen 2. MotionLLM.generate('a person bows')",
+        f"```json\n{json.dumps({'plan': [WALK]})}\n```\nand\n```json\n{json.dumps(BOW)}\n```",
+        f"{json.dumps([WALK])}\n{json.dumps([BOW])}",
+        f'{{"plan": [{json.dumps(WALK)[:-1]}, {json.dumps(BOW)[1:]}]}}',  # two steps in one object
+        json.dumps({"plan": [{**WALK, "note": BOW}]}),
+        f"{json.dumps({'plan': [WALK, BOW]})}\nFinal: {json.dumps({'plan': []})}",
+    ],
+)
+def test_steps_at_two_places_are_refused_not_dropped(text: str) -> None:
+    with pytest.raises(InvalidPlanError):
+        parse_plan(text)
+
+
+def test_the_papers_answers_are_read() -> None:
+    assert parse_plan('{"plan": "1. MotionLLM.caption(<motion_file>)"}').plan.plan[0].motion == ""
+    assert parse_plan("1. MotionLLM.caption(clip.npy)").plan.plan[0].motion == "clip.npy"
+    answered = parse_plan('{"reasoning": "The person is walking."}').plan
+    assert (answered.plan, answered.reasoning) == ((), "The person is walking.")
+
+
+def test_one_rung_says_how_it_was_read_and_the_strict_reader_reads_only_json() -> None:
+    assert strict_plan(JSON).plan == parse_plan(JSON).plan
+    for text in (f"Sure: {JSON}", str(TWO), CALLS, json.dumps([WALK])):
+        assert len(parse_plan(text).plan.plan) in (1, 2)
+        with pytest.raises(InvalidPlanError):
+            strict_plan(text)
 
 
 def test_reasoning_comes_along() -> None:

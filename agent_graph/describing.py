@@ -1,0 +1,86 @@
+"""A task in words for a planner: the motions of the conversation, what was seen, what failed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..motion_core.placement import FACE_TO_FACE
+from .state import Caption, Timeline, segment_seconds
+
+if TYPE_CHECKING:
+    from .planners import Task
+
+MAX_OTHERS = 8  # other motions that are told with their segments; older ones only by name
+MAX_LOOKED_AT = 4  # captions of earlier turns that are told
+
+
+def describe_situation(task: Task) -> str:
+    """Everything a planner has to know beside the request."""
+    parts = [
+        describe_timeline(task.timeline),
+        describe_others(task.others),
+        describe_looked_at(task.looked_at, about_file=task.about_file),
+        describe_captions(task.captions),
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+def describe_timeline(timeline: Timeline) -> str:
+    """The current motion in words for a planner."""
+    if not timeline["segments"]:
+        named = f"The current motion, {timeline['name']}, is empty." if timeline["name"] else ""
+        return named or "There is no current motion yet."
+    ids = ", ".join(timeline["motions"].values())
+    name = f" is {timeline['name']}" if timeline["name"] else ""
+    told = f"The current motion{name}{f' ({ids})' if ids else ''}:\n{_segments(timeline)}"
+    if any(segment["person"] == 2 for segment in timeline["segments"]):
+        default = [FACE_TO_FACE.theta, FACE_TO_FACE.x, FACE_TO_FACE.z]
+        place = ", ".join(f"{value:g}" for value in timeline["placement"] or default)
+        told += f"\nPerson 2 stands at [{place}]."
+    return told
+
+
+def describe_others(others: Sequence[Timeline]) -> str:
+    """The other motions of the conversation, oldest first."""
+    if not others:
+        return ""
+    hidden = len(others) - MAX_OTHERS
+    lines = [f"{other['name'] or 'a motion'}" for other in others[: max(hidden, 0)]]
+    for other in others[max(hidden, 0) :]:
+        segments = _segments(other, separator="; ") or "empty"
+        lines.append(f"{other['name'] or 'a motion'}: {segments}")
+    return "Other motions of this conversation, oldest first:\n" + "\n".join(lines)
+
+
+def describe_looked_at(looked_at: Sequence[Caption], *, about_file: bool = False) -> str:
+    """What was captioned in earlier turns."""
+    if not looked_at:
+        return ""
+    lines = [f'{c["name"] or c["motion"]}: "{c["text"]}"' for c in looked_at[-MAX_LOOKED_AT:]]
+    told = "Captions from earlier turns:\n" + "\n".join(lines)
+    if about_file:
+        name = looked_at[-1]["name"] or looked_at[-1]["motion"]
+        told += f"\nThe last turn was about {name}: a question without a name means it."
+    return told
+
+
+def describe_captions(captions: Sequence[Caption]) -> str:
+    """The captions that were asked for in this turn."""
+    if not captions:
+        return ""
+    lines = [f'{c["name"] or c["motion"]}: "{c["text"]}"' for c in captions]
+    return (
+        "The captions you asked for are here; think about them and answer the request now:\n"
+        + "\n".join(lines)
+    )
+
+
+def _segments(timeline: Timeline, separator: str = "\n") -> str:
+    told = []
+    for segment in timeline["segments"]:
+        who = f" (person {segment['person']})" if segment["person"] != 1 else ""
+        told.append(
+            f'{segment["id"]}{who}: "{segment["description"]}", {segment_seconds(segment):.1f} s'
+        )
+    return separator.join(told)

@@ -1,0 +1,113 @@
+"""Reading JSON without losing anything: strictly, or with its form repaired.
+
+`json_repair` reads single quotes, trailing commas, bare keys and more, but where a text is damaged
+it drops what it cannot place. So a repaired value is only taken if every word of the text is in
+it, as often as it was written, and if no text in it has swallowed a key of its neighbours.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from typing import Any
+
+import json_repair
+
+_STRING_OR_COMMENT = re.compile(
+    r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|//[^\n]*|/\*.*?\*/|\#[^\n]*""", re.DOTALL
+)
+_SYNTAX = re.compile(r"""["{}\[\]]|\w\s*:""")
+_SWALLOWED = re.compile(
+    r"(?:tool|description|seconds|motion|segment|person|plan|reasoning|placement|name|arguments)"
+    r"""\\*["']?\s*:|["']\w+\\*["']\s*:""",
+    re.IGNORECASE,
+)
+_MAY_COME_TWICE = {"reasoning", "explanation", "thought", "thoughts", "note", "comment"}
+
+
+class _TwiceError(ValueError):
+    """A JSON object has a key twice; the standard reader would drop the first value."""
+
+
+def load_json(text: str) -> Any:
+    """The JSON value, or None if the text is none or has an object with a key twice."""
+    try:
+        return json.loads(text, object_pairs_hook=_unique)
+    except (ValueError, RecursionError):
+        return None
+
+
+def repair_json(text: str) -> Any:
+    """The object or list in a text that is nearly JSON; None if words of it would be lost."""
+    bare = _without_comments(text)
+    if bare is None:
+        return None
+    value = json_repair.loads(bare)
+    if not isinstance(value, dict | list) or not value:
+        return None
+    said = json.dumps(value)  # and back: halves of a character beyond the BMP become one
+    value = json.loads(said)
+    if _words(bare) - _words(json.dumps(value, ensure_ascii=False)):
+        return None
+    return None if _swallows(value) or _unquoted(value, bare) else value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs if name not in _MAY_COME_TWICE]
+    if len(names) != len(set(names)):
+        raise _TwiceError(f"a key is there twice: {', '.join(names)}")
+    return dict(pairs)
+
+
+def _without_comments(text: str) -> str | None:
+    """The text without comments; None if one of them may be a part of the value."""
+    comments: list[str] = []
+    strings: list[str] = []
+
+    def keep(match: re.Match[str]) -> str:
+        if match[1] is None:
+            comments.append(match[0])
+        else:
+            strings.append(match[1])
+        return match[1] or " "
+
+    bare = _STRING_OR_COMMENT.sub(keep, text)
+    if not comments:
+        return bare
+    # With a quote missing, what looks like a comment may be the inside of a text.
+    paired = sum(string.count('"') for string in strings) == bare.count('"')
+    return bare if paired and not any(_SYNTAX.search(said) for said in comments) else None
+
+
+def _words(text: str) -> Counter[str]:
+    text = re.sub(r"\\u([0-9a-fA-F]{4})", lambda match: chr(int(match.group(1), 16)), text)
+    text = re.sub(r"\\[nrtbf]", " ", text)
+    # Python's None is JSON's null; True and False are the same words in both.
+    return Counter("null" if w == "none" else w for w in re.findall(r"\w+", text.lower()))
+
+
+def _swallows(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_swallows(item) for pair in value.items() for item in pair)
+    if isinstance(value, list):
+        return any(_swallows(item) for item in value)
+    # A JSON value in a string has such keys rightly: it is read, or refused, on its own.
+    if not isinstance(value, str) or value.lstrip()[:1] in ("{", "["):
+        return False
+    return bool(_SWALLOWED.search(value) or set("{}") & set(value))
+
+
+def _unquoted(value: Any, text: str) -> bool:
+    """Whether a list has texts without quotes of their own: they may be one that fell apart."""
+    if isinstance(value, dict):
+        return any(_unquoted(item, text) for item in value.values())
+    if not isinstance(value, list):
+        return False
+    texts = [item for item in value if isinstance(item, str)]
+    others = [item for item in value if not isinstance(item, str)]
+    return any(
+        not any(told in text for told in (json.dumps(item), json.dumps(item, ensure_ascii=False)))
+        and f"'{item}'" not in text
+        for item in texts
+    ) or any(_unquoted(item, text) for item in others)

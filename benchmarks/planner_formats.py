@@ -1,0 +1,181 @@
+"""What the parsing ladder makes of planners' answers, against two simpler ways to read them.
+
+    python benchmarks/planner_formats.py                  # a table, about 10 s
+    python benchmarks/planner_formats.py --fuzz 100000    # look for a lost step, about 2 minutes
+
+Two corpora: answers of SmolLM2-135M-Instruct (benchmarks/planner_answers, recorded by
+benchmarks/weak_planner.py), and valid plans that were written, wrapped and damaged by a program
+(tests/planner_mutations.py), of which it is known what they meant. Three readers:
+
+    json.loads    the whole answer is JSON in our schema
+    split at ;    what the paper's code does: json.loads, then ``plan.split(";")``, then what stands
+                  behind ``MotionLLM.generate('`` in each part
+    ladder        agent_graph/parsing.py
+
+Steps are lost if they were meant and are not in the plan that a reader gives, invented if they
+are in the plan and were not meant. A reader that refuses an answer loses nothing: it is asked
+again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from difflib import SequenceMatcher
+from pathlib import Path
+
+from motion_agent.agent_graph.parsing import parse_plan
+from motion_agent.agent_graph.plan import InvalidPlanError, Step, validate_plan
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+from planner_mutations import Case, check, make_case
+
+ANSWERS = Path(__file__).parent / "planner_answers"
+
+Reader = Callable[[str, bool], Sequence[Step]]
+"""From an answer, and whether it is known to be cut, to steps; any exception is a refusal."""
+
+
+def read_whole(text: str, truncated: bool) -> Sequence[Step]:
+    """The whole answer as JSON."""
+    return validate_plan(json.loads(text)).plan
+
+
+def read_split(text: str, truncated: bool) -> Sequence[Step]:
+    """The plan as the paper's code reads it; like there, an answer without a plan is no steps."""
+    value = json.loads(text)
+    plan = value.get("plan")
+    if plan is None:
+        value["reasoning"]
+        return ()
+    if "generate" in plan:
+        parts = [part.strip() for part in plan.split(";") if part.strip()]
+        said = [part.split("MotionLLM.generate('")[1].rstrip("');") for part in parts]
+        return [Step(tool="generate_motion", description=text) for text in said]
+    if "caption" in plan:
+        return [Step(tool="caption_motion")]
+    raise ValueError("neither generate nor caption")
+
+
+def read_ladder(text: str, truncated: bool) -> Sequence[Step]:
+    """The parsing ladder."""
+    return parse_plan(text, truncated=truncated).plan.plan
+
+
+READERS: dict[str, Reader] = {
+    "json.loads": read_whole,
+    "split at ;": read_split,
+    "ladder": read_ladder,
+}
+
+
+def on_mutations(count: int) -> None:
+    """The table over damaged answers whose plan is known."""
+    cases = [make_case(random.Random(seed)) for seed in range(count)]
+    kinds = {
+        "of unusual form": [case for case in cases if case.damage == "none"],
+        "of which in the paper's own form, as it asks for it": [
+            case for case in cases if case.damage == "none" and case.story == ("papers",)
+        ],
+        "with characters lost or added": [case for case in cases if case.damage == "some"],
+        "cut off": [case for case in cases if case.damage == "cut"],
+    }
+    for name, some in kinds.items():
+        _compare(name, some)
+
+
+def _compare(title: str, cases: Sequence[Case]) -> None:
+    count = len(cases)
+    meant = sum(len(case.meant.plan) for case in cases)
+    print(f"{count} answers {title}, {meant} steps")
+    print(f"{'':12} accepted   exact plans   steps lost   steps invented")
+    for name, reader in READERS.items():
+        told: Counter[str] = Counter()
+        for case in cases:
+            try:
+                steps = reader(case.text, case.truncated)
+            except Exception:
+                continue
+            wanted = [_key(step) for step in case.meant.plan]
+            found = [_key(step) for step in steps]
+            blocks = SequenceMatcher(a=wanted, b=found).get_matching_blocks()
+            kept = sum(block.size for block in blocks)
+            told["accepted"] += 1
+            told["exact"] += found == wanted
+            if len(found) != len(wanted) or case.damage == "none":
+                # Where characters were lost inside a description, only the number tells.
+                told["lost"] += len(wanted) - kept
+                told["invented"] += len(found) - kept
+        print(
+            f"{name:12} {told['accepted'] / count:8.1%}   {told['exact'] / count:11.1%}"
+            f"   {told['lost']:10}   {told['invented']:14}"
+        )
+
+
+def _key(step: Step) -> tuple[str, str, str, str, int]:
+    return step.tool, step.description, step.motion, step.segment, step.person
+
+
+def on_recorded() -> None:
+    """The table over recorded answers: nobody knows what they meant, but what they wrote."""
+    for path in sorted(ANSWERS.glob("*.jsonl")):
+        records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        for strategy in sorted({record["strategy"] for record in records}):
+            some = [record for record in records if record["strategy"] == strategy]
+            print(f"{len(some)} answers of {path.stem}, asked with {strategy}")
+            for name, reader in READERS.items():
+                accepted = missing = 0
+                for record in some:
+                    try:
+                        steps = reader(record["text"], record["truncated"])
+                    except Exception:
+                        continue
+                    accepted += 1
+                    missing += max(record["text"].count('"tool":') - len(steps), 0)
+                share = accepted / len(some)
+                print(f"  {name:12} accepts {share:6.1%}, steps written and not read: {missing}")
+
+
+def fuzz(count: int, first: int) -> int:
+    """Read that many mutated answers; the number of those that gave another plan or crashed."""
+    start = time.perf_counter()
+    asked: Counter[str] = Counter()
+    read: Counter[str] = Counter()
+    wrong = 0
+    for seed in range(first, first + count):
+        case = make_case(random.Random(seed))
+        asked[case.damage] += 1
+        try:
+            read[case.damage] += check(case)
+        except Exception as err:
+            if isinstance(err, InvalidPlanError):
+                raise
+            wrong += 1
+            print(f"seed {seed}: {type(err).__name__}: {err}")
+    seconds = time.perf_counter() - start
+    print(f"{count} mutated answers in {seconds:.0f} s: {wrong} read wrongly or crashed")
+    names = {"none": "unusual form", "some": "characters lost or added", "cut": "cut off"}
+    for damage, name in names.items():
+        print(f"  {name}: {read[damage]} of {asked[damage]} read, the others refused")
+    return wrong
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--fuzz", type=int, metavar="N", help="read N mutated answers")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the first of them")
+    parser.add_argument("--cases", type=int, default=10_000, help="size of the damaged corpus")
+    given = parser.parse_args()
+    if given.fuzz:
+        sys.exit(1 if fuzz(given.fuzz, given.seed) else 0)
+    on_mutations(given.cases)
+    on_recorded()
+
+
+if __name__ == "__main__":
+    main()
