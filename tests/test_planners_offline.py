@@ -1,43 +1,16 @@
-"""The offline planner: clauses, subjects, counts, durations, edits, questions, small talk."""
+"""The offline planner: sentences are split into clauses with subject, count and duration."""
 
 from __future__ import annotations
 
-import json
-import time
-from typing import Any
-
 import pytest
 
-from motion_agent.agent_graph.clauses import split_actions
-from motion_agent.agent_graph.offline import OfflinePlanner
-from motion_agent.agent_graph.parsing import parse_plan
-from motion_agent.agent_graph.plan import InvalidPlanError
-from motion_agent.agent_graph.planners import Task
-from motion_agent.agent_graph.state import Timeline, empty_timeline
-
-TIMELINE: Timeline = {
-    "segments": [
-        {
-            "id": f"s{number}",
-            "description": description,
-            "tokens": [1] * 10,  # 2 s
-            "seed": number,
-            "seconds": 0.0,
-            "person": 1,
-        }
-        for number, description in enumerate(
-            ["a man walks forward", "a man waves with both hands", "a man bows"], start=1
-        )
-    ],
-    "next_segment": 4,
-    "motions": {"1": "m-abcdef"},
-}
+from motion_agent.agent_graph.offline.scene import scene_of
 
 
 def said(text: str) -> str:
     """Descriptions with their durations, in one line."""
     return " | ".join(
-        a.description + (f" [{a.seconds:g} s]" if a.seconds else "") for a in split_actions(text)
+        a.description + (f" [{a.seconds:g} s]" if a.seconds else "") for a in scene_of(text).actions
     )
 
 
@@ -82,7 +55,7 @@ def test_sequences_are_split_into_actions(text: str, wanted: str) -> None:
         ("A person runs after the ball", "a person runs after the ball"),
         ("A person walks while waving his left hand", "a person walks while waving his left hand"),
         ("While walking, she waves", "a person waves while walking"),
-        ("two people shake hands", "two people shake hands"),
+        ("A man pushes a woman", "a man pushes a woman"),
     ],
 )
 def test_what_is_one_action_stays_one(text: str, wanted: str) -> None:
@@ -177,134 +150,3 @@ def test_counts_repeat_and_durations_are_seconds(text: str, wanted: str) -> None
 )
 def test_wishes_and_tenses_become_plain_sentences(text: str, wanted: str) -> None:
     assert said(text) == wanted
-
-
-def planned(text: str, timeline: Timeline = TIMELINE, **task: Any) -> str:
-    """The plan of the offline planner in short: = kept, s2: replaced, + new."""
-    answer = OfflinePlanner().ask(Task(text, timeline, **task))
-    plan = parse_plan(answer.text).plan
-    told = []
-    for s in plan.plan:
-        seconds = f" [{s.seconds:g} s]" if s.seconds else ""
-        told.append(
-            {
-                "keep_segment": f"={s.segment}",
-                "generate_motion": f"{s.segment or '+'}: {s.description}{seconds}",
-                "caption_motion": f"caption {s.motion}".strip(),
-            }.get(s.tool, s.tool)
-        )
-    return " | ".join(told) or plan.reasoning
-
-
-KEPT = "=s1 | =s2 | =s3"
-
-
-@pytest.mark.parametrize(
-    ("text", "wanted"),
-    [
-        ("add a jump at the end", f"{KEPT} | +: a man jumps"),
-        ("add a jump at the beginning", f"+: a man jumps | {KEPT}"),
-        ("Can you add a turn before the bow?", "=s1 | =s2 | +: a man turns | =s3"),
-        ("insert a jump after s1", "=s1 | +: a man jumps | =s2 | =s3"),
-        ("before the bow, let him jump", "=s1 | =s2 | +: a man jumps | =s3"),
-        ("put a jump between the wave and the bow", "=s1 | =s2 | +: a man jumps | =s3"),
-        ("then sit down for 3 seconds", f"{KEPT} | +: a man sits down [3 s]"),
-        ("he also claps", f"{KEPT} | +: a man claps"),
-        ("Make him jump", f"{KEPT} | +: a man jumps"),
-        ("add a jump and a kick", f"{KEPT} | +: a man jumps | +: a man kicks"),
-        ("replace the wave with a kick", "=s1 | s2: a man kicks | =s3"),
-        ("make the second one a jump", "=s1 | s2: a man jumps | =s3"),
-        ("he should jump instead", "=s1 | =s2 | s3: a man jumps"),
-        ("instead of the bow, let him jump", "=s1 | =s2 | s3: a man jumps"),
-        ("jump instead of bowing", "=s1 | =s2 | s3: a man jumps"),
-        ("remove the last", "=s1 | =s2"),
-        ("please remove the first step", "=s2 | =s3"),
-        ("delete the walking part", "=s2 | =s3"),
-        ("swap the wave and the bow", "=s1 | =s3 | =s2"),
-        ("move the bow to the beginning", "=s3 | =s1 | =s2"),
-        ("repeat the wave twice", "=s1 | =s2 | =s2 | =s2 | =s3"),
-        ("another take of the bow", "=s1 | =s2 | s3: a man bows"),
-        (
-            "another take",
-            "s1: a man walks forward | s2: a man waves with both hands | s3: a man bows",
-        ),
-        ("make the wave slower", "=s1 | s2: a man waves with both hands [3 s] | =s3"),
-        ("make s2 5 seconds long", "=s1 | s2: a man waves with both hands [5 s] | =s3"),
-        ("undo", "undo"),
-        ("undo that please", "undo"),
-        ("redo", "redo"),
-        ("start over: a woman dances", "+: a woman dances"),
-        ("A woman runs", "+: a woman runs"),
-        ("what does it show?", "caption"),
-        ("What happens in walk.bvh?", "caption walk.bvh"),
-        ("describe m-3fa9c1", "caption m-3fa9c1"),
-    ],
-)
-def test_follow_ups_edit_the_timeline(text: str, wanted: str) -> None:
-    assert planned(text) == wanted
-
-
-@pytest.mark.parametrize(
-    ("text", "wanted"),
-    [
-        ("remove the kick", "I do not know which segment “the kick” is. There are: s1 (a man"),
-        ("remove everything", "Nothing would be left."),
-        ("make it happier", "I do not understand the edit “make it happier”."),
-        ("the wave should be with the left hand", "I do not understand the edit"),
-        ("hello", "Hello! Tell me what a person does"),
-        ("thanks!", "You are welcome."),
-        ("banana", "I found no action in “banana”."),
-        ("start over", "Let us start over"),
-    ],
-)
-def test_what_it_cannot_do_it_says(text: str, wanted: str) -> None:
-    assert planned(text).startswith(wanted)
-
-
-def test_edits_without_a_motion_begin_one_or_say_so() -> None:
-    assert planned("add a jump", empty_timeline()) == "+: a person jumps"
-    assert planned("then wave", empty_timeline()) == "+: a person waves"
-    assert planned("remove the jump", empty_timeline()).startswith("There is no motion yet")
-    assert planned("what does it show?", empty_timeline()).startswith("There is no motion yet")
-
-
-def test_captions_are_told_and_not_reasoned_beyond() -> None:
-    told = planned(
-        "Is he happy?",
-        captions=[{"motion": "m-abcdef", "name": "walk.bvh", "text": "a person walks"}],
-    )
-    assert told.startswith("In walk.bvh I see: a person walks.")
-    assert "without a language model" in told
-
-
-def test_the_same_request_gives_the_same_plan() -> None:
-    text = "A man walks, then jumps twice for two seconds"
-    assert len({OfflinePlanner().ask(Task(text)).text for _ in range(5)}) == 1
-
-
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("A person jumps 100 times", "the plan has 100 steps, the limit is 64"),
-        ("A person walks " + "very " * 100 + "slowly", "characters, the limit is 300"),
-    ],
-)
-def test_limits_are_told(text: str, told: str) -> None:
-    with pytest.raises(InvalidPlanError, match=told):
-        parse_plan(OfflinePlanner().ask(Task(text)).text)
-
-
-def test_odd_input_neither_crashes_nor_hangs() -> None:
-    odd = [
-        "and", "then", ",,,,", "???", "…", "a", "he", "the", "before", "after after after",
-        "🕺💃", "走る", "ходит", "\x00\x01", "{}", "$HOME", "s1", "add", "remove", "replace with",
-        "make it", "while", "for 5 seconds", "three times", "A person",
-        "and then " * 800, "a " * 3900, "walk and " * 800, "(" * 7000, "walks, " * 1000,
-        "before " * 1000, "make the " * 800, "add a jump after " * 400, "x" * 8000,
-    ]  # fmt: skip
-    start = time.process_time()
-    for text in odd:
-        for timeline in (empty_timeline(), TIMELINE):
-            answer = OfflinePlanner().ask(Task(text, timeline)).text
-            assert isinstance(json.loads(answer), dict), text
-    assert time.process_time() - start < 20

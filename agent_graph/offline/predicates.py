@@ -24,7 +24,7 @@ _AUXILIARY = re.compile(
     re.IGNORECASE,
 )
 LEADING_ADVERB = re.compile(
-    r"(?:\w+ly|again|also|just|now|soon|once\s+more|both|all)\b,?\s+", re.IGNORECASE
+    r"^(?:\w+ly|again|also|just|now|soon|once\s+more|both|all|almost|only)\b,?\s+", re.IGNORECASE
 )
 _EMPTY_ADVERB = re.compile(
     r"\b(?:also|just|now|immediately\s+after|please|instead|too)\b,?\s*", re.IGNORECASE
@@ -36,23 +36,63 @@ PREPOSITIONS = words_of(
     "with to from in on at of by for while as like into onto over under around through between"
     " behind toward towards against without using"
 )
-_DIRECTIONS = words_of(
+DIRECTIONS = words_of(
     "forward forwards backward backwards up down left right sideways away back out off around"
+    " clockwise"
+    " counterclockwise anticlockwise counter-clockwise"
 )
 # "a drunk man": only the last of several such nouns is the person.
-_A_PERSON = rf"(?:{PERSON_NOUNS})\b(?!\s+(?:{PERSON_NOUNS})\b)"
-_ANYBODY = {"person", "figure", "character", "human", "avatar", "subject"}
+_A_PERSON = rf"(?:{PERSON_NOUNS})s?\b(?!\s+(?:{PERSON_NOUNS})\b)"
+_VERBAL = words_of("is are has have does do")
 _EXERCISE = re.compile(r"(?:jumping\s+jacks?|push-?ups?|sit-?ups?|squats|lunges|crunches)\b", re.I)
 AFTER_VERB = (
-    _DIRECTIONS
+    DIRECTIONS
     | PREPOSITIONS
     | words_of("slowly quickly the a an his her their its and twice once three")
+)
+
+
+# Who of two: "one", "the other one", "person 2", "both of them".
+_OF_TWO = re.compile(
+    r"(?:both\s+of\s+(?:them|you)|they\s+both|each\s+of\s+them|the\s+two(?:\s+of\s+them)?|"
+    r"one\s+of\s+them|some(?:one|body)\s+else|the\s+(?:first|second|other)(?:\s+one)?|"
+    rf"(?:the\s+)?(?:first|second|other|both)\s+(?:{PERSON_NOUNS}|persons|guys|girls|boys)|"
+    r"(?:person|actor|character|dancer|figure|man|woman)\s+(?:[12ab]|one|two)|one|another|both|"
+    r"each)"
+    r"(?=\s+(?P<rest>[a-z].*)|$)",
+    re.IGNORECASE | re.DOTALL,
+)
+_TWO_NAMED = re.compile(
+    rf"(?:(?:a|an|the|one)\s+)(?:[\w-]+\s+){{0,3}}?{_A_PERSON}\s+and\s+(?:a|an|the|another|one)\s+"
+    rf"(?:[\w-]+\s+){{0,3}}?{_A_PERSON}",
+    re.IGNORECASE,
+)
+_BODY_PART = re.compile(
+    r"(?:his|her|their|its|the|both)\s+(?:(?:left|right|upper|lower|two|both|his|her)\s+){0,2}"
+    r"(?:arms?|hands?|legs?|feet|foot|knees?|head|body|torso|hips?|shoulders?|elbows?|fists?|"
+    r"fingers?)(?=\s+(?P<rest>[a-z]+\b.*))",
+    re.IGNORECASE | re.DOTALL,
 )
 
 
 def find_subject(clause: str) -> tuple[str | None, str]:
     """Who a clause is about, if it says so, and the rest of it."""
     clause = clause.strip()
+    for pattern in (_OF_TWO, _BODY_PART):
+        special = pattern.match(clause)
+        if special is not None:
+            rest = special["rest"] or ""
+            verb = re.match(r"(?:(?:\w+ly|also|then|should|will|can|must)\s+)*([\w']+)", rest)
+            acts = verb is not None and (
+                verb[1].lower() in _VERBAL or bool(verb_form(verb[1])) or verb[1].endswith("n't")
+            )
+            if acts and verb is not None and special[0].lower() in ("one", "another", "each"):
+                acts = (verb_form(verb[1]) or ("", "third"))[1] == "third"  # "another kick" is none
+            if acts or (not rest and pattern is _OF_TWO and " " in special[0]):
+                return special[0], rest
+    both = _TWO_NAMED.match(clause)
+    if both is not None:
+        return both[0], clause[both.end() :].strip(" ,")
     words = clause.split()
     if not words:
         return None, ""
@@ -62,7 +102,8 @@ def find_subject(clause: str) -> tuple[str | None, str]:
         return (first, rest) if rest else (None, clause)
     named = re.match(
         rf"((?:(?:{'|'.join(DETERMINERS)})\s+)?(?:(?!\b{_A_PERSON}\b)[\w'-]+,?\s+){{0,4}}?"
-        rf"{_A_PERSON}(?:\s+(?:who|that)\s+is\s+\w+)?)\s*,?(?:\s+(.*)|$)",
+        rf"{_A_PERSON}(?:\s+(?:who|that)\s+is\s+(?:(?:not|very|a\s+bit|really)\s+)*\w+)?)\s*,?"
+        r"(?:\s+(.*)|$)",
         clause,
         re.IGNORECASE | re.DOTALL,
     )
@@ -71,7 +112,12 @@ def find_subject(clause: str) -> tuple[str | None, str]:
         for word in named[1].split()
     ):
         subject = named[1]
-        if first not in DETERMINERS and not PLURAL_SUBJECT.search(subject.lower()):
+        possessive = first in ("his", "her", "their", "its", "my", "your", "our")
+        if (
+            first not in DETERMINERS
+            and not possessive
+            and not PLURAL_SUBJECT.search(subject.lower())
+        ):
             subject = f"{'an' if first[0] in 'aeiou' else 'a'} {subject}"
         rest = re.sub(r"^(?:that|who|which)\s+(?!is\b)", "", (named[2] or "").strip(), flags=re.I)
         return subject, rest
@@ -90,16 +136,6 @@ def find_subject(clause: str) -> tuple[str | None, str]:
 def subject_of(description: str) -> str:
     """Who moves in a description; a person if it does not say."""
     return find_subject(description)[0] or DEFAULT_SUBJECT
-
-
-def resolved(subject: str | None, current: str) -> str:
-    """Who a pronoun, "the person" or nothing at all means after `current`."""
-    if subject is None or subject.lower() in PRONOUNS:
-        return current
-    noun = subject.lower().split()[-1]
-    if subject.lower() == f"the {noun}" and (noun in _ANYBODY or current.split()[-1] == noun):
-        return current
-    return subject if subject.isupper() else subject[0].lower() + subject[1:]
 
 
 def main_verb(clause: str) -> tuple[str | None, str | None]:
@@ -127,7 +163,7 @@ def completed(predicate: str, verb: str) -> str:
         return predicate
     if words[0] in DETERMINERS:
         return noun_to_action(predicate)
-    alone = words[0] in _DIRECTIONS or words[0] in PREPOSITIONS or words[0].endswith("ly")
+    alone = words[0] in DIRECTIONS or words[0] in PREPOSITIONS or words[0].endswith("ly")
     if verb and alone and not any(base_of(word) for word in words):
         return f"{verb} {predicate}"
     return predicate
@@ -135,12 +171,16 @@ def completed(predicate: str, verb: str) -> str:
 
 def noun_to_action(text: str) -> str:
     """``a jump`` → ``jumps``, ``a high jump`` → ``does a high jump``; other text as it is."""
+    many = re.fullmatch(rf"({NUMBER})\s+(?:more\s+)?([a-z]+)", text.strip(), re.IGNORECASE)
+    if many and verb_form(many[2]) and many[1].lower() != "one" and many[2] != "steps":
+        return f"{third_person(verb_form(many[2])[0])} {many[1]} times"  # type: ignore[index]
     match = re.match(r"(?:a|an|the|some|another|one|one\s+more)\s+(.+)", text.strip(), re.I | re.S)
     if match is None or find_subject(text)[0]:
         return text.strip()
     words = match.group(1).split()
-    found = verb_form(words[0])
-    if found and (len(words) == 1 or words[1].lower() in AFTER_VERB):
+    found = verb_form(words[0].strip(","))
+    ends = len(words) == 1 or words[0].endswith(",") or re.fullmatch(NUMBER, words[1].lower())
+    if found and (ends or words[1].lower() in AFTER_VERB):
         return " ".join([third_person(found[0]), *words[1:]])
     return f"does {text.strip()}"
 
@@ -175,9 +215,15 @@ def _conjugated(word: str, plural: bool) -> str:
     third = word.endswith("s") and not word.endswith("ss")
     if found is not None:
         base = found[0]
-    elif word.endswith("ing") and len(word) > 4:
+    elif word.endswith("ing") and len(word) > 4 and not word.endswith("thing"):
         base = guess_base_of_gerund(word)
-    elif third or not word.isalpha() or word.endswith("ly") or word in AFTER_VERB:
+    elif (
+        third
+        or word.endswith("thing")
+        or not word.isalpha()
+        or word.endswith("ly")
+        or word in AFTER_VERB
+    ):
         return word
     else:
         base = word

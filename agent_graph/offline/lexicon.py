@@ -61,9 +61,21 @@ PERSON_NOUNS = (
     "goalkeeper|footballer|friend|stranger|hero|superhero|villain|avatar|subject|performer|"
     "gymnast|skater|conductor|singer|musician|policeman|officer|guard"
 )
+MALE = words_of(
+    "man guy boy gentleman king prince waiter actor grandfather father cowboy policeman monk"
+)
+FEMALE = words_of(
+    "woman lady girl queen princess waitress actress grandmother mother ballerina witch"
+)
+GENERIC = words_of("person figure character human avatar subject someone somebody performer one")
+_SINGULAR = {"people": "person", "persons": "person", "men": "man", "women": "woman",
+             "children": "child", "ladies": "lady", "babies": "baby", "wolves": "wolf"}  # fmt: skip
 PRONOUNS = {"he", "she", "they", "it", "i", "we", "you"}
 DETERMINERS = {"a", "an", "the", "one", "another", "some", "this", "that", "two", "three", "both"}
-PLURAL_SUBJECT = re.compile(r"^(two|three|four|both|several|some)\b|\b(people|men|women|children)$")
+PLURAL_SUBJECT = re.compile(
+    r"^(two|three|four|both|several|some)\b|\b(people|men|women|children|"
+    r"arms|hands|legs|feet|knees|hips|shoulders|elbows|fists|fingers)$"
+)
 
 # Plurals after "and" that are things, not actions: "arms and legs", "left and right hands".
 THINGS = words_of(
@@ -86,6 +98,18 @@ ORDINALS = {
     "fifth": 5, "5th": 5, "sixth": 6, "6th": 6, "seventh": 7, "7th": 7, "eighth": 8, "8th": 8,
     "last": -1, "final": -1,
 }  # fmt: skip
+
+
+def singular(phrase: str) -> str:
+    """A phrase with its last word in the singular: "tired dancers" → "tired dancer"."""
+    words = phrase.split()
+    if words:
+        last = words[-1]
+        ending = (
+            last[:-2] if re.search(r"(?:ss|x|ch|sh)es$", last) else re.sub(r"(?<!s)s$", "", last)
+        )
+        words[-1] = _SINGULAR.get(last, ending)
+    return " ".join(words)
 
 
 def number(text: str) -> float:
@@ -158,3 +182,20 @@ def _forms() -> dict[str, tuple[str, str]]:
     for word in ("left", "lay", "saw"):
         forms.pop(word, None)
     return forms
+
+
+FOREIGN = words_of("""
+der die das und ein eine einen einem einer ist nicht sich mit von zu dann er sie es geht läuft winkt
+springt mann frau mach bitte füge hinzu den dem auf bewegung jemand zeig
+le la les un une et est puis il elle homme femme dans avec qui marche saute salue fait personne
+el los las y una uno con en hombre mujer persona camina salta luego saluda que del por corre haz
+lo gli di che e o per poi uomo donna cammina alza mano os um uma com para ele ela pessoa homem
+mulher
+anda depois een het en van loopt dan man zwaait springt hij zij med och han hon går jag ett är som
+hola bonjour salut hallo danke gracias merci osoba idzie kişi yürür bir ve sonra
+""") - words_of("man en")  # fmt: skip
+ENGLISH = words_of("""
+the a an and then with his her he she they is are person man woman someone somebody of to in on at
+forward backward backwards left right up down slowly quickly it make add this that for while both
+hands hand arm arms leg legs around after before please one two three people
+""") - words_of("a in")  # fmt: skip

@@ -1,0 +1,315 @@
+"""A planner made of rules: what a request is, and the plan for it.
+
+It is deterministic, needs neither key nor network, and says once in a conversation what it is.
+What it does not understand it says, and never guesses an edit.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+from ..plan import Plan, Step
+from ..planners import Answer, Task
+from . import edits, manners, motions, people, timing
+from .answers import fact_about, motion_asked, no_english, nothing_found, small_talk, told_from
+from .clauses import clauses_of, own_subject
+from .commands import LONGEST, is_question, split_commands
+from .draft import Draft, Steps
+from .edits import continues, looks_like_action, new_scene
+from .lexicon import DETERMINERS, NUMBER, base_of
+from .predicates import LEADING_ADVERB, PREPOSITIONS
+from .references import FILE
+from .scene import scene_of
+from .wording import CannotDo, plain, quoted
+
+NOTICE = (
+    "(I am the offline planner, a rule-based stand-in: I split sentences by rules and do not"
+    " understand them. For more, give a language model: --planner openai:MODEL or ollama:MODEL.)"
+)
+
+_POLITE = re.compile(
+    r"(?:(?:(?:please|ok(?:ay)?|yes|well|hm+|great|thanks|thank you|sorry|hi|hello|hey|but|"
+    r"so)\b[,!.]?|no[,!.]) ?)*"
+    r"(?:(?:can|could|would|will) you (?:please )?|please |i(?:'d| would)? "
+    r"(?:like|want|need) (?:you )?to |let(?:'s| us) |we (?:should|could) |you (?:should|"
+    r"could) )?(?:just )?",
+    re.IGNORECASE,
+)
+_GREETED = re.compile(
+    r"^(?:(?:hi|hello|hey|thanks|thank you|great|nice|cool|perfect|good|ok(?:ay)?)[.!]+\s+)+", re.I
+)
+_WANT = re.compile(
+    r"^(?:i(?:'d like| would like| want| need)|can you (?:make|have|let)) (him|her|them|"
+    r"the \w+) to ",
+    re.I,
+)
+_I_WANT = re.compile(
+    r"^i(?:'d like| want| would like| need) (?=(?:the|an?|another) )", re.IGNORECASE
+)
+_CAN_BE = re.compile(
+    r"^(?:can|could) (the [\w ]{1,40}?|it|he|she|they|s\d+) (?:be|last|get) ", re.IGNORECASE
+)
+_GOES_ON = re.compile(r"^(?:(?:and|now|then|also|finally|next(?! to))[ ,]+)+", re.IGNORECASE)
+_ABOUT = re.compile(r"(?:how|what) about (?:adding )?|(?:why not|why don't (?:you|we)) ", re.I)
+_UNDO = re.compile(
+    r"(?:undo|revert|go back|take (?:that|it) back|cancel)"
+    r"(?: (?:it|that|this|the last(?: \w+)?|my last(?: \w+)?|one step|what you did))?(?: please)?",
+    re.IGNORECASE,
+)
+_REDO = re.compile(r"redo(?: (?:it|that|this|the last(?: \w+)?))?(?: please)?", re.IGNORECASE)
+_MANY_UNDOS = re.compile(
+    rf"(?:undo|redo|go back)\b.*\b(?:twice|everything|all|(?:{NUMBER}) (?:times|steps))", re.I
+)
+_BEYOND_ME = re.compile(
+    r"(?:make (?:it|that|this|him|her|them|the \w+|s\d+)|(?:let|have) (?:it|s\d+)|swap|exchange|"
+    r"change|undo|redo|"
+    r"replace|remove|delete|move (?:the|s\d)|reorder|reverse|mirror|use|slow|speed|add|insert|"
+    r"i (?:don't|do not) like|export|rename|merge|combine|loop|blend|shorten|lengthen|keep)\b|"
+    r"(?:the \w+|s\d+|it|that) (?:should|must|needs? to|has to|is too)\b",
+    re.IGNORECASE,
+)
+_EDITS = (
+    "I know: add … (at the end, before the bow), remove …, replace … with …, move …, repeat …,"
+    " swap … and …, another take of …, make … slower, longer or 3 seconds long, undo, redo, start"
+    " over, open …, call it …, export it as …."
+)
+_NO_MOTION = "There is no motion yet to change. Tell me what a person does first."
+_WHOLE = (motions.name_motion, motions.export_motion, motions.open_motion)
+_STRUCTURAL = (
+    timing.set_length,
+    timing.change_speed,
+    timing.another_take,
+    people.second_person,
+    people.place_people,
+    edits.remove,
+    edits.reorder,
+    edits.replace,
+    manners.manner,
+    edits.repeat,
+    edits.add,
+    edits.add_there,
+)
+
+
+class OfflinePlanner:
+    """A `Planner` made of rules."""
+
+    name = "offline"
+    tries = 1  # it would answer the same again
+    notice = NOTICE
+
+    def ask(self, task: Task) -> Answer:
+        plan = self.plan(task)
+        return Answer(plan if isinstance(plan, str) else plan.model_dump_json())
+
+    def reply(self, request: str, facts: str) -> str | None:
+        return None
+
+    def plan(self, task: Task) -> Plan | str:
+        """The plan; as JSON text where it breaks a limit, so that the ladder says which."""
+        if task.captions:
+            return _say(told_from([(c["name"], c["text"]) for c in task.captions]))
+        try:
+            return _plan(plain(task.request), task)
+        except CannotDo as answer:
+            return _say(str(answer))
+
+
+def _plan(text: str, task: Task) -> Plan | str:
+    text = _GREETED.sub("", text, count=1) or text
+    said = small_talk(text) or no_english(text)
+    if said:
+        return _say(said)
+    commands = split_commands(text)
+    for command in commands:
+        bare = _bare(command)
+        travel = "undo" if _UNDO.fullmatch(bare) else "redo" if _REDO.fullmatch(bare) else ""
+        if travel and len(commands) > 1:
+            raise CannotDo(f"One thing after the other, please: say “{travel}” first, by itself.")
+        if travel:
+            return _checked("One step back or forth.", [{"tool": travel}], ())
+        if _MANY_UNDOS.fullmatch(bare):
+            raise CannotDo("I go one change at a time: say “undo” or “redo” again for each.")
+    draft = Draft.of(task.timeline)
+    for command in commands:
+        _obey(command, draft, task, alone=len(commands) == 1)
+    steps = draft.steps()
+    if not steps and not draft.new_placement:
+        if not commands or not draft.rows:
+            raise CannotDo(nothing_found(text))
+        raise CannotDo("That is how the motion is already; I changed nothing.")
+    return _checked(_reason(draft, steps), steps, draft.new_placement)
+
+
+def _obey(command: str, draft: Draft, task: Task, *, alone: bool) -> None:
+    """Carry out one command on the draft.
+
+    Raises:
+        CannotDo: with the answer.
+    """
+    line = " ".join(command.split())
+    if not alone and small_talk(line):
+        return
+    bare = _bare(line)
+    if is_question(line) or is_question(bare) or FILE.fullmatch(bare):
+        return _look(line, draft, task, alone=alone)
+    if (fact := fact_about(bare, task, draft)) is not None:
+        return _tell(fact, alone=alone)
+    if len(bare) > LONGEST:
+        return _new_actions(command, draft)
+    if (rest := motions.start_over(_GOES_ON.sub("", bare), draft)) is not None:
+        if rest:
+            draft.insert(people.with_everybody(new_scene(rest, None)), 0)
+        return None
+    if (rest := motions.new_motion(_GOES_ON.sub("", bare), draft)) is not None:
+        return _new_actions(rest, draft)
+    whole = _GOES_ON.sub("", bare)
+    if any(attempt(whole, draft, task) for attempt in _WHOLE):
+        return None
+    bare = motions.in_motion(bare, draft, task)
+    if not bare:  # "in the first motion, …": what follows is a command of its own
+        return None
+    if (about := _ABOUT.match(bare)) is not None:
+        rest = bare[about.end() :]
+        bare = f"add {rest}" if draft.rows and not continues(rest) else rest
+        command = bare
+    if draft.sealed:
+        raise CannotDo(
+            f"I must open {draft.opened} before I can change what is in it. Say “open"
+            f" {draft.opened}”, then the change."
+        )
+    if draft.rows:
+        straight = _I_WANT.sub("", _GOES_ON.sub("", bare))
+        for attempt in _STRUCTURAL:
+            if attempt(straight, draft):
+                return None
+        if edits.go_on(bare, draft):
+            return None
+        if draft.fresh and looks_like_action(bare):
+            draft.insert(new_scene(bare, draft.cast, draft.placement), len(draft.rows))
+            return None
+        strange = not _acts_itself(bare) or _BEYOND_ME.match(straight)
+        if strange and not re.match(r"make .*\b(?:a|an) ", bare):
+            raise CannotDo(f"I do not understand the edit {quoted(line)}. {_EDITS}")
+    else:
+        begun = _begun(bare)
+        if begun is not None:
+            command = begun
+        elif _needs_motion(bare):
+            raise CannotDo(_NO_MOTION)
+    return _new_actions(command, draft)
+
+
+def _new_actions(text: str, draft: Draft) -> None:
+    """A request that tells what happens: a new motion, or the first of an empty one."""
+    if not looks_like_action(text):
+        raise CannotDo(nothing_found(text))
+    if draft.rows and not draft.fresh and (draft.steps() or draft.new_placement):
+        raise CannotDo(
+            f"I did nothing, for I am not sure: shall {quoted(text, 60)} be a new motion, or"
+            " come at the"
+            " end of this one? Say “make a new motion: …” or “then …”."
+        )
+    scene = people.with_everybody(new_scene(text, None) if _is_noun(text) else scene_of(text))
+    if not scene.actions:
+        if scene.denied:
+            raise CannotDo("You told me what does not happen. Tell me what the person does.")
+        raise CannotDo(nothing_found(text))
+    if draft.rows:
+        draft.as_new()
+    draft.fresh = not draft.emptied
+    draft.insert(scene, len(draft.rows))
+
+
+def _look(line: str, draft: Draft, task: Task, *, alone: bool) -> None:
+    fact = fact_about(line, task, draft)
+    if fact is not None:
+        return _tell(fact, alone=alone)
+    if draft.opened or draft.fresh:  # "open walk.bvh. What does it show?"
+        draft.captions.append((draft.opened, 1))
+        return None
+    asked, told = motion_asked(line, task)
+    if told is not None:
+        return _tell(told, alone=alone)
+    draft.captions += asked
+    return None
+
+
+def _tell(fact: str, *, alone: bool) -> None:
+    if alone:
+        raise CannotDo(fact)
+    raise CannotDo("One thing after the other, please: ask me that by itself.")
+
+
+def _begun(bare: str) -> str | None:
+    """What happens in words such as "add a jump" or "then wave" where nothing is there yet."""
+    match = re.fullmatch(
+        r"(?:(?:add|insert|append|include|attach)(?: in)?|then|now|next(?! to)|and|start with|"
+        r"begin with|"
+        r"(?:before|after) (?:that|this)|continue(?: (?:with|by|to))?)[ :,]+(?P<new>.+?)"
+        r"(?: (?:at|to) the (?:end|beginning|start))?",
+        bare,
+        re.IGNORECASE,
+    )
+    return match["new"] if match else None
+
+
+def _needs_motion(bare: str) -> bool:
+    """Whether the words would change a motion, if there were one."""
+    attempts = (timing.set_length, timing.change_speed, timing.another_take, edits.remove,
+                edits.repeat, manners.manner)  # fmt: skip
+    for attempt in attempts:
+        try:
+            if attempt(bare, Draft()):
+                return True
+        except CannotDo:
+            surely = attempt is timing.another_take or _BEYOND_ME.match(bare)
+            return bool(surely) or not looks_like_action(bare)
+    return bool(re.match(r"(?:replace|swap|undo|make it|reverse the order)\b", bare, re.IGNORECASE))
+
+
+def _acts_itself(text: str) -> bool:
+    """Whether the text begins with somebody, with a known verb or with a noun of an action."""
+    if own_subject(text):
+        return True
+    clauses, _ = clauses_of(text)
+    words = re.findall(r"[\w'-]+", LEADING_ADVERB.sub("", clauses[0].predicate if clauses else ""))
+    first = words[0].lower() if words else ""
+    return base_of(first) is not None or first in DETERMINERS | PREPOSITIONS or first.isdigit()
+
+
+def _is_noun(text: str) -> bool:
+    return bool(re.match(r"(?:a|an|another|some|\w+) [\w -]+$", text.strip(" .!"), re.I))
+
+
+def _bare(text: str) -> str:
+    """A command without "please" and "could you"."""
+    text = " ".join(text.split())
+    text = _WANT.sub(r"let \1 ", text.lstrip(" ,;:"))
+    text = _POLITE.sub("", text, count=1).strip().rstrip(".!? ,;")
+    text = _CAN_BE.sub(r"make \1 ", text)
+    return re.sub(r"(?:,? (?:please|thanks|thank you|thx|pls))+$", "", text, flags=re.IGNORECASE)
+
+
+def _checked(reasoning: str, steps: Steps, placement: tuple[float, ...]) -> Plan | str:
+    try:
+        made = tuple(Step(**step) for step in steps)
+        return Plan(reasoning=reasoning, plan=made, placement=placement)
+    except ValueError:
+        told = {"reasoning": reasoning, "plan": steps, "placement": list(placement)}
+        return json.dumps(told)
+
+
+def _reason(draft: Draft, steps: Steps) -> str:
+    if all(step["tool"] == "caption_motion" for step in steps) and steps:
+        return "I look at the motion first."
+    if not draft.fresh and not draft.emptied:
+        return "An edit of the current motion, by rules."
+    new = [step for step in steps if step["tool"] == "generate_motion"]
+    count = "One action" if len(new) == 1 else f"{len(new)} actions in order"
+    return f"{count}, split by rules."
+
+
+def _say(text: str) -> Plan:
+    return Plan(reasoning=text, plan=())
