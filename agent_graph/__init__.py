@@ -15,8 +15,18 @@ if TYPE_CHECKING:
     from .agent import Event, MotionAgent, Turn
     from .graph import build_graph
     from .plan import Plan, Step, plan_schema
+    from .planners import make_planner
 
-__all__ = ["Event", "MotionAgent", "Plan", "Step", "Turn", "build_graph", "plan_schema"]
+__all__ = [
+    "Event",
+    "MotionAgent",
+    "Plan",
+    "Step",
+    "Turn",
+    "build_graph",
+    "make_planner",
+    "plan_schema",
+]
 
 _HOMES = {
     "Event": "agent",
@@ -25,6 +35,7 @@ _HOMES = {
     "Step": "plan",
     "Turn": "agent",
     "build_graph": "graph",
+    "make_planner": "planners",
     "plan_schema": "plan",
 }
 

@@ -4,24 +4,41 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from langchain_core.messages import HumanMessage
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Checkpointer
 
 from ..motion_core.engine import MotionEngine
+from ..motion_core.errors import InputError
 from ..motion_core.motion import Motion
+from ..motion_core.placement import Placement
 from ..motion_core.store import MotionStore
 from ..tools.workbench import Workbench
+from .conversation import Conversation
 from .graph import PlannerLike, build_graph, check_request
-from .state import empty_timeline
+from .state import Timeline
+from .timeline import placement_of
 
 KEPT_MESSAGES = 40  # a turn costs the same in a conversation of any length
 
-EventKind = Literal["plan", "repair", "progress", "segment", "motion", "caption", "reply"]
+EventKind = Literal[
+    "plan",
+    "repair",
+    "progress",
+    "segment",
+    "repair_seam",
+    "motion",
+    "export",
+    "caption",
+    "reply",
+]
 
 
 @dataclass(frozen=True)
@@ -31,7 +48,9 @@ class Event:
     Attributes:
         kind: ``plan`` (a valid plan with steps), ``repair`` (an answer that was none, before it
             is asked again), ``progress`` (done, total), ``segment`` (number, total, id,
-            description, seconds), ``motion``, ``caption``, ``reply``.
+            description, seconds), ``repair_seam`` (text: what was done about a bad join),
+            ``motion`` (name, motions by person, placement), ``export`` (files), ``caption``,
+            ``reply``.
         data: the facts, JSON values.
     """
 
@@ -50,6 +69,12 @@ class Turn:
         reply: what the person is told.
         motion: the motion if this turn made or changed one.
         motions: the motions of this turn by person, 1 and 2.
+        motion_id: id of person 1's motion, whether or not this turn changed it.
+        name: what the conversation calls the motion.
+        placement: where person 2 stands.
+        files: what was exported, as paths inside the workspace.
+        seams: a report for each join of what was made; see `SeamReport`.
+        repairs: what was done about bad joins, in words.
         plan: the plan that was carried out, or None.
         error: one line if the turn failed, else None.
         events: everything that happened, in order.
@@ -59,6 +84,11 @@ class Turn:
     motion: Motion | None = None
     motions: dict[int, Motion] = field(default_factory=dict)
     motion_id: str | None = None
+    name: str | None = None
+    placement: Placement | None = None
+    files: tuple[str, ...] = ()
+    seams: tuple[dict[str, Any], ...] = ()
+    repairs: tuple[str, ...] = ()
     plan: dict[str, Any] | None = None
     error: str | None = None
     events: tuple[Event, ...] = ()
@@ -73,8 +103,10 @@ class MotionAgent:
         fallback: a planner that is asked where the first gives no valid plan.
         engine: a motion engine, or the name or checkpoint folder of one; loaded on first use.
         store: where motions are kept by id; in memory by default.
-        workspace: the only folder whose motion files may be read; None allows none.
+        workspace: the only folder whose motion files may be read, and to which motions are
+            exported; None allows neither.
         seed: another seed gives another take of the same conversation.
+        repair_seams: mend joins between segments that are seen to be bad.
         checkpointer: where conversations are kept; in memory by default.
 
     Raises:
@@ -91,6 +123,7 @@ class MotionAgent:
         store: MotionStore | None = None,
         workspace: str | Path | None = None,
         seed: int = 0,
+        repair_seams: bool = True,
         checkpointer: Checkpointer = None,
     ) -> None:
         self.workbench = Workbench(engine, store, workspace)
@@ -101,6 +134,7 @@ class MotionAgent:
             workbench=self.workbench,
             seed=seed,
             keep_messages=KEPT_MESSAGES,
+            repair_seams=repair_seams,
             checkpointer=checkpointer or InMemorySaver(),
         )
         self._threads: dict[str, threading.Lock] = {}
@@ -121,19 +155,68 @@ class MotionAgent:
     def stream(self, text: str, thread: str = "default") -> Iterator[Event | Turn]:
         """Like `run`, but gives each event as it happens; the last item is the turn.
 
-        Two requests to one conversation wait for each other.
+        Two requests to one conversation wait for each other. A request to a conversation with an
+        unfinished turn (see `unfinished`) leaves that turn behind.
         """
         text = check_request(text)
+        with self._locked(thread):
+            yield from self._stream({"messages": [HumanMessage(text)]}, thread)
+
+    def unfinished(self, thread: str = "default") -> str | None:
+        """The request whose turn was interrupted, by a crash for example, or None."""
+        state = self.graph.get_state(_config(thread))
+        if not state.next:
+            return None
+        asked = [m.text for m in state.values["messages"] if isinstance(m, HumanMessage)]
+        return asked[-1] if asked else None
+
+    def resume(self, thread: str = "default") -> Iterator[Event | Turn]:
+        """Finish the interrupted turn; what it had generated is not generated again.
+
+        Raises:
+            InputError: there is none.
+        """
+        with self._locked(thread):
+            if self.unfinished(thread) is None:
+                raise InputError(f"the conversation {thread!r} has no unfinished turn")
+            yield from self._stream(None, thread)
+
+    def timeline(self, thread: str = "default") -> Timeline:
+        """The current motion of the conversation, as it can be edited."""
+        return self._conversation(thread).timeline
+
+    def timelines(self, thread: str = "default") -> list[Timeline]:
+        """All motions of the conversation, oldest first."""
+        return list(self._conversation(thread).motions.values())
+
+    def motions(self, thread: str = "default") -> dict[int, Motion]:
+        """The current motion of the conversation by person; empty if there is none."""
+        ids = self.timeline(thread)["motions"]
+        return {int(p): self.store.get(i) for p, i in ids.items() if i in self.store}
+
+    def placement(self, thread: str = "default") -> Placement:
+        """Where person 2 stands in the current motion."""
+        return placement_of(self.timeline(thread))
+
+    def _conversation(self, thread: str) -> Conversation:
+        state: Any = self.graph.get_state(_config(thread)).values
+        return Conversation(state)
+
+    @contextmanager
+    def _locked(self, thread: str) -> Iterator[None]:
         with self._lock:
             lock = self._threads.setdefault(thread, threading.Lock())
         with lock:
-            yield from self._stream(text, {"configurable": {"thread_id": thread}})
+            yield
 
-    def _stream(self, text: str, config: Any) -> Iterator[Event | Turn]:
+    def _stream(self, given: Any, thread: str) -> Iterator[Event | Turn]:
         events: list[Event] = []
         states: list[Any] = []  # the first holds what was before this turn
         parts = self.graph.stream(
-            {"messages": [HumanMessage(text)]}, config, stream_mode=["updates", "custom", "values"]
+            given,
+            _config(thread),
+            stream_mode=["updates", "custom", "values"],
+            durability="sync",  # a killed turn goes on from its last node
         )
         for mode, part in parts:
             if mode == "values":
@@ -143,22 +226,39 @@ class MotionAgent:
                 events.append(event)
                 yield event
         state = states[-1]
-        turn, timeline = state["turn"], state.get("timeline") or empty_timeline()
-        changed = timeline != (states[0].get("timeline") or empty_timeline())
+        turn, timeline = state["turn"], Conversation(state).timeline
+        changed = timeline != Conversation(states[0]).timeline or (given is None and turn["made"])
         motions = {
             int(person): self.store.get(motion_id)
             for person, motion_id in timeline["motions"].items()
             if changed
         }
+        self._forget_checkpoints(thread)
         yield Turn(
             reply=state["messages"][-1].text,
             motion=motions.get(1),
             motions=motions,
             motion_id=timeline["motions"].get("1"),
+            name=timeline["name"] or None,
+            placement=placement_of(timeline) if "2" in timeline["motions"] else None,
+            files=tuple(turn["files"]),
+            seams=tuple(turn["seams"]),
+            repairs=tuple(turn["repairs"]),
             plan=turn["plan"],
             error=turn["error"]["message"] if turn["error"] else None,
             events=tuple(events),
         )
+
+    def _forget_checkpoints(self, thread: str) -> None:
+        """Undo is in the state, so only the last checkpoint of a finished turn is of use."""
+        checkpointer = self.graph.checkpointer
+        if isinstance(checkpointer, BaseCheckpointSaver):
+            with suppress(NotImplementedError):  # not every checkpointer can
+                checkpointer.prune([thread])
+
+
+def _config(thread: str) -> RunnableConfig:
+    return {"configurable": {"thread_id": thread}}
 
 
 class _Facts(dict[str, Any]):
@@ -171,7 +271,9 @@ _IN_WORDS: dict[EventKind, str] = {
     "repair": "{planner}: {error}",
     "progress": "{stage} {done}/{total}",
     "segment": "segment {number}/{total}: {id} {description}",
+    "repair_seam": "{text}",
     "motion": "motion {motions}",
+    "export": "written: {files}",
     "caption": "{name} shows: {text}",
     "reply": "{text}",
 }
@@ -188,9 +290,14 @@ def _events(mode: str, part: Any) -> Iterator[Event]:
             attempt = turn["attempts"][-1] if turn["attempts"] else None
             if turn["plan"] is not None:
                 steps = turn["plan"]["plan"]
-                if not steps:  # an answer in words, which the reply tells
+                if (
+                    not steps and not turn["plan"]["placement"]
+                ):  # an answer in words, which the reply tells
                     continue
-                told = "; ".join(s["description"] or f"{s['tool']} {s['segment']}" for s in steps)
+                told = "; ".join(
+                    s["description"] or f"{s['tool']} {s['segment'] or s['motion']}".strip()
+                    for s in steps
+                )
                 yield Event("plan", {**turn["plan"], "summary": told})
             elif attempt is not None and turn["error"] is None:
                 yield Event("repair", {k: attempt[k] for k in ("planner", "cause", "error")})

@@ -23,13 +23,15 @@ from langgraph.types import Checkpointer, RetryPolicy
 from ..motion_core.errors import InputError
 from ..motion_core.store import MotionStore
 from ..tools.workbench import Workbench
+from .answers import Answer, read_answer
+from .conversation import Conversation
 from .executor import Executor
-from .parsing import Parsed, parse_plan
-from .plan import InvalidPlanError, check_against_timeline
-from .planners import Answer, Planner, Task, make_planner
+from .parsing import Parsed
+from .plan import InvalidPlanError, Plan, check_against_timeline
+from .planners import Planner, Task, make_planner
 from .providers import TransientError
 from .responder import Responder
-from .state import KEPT_TEXT, AgentState, Attempt, TurnState, empty_timeline, new_turn
+from .state import KEPT_TEXT, AgentState, Attempt, TurnState, new_turn
 
 MAX_REQUEST = 8000  # characters
 
@@ -43,6 +45,7 @@ def build_graph(
     workbench: Workbench | None = None,
     seed: int = 0,
     keep_messages: int | None = None,
+    repair_seams: bool = True,
     checkpointer: Checkpointer = None,
 ) -> CompiledStateGraph[Any, Any, Any, Any]:
     """The compiled graph; it is started with ``{"messages": [HumanMessage("…")]}``.
@@ -54,6 +57,7 @@ def build_graph(
         seed: another seed gives another take of the same conversation.
         keep_messages: how many of the latest messages stay in the state; None for all, as it
             must be where the messages are those of a host's graph.
+        repair_seams: mend joins between segments that are seen to be bad.
         checkpointer: any LangGraph checkpointer; None inside a graph that has one.
 
     Raises:
@@ -66,10 +70,10 @@ def build_graph(
     graph = StateGraph(AgentState)
     graph.add_node(
         "planner",
-        _PlannerNode(planners),
+        _PlannerNode(planners, bench),
         retry_policy=RetryPolicy(max_attempts=3, initial_interval=0.5, retry_on=TransientError),
     )
-    graph.add_node("executor", Executor(bench, seed))
+    graph.add_node("executor", Executor(bench, seed, repair_seams=repair_seams))
     graph.add_node("responder", Responder(first, keep_messages))
     graph.add_edge(START, "planner")
     graph.add_conditional_edges("planner", _after_planner, ["planner", "executor", "responder"])
@@ -121,8 +125,9 @@ def check_request(text: str) -> str:
 class _PlannerNode:
     """Asks a planner once and reads its answer; the edges decide what comes next."""
 
-    def __init__(self, planners: list[Planner]) -> None:
+    def __init__(self, planners: list[Planner], bench: Workbench) -> None:
         self._planners = planners
+        self._bench = bench
 
     def __call__(self, state: AgentState) -> dict[str, Any]:
         messages = state["messages"]
@@ -132,18 +137,21 @@ class _PlannerNode:
         except InputError as err:
             return {"turn": {**turn, "error": _error(err), "tries": 0}}
         planner, failed, last = self._whose_turn(turn)
-        timeline = state.get("timeline") or empty_timeline()
+        book = Conversation(state)
         task = Task(
             request=turn["request"],
-            timeline=timeline,
+            timeline=book.timeline,
+            others=book.others,
+            looked_at=state.get("looked_at", []),
+            about_file=state.get("about_file", False),
             captions=turn["captions"],
             history=[m for m in messages if m.id != turn["id"]],
             failed=failed,
         )
         answer = planner.ask(task)
-        segments = [segment["id"] for segment in timeline["segments"]]
         try:
-            parsed = _read(answer, segments)
+            parsed = read_answer(answer)
+            check_against_timeline(parsed.plan, self._segments(parsed.plan, book))
         except InvalidPlanError as err:
             attempt = _attempt(planner, answer, None, err)
             changes: dict[str, Any] = {
@@ -165,6 +173,27 @@ class _PlannerNode:
             }
         }
 
+    def _segments(self, plan: Plan, book: Conversation) -> list[str]:
+        """Ids of the segments that the plan may name."""
+        first = plan.plan[0] if plan.plan else None
+        timeline = book.timeline
+        if first is not None and first.tool == "start_over":
+            return []
+        if first is not None and first.tool == "open_motion":
+            key = book.find(first.motion)
+            if key is None:
+                try:
+                    motion = self._bench.find(first.motion)
+                except InputError as err:
+                    known = ", ".join(t["name"] for t in book.motions.values()) or "none yet"
+                    raise InvalidPlanError(
+                        f"there is no motion {first.motion!r} in this conversation (there are:"
+                        f" {known}), and {err}"
+                    ) from err
+                return [segment.id for segment in motion.segments] or ["s1"]
+            timeline = book.motions[key]
+        return [segment["id"] for segment in timeline["segments"]]
+
     def _whose_turn(self, turn: TurnState) -> tuple[Planner, list[Attempt], bool]:
         """The planner to ask now, its failed answers so far, and whether this is the last try."""
         tries = turn["tries"]
@@ -183,12 +212,6 @@ def _current_turn(state: AgentState, messages: list[AnyMessage]) -> TurnState:
     if turn and turn["id"] == message_id:
         return turn
     return new_turn(message_id, asked.text if asked is not None else "")
-
-
-def _read(answer: Answer, segments: list[str]) -> Parsed:
-    parsed = parse_plan(answer.text, truncated=answer.truncated, refusal=answer.refusal)
-    check_against_timeline(parsed.plan, segments)
-    return parsed
 
 
 def _attempt(
@@ -227,7 +250,7 @@ def _after_planner(state: AgentState) -> Literal["planner", "executor", "respond
         return "responder"
     if turn["plan"] is None:
         return "planner"
-    return "executor" if turn["plan"]["plan"] else "responder"
+    return "responder" if Plan.model_validate(turn["plan"]).empty else "executor"
 
 
 def _after_executor(state: AgentState) -> Literal["planner", "responder"]:

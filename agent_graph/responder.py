@@ -7,8 +7,12 @@ from typing import Any
 from langchain_core.messages import AIMessage, AnyMessage, RemoveMessage
 
 from ..motion_core.errors import MotionAgentError
+from .conversation import Conversation
 from .planners import Planner
-from .state import AgentState, Timeline, TurnState, empty_timeline, segment_seconds
+from .state import AgentState, Timeline, TurnState, segment_seconds
+from .timeline import placement_of
+
+_CHANGES = {"generate_motion", "keep_segment", "start_over", "undo", "redo", "open_motion"}
 
 
 class Responder:
@@ -25,7 +29,7 @@ class Responder:
 
     def __call__(self, state: AgentState) -> dict[str, Any]:
         turn = state["turn"]
-        timeline = state.get("timeline") or empty_timeline()
+        timeline = Conversation(state).timeline
         told = template_reply(turn, timeline)
         reply = None
         if turn["error"] is None:
@@ -49,22 +53,25 @@ class Responder:
 
 def facts(turn: TurnState, timeline: Timeline) -> str:
     """What happened in this turn, a fact a line, for an LLM to put into words."""
-    plan = turn["plan"] or {"reasoning": "", "plan": []}
+    plan = turn["plan"] or {"reasoning": "", "plan": [], "placement": []}
     lines = [f"The planner's thoughts: {plan['reasoning']}"] if plan["reasoning"] else []
-    tools = {step["tool"] for step in plan["plan"]}
-    if tools - {"caption_motion"}:
-        ids = " and ".join(timeline["motions"].values())
-        lines.append(f"The motion is now {ids or 'empty'}; its segments in order:")
+    if _changes(plan):
+        lines.append(f"{_named(timeline)} is now current; its segments in order:")
         for segment in timeline["segments"]:
             state = "new" if segment["id"] in turn["made"] else "unchanged"
+            who = f"person {segment['person']}, " if "2" in timeline["motions"] else ""
             lines.append(
-                f"- {segment['id']} ({state}, {segment_seconds(segment):.1f} s):"
+                f"- {segment['id']} ({who}{state}, {segment_seconds(segment):.1f} s):"
                 f" {segment['description']}"
             )
-    elif not turn["captions"]:
+        if "2" in timeline["motions"]:
+            lines.append(_placement_in_words(timeline))
+    elif not turn["captions"] and not plan["plan"]:
         lines.append("No motion was made or changed.")
-    for caption in turn["captions"]:
-        lines.append(f"Caption of {caption['name']}: {caption['text']}")
+    lines += [f"The motion is called {timeline['name']!r} now."] * ("name_motion" in _tools(plan))
+    lines += [f"Written: {file}" for file in turn["files"]]
+    lines += [f"A join was mended: {repair}" for repair in turn["repairs"]]
+    lines += [f"Caption of {caption['name']}: {caption['text']}" for caption in turn["captions"]]
     if turn["unknown"]:
         lines.append(
             f"The motion model was not trained on: {', '.join(turn['unknown'])}."
@@ -75,35 +82,83 @@ def facts(turn: TurnState, timeline: Timeline) -> str:
 
 def template_reply(turn: TurnState, timeline: Timeline) -> str:
     """A plain reply without a language model."""
-    if turn["error"] is not None:
-        return _capital(turn["error"]["message"]) + _stop(turn["error"]["message"])
-    plan = turn["plan"] or {"reasoning": "", "plan": []}
-    tools = [step["tool"] for step in plan["plan"]]
+    plan = turn["plan"] or {"reasoning": "", "plan": [], "placement": []}
+    tools = _tools(plan)
+    error = turn["error"]
     parts = []
-    if set(tools) - {"caption_motion"}:
-        parts.append(_made(turn, timeline, tools))
+    if _changes(plan) and (error is None or turn["made"]):
+        parts.append(_made(turn, timeline, plan))
+    if "name_motion" in tools and error is None:
+        parts.append(f"It is called {timeline['name']!r} now.")
+    if turn["files"]:
+        parts.append(f"Written: {', '.join(turn['files'])}.")
     if turn["captions"] and tools:  # captions the planner did not put into words itself
         parts += [f"{c['name']} shows: {c['text']}." for c in turn["captions"]]
-    if not tools:
+    if error is not None:
+        parts.append(_capital(error["message"]) + _stop(error["message"]))
+    elif not tools and not plan["placement"]:
         parts.append(plan["reasoning"] or "There is nothing to do for that.")
     return _with_warning(" ".join(parts), turn["unknown"])
 
 
-def _made(turn: TurnState, timeline: Timeline, tools: list[str]) -> str:
+def _made(turn: TurnState, timeline: Timeline, plan: dict[str, Any]) -> str:
+    tools = _tools(plan)
     if not timeline["segments"]:
+        if "start_over" in tools:
+            return "Started over: tell me what the person does."
         return "There is no motion now."
-    total = sum(segment_seconds(s) for s in timeline["segments"] if s["person"] == 1)
-    names = " and ".join(timeline["motions"].values())
-    steps = ", then ".join(
-        f"{s['description']} ({s['id']}, {segment_seconds(s):.1f} s)" for s in timeline["segments"]
-    )
     if tools in (["undo"], ["redo"]):
-        verb = "Undone: the motion is again" if tools == ["undo"] else "Redone: the motion is again"
+        verb = "Undone: we are back at" if tools == ["undo"] else "Redone: we are at"
+    elif tools[:1] == ["open_motion"] and not set(tools) & {"generate_motion", "keep_segment"}:
+        verb = "Opened"
+    elif not set(tools) & _CHANGES:
+        verb = "Moved person 2 in"
     elif len(turn["made"]) == len(timeline["segments"]):
-        verb = "Made motion"
+        verb = "Made"
     else:
-        verb = "Changed the motion; it is now"
-    return f"{verb} {names}, {total:.1f} s: {steps}."
+        verb = "Changed"
+    people = sorted(timeline["motions"])
+    told = "; ".join(_steps_of(timeline, person, len(people) > 1) for person in people)
+    placed = f" {_placement_in_words(timeline)}" if len(people) > 1 else ""
+    return f"{verb} {_named(timeline)}, {_seconds(timeline):.1f} s: {told}.{placed}"
+
+
+def _steps_of(timeline: Timeline, person: str, several: bool) -> str:
+    steps = ", then ".join(
+        f"{s['description']} ({s['id']}, {segment_seconds(s):.1f} s)"
+        for s in timeline["segments"]
+        if s["person"] == int(person)
+    )
+    return f"person {person}: {steps}" if several else steps
+
+
+def _named(timeline: Timeline) -> str:
+    ids = " and ".join(timeline["motions"].values()) or "empty"
+    return f"{timeline['name'] or 'the motion'} ({ids})"
+
+
+def _seconds(timeline: Timeline) -> float:
+    """How long until the last person is done."""
+    totals = {person: 0.0 for person in timeline["motions"]}
+    for segment in timeline["segments"]:
+        totals[str(segment["person"])] += segment_seconds(segment)
+    return max(totals.values(), default=0.0)
+
+
+def _placement_in_words(timeline: Timeline) -> str:
+    place = placement_of(timeline)
+    return (
+        f"Person 2 stands at x {place.x:g} m, z {place.z:g} m, turned by {place.theta:g}° against"
+        " person 1."
+    )
+
+
+def _tools(plan: dict[str, Any]) -> list[str]:
+    return [step["tool"] for step in plan["plan"]]
+
+
+def _changes(plan: dict[str, Any]) -> bool:
+    return bool(set(_tools(plan)) & _CHANGES or plan["placement"])
 
 
 def _with_warning(reply: str, unknown: list[str]) -> str:

@@ -15,7 +15,6 @@ from typing_extensions import NotRequired, TypedDict
 from ..motion_core.motion import FRAMES_PER_TOKEN, Segment
 from ..motion_core.skeleton import FPS
 
-UNDO_DEPTH = 20
 KEPT_TEXT = 4000  # characters of a bad answer kept for the re-ask and for reading later
 
 
@@ -31,11 +30,22 @@ class SegmentState(TypedDict):
 
 
 class Timeline(TypedDict):
-    """The motion that the conversation is about."""
+    """One motion of a conversation, of one person or two, as it can be edited."""
 
+    name: str  # "motion 1", or as the person called it
     segments: list[SegmentState]
     next_segment: int  # ids are never used twice
     motions: dict[str, str]  # person ("1", "2") -> motion id
+    placement: list[float]  # theta, x, z of person 2; empty for face to face
+    blends: dict[str, int]  # segment id -> half-width in frames of the blend at its beginning
+
+
+class Change(TypedDict):
+    """What undo or redo puts back: which motion was current, and how one of them was."""
+
+    current: str
+    key: str
+    timeline: Timeline | None  # None: there was no such motion
 
 
 class Attempt(TypedDict):
@@ -55,7 +65,7 @@ class Caption(TypedDict):
     """What the engine sees in a motion."""
 
     motion: str  # motion id
-    name: str  # as the plan named it
+    name: str  # as the plan named it: a file, a motion's name or id
     text: str
 
 
@@ -71,6 +81,9 @@ class TurnState(TypedDict):
     rounds: int  # of captions that went back to the planner
     reason: bool  # whether the planner has captions to think about
     made: list[str]  # ids of the segments that are new in this turn
+    files: list[str]  # what was exported
+    seams: list[dict[str, Any]]  # reports of the joins of what was made
+    repairs: list[str]  # what was done about bad joins
     unknown: list[str]  # words the engine was not trained on
     error: dict[str, str] | None  # {"type": …, "message": …}
 
@@ -87,15 +100,25 @@ class AgentState(TypedDict):
 
     messages: Annotated[list[AnyMessage], add_messages]
     turn: NotRequired[Annotated[TurnState, merge_turn]]
-    timeline: NotRequired[Timeline]
-    undo: NotRequired[list[Timeline]]
-    redo: NotRequired[list[Timeline]]
+    motions: NotRequired[dict[str, Timeline]]  # "1", "2", … -> motion, oldest first
+    current: NotRequired[str]  # key of the motion that is talked about; "" for none
+    undo: NotRequired[list[Change]]
+    redo: NotRequired[list[Change]]
+    looked_at: NotRequired[list[Caption]]  # what was captioned, the latest last
+    about_file: NotRequired[bool]  # the latest of those was a file, and nothing was made since
     introduced: NotRequired[bool]  # whether the offline planner has said what it is
 
 
 def empty_timeline() -> Timeline:
     """A timeline without segments."""
-    return {"segments": [], "next_segment": 1, "motions": {}}
+    return {
+        "name": "",
+        "segments": [],
+        "next_segment": 1,
+        "motions": {},
+        "placement": [],
+        "blends": {},
+    }
 
 
 def new_turn(message_id: str, request: str) -> TurnState:
@@ -110,6 +133,9 @@ def new_turn(message_id: str, request: str) -> TurnState:
         "rounds": 0,
         "reason": False,
         "made": [],
+        "files": [],
+        "seams": [],
+        "repairs": [],
         "unknown": [],
         "error": None,
     }

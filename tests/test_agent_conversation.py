@@ -19,8 +19,13 @@ def motion_of(turn: Turn) -> Motion:
 
 
 @pytest.fixture
-def agent() -> MotionAgent:
-    return MotionAgent(engine=FakeEngine())
+def engine() -> FakeEngine:
+    return FakeEngine()
+
+
+@pytest.fixture
+def agent(engine: FakeEngine) -> MotionAgent:
+    return MotionAgent(engine=engine)
 
 
 def test_adding_keeps_every_token(agent: MotionAgent) -> None:
@@ -56,10 +61,8 @@ def test_longer_changes_the_duration_and_not_the_seed(agent: MotionAgent) -> Non
     assert after.segments[1].seed == before.segments[1].seed
 
 
-def test_removing_needs_no_generation(agent: MotionAgent) -> None:
+def test_removing_needs_no_generation(agent: MotionAgent, engine: FakeEngine) -> None:
     before = motion_of(agent.run(EXAMPLE))
-    engine = agent.workbench.engine
-    assert isinstance(engine, FakeEngine)
     batches = len(engine.generated)
     after = motion_of(agent.run("remove the wave"))
     assert after.segments == (before.segments[0], before.segments[2])
@@ -120,11 +123,11 @@ def test_a_failed_edit_changes_nothing(agent: MotionAgent) -> None:
 def test_a_hundred_turns_stay_bounded(agent: MotionAgent) -> None:
     agent.run("A person walks.")
     for _ in range(30):
-        assert agent.run("another take").reply.startswith("Made motion m-")
+        assert agent.run("another take").reply.startswith("Made motion 1 (m-")
     state = agent.graph.get_state({"configurable": {"thread_id": "default"}}).values
     assert len(state["undo"]) == 20
     assert len(state["messages"]) == 41
-    assert len(state["timeline"]["segments"]) == 1
+    assert len(state["motions"]["1"]["segments"]) == 1
 
 
 def test_a_language_model_edits_by_naming_what_stays() -> None:

@@ -47,7 +47,7 @@ def test_the_example_becomes_one_motion_of_three_segments(engine: FakeEngine) ->
     assert turn.error is None
     assert turn.plan is not None
     assert len(turn.plan["plan"]) == 3
-    assert f"Made motion {turn.motion.id}, {turn.motion.duration:.1f} s" in turn.reply
+    assert f"Made motion 1 ({turn.motion.id}), {turn.motion.duration:.1f} s" in turn.reply
 
 
 def test_new_descriptions_are_one_batch_and_everything_is_decoded_once(engine: FakeEngine) -> None:
@@ -164,7 +164,7 @@ def test_captions_go_back_to_the_planner_and_are_answered(engine: FakeEngine) ->
     assert turn.motion is None
     assert turn.motion_id == made.motion_id
     asked = model.asked[3][-1].text
-    assert f'{made.motion_id}: "a person walks, then bows"' in asked
+    assert 'motion 1: "a person walks, then bows"' in asked
     assert "User: Is he polite?" in asked
 
 
@@ -371,7 +371,7 @@ async def test_the_graph_runs_asynchronously(engine: FakeEngine) -> None:
         custom.append(part["kind"])
     assert custom.count("segment") == 3
     state = await graph.ainvoke({"messages": [HumanMessage("A person walks.")]})
-    assert len(state["timeline"]["segments"]) == 1
+    assert len(state["motions"]["1"]["segments"]) == 1
 
 
 def test_the_graph_is_a_subgraph_of_somebody_elses(engine: FakeEngine) -> None:
@@ -380,7 +380,7 @@ def test_the_graph_is_a_subgraph_of_somebody_elses(engine: FakeEngine) -> None:
     host.add_edge(START, "motion")
     host.add_edge("motion", END)
     state = host.compile().invoke({"messages": [HumanMessage("A person walks.")]})
-    assert "Made motion m-" in state["messages"][-1].text
+    assert "Made motion 1 (m-" in state["messages"][-1].text
 
 
 def test_langgraph_json_names_a_graph_that_can_be_imported(repository: Path) -> None:
