@@ -44,7 +44,9 @@ def test_export_writes_each_target(walk: Path, tmp_path: Path) -> None:
     features, copy = tmp_path / "new folder" / "walk.npy", tmp_path / "copy.npz"
     result = invoke("export", walk, features, copy)
     assert result.exit_code == 0, result.stderr
-    assert result.stdout.split("\n") == [str(features), str(copy), ""]
+    first, second = result.stdout.splitlines()
+    assert first.startswith(str(features)) and first.endswith("as HumanML3D keeps them")
+    assert second.split()[0] == str(copy)
     assert np.load(features).shape == (40, 263)
     np.testing.assert_array_equal(read_motion(copy).features, read_motion(walk).features)
 
@@ -63,7 +65,7 @@ def test_import_makes_a_motion_of_each_file(walk: Path, tmp_path: Path) -> None:
 def test_import_does_not_write_over_what_it_reads(walk: Path) -> None:
     before = walk.read_bytes()
     result = invoke("import", walk, "--out", walk.parent)
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "would be overwritten" in result.stderr
     assert walk.read_bytes() == before
 
@@ -73,7 +75,7 @@ def test_import_refuses_two_files_of_one_name(walk: Path, tmp_path: Path) -> Non
     other.parent.mkdir()
     other.write_bytes(walk.read_bytes())
     result = invoke("import", walk, other, "--out", tmp_path / "in")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "would both become" in result.stderr
     assert not (tmp_path / "in").exists()
 
@@ -102,7 +104,7 @@ def test_a_file_that_is_no_motion_ends_in_one_line(
 ) -> None:
     path = make(tmp_path / name)  # type: ignore[operator]
     result = invoke("caption", path, "--engine", "fake")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert result.stdout == ""
     assert len(result.stderr.splitlines()) == 1
     assert told in result.stderr
@@ -112,7 +114,7 @@ def test_an_unknown_suffix_is_refused_before_anything_is_written(
     walk: Path, tmp_path: Path
 ) -> None:
     result = invoke("export", walk, tmp_path / "ok.npy", tmp_path / "bad.fbx")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "'fbx'" in result.stderr
     assert not (tmp_path / "ok.npy").exists()
 
@@ -120,26 +122,26 @@ def test_an_unknown_suffix_is_refused_before_anything_is_written(
 def test_a_folder_that_cannot_be_made_is_one_line(walk: Path, tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file")
     result = invoke("import", walk, "--out", tmp_path / "taken" / "in")
-    assert result.exit_code == 1
+    assert result.exit_code == 3
     assert len(result.stderr.splitlines()) == 1
     assert "taken" in result.stderr and "--out" in result.stderr
 
 
 def test_engine_and_checkpoint_exclude_each_other(walk: Path, tmp_path: Path) -> None:
     result = invoke("caption", walk, "--engine", "fake", "--checkpoint", tmp_path)
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "exclude each other" in result.stderr
 
 
 def test_an_unknown_engine_lists_those_there_are(walk: Path) -> None:
     result = invoke("caption", walk, "--engine", "steam")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "'steam'" in result.stderr and "motionllm" in result.stderr
 
 
 def test_control_characters_do_not_reach_the_terminal(walk: Path, tmp_path: Path) -> None:
     result = invoke("caption", tmp_path / "\x1b[2Jwalk.npz", "--engine", "fake")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "\x1b" not in result.stderr
     assert "[2Jwalk.npz" in result.stderr
 

@@ -37,7 +37,7 @@ def test_data_show_tells_what_was_prepared(prepared: Path) -> None:
 
 def test_a_folder_without_recordings_is_one_line(tmp_path: Path) -> None:
     result = invoke("data", "prepare", "bandai-namco", tmp_path, "--out", tmp_path / "out")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert len(result.stderr.splitlines()) == 1
     assert not (tmp_path / "out").exists()
 
@@ -45,7 +45,7 @@ def test_a_folder_without_recordings_is_one_line(tmp_path: Path) -> None:
 def test_training_without_data_says_how_to_prepare_it(tmp_path: Path) -> None:
     for command in ("tokenizer", "t2m", "m2t", "matching"):
         result = invoke("train", command, "--data", tmp_path, "--out", tmp_path / "out")
-        assert result.exit_code == 1
+        assert result.exit_code == 2
         assert "motion-agent data prepare" in result.stderr.splitlines()[-1]
 
 
@@ -57,7 +57,7 @@ def test_a_tokenizer_is_trained_measured_and_kept(prepared: Path, tmp_path: Path
     assert load_tokenizer(out).config.width == 16
     assert "mm" in result.stdout
     again = invoke("train", "tokenizer", *options[2:], "--steps", 3)
-    assert again.exit_code == 1  # another schedule is another training
+    assert again.exit_code == 2  # another schedule is another training
     assert "steps" in again.stderr.splitlines()[-1]
 
 

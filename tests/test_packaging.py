@@ -109,8 +109,9 @@ def test_each_dependency_says_who_needs_it() -> None:
     assert bare == []
 
 
-LOADED_BY_NAME = {"langchain-openai", "langchain-ollama"}  # by LangChain's init_chat_model
-DISTRIBUTIONS = {"PIL": "pillow", "av": "av", "cv2": "opencv-python-headless"}
+# By LangChain's init_chat_model, and what those bring; the README shows both clients.
+LOADED_BY_NAME = {"langchain-openai", "langchain-ollama", "openai", "ollama"}
+DISTRIBUTIONS = {"PIL": "pillow", "cv2": "opencv-python-headless", "yaml": "pyyaml"}
 
 
 def test_what_is_imported_is_declared_and_the_other_way_round(pyproject: dict[str, Any]) -> None:

@@ -100,6 +100,7 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, language_models: str
     monkeypatch.setenv("OPENAI_API_KEY", "none")
     monkeypatch.setenv("OPENAI_BASE_URL", f"{language_models}/v1")
     monkeypatch.setenv("OLLAMA_HOST", language_models)
+    monkeypatch.setattr("webbrowser.open", lambda url: True)
     yield tmp_path
 
 
@@ -138,7 +139,8 @@ def test_the_commands_run_in_order(reader: Path) -> None:
         result = CliRunner().invoke(app, arguments, input="a person bows\n/quit\n")
         assert result.exit_code == 0, f"{command}\n{result.stderr}"
         ran.add(arguments[0])
-    assert ran == {"run", "chat", "caption", "import", "export", "data", "train", "evaluate"}
+    assert ran >= {"run", "chat", "caption", "import", "export", "data", "train", "evaluate"}
+    assert ran >= {"generate", "view", "render", "checkpoint", "doctor"}
     assert len(read_motion(reader / "imported" / "walk.npz")) > 20
     assert (reader / "my-checkpoint" / "config.json").is_file()
 

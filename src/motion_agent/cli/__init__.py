@@ -8,25 +8,37 @@ from typing import Annotated
 
 import typer
 
-from . import data, evaluate, files, train
+from . import checkpoint, data, evaluate, files, train
+from .ablate import ablate
 from .chat import chat
-from .console import CleanExits, say
-from .run import run
+from .console import MODE, say
+from .doctor import doctor
+from .exits import EXIT_CODES, Program, end_like_ctrl_c
+from .help import HelpfulCommand
+from .render import render, view
+from .run import generate, run
 
 __all__ = ["app", "main"]
 
+MAKE = "Make motion"
+USE = "Look at motion and take it away"
+TRAIN = "Train and measure"
+COMPUTER = "This computer"
+
 app = typer.Typer(
     name="motion-agent",
-    cls=CleanExits,
+    cls=Program,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain help reads the same everywhere and starts faster
     context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=EXIT_CODES,
 )
 
 
 def main() -> None:
     """Run the command line."""
+    end_like_ctrl_c()
     app()
 
 
@@ -40,6 +52,10 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only results and errors.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="More of what is done, and how long it takes.")
+    ] = False,
     debug: Annotated[
         bool, typer.Option("--debug", envvar="MOTION_AGENT_DEBUG", help="Show tracebacks.")
     ] = False,
@@ -48,13 +64,25 @@ def _options(
     ] = False,
 ) -> None:
     """Type a sentence, see somebody move."""
+    MODE.quiet, MODE.verbose, MODE.debug = quiet, verbose and not quiet, debug
 
 
-app.command()(run)
-app.command()(chat)
-app.command()(files.caption)
-app.command("import")(files.import_files)
-app.command()(files.export)
-app.add_typer(data.app, name="data")
-app.add_typer(train.app, name="train")
-app.command()(evaluate.evaluate)
+def _add(section: str, name: str, command: object, summary: str | None = None) -> None:
+    register = app.command(name, cls=HelpfulCommand, rich_help_panel=section, short_help=summary)
+    register(command)  # type: ignore[type-var]
+
+
+_add(MAKE, "run", run)
+_add(MAKE, "chat", chat)
+_add(MAKE, "generate", generate)
+_add(USE, "view", view)
+_add(USE, "render", render)
+_add(USE, "caption", files.caption)
+_add(USE, "export", files.export)
+_add(USE, "import", files.import_files)
+app.add_typer(data.app, name="data", rich_help_panel=TRAIN)
+app.add_typer(train.app, name="train", rich_help_panel=TRAIN)
+_add(TRAIN, "evaluate", evaluate.evaluate)
+_add(TRAIN, "ablate", ablate, "Compare planners, or motion engines, in one table.")
+app.add_typer(checkpoint.app, name="checkpoint", rich_help_panel=TRAIN)
+_add(COMPUTER, "doctor", doctor)

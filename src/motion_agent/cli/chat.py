@@ -4,108 +4,220 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .console import complain, note, say
-from .files import CheckpointFolder, EngineName, engine_name
-from .run import PlannerName, follow, make_agent, write_motions
+from .conversations import conversation_names, forget_conversation, kept_conversations
+from .engines import CheckpointFolder, EngineName, engine_name
+from .exits import did_you_mean
+from .exports import DEFAULT_FORMATS, OutFolder, make_folder, parse_formats, write_formats
+from .planning import FallbackName, PlannerName, StrategyName, follow, make_agent
+from .run import Seed, tell_segments
 
 if TYPE_CHECKING:
-    from ..agent_graph import MotionAgent
+    from ..agent_graph import MotionAgent, Turn
     from ..motion_core.motion import Motion
 
 HELP = """\
-Say what somebody should do, then change it: "make it slower", "remove the bow", "undo".
+Say what somebody should do, then change it: "make it slower", "remove the bow",
+"undo".
   /export [FORMATS]   write the motion as files, for example /export mp4,bvh
+  /view               look at the motion in the browser
   /motion             what the motion is made of
+  /motions            all motions of this conversation
   /help               this
   /quit               leave; Ctrl-C stops an answer, Ctrl-D leaves too"""
+COMMANDS = ("/export", "/view", "/motion", "/motions", "/help", "/quit")
+_LEAVE = ("/quit", "/exit", "/q")
+
+
+def complete_conversation(incomplete: str) -> list[str]:
+    """The conversations that begin so."""
+    return [name for name in conversation_names() if name.startswith(incomplete)]
 
 
 def chat(
     planner: PlannerName = "offline",
+    fallback: FallbackName = None,
+    strategy: StrategyName = "auto",
     engine: EngineName = None,
     checkpoint: CheckpointFolder = None,
-    thread: Annotated[str, typer.Option(help="Name of the conversation; it continues.")] = "chat",
-    out: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("outputs"),
+    seed: Seed = 0,
+    thread: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Name of the conversation; it continues.",
+            autocompletion=complete_conversation,
+            rich_help_panel="Conversations",
+        ),
+    ] = "chat",
+    show_list: Annotated[
+        bool, typer.Option("--list", help="List them.", rich_help_panel="Conversations")
+    ] = False,
+    forget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Delete one.",
+            autocompletion=complete_conversation,
+            rich_help_panel="Conversations",
+        ),
+    ] = None,
+    out: OutFolder = Path("outputs"),
     workspace: Annotated[
-        Path, typer.Option(help="The only folder whose motion files may be read.")
+        Path,
+        typer.Option(metavar="FOLDER", help="The only one whose motion files may be read."),
     ] = Path("."),
 ) -> None:
-    """Talk about a motion: make it, change it, ask about it."""
-    from ..motion_core.errors import MotionAgentError
-    from .conversations import kept_conversations
+    """Talk about a motion: make it, change it, ask about it.
 
+    Conversations are kept, so a later chat goes on where this one ended.
+    """
+    if forget is not None:
+        forget_conversation(forget)
+        say(f"forgotten: {forget}")
+        return
+    if show_list:
+        _list_conversations()
+        return
     with kept_conversations() as (store, checkpointer):
         agent = make_agent(
             planner,
             engine_name(engine, checkpoint),
+            fallback=fallback,
+            strategy=strategy,
+            seed=seed,
             store=store,
             checkpointer=checkpointer,
             workspace=workspace,
         )
-        if (motion := _current_motion(agent, thread)) is not None:
-            note(f"the conversation {thread!r} goes on; its motion is {motion.id}")
+        if ids := agent.timeline(thread)["motions"]:
+            note(f"the conversation {thread!r} goes on; its motion is {' and '.join(ids.values())}")
         note(HELP)
+        if (request := agent.unfinished(thread)) is not None:
+            note(f"the last request was interrupted, going on with it: {request[:200]}")
+            _answer(lambda: follow(agent.resume(thread)), agent, thread)
+        _complete_commands()
         while (line := _next_line()) is not None:
-            try:
-                if line.startswith("/"):
-                    if not _command(line, _current_motion(agent, thread), out):
-                        break
-                else:
-                    say(follow(agent, line, thread).reply)
-            except KeyboardInterrupt:
-                note("stopped")
-            except MotionAgentError as err:
-                complain(str(err))
+            if line in _LEAVE:
+                break
+            work: Callable[[], Turn | None]
+            if line.startswith("/"):
+                work = partial(_command, line, agent, thread, out)
+            else:
+                work = partial(_say_to, agent, line, thread)
+            _answer(work, agent, thread)
 
 
-def _current_motion(agent: MotionAgent, thread: str) -> Motion | None:
-    """Person 1's motion in the conversation."""
-    state = agent.graph.get_state({"configurable": {"thread_id": thread}}).values
-    motion_id = state.get("timeline", {}).get("motions", {}).get("1")
-    return agent.store.get(motion_id) if motion_id in agent.store else None
+def _list_conversations() -> None:
+    """A line for each conversation, the latest first; its current motion and what it is of."""
+    names = conversation_names()
+    if not names:
+        note("no conversations are kept yet; `motion-agent chat` begins one")
+        return
+    from ..agent_graph import MotionAgent
+
+    longest = max(map(len, names))
+    with kept_conversations() as (store, checkpointer):
+        agent = MotionAgent(store=store, checkpointer=checkpointer)
+        for name in names:
+            timeline = agent.timeline(name)
+            ids = " and ".join(timeline["motions"].values()) or "no motion"
+            about = ", then ".join(segment["description"] for segment in timeline["segments"])
+            say(f"{name:{longest}}  {ids}  {about}".rstrip())
 
 
-def _command(line: str, motion: Motion | None, out: Path) -> bool:
-    """Do what a line with a slash says; False ends the conversation."""
-    from .exports import DEFAULT_FORMATS, make_folder, parse_formats
+def _say_to(agent: MotionAgent, line: str, thread: str) -> Turn:
+    return follow(agent.stream(line, thread))
 
+
+def _answer(work: Callable[[], Turn | None], agent: MotionAgent, thread: str) -> None:
+    """Do it and say the reply; what goes wrong is told and ends nothing."""
+    from ..motion_core.errors import MotionAgentError
+
+    stopped = False
+    try:
+        if (turn := work()) is not None:
+            say(turn.reply)
+    except KeyboardInterrupt:
+        stopped = True
+    except MotionAgentError as err:
+        complain(str(err))
+    if stopped:  # on purpose: unlike after a crash, it does not go on when the chat starts again
+        agent.abandon(thread)
+        note("stopped")
+
+
+def _command(line: str, agent: MotionAgent, thread: str, out: Path) -> None:
+    """Do what a line with a slash says."""
     name, _, rest = line.partition(" ")
-    if name in ("/quit", "/exit", "/q"):
-        return False
+    motions = agent.motions(thread)
+    people = [motion for _, motion in sorted(motions.items())]
     if name == "/help":
         say(HELP)
-    elif name not in ("/export", "/motion"):
-        complain(f"there is no {name}; /help tells what there is")
-    elif motion is None:
+    elif name not in COMMANDS:
+        complain(f"there is no {name}{did_you_mean(name, COMMANDS)}; /help tells what there is")
+    elif not motions:
         complain("there is no motion yet; say what somebody should do")
     elif name == "/motion":
-        _tell_motion(motion)
+        _tell_motion(motions)
+    elif name == "/motions":
+        _tell_motions(agent, thread)
+    elif name == "/view":
+        from .render import show_page
+
+        show_page(people, agent.placement(thread))
     else:
         formats = parse_formats(rest or DEFAULT_FORMATS)
-        write_motions({1: motion}, make_folder(out) / motion.id, formats)
-    return True
+        write_formats(people, make_folder(out) / people[0].id, formats, agent.placement(thread))
 
 
-def _tell_motion(motion: Motion) -> None:
-    say(f"{motion.id}, {motion.duration:.1f} s")
-    for segment, start, end in motion.segment_frames():
-        say(f"  {segment.id}  {start / 20:5.1f} to {end / 20:5.1f} s  {segment.description}")
+def _tell_motion(motions: Mapping[int, Motion]) -> None:
+    for person, motion in sorted(motions.items()):
+        who = f"person {person}, " if len(motions) > 1 else ""
+        say(f"{who}{motion.id}, {motion.duration:.1f} s")
+        tell_segments(motion)
+
+
+def _tell_motions(agent: MotionAgent, thread: str) -> None:
+    current = agent.timeline(thread)["name"]
+    for timeline in agent.timelines(thread):
+        mark = "*" if timeline["name"] == current else " "
+        ids = " and ".join(timeline["motions"].values()) or "empty"
+        say(f"{mark} {timeline['name']}  {ids}  {len(timeline['segments'])} segments")
+
+
+def _complete_commands() -> None:
+    """In a terminal: arrow keys, history, and Tab for what begins with a slash."""
+    if not sys.stdin.isatty() or os.name != "posix":
+        return
+    import readline
+
+    def complete(text: str, state: int) -> str | None:
+        fitting = [name for name in COMMANDS if text.startswith("/") and name.startswith(text)]
+        return f"{fitting[state]} " if state < len(fitting) else None
+
+    readline.set_completer(complete)
+    readline.set_completer_delims(" ")
+    libedit = "libedit" in (readline.__doc__ or "")  # macOS
+    readline.parse_and_bind("bind ^I rl_complete" if libedit else "tab: complete")
 
 
 def _next_line() -> str | None:
     """The next line that says something; None at the end of the input."""
     prompt = "> " if sys.stdin.isatty() else ""
-    if prompt and os.name == "posix":
-        import readline  # noqa: F401  # arrow keys and history in input()
     while True:
         try:
             line = input(prompt).strip()
         except EOFError:
+            if prompt:
+                say()  # what comes next in the terminal begins on a line of its own
             return None
         except KeyboardInterrupt:
             say()

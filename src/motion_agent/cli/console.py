@@ -1,41 +1,107 @@
-"""What the command line says, and how it ends.
+"""What the command line says.
 
-Results go to stdout, progress and problems to stderr. An expected error is one clear line and
-exit code 1, Ctrl-C one line and 130; usage errors (2) are Typer's. ``--debug`` shows tracebacks.
+Results go to stdout, progress and problems to stderr. With ``--json`` stdout gets one JSON object
+and nothing else. ``--quiet`` leaves out what is told on the way, ``--verbose`` adds to it.
 """
 
 from __future__ import annotations
 
-import os
+import json as json_format
 import re
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from .progress import Tell
+
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
+@dataclass
+class Mode:
+    """How much is said, and to whom; and whether a bar is being drawn on stderr."""
+
+    quiet: bool = False
+    verbose: bool = False
+    debug: bool = False
+    json: bool = False
+    drawing: bool = False
+
+
+MODE = Mode()
+"""Of the running command; `start` sets it back."""
+
+
+def start(*, json: bool) -> None:
+    """Begin a command: nothing is left of the one before."""
+    MODE.quiet = MODE.verbose = MODE.debug = False
+    MODE.json = json
+
+
+def _speak_json(wanted: bool) -> None:
+    MODE.json = wanted
+
+
+Json = Annotated[
+    bool,
+    typer.Option("--json", callback=_speak_json, help="Print one JSON object, for programs."),
+]
+
+
 def say(line: str = "", *, style: str | None = None) -> None:
-    """A line of the result, on stdout."""
-    _print(line, style, stderr=False)
+    """A line of the result, for people, on stdout."""
+    if not MODE.json:
+        _print(line, style, stderr=False)
+
+
+def say_markdown(text: str) -> None:
+    """A page of Markdown, laid out where there is a terminal."""
+    console = _console(stderr=False)
+    if MODE.json or not console.is_terminal:
+        say(text)
+    else:
+        from rich.markdown import Markdown
+
+        console.print(Markdown(plain(text), hyperlinks=False), soft_wrap=False)
+
+
+def answer(facts: Mapping[str, Any]) -> None:
+    """The result for programs: the one JSON object of ``--json``, on stdout."""
+    if MODE.json:
+        # ASCII: whatever the terminal's encoding, and no control characters in it
+        print(json_format.dumps(facts, indent=2, default=str), flush=True)
 
 
 def note(line: str, *, style: str | None = "dim") -> None:
-    """A line about what is going on, on stderr."""
-    _print(line, style, stderr=True)
+    """A line about what is going on, on stderr; not with ``--quiet``."""
+    if not MODE.quiet:
+        _print(line, style, stderr=True)
+
+
+def detail(line: str) -> None:
+    """The same, for those who asked for more with ``--verbose``."""
+    if MODE.verbose:
+        note(line)
 
 
 def complain(line: str) -> None:
     """The one line that tells what went wrong, on stderr."""
     _print(" ".join(line.split()), "red", stderr=True)
+
+
+def fail(line: str, *, kind: str, code: int) -> None:
+    """`complain`, and the same for programs."""
+    complain(line)
+    answer({"error": {"kind": kind, "message": plain(line), "exit_code": int(code)}})
 
 
 def plain(text: str) -> str:
@@ -45,18 +111,42 @@ def plain(text: str) -> str:
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
-@contextmanager
-def working(title: str) -> Iterator[Callable[[str], None]]:
-    """A spinner on stderr while something takes time; the value changes what it says.
+def wrapped(text: str, columns: int) -> list[str]:
+    """The text in lines of so many columns; paths and other long words stay whole."""
+    from textwrap import wrap
 
+    return wrap(text, max(columns, 1), break_long_words=False, break_on_hyphens=False)
+
+
+def width() -> int | None:
+    """Columns of the terminal that results go to; None where they go elsewhere."""
+    return _console(stderr=False).width if sys.stdout.isatty() else None
+
+
+@contextmanager
+def working(title: str) -> Iterator[Tell]:
+    """A spinner on stderr while something takes time.
+
+    The value changes what it says; with ``done`` and ``total`` it shows a bar and the time left.
     Without a terminal only the title is told.
     """
-    if not sys.stderr.isatty():
+    begin = time.perf_counter()
+    if not sys.stderr.isatty() or MODE.quiet:
         note(title)
-        yield lambda line: None
-        return
-    with _console(stderr=True).status(_escaped(title), spinner="dots") as status:
-        yield lambda line: status.update(_escaped(line))
+        yield lambda line, done=0, total=0: None
+    else:
+        from .progress import live
+
+        with _drawing(), live(plain(title), _console(stderr=True)) as tell:
+            yield lambda line, done=0, total=0: tell(plain(line), done, total)
+    detail(f"{title}: {time.perf_counter() - begin:.1f} s")
+
+
+@contextmanager
+def counting(title: str) -> Iterator[Callable[[int, int], None]]:
+    """`working`, as a `motion_core` `Progress`: called with (done, total)."""
+    with working(title) as tell:
+        yield lambda done, total: tell(title, done, total)
 
 
 @contextmanager
@@ -65,77 +155,43 @@ def stages() -> Iterator[Callable[[str, int, int], None]]:
 
     Without a terminal a stage is told once, when it is done.
     """
-    if not sys.stderr.isatty():
+    if not sys.stderr.isatty() or MODE.quiet:
         yield lambda stage, done, total: note(f"{stage}: {total}") if done == total else None
         return
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+    from .progress import live_stages
 
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=_console(stderr=True)) as bars:
-        tasks: dict[str, Any] = {}
-
-        def tell(stage: str, done: int, total: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = bars.add_task(plain(stage), total=total)
-            bars.update(tasks[stage], completed=done, total=total)
-
-        yield tell
+    with _drawing(), live_stages(_console(stderr=True)) as tell:
+        yield lambda stage, done, total: tell(plain(stage), done, total)
 
 
-class CleanExits(TyperGroup):
-    """A command group that turns errors into one line and an exit code."""
-
-    def invoke(self, ctx: Any) -> Any:
-        """Run the command that was asked for."""
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt:
-            complain("interrupted")
-            raise typer.Exit(130) from None
-        except (typer.Exit, typer.Abort):
-            raise
-        except BrokenPipeError:
-            # Whoever read the output has enough; keep Python from complaining when it exits.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(1) from None
-        except Exception as err:
-            if ctx.params.get("debug") or _is_usage_error(err):
-                raise
-            complain(_one_line(err))
-            raise typer.Exit(1) from None
-
-
-def _one_line(err: Exception) -> str:
-    from ..motion_core.errors import MotionAgentError
-
-    if isinstance(err, MotionAgentError):
-        return str(err)
-    if isinstance(err, OSError) and err.filename is not None:
-        return f"{err.filename}: {err.strerror}"
-    return (
-        f"unexpected {type(err).__name__}: {err} (a bug in motion-agent; "
-        "`motion-agent --debug …` shows where)"
-    )
-
-
-def _is_usage_error(err: Exception) -> bool:
-    return getattr(err, "exit_code", None) == 2
+@contextmanager
+def _drawing() -> Iterator[None]:
+    MODE.drawing = True
+    try:
+        yield
+    finally:
+        MODE.drawing = False
 
 
 def _print(line: str, style: str | None, *, stderr: bool) -> None:
-    _console(stderr=stderr).print(plain(line), style=style, markup=False)
+    from rich.text import Text
+
+    if MODE.drawing and sys.stdout.isatty():
+        stderr = True  # the console that draws a bar makes room for lines of its own only
+    console = _console(stderr=stderr)
+    line = plain(line)
+    if console.is_terminal:
+        line = "\n".join(_wrapped(part, console.width) for part in line.split("\n"))
+    console.print(Text(line, style=style or ""))
+
+
+def _wrapped(line: str, columns: int) -> str:
+    """The line broken between words; what is indented goes on as far in."""
+    if len(line) <= columns:
+        return line
+    text = line.lstrip()
+    indent = " " * (len(line) - len(text))
+    return "\n".join(indent + part for part in wrapped(text, columns - len(indent)))
 
 
 @cache  # one for each stream, so that lines and a spinner keep out of each other's way
@@ -143,9 +199,3 @@ def _console(*, stderr: bool) -> Console:
     from rich.console import Console
 
     return Console(stderr=stderr, highlight=False, soft_wrap=True)
-
-
-def _escaped(line: str) -> str:
-    from rich.markup import escape
-
-    return escape(plain(line))

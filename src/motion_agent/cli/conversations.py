@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from langgraph.checkpoint.base import BaseCheckpointSaver
-
     from ..motion_core.store import MotionStore
+    from .checkpoints import LatestCheckpoints
+
+_FILE = "conversations.sqlite"
 
 
 def conversations_folder() -> Path:
@@ -25,7 +26,7 @@ def conversations_folder() -> Path:
 
 
 @contextmanager
-def kept_conversations() -> Iterator[tuple[MotionStore, BaseCheckpointSaver[str]]]:
+def kept_conversations() -> Iterator[tuple[MotionStore, LatestCheckpoints]]:
     """A motion store and a LangGraph checkpointer that survive the end of the program.
 
     Raises:
@@ -33,21 +34,57 @@ def kept_conversations() -> Iterator[tuple[MotionStore, BaseCheckpointSaver[str]
     """
     import sqlite3
 
-    from langgraph.checkpoint.sqlite import SqliteSaver
-
     from ..motion_core.errors import UnavailableError
     from ..motion_core.store import MotionStore
+    from .checkpoints import LatestCheckpoints
 
     folder = conversations_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(folder / "conversations.sqlite", check_same_thread=False)
+        connection = sqlite3.connect(folder / _FILE, check_same_thread=False)
     except (OSError, sqlite3.Error) as err:
         raise UnavailableError(
             f"cannot keep conversations in {folder} ({err}); set MOTION_AGENT_DATA to a folder "
             "you may write to"
         ) from err
     try:
-        yield MotionStore(folder / "motions"), SqliteSaver(connection)
+        yield MotionStore(folder / "motions"), LatestCheckpoints(connection)
     finally:
         connection.close()
+
+
+def conversation_names() -> list[str]:
+    """The conversations that are kept, the latest first; read without LangGraph."""
+    import sqlite3
+
+    path = conversations_folder() / _FILE
+    if not path.is_file():
+        return []
+    names: list[str] = []
+    with suppress(sqlite3.Error):  # a new or foreign file has no such table
+        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        try:
+            found = connection.execute(
+                "SELECT thread_id FROM checkpoints GROUP BY thread_id"
+                " ORDER BY max(checkpoint_id) DESC"
+            )
+            names = [name for (name,) in found]
+        finally:
+            connection.close()
+    return names
+
+
+def forget_conversation(name: str) -> None:
+    """Delete a conversation; motions stay, for other conversations may hold them.
+
+    Raises:
+        InputError: there is none of that name.
+    """
+    from ..motion_core.errors import InputError
+    from .exits import did_you_mean
+
+    names = conversation_names()
+    if name not in names:
+        raise InputError(f"there is no conversation {name!r}{did_you_mean(name, names)}")
+    with kept_conversations() as (_, checkpointer):
+        checkpointer.delete_thread(name)

@@ -7,7 +7,11 @@ from typing import Annotated, Literal
 
 import typer
 
+from .help import HelpfulCommand, HelpfulGroup
+from .motions import check_there
+
 app = typer.Typer(
+    cls=HelpfulGroup,
     no_args_is_help=True,
     rich_markup_mode=None,
     help="Prepare motion capture for training.",
@@ -21,29 +25,34 @@ Source = Literal["bandai-namco", "hdm05", "cmu", "custom"]
 """As `motion_core.datasets.sources.SOURCES`."""
 
 
-@app.command()
+@app.command(cls=HelpfulCommand)
 def prepare(
-    source: Annotated[Source, typer.Argument(help="Whose motion capture it is.")],
-    path: Annotated[Path, typer.Argument(help="Its folder or .tar archive.")],
-    out: Annotated[Path, typer.Option(help="Folder of the prepared data set.")] = PREPARED,
+    source: Annotated[
+        Source, typer.Argument(metavar="SOURCE", help="bandai-namco, hdm05, cmu or custom.")
+    ],
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="Its folder or .tar archive.")],
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="The prepared data set.")] = PREPARED,
     workers: Annotated[int, typer.Option(min=1, help="Processes that read files.")] = 2,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at an unreadable file.")] = False,
 ) -> None:
-    """Add a source to a prepared data set: features, captions, mirrored copies and a split.
+    """Add motion capture to a prepared data set.
 
-    A source that the data set already holds is replaced, others stay. "custom" is your own:
-    motion files and one CSV with the columns file, action, style, caption, actor.
+    It is cut, mirrored, captioned and split into training and test clips. A source that the data
+    set already holds is replaced, others stay. "custom" is your own: motion files and one CSV
+    with the columns file, action, style, caption, actor.
     """
+    check_there(path)
     from ..motion_core.datasets.prepare import prepare as build
 
     build({source: path}, out, workers=workers, strict=strict)
 
 
-@app.command()
+@app.command(cls=HelpfulCommand)
 def show(
-    data: Annotated[Path, typer.Argument(help="Prepared data set.")] = PREPARED,
+    data: Annotated[Path, typer.Argument(metavar="FOLDER", help="Prepared data set.")] = PREPARED,
 ) -> None:
     """What a prepared data set holds: clips, actions, styles, minutes."""
+    check_there(data)
     from ..motion_core.datasets import PreparedDataset
     from ..motion_core.datasets.prepare import Report
     from ..motion_core.datasets.progress import print_summary

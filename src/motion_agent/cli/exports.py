@@ -1,24 +1,47 @@
-"""Motions as files: which suffixes there are and what writes each."""
+"""Motions as files on the command line: which formats are wanted, under which name."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
-from ..motion_core.errors import InputError, UnavailableError
-from ..motion_core.motion import Motion
+import typer
 
-FORMATS = ("npz", "npy", "bvh", "mp4", "html", "png")
+from .console import counting, plain, say, width, working
+from .exits import did_you_mean
+
+if TYPE_CHECKING:
+    from ..motion_core.motion import Motion
+    from ..motion_core.placement import Placement
+    from ..motion_core.rendering import Body
+
+_SHORT = 32  # characters
 DEFAULT_FORMATS = "npz,mp4,html,bvh"
+FORMATS = (
+    *("npz", "mp4", "gif", "html", "png", "bvh", "glb"),
+    *("npy", "joints.npy", "csv", "amass.npz"),
+)
+"""As `motion_core.exporting.EXPORTS`, which takes NumPy to import."""
 
-WHAT = {
-    "npz": "the motion, to caption, edit or convert",
-    "npy": "its features (T, 263) as HumanML3D keeps them",
-    "bvh": "for Blender and other animation programs",
-    "mp4": "a video",
-    "html": "a page to turn and scrub it in, open it in a browser",
-    "png": "a film strip",
-}
+
+def complete_formats(incomplete: str) -> list[str]:
+    """Of a list with commas, the last word completed."""
+    before, comma, last = incomplete.rpartition(",")
+    return [f"{before}{comma}{name}" for name in FORMATS if name.startswith(last)]
+
+
+Formats = Annotated[
+    str,
+    typer.Option(
+        "--format",
+        metavar="LIST",
+        help=f"Of {' '.join(FORMATS)}.",
+        autocompletion=complete_formats,
+    ),
+]
+OutFolder = Annotated[Path, typer.Option(metavar="FOLDER", help="Where the files go.")]
 
 
 def parse_formats(text: str) -> tuple[str, ...]:
@@ -27,38 +50,95 @@ def parse_formats(text: str) -> tuple[str, ...]:
     Raises:
         InputError: none, or one that there is not.
     """
+    from ..motion_core.errors import InputError
+
     wanted = [word.strip().lower().lstrip(".") for word in text.split(",") if word.strip()]
     unknown = [word for word in wanted if word not in FORMATS]
     if unknown or not wanted:
         what = f"unknown format {unknown[0]!r}" if unknown else "no format given"
-        raise InputError(f"{what}; there are {', '.join(FORMATS)}")
+        hint = did_you_mean(unknown[0], FORMATS) if unknown else ""
+        raise InputError(f"{what}; there are {', '.join(FORMATS)}{hint}")
     return tuple(dict.fromkeys(wanted))
 
 
-def write_motion(motion: Motion, path: Path) -> None:
-    """Write `motion` in the format that the suffix of `path` names.
+def check_target(path: Path) -> str:
+    """The format that the suffix of `path` names.
+
+    Raises:
+        InputError: it names none.
+    """
+    from ..motion_core.errors import InputError
+    from ..motion_core.exporting import export_suffix
+
+    try:
+        return export_suffix(path)
+    except InputError as err:
+        raise InputError(f"{err}{did_you_mean(path.suffix[1:], FORMATS)}") from err
+
+
+def write_people(
+    people: Sequence[Motion], path: Path, placement: Placement | None = None
+) -> tuple[Path, ...]:
+    """Write one person or two as `path`, with a bar where that takes long.
 
     Raises:
         InputError: a suffix that there is not.
         UnavailableError: the file cannot be written.
     """
-    (suffix,) = parse_formats(path.suffix or "?")
-    if suffix == "mp4":
-        from ..motion_core.rendering import render_video
+    from ..motion_core.exporting import export
 
-        render_video(motion, path)
-    elif suffix == "html":
-        from ..motion_core.rendering import write_player
+    if check_target(path) not in ("mp4", "gif"):
+        with working(f"writing {short(path)}"):
+            return export(people, path, placement=placement)
+    from ..motion_core.rendering import render_video
 
-        write_player(motion, path)
-    elif suffix == "png":
-        from ..motion_core.rendering import film_strip
+    with counting(f"writing {short(path)}") as progress:
+        render_video(bodies(people, placement), path, progress=progress)
+    return (path,)
 
-        film_strip(motion, path)
-    else:
-        from ..motion_core.formats import save_motion
 
-        save_motion(motion, path)
+def bodies(people: Sequence[Motion], placement: Placement | None) -> list[Body]:
+    """One person or two in a scene."""
+    from ..motion_core.placement import FACE_TO_FACE
+    from ..motion_core.rendering import Body, Placement
+
+    places = (Placement(), placement or FACE_TO_FACE)
+    return [Body(motion, place) for motion, place in zip(people, places, strict=False)]
+
+
+def write_formats(
+    people: Sequence[Motion],
+    base: Path,
+    formats: Sequence[str],
+    placement: Placement | None = None,
+) -> list[Path]:
+    """Write ``base.npz``, ``base.mp4``, … and tell about them; returns the files."""
+    files: list[Path] = []
+    for suffix in formats:
+        files += write_people(people, base.with_name(f"{base.name}.{suffix}"), placement)
+    tell_files(files)
+    return files
+
+
+def tell_files(files: Sequence[Path], *, explain: bool = True) -> None:
+    """A line for each file: path, size, and what it is where there is room for it."""
+    from ..motion_core.exporting import EXPORTS
+
+    longest = max((len(str(file)) for file in files), default=0)
+    room = width()
+    for file in files:
+        start = f"{plain(str(file)):{longest}}  {size_in_words(file.stat().st_size):>8}"
+        what = EXPORTS[check_target(file)] if explain else ""
+        told = (f"{start}  {what}", f"{start}  {what.partition(',')[0]}", start)
+        say(next((line for line in told if len(line) <= (room or len(line))), start).rstrip())
+
+
+def describe_files(files: Sequence[Path]) -> list[dict[str, Any]]:
+    """Files as JSON values."""
+    return [
+        {"path": str(file), "format": check_target(file), "bytes": file.stat().st_size}
+        for file in files
+    ]
 
 
 def make_folder(folder: Path) -> Path:
@@ -67,6 +147,8 @@ def make_folder(folder: Path) -> Path:
     Raises:
         UnavailableError: it cannot be made or is a file.
     """
+    from ..motion_core.errors import UnavailableError
+
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as err:
@@ -85,3 +167,14 @@ def file_name(text: str) -> str:
             break
         name += f"-{word}" if name else word
     return name or "motion"
+
+
+def short(path: Path) -> str:
+    """The end of a path, to show beside a bar."""
+    text = str(path)
+    return text if len(text) <= _SHORT else f"…{text[1 - _SHORT :]}"
+
+
+def size_in_words(size: int) -> str:
+    """Bytes as people tell them."""
+    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{max(round(size / 1e3), 1)} kB"

@@ -3,36 +3,44 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
-from .console import say, working
-
-if TYPE_CHECKING:
-    from ..motion_core.engine import MotionEngine
+from .console import Json, answer, counting, plain, say, working
+from .engines import CheckpointFolder, EngineName, load_chosen_engine
+from .exports import (
+    check_target,
+    describe_files,
+    make_folder,
+    tell_files,
+    write_people,
+)
+from .motions import (
+    ANY_MOTION,
+    Clean,
+    MotionFile,
+    Place,
+    SecondPerson,
+    describe,
+    open_motion,
+    open_people,
+)
 
 Unit = Literal["m", "cm", "mm", "inch", "acclaim"]
 """As `motion_core.formats.placement.Unit`, which takes NumPy to import; so does `UpAxis`."""
 UpAxis = Literal["x", "y", "z"]
 
-LOADING = "loading the motion model (the first time, its language model is downloaded)"
-
-EngineName = Annotated[
-    str | None, typer.Option("--engine", help="Motion engine by name.", metavar="NAME")
-]
-CheckpointFolder = Annotated[
-    Path | None,
-    typer.Option("--checkpoint", help="MotionLLM checkpoint instead of the default one."),
-]
-
 
 def import_files(
-    paths: Annotated[list[Path], typer.Argument(metavar="FILE...", help=".bvh, .amc, .npy, .npz")],
-    out: Annotated[Path, typer.Option(help="Folder for the .npz motions.")] = Path("."),
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Such as .bvh, .amc, .npy, .npz.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="For the .npz motions.")] = Path("."),
     unit: Annotated[Unit | None, typer.Option(help="Unit of length in the files.")] = None,
     up: Annotated[UpAxis | None, typer.Option(help="Vertical axis in the files.")] = None,
     fps: Annotated[float | None, typer.Option(help="Frame rate, where a file is wrong.")] = None,
+    as_json: Json = False,
 ) -> None:
     """Read motion capture files as motions.
 
@@ -41,8 +49,7 @@ def import_files(
     person; say them where that goes wrong.
     """
     from ..motion_core.errors import InputError
-    from ..motion_core.formats import read_motion, save_npz
-    from .exports import make_folder
+    from ..motion_core.formats import save_npz
 
     targets: dict[Path, Path] = {}
     for path in paths:
@@ -53,76 +60,67 @@ def import_files(
             raise InputError(f"{path} would be overwritten; choose another folder with --out")
         targets[target] = path
     make_folder(out)
-    for target, path in targets.items():
-        motion = read_motion(path, unit=unit, up=up, fps=fps)
-        save_npz(motion, target)
-        say(f"{path}: {motion.duration:.1f} s, {len(motion)} frames -> {target} ({motion.id})")
+    facts = []
+    with counting("importing") as progress:
+        for number, (target, path) in enumerate(targets.items()):
+            progress(number, len(targets))
+            motion = open_motion(path, unit=unit, up=up, fps=fps)
+            save_npz(motion, target)
+            say(f"{path}: {motion.duration:.1f} s, {len(motion)} frames -> {target} ({motion.id})")
+            facts.append({"source": str(path), "path": str(target), **describe(motion)})
+    answer({"motions": facts})
 
 
 def export(
-    path: Annotated[Path, typer.Argument(metavar="FILE", help="Any motion file.")],
+    path: MotionFile,
     targets: Annotated[list[Path], typer.Argument(metavar="TARGET...", help="walk.mp4 walk.html")],
+    second: SecondPerson = None,
+    placement: Place = None,
+    clean: Clean = False,
+    as_json: Json = False,
 ) -> None:
-    """Write a motion file in other formats.
+    """Write a motion in other formats.
 
-    The suffix of each TARGET says which: .npz .npy .bvh .mp4 .html .png.
-    """
-    from ..motion_core.formats import read_motion
-    from .exports import make_folder, parse_formats, write_motion
-
+    \b
+    The suffix of each TARGET says which:
+      .npz        the motion itself
+      .mp4 .gif   a video                .png   a film strip
+      .html       a page to turn and scrub it in
+      .bvh .glb   for Blender, game engines and other animation programs
+      .npy        HumanML3D's features   .joints.npy .csv   its joints
+      .amass.npz  its joint rotations
+    Two people go into one file where the format can hold them.
+    """  # noqa: D301 - Typer wants the character itself
     for target in targets:
-        parse_formats(target.suffix or "?")
-    motion = read_motion(path)
+        check_target(target)
+    people, place = open_people(path, second, placement, clean=clean)
+    files: list[Path] = []
     for target in targets:
         make_folder(target.parent)
-        with working(f"writing {target}"):
-            write_motion(motion, target)
-        say(str(target))
+        files += write_people(people, target, place)
+    tell_files(files)
+    answer({"motions": [describe(motion) for motion in people], "files": describe_files(files)})
 
 
 def caption(
-    path: Annotated[Path, typer.Argument(metavar="FILE", help="Any motion file.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="MOTION...", help=ANY_MOTION)],
     engine: EngineName = None,
     checkpoint: CheckpointFolder = None,
+    as_json: Json = False,
 ) -> None:
-    """Say in a sentence what a motion file shows."""
-    from ..motion_core.formats import read_motion
-
-    motion = read_motion(path)
+    """Say in a sentence what a motion shows."""
+    motions = [open_motion(path) for path in paths]
     loaded = load_chosen_engine(engine, checkpoint)
     with working("looking at the motion"):
-        (text,) = loaded.caption([loaded.encode(motion.features)])
-    say(text)
-
-
-def load_chosen_engine(name: str | None, checkpoint: Path | None) -> MotionEngine:
-    """The engine that ``--engine`` or ``--checkpoint`` names, or the default, ready for work."""
-    from ..motion_core.engine import load_engine
-
-    with working(LOADING):
-        engine = load_engine(engine_name(name, checkpoint))
-        load_weights(engine)
-    return engine
-
-
-def load_weights(engine: MotionEngine) -> None:
-    """Have an engine that loads or downloads its weights at its first call do so now."""
-    load = getattr(engine, "load", None)
-    if load is not None:
-        load()
-
-
-def engine_name(name: str | None, checkpoint: Path | None) -> str:
-    """What `load_engine` takes for ``--engine`` and ``--checkpoint``.
-
-    Raises:
-        InputError: both are given.
-    """
-    from ..motion_core.engine import DEFAULT_ENGINE
-    from ..motion_core.errors import InputError
-
-    if checkpoint is None:
-        return name or DEFAULT_ENGINE
-    if name is not None:
-        raise InputError("--engine and --checkpoint exclude each other; give one")
-    return checkpoint.resolve().as_posix()
+        texts = loaded.caption([loaded.encode(motion.features) for motion in motions])
+    for path, text in zip(paths, texts, strict=True):
+        say(f"{path}: {text}" if len(paths) > 1 else text)
+    answer(
+        {
+            "engine": loaded.name,
+            "captions": [
+                {"path": str(path), "id": motion.id, "caption": plain(text)}
+                for path, motion, text in zip(paths, motions, texts, strict=True)
+            ],
+        }
+    )

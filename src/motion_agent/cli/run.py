@@ -1,113 +1,142 @@
-"""``motion-agent run "…"``: from one sentence to files."""
+"""``motion-agent run "…"`` and ``generate``: from words to files."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .console import note, say, working
-from .files import LOADING, CheckpointFolder, EngineName, engine_name, load_weights
+from .console import Json, answer, counting, note, say
+from .engines import CheckpointFolder, EngineName, engine_name, load_chosen_engine
+from .exports import (
+    DEFAULT_FORMATS,
+    Formats,
+    OutFolder,
+    describe_files,
+    file_name,
+    make_folder,
+    parse_formats,
+    write_formats,
+)
+from .motions import describe, describe_people
+from .planning import FallbackName, PlannerName, StrategyName, follow, make_agent
 
 if TYPE_CHECKING:
-    from ..agent_graph import Event, MotionAgent, Turn
+    from ..motion_core.engine import MotionEngine
+    from ..motion_core.motion import Motion
 
-PlannerName = Annotated[
-    str,
-    typer.Option(
-        envvar="MOTION_AGENT_PLANNER",
-        help="offline, openai:MODEL, ollama:MODEL or another LangChain model string.",
-    ),
-]
+Seed = Annotated[int, typer.Option(min=0, help="Another seed, another take.")]
 
 
 def run(
     text: Annotated[str, typer.Argument(metavar="TEXT", help="What somebody should do.")],
     planner: PlannerName = "offline",
+    fallback: FallbackName = None,
+    strategy: StrategyName = "auto",
     engine: EngineName = None,
     checkpoint: CheckpointFolder = None,
-    seed: Annotated[int, typer.Option(min=0, help="Another seed, another take.")] = 0,
-    out: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("outputs"),
-    formats: Annotated[
-        str, typer.Option("--format", metavar="LIST", help="Of npz npy bvh mp4 html png.")
-    ] = "npz,mp4,html,bvh",
+    seed: Seed = 0,
+    out: OutFolder = Path("outputs"),
+    formats: Formats = DEFAULT_FORMATS,
+    as_json: Json = False,
 ) -> None:
-    """Turn a sentence into motion and write it as files."""
+    """Turn a sentence into motion and write it as files.
+
+    A planner makes a plan of the sentence; each of its steps becomes a part of the motion. Files
+    are named after the sentence.
+    """
     from ..motion_core.errors import GenerationError
-    from .exports import file_name, make_folder, parse_formats
 
     wanted = parse_formats(formats)
-    agent = make_agent(planner, engine_name(engine, checkpoint), seed=seed)
+    agent = make_agent(
+        planner,
+        engine_name(engine, checkpoint),
+        fallback=fallback,
+        strategy=strategy,
+        seed=seed,
+    )
     make_folder(out)
-    turn = follow(agent, text)
+    turn = follow(agent.stream(text))
     if turn.error is not None:
         raise GenerationError(turn.error)
     say(turn.reply)
-    write_motions(turn.motions, out / file_name(text), wanted)
-
-
-def make_agent(planner: str, engine: str, **settings: Any) -> MotionAgent:
-    """The agent with its engine loaded; a wrong planner or a missing key shows before that."""
-    with working("starting the planner") as tell:
-        from ..agent_graph import MotionAgent
-
-        agent = MotionAgent(planner, engine=engine, **settings)
-        tell(LOADING)
-        load_weights(agent.workbench.engine)
-    return agent
-
-
-def follow(agent: MotionAgent, text: str, thread: str = "default") -> Turn:
-    """One turn, telling on stderr what happens in it; returns what came of it."""
-    from ..agent_graph import Turn
-
-    result: Turn | None = None
-    with working("planning") as tell:
-        for item in agent.stream(text, thread):
-            if isinstance(item, Turn):
-                result = item
-            else:
-                _tell_event(item, tell)
-    assert result is not None
-    return result
-
-
-def _tell_event(event: Event, tell: Any) -> None:
-    facts: Mapping[str, Any] = event.data
-    if event.kind == "plan":
-        if facts["reasoning"]:
-            note(f"plan: {facts['reasoning']}")
-        for number, step in enumerate(facts["plan"], start=1):
-            note(f"  {number}. {_step_in_words(step)}")
-        tell("generating")
-    elif event.kind == "repair":
-        note(f"{facts['planner']}: {facts['error']}; asking again", style="yellow")
-    elif event.kind == "progress":
-        tell(f"generating {facts['done']}/{facts['total']}")
-    elif event.kind == "segment":
-        note(f"  {facts['id']}: {facts['description']}, {facts['seconds']:.1f} s")
-
-
-def _step_in_words(step: Mapping[str, Any]) -> str:
-    wish = f", {step['seconds']:g} s" if step["seconds"] else ""
-    who = " (person 2)" if step["person"] == 2 else ""
-    if step["tool"] == "generate_motion":
-        return f"{step['description']}{wish}{who}"
-    return " ".join(
-        word for word in (step["tool"].replace("_", " "), step["segment"], step["motion"]) if word
+    people = [motion for _, motion in sorted(turn.motions.items())]
+    files = write_formats(people, out / file_name(text), wanted if people else (), turn.placement)
+    answer(
+        {
+            "reply": turn.reply,
+            "plan": turn.plan,
+            **describe_people(turn.motions, turn.placement),
+            "seams": turn.seams,
+            "repairs": turn.repairs,
+            "files": describe_files(files),
+        }
     )
 
 
-def write_motions(motions: Mapping[int, Any], base: Path, formats: tuple[str, ...]) -> None:
-    """Write each person's motion as ``base.SUFFIX``, the second's as ``base-person-2.SUFFIX``."""
-    from .exports import WHAT, write_motion
+def generate(
+    descriptions: Annotated[
+        list[str],
+        typer.Argument(metavar="DESCRIPTION...", help='Such as "a person walks forward".'),
+    ],
+    seconds: Annotated[
+        float | None,
+        typer.Option(min=0.2, max=20, metavar="X", help="Wished duration of each, up to 20."),
+    ] = None,
+    engine: EngineName = None,
+    checkpoint: CheckpointFolder = None,
+    seed: Seed = 0,
+    out: OutFolder = Path("outputs"),
+    formats: Formats = DEFAULT_FORMATS,
+    as_json: Json = False,
+) -> None:
+    """Make motion of descriptions as they are, without a planner.
 
-    for person, motion in sorted(motions.items()):
-        for suffix in formats:
-            ending = "" if person == 1 else f"-person-{person}"
-            path = base.with_name(f"{base.name}{ending}.{suffix}")
-            with working(f"writing {path}"):
-                write_motion(motion, path)
-            say(f"{path}  ({path.stat().st_size / 1000:.0f} kB, {WHAT[suffix]})")
+    Each DESCRIPTION becomes one part of the motion, in order; the parts are decoded as a whole,
+    so one flows into the next.
+    """
+    wanted = parse_formats(formats)
+    loaded = load_chosen_engine(engine, checkpoint)
+    make_folder(out)
+    motion = _made(loaded, descriptions, seconds, seed)
+    say(f"{motion.id}, {motion.duration:.1f} s")
+    tell_segments(motion)
+    unknown = sorted({word for text in descriptions for word in loaded.coverage(text).unknown})
+    if unknown:
+        say(f"not in the training captions: {', '.join(unknown)}", style="yellow")
+    files = write_formats([motion], out / file_name(" then ".join(descriptions)), wanted)
+    answer(
+        {
+            "engine": loaded.name,
+            **describe(motion),
+            "unknown_words": unknown,
+            "files": describe_files(files),
+        }
+    )
+
+
+def tell_segments(motion: Motion) -> None:
+    """A line for each segment: id, from when to when, and what is done."""
+    for segment, start, end in motion.segment_frames():
+        say(f"  {segment.id}  {start / 20:5.1f} to {end / 20:5.1f} s  {segment.description}")
+
+
+def _made(
+    engine: MotionEngine, descriptions: list[str], seconds: float | None, seed: int
+) -> Motion:
+    from ..motion_core.composition import SegmentRequest, generate_segments
+    from ..motion_core.joining import join_segments
+
+    requests = [
+        SegmentRequest(f"s{number}", text.strip(), seed + number, seconds)
+        for number, text in enumerate(descriptions, start=1)
+    ]
+    with counting("generating") as progress:
+        segments = generate_segments(engine, requests, progress=progress)
+    asked = {request.id: request for request in requests}
+    joined = join_segments(engine, segments, requests=asked, provenance={"seed": seed})
+    for repair in joined.repairs:
+        note(f"  {repair}")
+    blends = dict(joined.blends)
+    return joined.motion.with_provenance(blends=blends) if blends else joined.motion

@@ -11,20 +11,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .console import note, say
+from .console import note, say, say_markdown
 from .data import PREPARED
+from .help import HelpfulCommand, HelpfulGroup
 
 if TYPE_CHECKING:
     from ..motion_core.datasets import PreparedDataset
     from ..motion_core.motionllm import Direction
 
 app = typer.Typer(
+    cls=HelpfulGroup,
     no_args_is_help=True,
     rich_markup_mode=None,
     help="Train on a prepared data set.\n\nThe same command continues a stopped training.",
 )
 
-Data = Annotated[Path, typer.Option(help="Prepared data set.")]
+Data = Annotated[Path, typer.Option(metavar="FOLDER", help="Prepared data set.")]
+Out = Annotated[Path, typer.Option(metavar="FOLDER", help="For state and result.")]
+Trained = Annotated[Path, typer.Option(metavar="FOLDER", help="Of its training.")]
 Steps = Annotated[int | None, typer.Option(min=1, help="Optimiser steps.")]
 Batch = Annotated[int | None, typer.Option(min=1, help="Samples a step.")]
 LearningRate = Annotated[float | None, typer.Option("--lr", min=0, help="Peak learning rate.")]
@@ -33,12 +37,10 @@ Threads = Annotated[int, typer.Option(min=0, help="CPU threads; 0 for all cores.
 _NO_LIMIT = 1_000_000  # steps, where the clock decides
 
 
-@app.command()
+@app.command(cls=HelpfulCommand)
 def tokenizer(
     data: Data = PREPARED,
-    out: Annotated[Path, typer.Option(help="Folder for state and result.")] = Path(
-        "runs/tokenizer"
-    ),
+    out: Out = Path("runs/tokenizer"),
     steps: Steps = None,
     batch: Batch = None,
     lr: LearningRate = None,
@@ -46,7 +48,7 @@ def tokenizer(
     width: Annotated[int | None, typer.Option(min=8, help="Channels of the network.")] = None,
     refine: Annotated[
         Path | None,
-        typer.Option(help="Folder of a trained tokenizer: its decoder alone goes on learning."),
+        typer.Option(metavar="FOLDER", help="Trained tokenizer whose decoder alone learns on."),
     ] = None,
     seed: Seed = 0,
     threads: Threads = 0,
@@ -72,13 +74,13 @@ def tokenizer(
     note("measuring it on the test split")
     report = evaluate_tokenizer(trained, dataset, "test")
     write_report(report, out)
-    say(report.to_markdown())
+    say_markdown(report.to_markdown())
 
 
 BackboneName = Annotated[
-    str | None, typer.Option(help="Hugging Face causal LM or a folder; SmolLM2-135M-Instruct.")
+    str | None,
+    typer.Option(metavar="NAME", help="Hugging Face causal LM or a folder; SmolLM2-135M-Instruct."),
 ]
-Tokenizer = Annotated[Path, typer.Option("--tokenizer", help="Folder of the trained tokenizer.")]
 Minutes = Annotated[float | None, typer.Option(min=0, help="Wall clock instead of steps.")]
 Rank = Annotated[int | None, typer.Option(min=1, help="Of the LoRA adapter.")]
 
@@ -96,7 +98,8 @@ Power = Annotated[
     float | None, typer.Option(min=0, max=1, help="Of the class sizes; 0 draws all alike.")
 ]
 Prompt = Annotated[
-    str | None, typer.Option(help="Prompt format, kept with the checkpoint: compact or paper.")
+    str | None,
+    typer.Option(metavar="NAME", help="Prompt format that it keeps: compact or paper."),
 ]
 
 
@@ -105,10 +108,8 @@ def _add_direction(direction: Direction, summary: str) -> None:
 
     def train(
         data: Data = PREPARED,
-        tokenizer: Tokenizer = Path("runs/tokenizer"),
-        out: Annotated[Path, typer.Option(help="Folder for state and result.")] = Path(
-            f"runs/{direction}"
-        ),
+        tokenizer: Trained = Path("runs/tokenizer"),
+        out: Out = Path(f"runs/{direction}"),
         backbone: BackboneName = None,
         steps: Steps = None,
         minutes: Minutes = None,
@@ -149,17 +150,17 @@ def _add_direction(direction: Direction, summary: str) -> None:
         )
         say(f"the adapter is in {out}")
 
-    app.command(direction, help=summary)(train)
+    app.command(direction, cls=HelpfulCommand, help=summary)(train)
 
 
 _add_direction("t2m", "MotionLLM's adapter from text to motion.")
 _add_direction("m2t", "MotionLLM's adapter from motion to text.")
 
 
-@app.command()
+@app.command(cls=HelpfulCommand)
 def matching(
     data: Data = PREPARED,
-    out: Annotated[Path, typer.Option(help="Folder for state and result.")] = Path("runs/matching"),
+    out: Out = Path("runs/matching"),
     steps: Steps = None,
     batch: Batch = None,
     lr: LearningRate = None,
@@ -178,16 +179,19 @@ def matching(
     say(f"the matching network is in {out}")
 
 
-@app.command()
+@app.command(cls=HelpfulCommand)
 def assemble(
     data: Data = PREPARED,
-    tokenizer: Tokenizer = Path("runs/tokenizer"),
-    t2m: Annotated[Path, typer.Option("--t2m", help="Folder of that training.")] = Path("runs/t2m"),
-    m2t: Annotated[Path, typer.Option("--m2t", help="Folder of that training.")] = Path("runs/m2t"),
+    tokenizer: Trained = Path("runs/tokenizer"),
+    t2m: Trained = Path("runs/t2m"),
+    m2t: Trained = Path("runs/m2t"),
     matching: Annotated[
-        Path | None, typer.Option("--matching", help="Folder of that training, to evaluate with.")
+        Path | None,
+        typer.Option("--matching", metavar="FOLDER", help="Of its training, to evaluate with."),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Folder of the checkpoint.")] = Path("runs/checkpoint"),
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="The checkpoint.")] = Path(
+        "runs/checkpoint"
+    ),
 ) -> None:
     """Put what was trained together as one checkpoint."""
     dataset = load_dataset(data)

@@ -1,0 +1,160 @@
+"""``motion-agent checkpoint``: what a MotionLLM checkpoint is, and whether it is whole."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .console import Json, answer, say, say_markdown, width, working, wrapped
+from .exports import size_in_words
+from .help import HelpfulCommand, HelpfulGroup
+from .motions import check_there
+
+if TYPE_CHECKING:
+    from ..motion_core.motionllm.checkpoint import Checkpoint
+
+app = typer.Typer(
+    cls=HelpfulGroup,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Show or verify a MotionLLM checkpoint.",
+)
+
+Folder = Annotated[
+    Path | None, typer.Argument(metavar="FOLDER", help="The shipped one, if none is given.")
+]
+
+
+@app.command(cls=HelpfulCommand)
+def show(
+    folder: Folder = None,
+    card: Annotated[bool, typer.Option("--card", help="Its model card, too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """What a checkpoint is: backbone, sizes, training, files.
+
+    Its files are checked against their digests, as always when one is loaded.
+    """
+    checkpoint = _load(folder)
+    facts = describe_checkpoint(checkpoint)
+    readme = checkpoint.folder / "README.md"
+    text = readme.read_text(encoding="utf-8") if readme.is_file() else ""
+    config = checkpoint.config
+    tell_table(
+        {
+            "checkpoint": f"{config.name}, version {checkpoint.version}",
+            "folder": str(checkpoint.folder),
+            "backbone": f"{config.backbone}, hidden size {config.width}, {config.vocabulary} words",
+            "motion codes": f"{config.codes}, one for 4 frames",
+            "adapters": ", ".join(
+                f"{name} rank {adapter.rank}" for name, adapter in config.adapters.items()
+            ),
+            "prompt": config.prompt,
+            "sampling": ", ".join(f"{k} {v}" for k, v in facts["config"]["sampling"].items()),
+            "trained on": config.data,
+            "words known": str(len(config.words)),
+            **{f"training {name}": _recipe(how) for name, how in config.training.items()},
+        }
+    )
+    for name, size in facts["files"].items():
+        say(f"  {name:24} {size_in_words(size):>8}")
+    if card:
+        say()
+        say_markdown(text.strip() or "it has no model card (README.md)")
+    elif text:
+        say("--card shows its model card", style="dim")
+    answer({**facts, "card": text or None})
+
+
+@app.command(cls=HelpfulCommand)
+def verify(
+    folder: Folder = None,
+    backbone: Annotated[
+        bool, typer.Option("--backbone", help="Load its backbone, too, and see that it fits.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """See that a checkpoint is whole and its parts fit together.
+
+    Reads every tensor: digests, the tokenizer's codebook, the motion rows, both adapters. Ends
+    with 3 if a file is damaged.
+    """
+    checkpoint = _load(folder)
+    checked = [f"{len(checkpoint.config.digests)} files are those that were put there"]
+    with working("reading the tensors"):
+        checkpoint.tokenizer()
+        checkpoint.rows()
+        checked.append(f"tokenizer and motion rows have {checkpoint.config.codes} codes")
+        for direction, adapter in checkpoint.config.adapters.items():
+            _check_rank(checkpoint, direction, adapter.rank)
+        checked.append("both adapters have their ranks")
+    if backbone:
+        with working(f"loading {checkpoint.config.backbone}"):
+            from ..motion_core.motionllm.backbone import load_backbone
+
+            model, _ = load_backbone(checkpoint.config.backbone)
+            checkpoint.check_backbone(model, checkpoint.config.backbone)
+        checked.append(f"the backbone {checkpoint.config.backbone} fits")
+    for line in checked:
+        say(f"ok  {line}")
+    answer({"folder": str(checkpoint.folder), "version": checkpoint.version, "checked": checked})
+
+
+def describe_checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:
+    """A checkpoint as JSON values; the words it knows are counted, not listed."""
+    config = checkpoint.config.to_dict()
+    files = {file.name: file.stat().st_size for file in sorted(checkpoint.folder.iterdir())}
+    return {
+        "folder": str(checkpoint.folder),
+        "version": checkpoint.version,
+        "config": config | {"words": len(checkpoint.config.words)},
+        "files": files,
+        "bytes": sum(files.values()),
+    }
+
+
+def tell_table(rows: dict[str, str]) -> None:
+    """Names and values in two columns; long values go on under themselves."""
+    indent = max(map(len, rows)) + 2
+    room = max((width() or 100) - indent, 20)
+    for name, value in rows.items():
+        first, *rest = wrapped(value, room) or [""]
+        say(f"{name:{indent}}{first}")
+        for line in rest:
+            say(" " * indent + line)
+
+
+def _load(folder: Path | None) -> Checkpoint:
+    if folder is not None:
+        check_there(folder)
+    with working("reading the checkpoint"):
+        from ..motion_core.motionllm.checkpoint import load_checkpoint
+        from ..motion_core.motionllm.engine import DEFAULT_CHECKPOINT
+
+        return load_checkpoint(folder or DEFAULT_CHECKPOINT)
+
+
+def _recipe(how: dict[str, Any]) -> str:
+    """The recipe in one line, without what is itself a table."""
+    timed = how.get("minutes") is not None  # then the number of steps is no limit
+    return ", ".join(
+        f"{name} {value}"
+        for name, value in how.items()
+        if value is not None and not isinstance(value, dict | list)
+        if not (timed and name == "steps")
+    )
+
+
+def _check_rank(checkpoint: Checkpoint, direction: Any, rank: int) -> None:
+    from ..motion_core.errors import IntegrityError
+
+    tensors = checkpoint.adapter(direction)
+    found = {t.shape[0] for name, t in tensors.items() if re.search(r"lora_A", name)}
+    if found != {rank}:
+        raise IntegrityError(
+            f"{checkpoint.folder / f'{direction}.safetensors'} has ranks {sorted(found)}, expected"
+            f" {rank}; get the checkpoint again"
+        )

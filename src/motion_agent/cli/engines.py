@@ -1,0 +1,90 @@
+"""Options that choose the motion model, and its loading."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .console import detail, working
+
+if TYPE_CHECKING:
+    from ..motion_core.engine import MotionEngine
+
+LOADING = "loading the motion model (the first time, its language model is downloaded)"
+
+
+def engine_names() -> list[str]:
+    """The motion engines that are installed."""
+    from importlib.metadata import entry_points
+
+    return sorted({point.name for point in entry_points(group="motion_agent.engines")})
+
+
+def complete_engine(incomplete: str) -> list[str]:
+    """The engines that begin so."""
+    return [name for name in engine_names() if name.startswith(incomplete)]
+
+
+EngineName = Annotated[
+    str | None,
+    typer.Option(
+        "--engine",
+        envvar="MOTION_AGENT_ENGINE",
+        help="Motion engine by name.",
+        metavar="NAME",
+        autocompletion=complete_engine,
+        rich_help_panel="Models",
+    ),
+]
+CheckpointFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--checkpoint",
+        metavar="FOLDER",
+        help="MotionLLM checkpoint instead of the default one.",
+        rich_help_panel="Models",
+    ),
+]
+
+
+def load_chosen_engine(name: str | None, checkpoint: Path | None) -> MotionEngine:
+    """The engine that ``--engine`` or ``--checkpoint`` names, or the default, ready for work."""
+    from ..motion_core.engine import load_engine
+
+    with working(LOADING):
+        engine = load_engine(engine_name(name, checkpoint))
+        load_weights(engine)
+    detail(f"engine: {engine.name}")
+    return engine
+
+
+def load_weights(engine: MotionEngine) -> None:
+    """Have an engine that loads or downloads its weights at its first call do so now."""
+    load = getattr(engine, "load", None)
+    if load is not None:
+        load()
+
+
+def engine_name(name: str | None, checkpoint: Path | None) -> str:
+    """What `load_engine` takes for ``--engine`` and ``--checkpoint``.
+
+    Raises:
+        InputError: both are given, or there is no such engine or folder.
+    """
+    from ..motion_core.engine import DEFAULT_ENGINE
+    from ..motion_core.errors import InputError
+    from .exits import did_you_mean
+    from .motions import check_there
+
+    if checkpoint is None:
+        known = engine_names()
+        if name and "/" not in name and not name.startswith(".") and known and name not in known:
+            hint = did_you_mean(name, known)
+            raise InputError(f"no motion engine named {name!r}; there are {', '.join(known)}{hint}")
+        return name or DEFAULT_ENGINE
+    if name is not None:
+        raise InputError("--engine and --checkpoint exclude each other; give one")
+    check_there(checkpoint)
+    return checkpoint.resolve().as_posix()

@@ -1,0 +1,133 @@
+"""How the command line ends: with which exit code, and with which words.
+
+An expected error is one clear line on stderr; with ``--json`` it is an object on stdout, too.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from enum import IntEnum
+from typing import Any
+
+import typer
+
+from . import console
+from .help import HelpfulGroup
+
+
+class ExitCode(IntEnum):
+    """What the exit codes mean: who can do something about it."""
+
+    OK = 0
+    FAILURE = 1  # it was tried and did not work out; also a bug
+    USAGE = 2  # what was asked cannot be done: a command, option, name, file or value
+    UNAVAILABLE = 3  # something outside is missing: network, server, key, the right to write
+    INTERRUPTED = 130  # as shells say it of Ctrl-C
+
+
+EXIT_CODES = """\
+\b
+Exit codes: 0 done, 1 failed, 2 asked for what cannot be done (a wrong option,
+name or file), 3 something is out of reach (a server, a key, a folder),
+130 interrupted."""
+
+ANYWHERE = ("--quiet", "-q", "--verbose", "-v", "--debug")
+"""Options of the whole program; they may stand behind the command as well."""
+
+_NOT_ONE_OF = re.compile(r"'(?P<given>[^']*)' is not one of (?P<known>'.*')\.?$", re.DOTALL)
+
+
+class Program(HelpfulGroup):
+    """The outermost command group: turns every end into one line and an exit code."""
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> Any:
+        """Run the command that `args` ask for; always raises SystemExit."""
+        given = list(sys.argv[1:] if args is None else args)
+        console.start(json="--json" in given)
+        try:
+            code = super().main(_globals_first(given), *rest, **extra | {"standalone_mode": False})
+        except (typer.Abort, KeyboardInterrupt):
+            code = ExitCode.INTERRUPTED
+        except BrokenPipeError:
+            # Whoever read the output has enough; keep Python from complaining when it exits.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = ExitCode.FAILURE
+        except Exception as err:
+            if console.MODE.debug:
+                raise
+            # Errors of usage, by form: their class has moved between versions of Typer.
+            is_of_usage = hasattr(err, "format_message")
+            code = _tell_usage_error(err) if is_of_usage else _tell_error(err)
+        if code == ExitCode.INTERRUPTED:
+            console.fail("interrupted", kind="Interrupted", code=code)
+        sys.exit(code or ExitCode.OK)
+
+
+def end_like_ctrl_c() -> None:
+    """Have a polite end from outside, or a closed terminal, clean up as Ctrl-C does."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores it
+            signal.signal(number, signal.default_int_handler)
+
+
+def exit_code(err: Exception) -> ExitCode:
+    """The exit code that tells a program what kind of error this is."""
+    from ..motion_core.errors import ConfigurationError, InputError, UnavailableError
+
+    if isinstance(err, UnavailableError | OSError):
+        return ExitCode.UNAVAILABLE
+    if isinstance(err, InputError | ConfigurationError):
+        return ExitCode.USAGE
+    return ExitCode.FAILURE
+
+
+def did_you_mean(given: str, known: Iterable[str]) -> str:
+    """``"; did you mean 'chat'?"``, or nothing where no known word is like the given one."""
+    by_lower = {word.lower(): word for word in known}
+    near = get_close_matches(given.lower(), by_lower, n=1)
+    return f"; did you mean {by_lower[near[0]]!r}?" if near else ""
+
+
+def _globals_first(args: list[str]) -> list[str]:
+    end = args.index("--") if "--" in args else len(args)
+    first = [word for word in args[:end] if word in ANYWHERE]
+    return first + [word for word in args[:end] if word not in ANYWHERE] + args[end:]
+
+
+def _tell_usage_error(err: Any) -> int:
+    if not err.message or type(err).__name__ == "NoArgsIsHelpError":
+        err.show()  # the help
+        return ExitCode.USAGE
+    message = err.format_message().replace("Value error, ", "")  # pydantic's
+    if possible := getattr(err, "possibilities", None):
+        message = f"{err.message}. Did you mean {' or '.join(sorted(possible))}?"
+    elif match := _NOT_ONE_OF.search(message):
+        message += did_you_mean(match["given"], re.findall("'([^']*)'", match["known"]))
+    command = getattr(getattr(err, "ctx", None), "command_path", "motion-agent")
+    console.fail(message, kind="UsageError", code=ExitCode.USAGE)
+    console.note(f"`{command} --help` tells what there is")
+    return ExitCode.USAGE
+
+
+def _tell_error(err: Exception) -> int:
+    from ..motion_core.errors import MotionAgentError
+
+    code = exit_code(err)
+    if isinstance(err, MotionAgentError):
+        message = str(err)
+    elif isinstance(err, OSError) and err.filename is not None:
+        message = f"{err.filename}: {err.strerror}"
+    else:
+        code = ExitCode.FAILURE
+        message = (
+            f"unexpected {type(err).__name__}: {err} (a bug in motion-agent; "
+            "the same command with --debug shows where)"
+        )
+    console.fail(message, kind=type(err).__name__, code=code)
+    return code

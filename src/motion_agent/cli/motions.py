@@ -1,0 +1,124 @@
+"""Motions that are named on the command line: files, ids of conversations, one or two people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .conversations import conversations_folder
+from .exits import did_you_mean
+
+if TYPE_CHECKING:
+    from ..motion_core.motion import Motion
+    from ..motion_core.placement import Placement
+
+ANY_MOTION = "A motion file, or the id of a motion of `chat`."
+
+MotionFile = Annotated[Path, typer.Argument(metavar="MOTION", help=ANY_MOTION)]
+SecondPerson = Annotated[
+    Path | None, typer.Option("--with", metavar="MOTION", help="The motion of a second person.")
+]
+Place = Annotated[
+    tuple[float, float, float] | None,
+    typer.Option(
+        "--placement",
+        metavar="TURN X Z",
+        help="Where the second person stands: degrees and metres; face to face at 1.5 m.",
+    ),
+]
+Clean = Annotated[
+    bool, typer.Option("--clean", help="Keep feet from sliding, put them on the floor, smooth.")
+]
+
+
+def open_motion(name: Path, *, clean: bool = False, **reading: Any) -> Motion:
+    """The motion in that file, or with that id in the conversations that are kept.
+
+    Args:
+        name: a path, or ``m-3fa9c1``.
+        clean: whether to clean it up (`motion_core.cleaning`).
+        reading: for `read_motion`.
+
+    Raises:
+        InputError: there is none; the message names a file that is called much the same.
+        FormatError: it is no motion.
+    """
+    from ..motion_core.formats import read_motion
+    from ..motion_core.store import MotionStore, is_motion_id
+
+    if is_motion_id(str(name)) and not name.exists():
+        motion = MotionStore(conversations_folder() / "motions").get(str(name))
+    else:
+        check_there(name)
+        motion = read_motion(name, **reading)
+    if clean:
+        from ..motion_core import cleaning
+
+        motion = cleaning.clean(motion)
+    return motion
+
+
+def check_there(path: Path) -> None:
+    """Raises: InputError: there is no such file or folder; one of a similar name is told."""
+    from ..motion_core.errors import InputError
+
+    if path.exists():
+        return
+    try:
+        beside = [path.with_name(entry.name) for entry in path.parent.iterdir()]
+    except OSError:
+        beside = []
+    names = [str(entry) for entry in beside if not entry.name.startswith(".")]
+    raise InputError(f"there is no {path}{did_you_mean(str(path), names)}")
+
+
+def open_people(
+    first: Path,
+    second: Path | None,
+    place: Sequence[float] | None,
+    *,
+    clean: bool = False,
+) -> tuple[list[Motion], Placement | None]:
+    """One person or two, and where the second stands.
+
+    A second person's file tells its placement where it was exported with one.
+    """
+    from ..motion_core.errors import InputError
+    from ..motion_core.placement import as_placement
+
+    if place is not None and second is None:
+        raise InputError("--placement is of a second person; give their motion with --with")
+    people = [open_motion(first, clean=clean)]
+    if second is not None:
+        people.append(open_motion(second, clean=clean))
+        place = place or people[1].provenance.get("placement")
+    return people, None if place is None else as_placement(place)
+
+
+def describe(motion: Motion) -> dict[str, Any]:
+    """A motion as JSON values."""
+    return {
+        "id": motion.id,
+        "seconds": motion.duration,
+        "frames": len(motion),
+        "segments": [
+            {
+                "id": segment.id,
+                "description": segment.description,
+                "start": start / 20,
+                "end": end / 20,
+                "seed": segment.seed,
+            }
+            for segment, start, end in motion.segment_frames()
+        ],
+    }
+
+
+def describe_people(motions: Mapping[int, Motion], placement: Placement | None) -> dict[str, Any]:
+    """One person or two as JSON values."""
+    told = [{"person": person, **describe(motion)} for person, motion in sorted(motions.items())]
+    place = None if placement is None else [placement.theta, placement.x, placement.z]
+    return {"motions": told, "placement": place if len(told) > 1 else None}

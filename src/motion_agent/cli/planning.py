@@ -1,0 +1,135 @@
+"""Options that choose the planner, and what is told while an agent works."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from .console import detail, note, working
+from .engines import LOADING, load_weights
+from .exits import did_you_mean
+from .stopping import StoppableEngine, stoppable
+
+if TYPE_CHECKING:
+    from ..agent_graph import Event, MotionAgent, Turn
+    from .progress import Tell
+
+PROVIDERS = ("offline", "openai", "ollama", "anthropic", "google_genai", "mistralai", "groq")
+"""What people choose most of the providers that LangChain knows; a misspelt one is recognised."""
+
+Strategy = Literal["auto", "schema", "tools", "prompt"]
+"""As `agent_graph.planners.Strategy`, which takes LangChain to import."""
+
+
+def complete_planner(incomplete: str) -> list[str]:
+    """Planners that begin so; a shell may not wait for a server, so no models are listed."""
+    known = ("offline", "openai:gpt-4o", "openai:gpt-4o-mini", "ollama:")
+    return [name for name in known if name.startswith(incomplete)]
+
+
+PlannerName = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        envvar="MOTION_AGENT_PLANNER",
+        help="offline, openai:MODEL, ollama:MODEL or another LangChain model string.",
+        autocompletion=complete_planner,
+        rich_help_panel="Models",
+    ),
+]
+FallbackName = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Planner that is asked where the first gives no valid plan.",
+        autocompletion=complete_planner,
+        rich_help_panel="Models",
+    ),
+]
+StrategyName = Annotated[
+    Strategy,
+    typer.Option(
+        help="How a planner is asked for the plan's form: with a JSON schema, as a tool call, in"
+        " words only, or what it can.",
+        rich_help_panel="Models",
+    ),
+]
+
+
+def make_agent(
+    planner: str, engine: str, *, fallback: str | None, strategy: Strategy, **settings: Any
+) -> MotionAgent:
+    """The agent with its engine loaded; a wrong planner or a missing key shows before that."""
+    for name in filter(None, (planner, fallback)):
+        _check_spelling(name)
+    with working("starting the planner") as tell:
+        from ..agent_graph import MotionAgent
+        from ..agent_graph.planners import make_planner
+        from ..motion_core.engine import load_engine
+
+        first = make_planner(planner, strategy=strategy)
+        second = None if fallback is None else make_planner(fallback, strategy=strategy)
+        tell(LOADING)
+        loaded: Any = StoppableEngine(load_engine(engine))
+        load_weights(loaded)
+    detail(f"planner: {planner}; engine: {loaded.name}")
+    return MotionAgent(first, fallback=second, engine=loaded, **settings)
+
+
+def _check_spelling(planner: str) -> None:
+    """Raises: ConfigurationError: the provider is one letter or two from a known one."""
+    from ..motion_core.errors import ConfigurationError
+
+    provider = planner.strip().partition(":")[0]
+    hint = did_you_mean(provider, PROVIDERS)
+    near = re.search(r"'(\w+)'", hint)
+    if near and near[1] not in (provider, provider.lower()):
+        raise ConfigurationError(f"unknown planner {planner!r}{hint}")
+
+
+def follow(items: Iterator[Event | Turn]) -> Turn:
+    """Tell on stderr what happens in a turn; returns what came of it."""
+    from ..agent_graph import Turn
+
+    result: Turn | None = None
+    with working("planning") as tell, stoppable():
+        for item in items:
+            if isinstance(item, Turn):
+                result = item
+            else:
+                _tell_event(item, tell)
+    assert result is not None
+    return result
+
+
+def _tell_event(event: Event, tell: Tell) -> None:
+    facts: Mapping[str, Any] = event.data
+    if event.kind == "plan":
+        if facts["reasoning"]:
+            note(f"plan: {facts['reasoning']}")
+        for number, step in enumerate(facts["plan"], start=1):
+            note(f"  {number}. {_step_in_words(step)}")
+        tell("generating")
+    elif event.kind == "repair":
+        note(f"{facts['planner']}: {facts['error']}; asking again", style="yellow")
+    elif event.kind == "progress":
+        tell("generating", facts["done"], facts["total"])
+    elif event.kind == "repair_seam":
+        note(f"  {facts['text']}")
+    elif event.kind == "segment":
+        note(f"  {facts['id']}: {facts['description']}, {facts['seconds']:.1f} s")
+    else:
+        detail(f"  {event}")
+
+
+def _step_in_words(step: Mapping[str, Any]) -> str:
+    wish = f", {step['seconds']:g} s" if step["seconds"] else ""
+    who = " (person 2)" if step["person"] == 2 else ""
+    if step["tool"] == "generate_motion":
+        return f"{step['description']}{wish}{who}"
+    return " ".join(
+        word for word in (step["tool"].replace("_", " "), step["segment"], step["motion"]) if word
+    )

