@@ -24,9 +24,8 @@ MATCHING_OPTIONS ?=
 
 BIN := $(VENV)/bin
 SENTENCE := A tired person walks forward, then waves with both hands, then bows.
-MADE := demo/a-tired-person-walks-forward-then-waves-with-both-hands-then
 
-.PHONY: help demo picture test lint format docs data train evaluate build clean print-torch
+.PHONY: help demo session test lint format docs notebooks gallery data train evaluate build clean print-torch
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,8 +33,8 @@ help: ## this list
 demo: $(VENV)/.installed ## install, then make a first motion in demo/
 	$(BIN)/motion-agent run "$(SENTENCE)" --out demo/
 
-picture: demo ## the README's picture, of the motion in demo/
-	$(BIN)/motion-agent export $(MADE).npz docs/images/first-motion.png
+session: $(VENV)/.installed ## the recorded conversation in docs/session.md
+	$(BIN)/python docs/record_session.py
 
 test: $(VENV)/.installed-dev ## all tests, also those that load the default checkpoint
 	$(BIN)/python -m pytest
@@ -49,8 +48,17 @@ format: $(VENV)/.installed-dev ## let ruff write
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: $(VENV)/.installed-dev ## is the README true: its help texts and every snippet
-	$(BIN)/python -m pytest tests/test_readme.py
+# The line about MkDocs 2 that Material prints is no warning of ours; mkdocs.yml tells more.
+docs: $(VENV)/.installed-docs ## the site in site/, and is it true: every snippet of it and of the README
+	$(BIN)/python docs/fill_in.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	$(BIN)/python -m pytest tests/test_readme.py tests/test_docs.py
+
+notebooks: $(VENV)/.installed-notebooks ## do all notebooks run? WRITE=1 keeps their outputs
+	$(BIN)/python notebooks/execute.py $(if $(WRITE),,--check)
+
+gallery: $(VENV)/.installed ## docs/gallery.md, its pictures, and the README's
+	$(BIN)/python docs/make_gallery.py
 
 data: $(VENV)/.installed ## prepare the motion capture in MOCAP as one data set
 	$(BIN)/motion-agent data prepare bandai-namco $(MOCAP)/bandai-namco.tar.xz --out $(DATA)
@@ -83,7 +91,7 @@ build: $(VENV)/.installed-dev ## wheel and sdist in dist/
 	$(BIN)/python -m build --quiet
 
 clean: ## remove what was built and made, keep data/ and runs/
-	rm -rf build dist demo *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf build dist demo site *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 print-torch:
 	@echo $(TORCH)
@@ -102,4 +110,12 @@ $(VENV)/.installed: pyproject.toml | $(VENV)/.torch
 
 $(VENV)/.installed-dev: pyproject.toml | $(VENV)/.torch
 	$(BIN)/pip install --quiet --editable '.[dev]'
+	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-docs: pyproject.toml | $(VENV)/.torch
+	$(BIN)/pip install --quiet --editable '.[dev]'
+	@touch $@ $(VENV)/.installed $(VENV)/.installed-dev
+
+$(VENV)/.installed-notebooks: pyproject.toml | $(VENV)/.torch
+	$(BIN)/pip install --quiet --editable '.[notebooks]'
 	@touch $@ $(VENV)/.installed

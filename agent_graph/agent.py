@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from langchain_core.messages import HumanMessage
+from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.memory import InMemorySaver
@@ -180,6 +180,13 @@ class MotionAgent:
             if self.unfinished(thread) is None:
                 raise InputError(f"the conversation {thread!r} has no unfinished turn")
             yield from self._stream(None, thread)
+
+    def abandon(self, thread: str = "default") -> None:
+        """Leave the interrupted turn behind, if there is one; nothing of it is in the motions."""
+        with self._locked(thread):
+            if self.unfinished(thread) is not None:
+                told = {"messages": [AIMessage("(stopped)")]}
+                self.graph.update_state(_config(thread), told, as_node="responder")
 
     def timeline(self, thread: str = "default") -> Timeline:
         """The current motion of the conversation, as it can be edited."""

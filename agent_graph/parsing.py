@@ -16,6 +16,7 @@ value counts as truncated and is not repaired at all.
 
 from __future__ import annotations
 
+import json
 import re
 from contextlib import suppress
 from dataclasses import dataclass
@@ -137,8 +138,12 @@ _Reading = tuple[Rung, str, Any]
 
 
 def _check_count(plan: Plan, source: str) -> None:
-    written = max(len(_TOOL_KEY.findall(source)), len(_TOOL_VALUE.findall(source)))
-    if written and written != len(plan.plan):
+    told = json.dumps([plan.reasoning, *(step.description for step in plan.plan)])
+    written = max(  # a description may itself speak of tools and plans
+        len(pattern.findall(source)) - len(pattern.findall(told))
+        for pattern in (_TOOL_KEY, _TOOL_VALUE)
+    )
+    if written > 0 and written != len(plan.plan):
         raise InvalidPlanError(
             f"{written} steps are written but {len(plan.plan)} are in the list 'plan'; {_SHOW_PLAN}"
         )

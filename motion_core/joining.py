@@ -16,6 +16,7 @@ seam better by the measure and no other one bad.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -37,6 +38,8 @@ CUTS = ((0, 1), (1, 0), (0, 2), (1, 1), (2, 0))  # tokens off the earlier and th
 SHORTEST = 5  # tokens, 1 s: no segment is trimmed below it
 HALF_WIDTHS = (4, 8, 12)  # frames on either side of the seam that are blended
 CONTEXT = 24  # tokens on either side that the decoding of a frame depends on, and a few more
+# Without their endings, so "hi" is "his".
+_EMPTY_WORDS = {"a", "an", "the", "i", "and", "then", "with", "in", "to", "person", "hi", "her"}
 _GAIN = 0.05  # a repair must lower the severity by this share
 
 
@@ -279,9 +282,16 @@ class _Work:
             return {}
         asked = [(i, request) for i, some in wanted.items() for request in some]
         made = generate([request for _, request in asked])
+        said = self.engine.caption([s.tokens for s in [*made, *(self.segments[i] for i in wanted)]])
+        shown = {
+            i: _words_shown(self.segments[i].description, text)
+            for i, text in zip(wanted, said[len(made) :], strict=True)
+        }
         takes: dict[int, list[Segment]] = {i: [] for i in wanted}
-        for (i, _), segment in zip(asked, made, strict=True):
-            takes[i].append(segment)
+        for (i, _), segment, text in zip(asked, made, said, strict=False):
+            # A smoother join is not worth a motion that shows less of what was asked for.
+            if _words_shown(segment.description, text) >= shown[i]:
+                takes[i].append(segment)
         return {
             at: [
                 _Change({"retaken": take.id, "seed": take.seed}, segments={i: take})
@@ -323,3 +333,12 @@ class _Work:
             for width in HALF_WIDTHS
             if before < width <= room
         ]
+
+
+def _words_shown(description: str, caption: str) -> int:
+    """How many words of the description the caption has too, whatever their ending."""
+    one, other = (
+        {re.sub(r"(?:ing|ed|es|s)$", "", word) for word in re.findall(r"[a-z]+", text.lower())}
+        for text in (description, caption)
+    )
+    return len(one & other - _EMPTY_WORDS)

@@ -137,6 +137,18 @@ def test_a_new_request_leaves_an_interrupted_turn_behind() -> None:
     assert [t["name"] for t in agent.timelines()] == ["motion 1", "motion 2"]
 
 
+def test_an_abandoned_turn_does_not_come_back() -> None:
+    agent = MotionAgent(engine=KilledEngine())
+    first = agent.run("A person walks.")
+    with pytest.raises(KeyboardInterrupt):
+        agent.run("add a bow at the end")
+    agent.abandon()
+    assert agent.unfinished() is None
+    assert agent.timeline()["motions"] == {"1": first.motion_id}
+    agent.abandon()  # nothing to abandon is nothing to do
+    assert "a person bows (s2, " in agent.run("add a bow at the end").reply
+
+
 def test_the_same_again_costs_nothing() -> None:
     engine = FakeEngine()
     agent = MotionAgent(engine=engine)

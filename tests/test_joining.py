@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -92,6 +93,17 @@ def test_another_take_of_the_later_segment_wins() -> None:
     assert (repair.kind, repair.retaken, repair.seed) == ("take", "s2", 202)
     assert repair.severity[0] > 1 >= repair.severity[1] == joined.seams[0].severity
     assert str(repair) == "the join of s1 and s2: mended by another take of s2 (seed 202)"
+
+
+def test_a_take_that_shows_less_of_the_description_is_not_kept() -> None:
+    smooth = {2 + RETAKE: [RUN] * TENTH}  # joins well, but nobody stands in it
+    first, second = made(RUN, STAND)
+    second = replace(second, description="a person stands")
+    joined = join(Director(smooth), [first, second], asked(first, second), "take")
+    assert joined.segments == (first, second) and joined.repairs[0].kind == "none"
+    second = replace(second, description="a person runs")
+    joined = join(Director(smooth), [first, second], asked(first, second), "take")
+    assert joined.repairs[0].kind == "take" and joined.segments[1].seed == 2 + RETAKE
 
 
 def test_the_earlier_segment_is_retaken_where_only_it_is_new() -> None:

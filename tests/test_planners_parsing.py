@@ -388,3 +388,12 @@ def test_hostile_text_is_refused_quickly() -> None:
         with pytest.raises(InvalidPlanError):
             parse_plan(text)
     assert time.process_time() - start < 10
+
+
+def test_a_description_may_speak_of_tools() -> None:
+    words = 'a person reads {"tool": "generate_motion"} aloud'
+    text = json.dumps({"plan": [{"tool": "generate_motion", "description": words}]})
+    assert [s.description for s in parse_plan(text).plan.plan] == [words]
+    twice = text[:-1] + ', "plan": []}'  # JSON keeps the last of two
+    with pytest.raises(InvalidPlanError, match="without losing words"):
+        parse_plan(twice)

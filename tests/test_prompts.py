@@ -12,6 +12,7 @@ from motion_agent.agent_graph.plan import TOOLS, Plan, Step, validate_plan
 from motion_agent.prompts import load_prompt, prompt_version
 
 VALUES = {
+    "judge": {},
     "planner": {"examples": "EXAMPLES"},
     "planner_short": {},
     "planner_examples": {},

@@ -33,6 +33,7 @@ import torch
 
 from ..atomic import replacing
 from ..errors import ConfigurationError, IntegrityError, UnavailableError
+from ..notebook import Bar, in_notebook
 
 State = dict[str, Any]
 _FORMAT = "motion-agent training state 1"
@@ -237,7 +238,10 @@ def _say(line: str) -> None:
 
 @contextmanager
 def _progress(title: str, first: int, steps: int) -> Iterator[_Shown]:
-    """A bar with the time left in a terminal, a line every half minute elsewhere."""
+    """A bar with the time left in a terminal or notebook, a line every half minute elsewhere."""
+    if in_notebook():
+        yield _InNotebook(Bar(title, steps, first))
+        return
     if not sys.stderr.isatty():
         yield _Lines(title, first, steps)
         return
@@ -264,6 +268,14 @@ class _Bar:
 
     def update(self, step: int, values: Mapping[str, float]) -> None:
         self._bar.update(self._task, completed=step, values=_told(values))
+
+
+class _InNotebook:
+    def __init__(self, bar: Bar) -> None:
+        self._bar = bar
+
+    def update(self, step: int, values: Mapping[str, float]) -> None:
+        self._bar.update(step, _told(values))
 
 
 class _Lines:

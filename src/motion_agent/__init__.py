@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from .motion_core.engine import load_engine as load_engine
     from .motion_core.formats import read_motion as read_motion
     from .motion_core.motion import Motion as Motion
+    from .tools import call_tool as call_tool
     from .tools import motion_tools as motion_tools
+    from .tools import motion_tools_schema as motion_tools_schema
 
     __version__: str
 
@@ -22,11 +24,22 @@ _HOMES = {
     "Motion": ".motion_core.motion",
     "MotionAgent": ".agent_graph",
     "load_engine": ".motion_core.engine",
+    "call_tool": ".tools",
     "motion_tools": ".tools",
+    "motion_tools_schema": ".tools",
     "read_motion": ".motion_core.formats",
 }
 
-__all__ = ["Motion", "MotionAgent", "__version__", "load_engine", "motion_tools", "read_motion"]
+__all__ = [
+    "Motion",
+    "MotionAgent",
+    "__version__",
+    "call_tool",
+    "load_engine",
+    "motion_tools",
+    "motion_tools_schema",
+    "read_motion",
+]
 
 
 def __getattr__(name: str) -> Any:  # PEP 562

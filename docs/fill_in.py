@@ -1,0 +1,81 @@
+"""Fills in what the program itself tells: help texts and the list of export formats.
+
+    python docs/fill_in.py [--check]
+
+``--check`` writes nothing and ends with 1 if a page is out of date.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+DOCS = Path(__file__).parent
+MARK = "<!-- exports -->"
+
+
+def main() -> int:
+    """Write the pages that changed, or tell which would."""
+    stale = [path for path, text in pages() if path.read_text(encoding="utf-8") != text]
+    for path, text in pages():
+        if path in stale and "--check" not in sys.argv:
+            path.write_text(text, encoding="utf-8")
+    for path in stale:
+        print(
+            f"{path.relative_to(DOCS)} {'is out of date' if '--check' in sys.argv else 'written'}"
+        )
+    return int(bool(stale) and "--check" in sys.argv)
+
+
+def pages() -> Iterator[tuple[Path, str]]:
+    """Each page that is filled in, as it should be."""
+    cli = DOCS / "reference" / "cli.md"
+    if not cli.exists():
+        cli.touch()
+    yield cli, _commands()
+    exports = DOCS / "how-to" / "exports.md"
+    before, _, after = exports.read_text(encoding="utf-8").partition(MARK)
+    after = re.sub(r"\A\n+(\|.*\n)*\n*", "", after)
+    yield exports, f"{before}{MARK}\n\n{_exports()}\n\n{after}"
+
+
+def _exports() -> str:
+    from motion_agent.motion_core.exporting import EXPORTS
+
+    rows = [f"| `.{suffix}` | {what} |" for suffix, what in EXPORTS.items()]
+    return "\n".join(["| suffix | what it is |", "|---|---|", *rows])
+
+
+def _commands() -> str:
+    """The help of every command, as it is shown in 80 columns."""
+    os.environ["COLUMNS"] = "80"
+    from typer.main import get_command
+    from typer.testing import CliRunner
+
+    from motion_agent.cli import app
+
+    def walk(command: Any, names: list[str]) -> Iterator[list[str]]:
+        yield names
+        for name, sub in getattr(command, "commands", {}).items():
+            if not sub.hidden:
+                yield from walk(sub, [*names, name])
+
+    parts = [
+        "# Command line",
+        "",
+        "The help texts of the program. `docs/fill_in.py` puts them here.",
+    ]
+    for names in walk(get_command(app), []):
+        result = CliRunner().invoke(app, [*names, "--help"], prog_name="motion-agent")
+        title = " ".join(["motion-agent", *names])
+        parts += ["", f"{'##' if len(names) < 2 else '###'} {title}", "", "```text"]
+        parts += [result.stdout.rstrip(), "```"]
+    return "\n".join(parts) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

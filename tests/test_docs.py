@@ -1,0 +1,151 @@
+"""The documentation is true: every snippet runs as it stands there, page by page.
+
+As the README's snippets do (`test_readme`): in an empty folder, with `FakeEngine` for the motion
+model and a scripted server on loopback for language models. Snippets of a page run in order and
+share their names, as a reader would type them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from recordings import SMALL, record, save_backbone
+from test_readme import language_models, reader
+from typer.testing import CliRunner
+
+from motion_agent.cli import app
+
+__all__ = ["language_models", "reader"]  # fixtures
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+DOCS = REPOSITORY / "docs"
+PAGES = sorted(path for path in DOCS.rglob("*.md") if "ablation" not in path.parts)
+SNIPPET = re.compile(r"^```(python|bash)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+ELSEWHERE = {"make", "source", "pip", "ollama", "python"}  # what a reader runs outside motion-agent
+
+
+def snippets(path: Path) -> list[tuple[str, str]]:
+    """Language and text of each snippet, in order."""
+    return SNIPPET.findall(path.read_text(encoding="utf-8"))
+
+
+def commands(text: str) -> Iterator[tuple[dict[str, str], list[str]]]:
+    """Environment and words of each command."""
+    for line in text.replace("\\\n", " ").splitlines():
+        words = shlex.split(line, comments=True)
+        settings = {}
+        while words and re.fullmatch(r"[A-Z_]+=.*", words[0]):
+            name, _, value = words.pop(0).partition("=")
+            settings[name] = value
+        if words:
+            yield settings, words
+
+
+def run_command(settings: dict[str, str], words: list[str], folder: Path, server: str) -> None:
+    name, *arguments = words
+    if name != "motion-agent":
+        assert name in ELSEWHERE, words
+        return
+    if arguments[0] == "train":
+        arguments += SMALL.get(arguments[1], [])
+        if arguments[1] in ("t2m", "m2t"):
+            arguments += ["--backbone", str(folder / "backbone")]
+    environment = {key: f"{server}/v1" if "URL" in key else v for key, v in settings.items()}
+    typed = "a person bows\n/quit\n"
+    result = CliRunner().invoke(app, arguments, input=typed, env=environment)
+    assert result.exit_code == 0, f"{words}\n{result.stdout}\n{result.stderr}\n{result.exception}"
+
+
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if snippets(page)],
+    ids=lambda page: page.relative_to(DOCS).as_posix(),
+)
+def test_the_snippets_of_a_page_run_in_order(
+    page: Path, reader: Path, language_models: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (reader / "walk.bvh").write_bytes((REPOSITORY / "tests/samples/walk-mixamo.bvh").read_bytes())
+    (reader / "shared").mkdir()
+    if "data prepare" in page.read_text(encoding="utf-8"):
+        record(reader / "recordings")
+        save_backbone(reader / "backbone")
+    namespace: dict[str, Any] = {"__name__": "snippet"}
+    for number, (language, text) in enumerate(snippets(page), start=1):
+        if language == "bash":
+            for settings, words in commands(text):
+                run_command(settings, words, reader, language_models)
+            continue
+        exec(compile(text, f"{page.name} snippet {number}", "exec"), namespace)
+        printed = capsys.readouterr().out
+        assert printed.strip() or "print(" not in text or "if " in text, f"snippet {number}"
+
+
+def test_there_are_snippets_to_run() -> None:
+    found = [language for page in PAGES for language, _ in snippets(page)]
+    assert found.count("python") >= 35 and found.count("bash") >= 20
+
+
+def test_the_make_targets_in_the_documentation_exist() -> None:
+    text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    targets = set(re.findall(r"(?:`|^)make ([a-z]+)", text, re.MULTILINE))
+    assert {"demo", "gallery", "notebooks", "train"} <= targets
+    for target in targets:
+        done = subprocess.run(
+            ["make", "--dry-run", target, "VENV=elsewhere"],
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+
+
+def test_help_texts_and_formats_are_those_of_the_program() -> None:
+    done = subprocess.run(
+        [sys.executable, str(DOCS / "fill_in.py"), "--check"],
+        env={**os.environ, "MOTION_AGENT_PLANNER": ""},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, f"run docs/fill_in.py: {done.stdout}{done.stderr}"
+
+
+def test_paths_of_the_repository_exist() -> None:
+    pattern = r"`((?:benchmarks|notebooks|motion_core|docs)/[\w./-]+)`"
+    for page in PAGES:
+        for name in re.findall(pattern, page.read_text(encoding="utf-8")):
+            assert (REPOSITORY / name).exists(), f"{page.name}: {name}"
+
+
+def test_pictures_and_links_lead_somewhere() -> None:
+    for page in PAGES:
+        for link in re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text(encoding="utf-8")):
+            assert (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+def test_the_gallery_is_a_few_hundred_kilobytes() -> None:
+    gifs = list((DOCS / "images" / "gallery").glob("*.gif"))
+    assert len(gifs) == 12
+    assert sum(path.stat().st_size for path in gifs) < 900_000
+    assert (DOCS / "images" / "first-motion.gif").stat().st_size < 1_500_000
+
+
+def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
+    pytest.importorskip("mkdocs", reason="the extra docs is not installed")
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", tmp_path],
+        cwd=REPOSITORY,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    reference = (tmp_path / "reference" / "motion.html").read_text(encoding="utf-8")
+    assert "segment_frames" in reference and "_repr_mimebundle_" not in reference
