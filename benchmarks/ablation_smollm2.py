@@ -1,0 +1,82 @@
+"""The example of the documentation: a 135-million-parameter planner, and rules beside it.
+
+    python benchmarks/ablation_smollm2.py                  # about half an hour on one core
+    python benchmarks/ablation_smollm2.py --replay         # the report again, nobody is asked
+
+SmolLM2-135M-Instruct is served on loopback (benchmarks/llama_server.py) and asked in all five ways
+at two temperatures, the first scenarios of every family; the `offline` planner is asked the whole
+suite. Records and report are in docs/ablation.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+from llama_server import serving
+
+from motion_agent.ablation.budget import Limits
+from motion_agent.ablation.records import Records
+from motion_agent.ablation.runner import Ablation, run
+from motion_agent.ablation.scenario import Suite, load_suite
+from motion_agent.ablation.strategy import STRATEGIES, cells_of
+
+FOLDER = Path(__file__).parent.parent / "docs" / "ablation"
+PLANNER = "openai:smollm2-135m-instruct"
+TEMPERATURES = (0.0, 0.8)
+MAX_TOKENS = "300"  # of an answer: a plan of six steps; a model that loops is stopped early
+ROUND = 8  # scenarios at a time, so that the clock can end it between two of them
+
+
+def by_turns(suite: Suite, most: int) -> list[str]:
+    """Ids of the first scenario of every family, then of the second, and so on."""
+    ids: list[str] = []
+    for first in range(1, most + 1):
+        ids += [s.id for s in suite.choose(first=first) if s.id not in ids]
+    return ids
+
+
+def ask(records: Records, *, first: int, minutes: float, threads: int) -> None:
+    """Ask whatever is not recorded yet."""
+    suite = load_suite()
+    run(Ablation(suite, cells_of(["offline"])), records, progress=_tell)
+    os.environ["MOTION_AGENT_MAX_TOKENS"] = MAX_TOKENS
+    end = time.monotonic() + 60 * minutes
+    ids = by_turns(suite, first)
+    with serving(threads=threads) as url:
+        os.environ["OPENAI_BASE_URL"] = url
+        for start in range(0, len(ids), ROUND):
+            left = (end - time.monotonic()) / 60
+            if left <= 0:
+                break
+            chosen = suite.choose(ids=ids[start : start + ROUND])
+            cells = cells_of([PLANNER], tuple(STRATEGIES), TEMPERATURES)
+            limits = Limits(minutes=left + 10)  # a round that has begun is finished
+            run(Ablation(chosen, cells, limits=limits, short=True), records, progress=_tell)
+
+
+def _tell(stage: str, done: int, total: int) -> None:
+    print(f"\r{stage}: {done}/{total}    ", end="", file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--first", type=int, default=3, help="scenarios of each family")
+    parser.add_argument("--minutes", type=float, default=25, help="no round begins after these")
+    parser.add_argument("--threads", type=int, default=1, help="of llama.cpp")
+    parser.add_argument("--out", type=Path, default=FOLDER)
+    parser.add_argument("--replay", action="store_true", help="only the report")
+    given = parser.parse_args()
+    records = Records(given.out)
+    if not given.replay:
+        ask(records, first=given.first, minutes=given.minutes, threads=given.threads)
+    from motion_agent.ablation.report import write_report
+
+    write_report(records, load_suite(), given.out)
+
+
+if __name__ == "__main__":
+    main()

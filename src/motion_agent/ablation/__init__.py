@@ -1,0 +1,34 @@
+"""Planner ablation: the same conversations with many planners and strategies, and a table of it.
+
+    suite/*.yaml     what is said, and what a program can check after it   (scenario, words)
+    runner           asks every planner, in every way, everything          (strategy, play, budget)
+    records.jsonl    every exchange with a model and every conversation    (records, scrubbing)
+    scoring          the checks on what happened; again without a call     (checks, asking)
+    report           tables, intervals, plots, failures to read            (summary, tables, page)
+    motionllm        the same for the motion model: backbones, ranks, engines
+
+Nothing here is loaded by ``import motion_agent``.
+"""
+
+from .records import Records
+from .report import write_report
+from .runner import Ablation, Result, run
+from .scenario import Scenario, Suite, load_suite
+from .scoring import Scores, score
+from .strategy import STRATEGIES, Cell, cells_of
+
+__all__ = [
+    "STRATEGIES",
+    "Ablation",
+    "Cell",
+    "Records",
+    "Result",
+    "Scenario",
+    "Scores",
+    "Suite",
+    "cells_of",
+    "load_suite",
+    "run",
+    "score",
+    "write_report",
+]

@@ -1,0 +1,224 @@
+"""Planners that write down what they are answered, and planners that answer from what was written.
+
+Both are `Planner`s, so the agent that is measured is the one that everybody uses.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from ..agent_graph.answers import read_answer
+from ..agent_graph.describing import describe_situation
+from ..agent_graph.plan import InvalidPlanError, Plan
+from ..agent_graph.planners import Answer, ChatPlanner, Planner, Task
+from ..motion_core.errors import ConfigurationError
+from .records import Exchange, Records, digest
+from .strategy import Cell
+
+_NOT_RECORDED = "no further answer was recorded for this turn"
+
+
+class Gate(Protocol):
+    """What every question to a model has to pass: rate limit and budget."""
+
+    def enter(self, cell: Cell) -> None:
+        """Wait for a turn; raises when the budget is spent."""
+        ...
+
+    def leave(self, cell: Cell, answer: Answer) -> None:
+        """Count what an answer cost."""
+        ...
+
+
+@dataclass
+class Script:
+    """Plans that are given as they are, for what is there before the conversation begins."""
+
+    plans: list[dict[str, Any]] = field(default_factory=list)
+
+    def next(self) -> Answer | None:
+        """The next of them."""
+        return Answer(json.dumps(self.plans.pop(0))) if self.plans else None
+
+
+class Asked:
+    """A planner of an experiment.
+
+    Attributes:
+        asks: keys of the exchanges of the current turn, in order.
+        script: what is planned before the model is asked at all.
+    """
+
+    def __init__(self, cell: Cell) -> None:
+        self.cell = cell
+        self.name = cell.planner
+        self.tries = cell.how.tries
+        self.script = Script()
+        self.asks: list[str] = []
+
+    def begin_turn(self) -> None:
+        """A new turn of the conversation."""
+        self.asks = []
+
+    def ask(self, task: Task) -> Answer:
+        answer = self.script.next()
+        if answer is not None:
+            return answer
+        answer = replace(self._answer(task), ladder=self.cell.how.ladder)
+        read = reading(answer)
+        if read.plan is None and not answer.ladder:
+            # Nobody behind us may repair what this strategy does not.
+            return replace(answer, text="", problem=read.error)
+        return answer
+
+    def reply(self, request: str, facts: str) -> str | None:
+        return None  # the template's words, from the plan's own reasoning: what is measured
+
+    def _answer(self, task: Task) -> Answer:
+        raise NotImplementedError
+
+
+class RecordingPlanner(Asked):
+    """Asks a planner and writes down every exchange; asks nothing that is written down already.
+
+    Args:
+        cell: how it is asked.
+        planner: who is asked.
+        records: where exchanges are kept.
+        seed: of the sampling, part of what is asked.
+        gate: rate limit and budget.
+        replies: whether the words to the person are the model's too.
+    """
+
+    def __init__(
+        self,
+        cell: Cell,
+        planner: Planner,
+        records: Records,
+        *,
+        seed: int,
+        gate: Gate,
+        replies: bool = False,
+    ) -> None:
+        super().__init__(cell)
+        self._planner = planner
+        self._records = records
+        self._seed = seed
+        self._gate = gate
+        self._replies = replies
+
+    def _answer(self, task: Task) -> Answer:
+        try:
+            messages = asked_of(self._planner, task)
+        except ConfigurationError as err:  # it does not fit into the model's window
+            messages = [("human", f"{describe_situation(task)}\n\n{task.request}")]
+            return self._known(task, messages, Answer("", problem=str(err)))
+        return self._known(task, messages, None)
+
+    def _known(self, task: Task, messages: list[tuple[str, str]], given: Answer | None) -> Answer:
+        how = self.cell.how
+        asked = digest(messages)
+        key = digest(
+            self.cell.planner, how.form, self.cell.temperature, self._seed, len(task.failed), asked
+        )
+        with self._records.asking(key):
+            if key not in self._records.exchanges:
+                answer = given or self._ask(task)
+                name = self.cell.planner
+                self._records.add_exchange(key, name, how.form, messages, answer)
+            self.asks.append(key)
+            return self._records.exchanges[key].answer
+
+    def _ask(self, task: Task) -> Answer:
+        self._gate.enter(self.cell)
+        try:
+            answer = self._planner.ask(task)
+        except ConfigurationError as err:
+            if "window" not in str(err):
+                raise
+            answer = Answer("", problem=str(err))  # too long a prompt is the model's limit
+        self._gate.leave(self.cell, answer)
+        return answer
+
+    def reply(self, request: str, facts: str) -> str | None:
+        if not self._replies or not self.asks:
+            return None
+        messages = [("system", facts), ("human", request)]
+        key = digest("reply", self.cell.planner, self.cell.temperature, self._seed, messages)
+        with self._records.asking(key):
+            if key not in self._records.exchanges:
+                self._gate.enter(self.cell)
+                answer = Answer(self._planner.reply(request, facts) or "")
+                self._gate.leave(self.cell, answer)
+                self._records.add_exchange(key, self.cell.planner, "reply", messages, answer)
+            return self._records.exchanges[key].answer.text or None
+
+
+class ReplayingPlanner(Asked):
+    """Answers from the records, the answers of a turn one after the other. It asks nobody.
+
+    Args:
+        cell: how it was asked.
+        turns: the recorded exchanges of each turn.
+
+    Attributes:
+        missing: how often there was no answer left: what is read today would have been asked again.
+    """
+
+    def __init__(self, cell: Cell, turns: Sequence[Sequence[Exchange]]) -> None:
+        super().__init__(cell)
+        self._turns = [list(turn) for turn in turns]
+        self._left: list[Exchange] = []
+        self.missing = 0
+
+    def begin_turn(self) -> None:
+        super().begin_turn()
+        self._left = self._turns.pop(0) if self._turns else []
+
+    def _answer(self, task: Task) -> Answer:
+        if not self._left:
+            self.missing += 1
+            return Answer("", problem=_NOT_RECORDED)
+        exchange = self._left.pop(0)
+        self.asks.append(exchange.key)
+        return exchange.answer
+
+
+def asked_of(planner: Planner, task: Task) -> list[tuple[str, str]]:
+    """The messages that a planner sends for a task, as (role, text).
+
+    Raises:
+        ConfigurationError: they do not fit into the model's window.
+    """
+    if isinstance(planner, ChatPlanner):
+        return [(message.type, message.text) for message in planner.messages(task)]
+    history = [(message.type, message.text) for message in task.history if message.text]
+    return [*history, ("human", f"{describe_situation(task)}\n\n{task.request}")]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How an answer is read today: a plan and the rung that read it, or what is wrong with it."""
+
+    plan: Plan | None = None
+    rung: str | None = None
+    cause: str | None = None
+    error: str | None = None
+
+    @property
+    def digest(self) -> str:
+        """What tells it from every other reading."""
+        plan = None if self.plan is None else self.plan.model_dump(mode="json")
+        return digest(plan, self.rung, self.cause, self.error)
+
+
+def reading(answer: Answer) -> Reading:
+    """Read an answer, with the ladder or without as the answer says."""
+    try:
+        parsed = read_answer(answer)
+    except InvalidPlanError as err:
+        return Reading(cause=err.cause, error=str(err))
+    return Reading(parsed.plan, parsed.rung)

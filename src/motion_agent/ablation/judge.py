@@ -1,0 +1,96 @@
+"""An LLM's judgement of what no program can decide. Off by default, and reported apart.
+
+Only turns with a question (`judge:` in the suite) and a valid plan are judged. What was said is in
+the records, so that a judge is asked once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import HumanMessage, SystemMessage
+
+from ..agent_graph.parsing import without_thoughts
+from ..agent_graph.providers import explain_failure
+from ..prompts import load_prompt
+from .records import Records, digest
+from .scoring import TurnScore
+
+Progress = Callable[[str, int, int], None]
+
+
+def judge_turns(
+    judge: BaseChatModel,
+    name: str,
+    turns: Sequence[TurnScore],
+    records: Records,
+    *,
+    progress: Progress | None = None,
+) -> int:
+    """Have the turns judged that have a question; the verdicts go into the records.
+
+    Args:
+        judge: the model; best asked at temperature 0, and best not one that is judged.
+        name: of it.
+        turns: of the experiment.
+        records: where verdicts are kept.
+        progress: is told (stage, done, total).
+
+    Returns:
+        How often it was asked.
+
+    Raises:
+        MotionAgentError: it cannot be asked.
+    """
+    told = load_prompt("judge")
+    wanted = [t for t in turns if t.valid and t.scenario.turns[t.number].judge]
+    asked = 0
+    for done, turn in enumerate(wanted, start=1):
+        question = question_of(turn)
+        cell = turn.cell
+        key = digest("judge", name, told, question, cell.name, turn.name)
+        if key not in records.judgements:
+            try:
+                message = judge.invoke([SystemMessage(told), HumanMessage(question)])
+            except Exception as err:
+                raise explain_failure(err, name) from err
+            text = without_thoughts(str(message.text))
+            who = {"planner": cell.planner, "strategy": cell.strategy}
+            records.add_judgement(
+                {
+                    "key": key,
+                    "judge": name,
+                    **who,
+                    "temperature": cell.temperature,
+                    "scenario": turn.scenario.id,
+                    "turn": turn.number,
+                    "repeat": turn.repeat,
+                    "verdict": verdict_of(text),
+                    "text": text,
+                }
+            )
+            asked += 1
+        if progress is not None:
+            progress("judging", done, len(wanted))
+    return asked
+
+
+def question_of(turn: TurnScore) -> str:
+    """What the judge is asked about a turn."""
+    steps = [s.description for p in turn.plans for s in p.steps_of("generate_motion")]
+    planned = "\n".join(f"{number}. {step}" for number, step in enumerate(steps, start=1))
+    parts = [f"The person said: {turn.said}"]
+    parts.append(f"Planned motion:\n{planned}" if steps else f"Answer: {turn.seen['reply']}")
+    parts.append(f"Question: {turn.scenario.turns[turn.number].judge}")
+    return "\n\n".join(parts)
+
+
+def verdict_of(text: str) -> bool | None:
+    """Yes or no of the last line; None if it says neither."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    last = re.findall(r"[a-z]+", lines[-1].lower()) if lines else []
+    if last == ["yes"]:
+        return True
+    return False if last == ["no"] else None

@@ -1,0 +1,188 @@
+"""Ablation of the motion model: the table of backbones, LoRA ranks and engines.
+
+Table 3 of the paper compares backbones and ranks by trainable parameters, R-precision, FID, MM-Dist
+and Diversity. This makes the same table for any checkpoints and engines, measured on the same
+captions in the space of the same matching network.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..motion_core.atomic import replacing
+from ..motion_core.engine import MotionEngine, load_engine
+from ..motion_core.motionllm.checkpoint import Checkpoint
+from .tables import MISSING, Table
+
+if TYPE_CHECKING:
+    from ..motion_core.datasets import PreparedDataset
+    from ..motion_core.evaluation import Estimate, EvaluationOptions, MatchingNetwork
+    from ..motion_core.evaluation.report import MotionScores
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class EngineRow:
+    """A row of the table.
+
+    Attributes:
+        engine: its name; ``real motions`` for the clips themselves.
+        backbone: beneath MotionLLM; empty for another engine.
+        rank: of the LoRA adapter t2m; None for another engine.
+        trainable: parameters that training changes for text to motion; None if not known.
+        scores: of its motions.
+        seconds: that measuring took.
+    """
+
+    engine: str
+    backbone: str
+    rank: int | None
+    trainable: int | None
+    scores: MotionScores
+    seconds: float
+
+
+def measure_engines(
+    engines: Sequence[MotionEngine | str],
+    dataset: PreparedDataset,
+    matching: MatchingNetwork,
+    *,
+    options: EvaluationOptions | None = None,
+    progress: Progress | None = None,
+) -> list[EngineRow]:
+    """Measure each engine; real motions come first.
+
+    Args:
+        engines: engines, their names, or folders of MotionLLM checkpoints.
+        dataset: what is measured on.
+        matching: the network in whose space it is measured.
+        options: how; the same for all.
+        progress: is told (stage, done, total).
+
+    Raises:
+        ConfigurationError: there is no such engine.
+    """
+    rows: list[EngineRow] = []
+    for engine in engines:
+        opened = load_engine(engine) if isinstance(engine, str) else engine
+        found = measure_engine(opened, dataset, matching, options=options, progress=progress)
+        rows += found if not rows else found[1:]
+    return rows
+
+
+def measure_engine(
+    engine: MotionEngine,
+    dataset: PreparedDataset,
+    matching: MatchingNetwork,
+    *,
+    options: EvaluationOptions | None = None,
+    progress: Progress | None = None,
+) -> list[EngineRow]:
+    """The row of the real motions, and that of the engine."""
+    from ..motion_core.evaluation import evaluate
+
+    def tell(stage: str, done: int, total: int) -> None:
+        if progress is not None:
+            progress(f"{engine.name}: {stage}", done, total)
+
+    report = evaluate(engine, dataset, matching, options=options, progress=tell)
+    scores = {motions.name: motions for motions in report.motions}
+    checkpoint = getattr(engine, "checkpoint", None)
+    backbone, rank, trainable = "", None, None
+    if isinstance(checkpoint, Checkpoint):
+        backbone = checkpoint.config.backbone
+        rank = checkpoint.config.adapters["t2m"].rank
+        trainable = trainable_parameters(checkpoint)
+    real = EngineRow("real motions", "", None, None, scores["real"], 0.0)
+    return [
+        real,
+        EngineRow(engine.name, backbone, rank, trainable, scores["generated"], report.seconds),
+    ]
+
+
+def trainable_parameters(checkpoint: Checkpoint) -> int:
+    """Parameters of the adapter t2m, and of its motion rows in embedding and head.
+
+    What Table 3 counts: the tokenizer is trained before and is the same for all.
+    """
+    adapter = sum(math.prod(tensor.shape) for tensor in checkpoint.adapter("t2m").values())
+    rows = checkpoint.rows()
+    return adapter + sum(
+        math.prod(tensor.shape) for name, tensor in rows.items() if not name.startswith("m2t")
+    )
+
+
+def engine_table(rows: Sequence[EngineRow]) -> Table:
+    """The rows as in the paper's Table 3."""
+    told = []
+    for row in rows:
+        tops = [_percent(top) for top in row.scores.r_precision]
+        told.append(
+            (
+                row.engine,
+                row.backbone or MISSING,
+                MISSING if row.rank is None else str(row.rank),
+                MISSING if row.trainable is None else f"{row.trainable / 1e6:.1f}M",
+                *tops,
+                *[MISSING] * (3 - len(tops)),
+                f"{row.scores.fid:.3f}",
+                _estimate(row.scores.distance),
+                _estimate(row.scores.diversity),
+            )
+        )
+    head = (
+        *("engine", "backbone", "LoRA rank", "trainable", "R-precision top-1", "top-2", "top-3"),
+        *("FID ↓", "MM-Dist ↓", "Diversity"),
+    )
+    about = (
+        "± is half of a 95 % interval. Measured in the space of a matching network trained on this"
+        " data set: the numbers cannot be compared with those of the paper, which has other data"
+        " and another network. FID of the real motions is to as many real training motions."
+    )
+    return Table("Motion engines", head, tuple(told), about)
+
+
+def write_engine_report(
+    rows: Sequence[EngineRow], folder: Path | str, facts: Sequence[str] = ()
+) -> tuple[Path, ...]:
+    """Write ``engines.md``, ``engines.csv`` and ``engines.json``.
+
+    Raises:
+        UnavailableError: a file cannot be written.
+    """
+    from .report import table_to_markdown
+
+    table = engine_table(rows)
+    lines = "\n".join(f"- {fact}" for fact in facts)
+    parts = [f"# {table.title}", *([lines] if lines else []), table.about, table_to_markdown(table)]
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([table.head, *table.rows])
+    texts = {
+        "engines.md": "\n\n".join(parts) + "\n",
+        "engines.csv": text.getvalue(),
+        "engines.json": json.dumps([asdict(row) for row in rows], indent=1) + "\n",
+    }
+    for name, told in texts.items():
+        with replacing(Path(folder) / name) as path:
+            path.write_text(told, encoding="utf-8")
+    return tuple(Path(folder) / name for name in texts)
+
+
+def _percent(estimate: Estimate) -> str:
+    if estimate.interval is None:
+        return f"{100 * estimate.value:.1f} %"
+    return f"{100 * estimate.value:.1f} ± {100 * estimate.interval:.1f} %"
+
+
+def _estimate(estimate: Estimate) -> str:
+    if estimate.interval is None:
+        return f"{estimate.value:.3f}"
+    return f"{estimate.value:.3f} ± {estimate.interval:.3f}"

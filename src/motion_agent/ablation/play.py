@@ -1,0 +1,136 @@
+"""Playing a scenario: the agent that everybody uses, with a planner of the experiment."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..agent_graph.agent import MotionAgent
+from ..motion_core.engine import GenerationRequest, MotionEngine, Progress
+from ..motion_core.fake import FakeEngine
+from ..motion_core.formats.npz import save_npz
+from ..motion_core.motion import Motion
+from .asking import Asked, Reading, reading
+from .observation import motions_of, observe, remember
+from .records import Conversation, Records
+from .scenario import Given, Scenario, TwoPeople
+from .strategy import Cell
+
+_THREAD = "scenario"
+
+
+class SkippedMotion(FakeEngine):
+    """Motion generation left out: tokens without a model, and the description as the caption.
+
+    So a planner is measured by itself: what it is told of a motion is what the motion was made
+    from.
+    """
+
+    name = "skipped"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._made: dict[tuple[int, ...], str] = {}
+        self._making = threading.Lock()
+
+    def generate(
+        self, requests: Sequence[GenerationRequest], *, progress: Progress | None = None
+    ) -> list[tuple[int, ...]]:
+        made = super().generate(requests, progress=progress)
+        with self._making:
+            for request, tokens in zip(requests, made, strict=True):
+                self._made[tokens] = request.description
+        return made
+
+    def caption(self, token_sequences: Sequence[Sequence[int]]) -> list[str]:
+        return [self._told(tuple(tokens)) for tokens in token_sequences]
+
+    def _told(self, tokens: tuple[int, ...]) -> str:
+        """The descriptions of the segments that the tokens are made of."""
+        told: list[str] = []
+        at = 0
+        while at < len(tokens):
+            ends = (end for end in range(len(tokens), at, -1) if tokens[at:end] in self._made)
+            end = next(ends, None)
+            if end is None:
+                return super().caption([tokens])[0]
+            told.append(self._made[tokens[at:end]])
+            at = end
+        return ", then ".join(told)
+
+
+def play(
+    scenario: Scenario,
+    planner: Asked,
+    records: Records,
+    engine: MotionEngine,
+    *,
+    repeat: int = 0,
+    seed: int = 0,
+) -> Conversation:
+    """Play a scenario to its end.
+
+    Args:
+        scenario: what is said.
+        planner: who plans it.
+        records: where the exchanges that `planner` names are.
+        engine: makes the motion, or skips it.
+        repeat: number of the repetition.
+        seed: of the motion.
+
+    Raises:
+        MotionAgentError: the planner cannot be asked, or the budget is spent.
+    """
+    with tempfile.TemporaryDirectory(prefix="motion-agent-ablation-") as folder:
+        for name, shows in scenario.files.items():
+            _write_motion(engine, shows, Path(folder) / name)
+        agent = MotionAgent(planner, engine=engine, workspace=folder, seed=seed, repair_seams=False)
+        before: dict[str, Any] = {"motions": {}, "current": "", "known": {}}
+        for given in scenario.given:
+            said, plan = _given(given)
+            planner.script.plans.append(plan)
+            agent.run(said, _THREAD)
+            before["motions"], before["current"] = motions_of(agent, _THREAD)
+            remember(before["known"], before["motions"])
+        turns = []
+        for turn in scenario.turns:
+            planner.begin_turn()
+            result = agent.run(turn.say, _THREAD)
+            asks = [(key, _reading(records, planner.cell, key)) for key in planner.asks]
+            turns.append(observe(agent, _THREAD, result, asks))
+    return Conversation(planner.cell, scenario.id, repeat, before, tuple(turns))
+
+
+def _reading(records: Records, cell: Cell, key: str) -> Reading:
+    return reading(replace(records.exchanges[key].answer, ladder=cell.how.ladder))
+
+
+def _write_motion(engine: MotionEngine, shows: str, path: Path) -> None:
+    tokens = engine.generate([GenerationRequest(shows)])[0]
+    save_npz(Motion(engine.decode(tokens), tokens=tokens), path)
+
+
+def _given(given: Given) -> tuple[str, dict[str, Any]]:
+    """What the person said for it, and the plan of it."""
+    if isinstance(given, TwoPeople):
+        steps = [_step(line, 1) for line in given.first] + [_step(line, 2) for line in given.second]
+        said = f"Person 1: {', then '.join(given.first)}. Person 2: {', then '.join(given.second)}."
+        return said, {"reasoning": "", "plan": steps, "placement": list(given.placement)}
+    steps = [_step(line, 1) for line in given]
+    new = [line for line in given if not line.startswith("keep ")]
+    said = ", then ".join(new)
+    if len(new) < len(given):
+        said = f"at the end: {said}"
+    return said, {"reasoning": "", "plan": steps, "placement": []}
+
+
+def _step(line: str, person: int) -> dict[str, Any]:
+    if line in ("undo", "redo"):
+        return {"tool": line}
+    if line.startswith("keep "):
+        return {"tool": "keep_segment", "segment": line.removeprefix("keep ")}
+    return {"tool": "generate_motion", "description": line, "person": person}

@@ -1,0 +1,189 @@
+"""The report of an experiment: Markdown, CSV and one HTML page that needs nothing else."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from ..motion_core.atomic import replacing
+from .budget import Prices
+from .page import make_page
+from .records import Records
+from .scenario import Suite
+from .scoring import Scores, TurnScore, score
+from .tables import Table, Tables, make_tables
+
+MAX_FAILURES = 12  # of a cell on the page of failures; turns.csv has all of them
+
+
+def write_report(
+    records: Records,
+    suite: Suite,
+    folder: Path | str,
+    *,
+    scores: Scores | None = None,
+    prices: Prices | None = None,
+) -> tuple[Path, ...]:
+    """Write ``report.md``, ``failures.md``, ``cells.csv``, ``turns.csv`` and ``report.html``.
+
+    What a file ``about.md`` in the folder says stands above all: what the models are, and so on.
+
+    Args:
+        records: of the experiment.
+        suite: the scenarios, with today's checks.
+        folder: where to.
+        scores: of the records, if they are known already.
+        prices: for the cost.
+
+    Returns:
+        The files that were written.
+
+    Raises:
+        UnavailableError: a file cannot be written.
+    """
+    folder = Path(folder)
+    told = folder / "about.md"
+    about = told.read_text(encoding="utf-8") if told.is_file() else ""
+    scores = scores or score(records, suite)
+    tables = make_tables(records, scores, prices or Prices.load())
+    texts = {
+        "report.md": to_markdown(tables, about),
+        "failures.md": failures_to_markdown(tables),
+        "cells.csv": cells_to_csv(tables),
+        "turns.csv": turns_to_csv(scores.turns),
+        "report.html": make_page(tables, about, MAX_FAILURES),
+    }
+    for name, text in texts.items():
+        with replacing(folder / name) as path:
+            path.write_text(text, encoding="utf-8")
+    return tuple(folder / name for name in texts)
+
+
+def to_markdown(tables: Tables, about: str = "") -> str:
+    """The report as Markdown."""
+    parts = ["# Planner ablation"]
+    if about:
+        parts.append(about.strip())
+    parts.append("\n".join(f"- {fact}" for fact in tables.facts))
+    for table in tables.tables:
+        parts.append(f"## {table.title}")
+        if table.about:
+            parts.append(table.about)
+        parts.append(table_to_markdown(table))
+    parts.append(
+        "What failed, to read: [failures.md](failures.md). Every turn: [turns.csv](turns.csv)."
+    )
+    return "\n\n".join(parts) + "\n"
+
+
+def table_to_markdown(table: Table) -> str:
+    """The rows of a table."""
+    lines = [table.head, ["---"] * len(table.head), *table.rows]
+    return "\n".join(f"| {' | '.join(_cell(text) for text in line)} |" for line in lines)
+
+
+def failures_to_markdown(tables: Tables) -> str:
+    """The first failed turns of each cell: what was said, what came, what was wrong."""
+    parts = [
+        "# Failures to read",
+        f"The first {MAX_FAILURES} of each, in the order of the suite; all are in"
+        " [turns.csv](turns.csv).",
+    ]
+    for cell, turns in tables.failures.items():
+        parts.append(f"## {cell.name}: {len(turns)} failed")
+        for turn in turns[:MAX_FAILURES]:
+            lines = [f"**{turn.scenario.id}**, turn {turn.number + 1}: {_quoted(turn.said)}", ""]
+            lines += [f"- {line}" for line in what_came(turn)]
+            parts.append("\n".join(lines))
+    return "\n\n".join(parts) + "\n"
+
+
+def what_came(turn: TurnScore) -> list[str]:
+    """The plan in a line, and each fault in a line."""
+    lines = []
+    for plan in turn.plans:
+        steps = [
+            f"{step.tool} {step.segment or step.motion} {step.description}".split()
+            for step in plan.plan
+        ]
+        lines.append("plan: " + ("; ".join(" ".join(step) for step in steps) or "no steps"))
+    lines += [f"{f.fault}: {f.detail}" for f in turn.findings if f.fault != "invalid_format"]
+    lines = [line for line in lines if not line.startswith("None")]
+    if not turn.valid:
+        asks = turn.seen["asks"]
+        error = asks[-1]["error"] if asks else turn.seen["reply"]
+        lines.append(f"no valid plan in {len(asks)} answers; the last: {str(error)[:300]}")
+    lines.append(f"reply: {str(turn.seen['reply'])[:300]}")
+    return [" ".join(line.split()) for line in lines]
+
+
+def cells_to_csv(tables: Tables) -> str:
+    """A row a cell, with counts so that any share and interval can be made again."""
+    shares = ("valid_first", "valid", "passed", "plan", "edit", "answer")
+    head = ["planner", "strategy", "temperature", "turns"]
+    head += [f"{name}_{part}" for name in shares for part in ("count", "total")]
+    numbers = ("attempts", "tokens_in", "tokens_out", "p50", "p95", "dollars")
+    head += [*numbers, "families", "rungs", "causes", "faults"]
+    rows = []
+    for s in tables.summaries:
+        row: list[object] = [s.cell.planner, s.cell.strategy, s.cell.temperature, s.turns]
+        for name in shares:
+            share = getattr(s, name)
+            row += [share.count, share.total]
+        row += [_rounded(getattr(s, name)) for name in numbers]
+        families = {family: [share.count, share.total] for family, share in s.families.items()}
+        row += [
+            json.dumps(dict(told), sort_keys=True)
+            for told in (families, s.rungs, s.causes, s.faults)
+        ]
+        rows.append(row)
+    return _csv(head, rows)
+
+
+def turns_to_csv(turns: Sequence[TurnScore]) -> str:
+    """A row a turn."""
+    head = [
+        *("planner", "strategy", "temperature", "scenario", "family", "turn", "repeat"),
+        *("valid_first", "valid", "passed", "answers", "seconds", "tokens_in", "tokens_out"),
+        *("rung", "faults", "reply"),
+    ]
+    rows = []
+    for turn in turns:
+        faults = [f"{f.check}: {f.fault}" for f in turn.findings if f.fault]
+        spent_in = sum(ask.input_tokens or 0 for ask in turn.asks)
+        spent_out = sum(ask.output_tokens or 0 for ask in turn.asks)
+        rows.append(
+            [
+                *(turn.cell.planner, turn.cell.strategy, turn.cell.temperature),
+                *(turn.scenario.id, turn.scenario.family, turn.number + 1, turn.repeat),
+                *(int(turn.valid_first), int(turn.valid), int(turn.passed), len(turn.asks)),
+                *(_rounded(sum(ask.seconds for ask in turn.asks)), spent_in, spent_out),
+                *(turn.asks[-1].rung if turn.asks else None, "; ".join(faults)),
+                " ".join(str(turn.seen["reply"]).split())[:300],
+            ]
+        )
+    return _csv(head, rows)
+
+
+def _csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(head)
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
+
+
+def _quoted(text: str) -> str:
+    line = " ".join(text.split())
+    return f"“{line if len(line) <= 200 else line[:200] + '…'}”"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")

@@ -1,0 +1,270 @@
+"""The runner: every planner, in every way, through the whole suite.
+
+Each provider has its own threads, so a slow one does not hold up the others. What is done is in the
+records: a run that was broken off (Ctrl-C, a limit, a crash) goes on where it was.
+"""
+
+from __future__ import annotations
+
+import platform
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from ..agent_graph.planners import Planner
+from ..motion_core.engine import MotionEngine
+from ..motion_core.errors import ConfigurationError, MotionAgentError
+from .asking import RecordingPlanner
+from .budget import BudgetSpentError, Gatekeeper, Limits, Prices
+from .play import SkippedMotion, play
+from .records import Records
+from .scenario import Scenario, Suite
+from .strategy import OFFLINE, Cell, open_planner
+
+MAX_FAILURES = 3  # in a row, until a cell is given up
+
+Progress = Callable[[str, int, int], None]
+OpenPlanner = Callable[[Cell, int], Planner]
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """An experiment.
+
+    Attributes:
+        suite: what is said.
+        cells: who is asked, and how; see `cells_of`.
+        repeats: how often, each time with another seed.
+        seed: of the first repetition; sampling and motion.
+        concurrency: conversations at a time with one provider.
+        limits: of the run.
+        prices: for the limit in dollars.
+        replies: whether the words to the person are the model's too.
+        short: use the short prompts; None asks the environment.
+    """
+
+    suite: Suite
+    cells: Sequence[Cell]
+    repeats: int = 1
+    seed: int = 0
+    concurrency: int = 1
+    limits: Limits = field(default_factory=Limits)
+    prices: Prices = field(default_factory=Prices)
+    replies: bool = False
+    short: bool | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("repeats", "concurrency"):
+            if getattr(self, name) < 1:
+                raise ConfigurationError(f"{name} is {getattr(self, name)}; give at least 1")
+        if self.limits.dollars is not None:
+            for cell in self.cells:
+                if not self.prices.knows(cell.planner):
+                    raise ConfigurationError(
+                        f"there is no price of {cell.planner}, so no limit in dollars can be kept;"
+                        " add it to the price table, or limit the tokens"
+                    )
+
+    @property
+    def jobs(self) -> list[_Job]:
+        """Every conversation, those about one scenario side by side: they share answers."""
+        return [
+            _Job(cell, scenario, repeat)
+            for repeat in range(self.repeats)
+            for scenario in self.suite
+            for cell in self.cells
+            if not (cell.planner == OFFLINE and repeat)  # it says the same every time
+        ]
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a run ended.
+
+    Attributes:
+        done: conversations that are recorded now, of this experiment.
+        wanted: how many there should be.
+        stopped: why it ended early, or None.
+        failures: why a cell was given up, by its name.
+        tokens: spent in this run.
+        dollars: spent in this run, as far as prices are known.
+    """
+
+    done: int
+    wanted: int
+    stopped: str | None
+    failures: Mapping[str, str]
+    tokens: int
+    dollars: float
+
+
+@dataclass(frozen=True)
+class _Job:
+    cell: Cell
+    scenario: Scenario
+    repeat: int
+
+    @property
+    def name(self) -> tuple[Cell, str, int]:
+        return self.cell, self.scenario.id, self.repeat
+
+
+def run(
+    ablation: Ablation,
+    records: Records,
+    *,
+    engine: MotionEngine | None = None,
+    open_planner: OpenPlanner | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """Run what is not recorded yet.
+
+    Ctrl-C ends it like a limit does: conversations that were under way are left out, the answers
+    they had are kept, and the next run goes on from there.
+
+    Args:
+        ablation: the experiment.
+        records: where all is written down.
+        engine: makes the motion; by default motion is skipped.
+        open_planner: gives the planner of a cell for a seed, in place of `strategy.open_planner`.
+        progress: is told (cell, conversations done, of how many).
+
+    Raises:
+        ConfigurationError: a planner that there is not.
+        KeyboardInterrupt: Ctrl-C, after everything has been left in order.
+    """
+    return _Run(ablation, records, engine or SkippedMotion(), open_planner, progress).go()
+
+
+class _Run:
+    def __init__(
+        self,
+        ablation: Ablation,
+        records: Records,
+        engine: MotionEngine,
+        opened: OpenPlanner | None,
+        progress: Progress | None,
+    ) -> None:
+        self._ablation = ablation
+        self._records = records
+        self._engine = engine
+        self._open = opened or self._open_planner
+        self._progress = progress or (lambda stage, done, total: None)
+        self._woken = threading.Event()
+        self._gate = Gatekeeper(ablation.limits, ablation.prices, sleep=self._woken.wait)
+        self._failures: dict[Cell, str] = {}
+        self._in_row: dict[Cell, int] = defaultdict(int)
+        self._stopped: str | None = None
+        self._jobs = ablation.jobs
+        self._todo = [job for job in self._jobs if job.name not in records.conversations]
+        self._totals: dict[Cell, int] = defaultdict(int)
+        self._done: dict[Cell, int] = defaultdict(int)
+
+    def go(self) -> Result:
+        if self._todo:
+            self._records.add_run(_settings(self._ablation, self._engine))
+        for job in self._jobs:
+            self._totals[job.cell] += 1
+            self._done[job.cell] += job.name in self._records.conversations
+        for cell, total in self._totals.items():
+            self._progress(cell.name, self._done[cell], total)
+        pools = {
+            provider: ThreadPoolExecutor(self._ablation.concurrency, f"ablate-{provider}")
+            for provider in dict.fromkeys(job.cell.provider for job in self._todo)
+        }
+        futures: dict[Future[None], _Job] = {}
+        try:
+            for job in self._todo:
+                futures[pools[job.cell.provider].submit(self._play, job)] = job
+            self._collect(futures)
+        except BaseException:  # Ctrl-C too: what is under way must end before the records close
+            self._gate.stop("interrupted")
+            self._woken.set()
+            raise
+        finally:
+            for pool in pools.values():
+                pool.shutdown(wait=True, cancel_futures=True)
+        return self._result()
+
+    def _collect(self, futures: dict[Future[None], _Job]) -> None:
+        waiting = set(futures)
+        while waiting:
+            # With a timeout, for without one Ctrl-C is not seen on every system.
+            done, waiting = wait(waiting, timeout=0.5, return_when=FIRST_COMPLETED)
+            for future in done:
+                self._finish(futures[future], future)
+
+    def _finish(self, job: _Job, future: Future[None]) -> None:
+        if future.cancelled():
+            return
+        err = future.exception()
+        if err is None:
+            if job.name in self._records.conversations:
+                self._in_row[job.cell] = 0
+                self._done[job.cell] += 1
+                self._progress(job.cell.name, self._done[job.cell], self._totals[job.cell])
+        elif isinstance(err, BudgetSpentError):
+            self._stopped = self._stopped or str(err)
+            self._gate.stop(str(err))
+            self._woken.set()
+        elif isinstance(err, MotionAgentError):
+            self._in_row[job.cell] += 1
+            if self._in_row[job.cell] >= MAX_FAILURES or isinstance(err, ConfigurationError):
+                self._failures.setdefault(job.cell, str(err))
+        else:
+            raise err
+
+    def _play(self, job: _Job) -> None:
+        if job.cell in self._failures or self._stopped is not None:
+            return
+        seed = self._ablation.seed + job.repeat
+        planner = RecordingPlanner(
+            job.cell,
+            self._open(job.cell, seed),
+            self._records,
+            seed=seed,
+            gate=self._gate,
+            replies=self._ablation.replies,
+        )
+        conversation = play(
+            job.scenario, planner, self._records, self._engine, repeat=job.repeat, seed=seed
+        )
+        self._records.add_conversation(conversation)
+
+    def _open_planner(self, cell: Cell, seed: int) -> Planner:
+        return open_planner(cell, seed=seed, short=self._ablation.short)
+
+    def _result(self) -> Result:
+        done = sum(job.name in self._records.conversations for job in self._jobs)
+        failures = {cell.name: reason for cell, reason in self._failures.items()}
+        spent = self._gate.tokens, self._gate.dollars
+        return Result(done, len(self._jobs), self._stopped, failures, *spent)
+
+
+def _settings(ablation: Ablation, engine: MotionEngine) -> dict[str, Any]:
+    return {
+        "began": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "version": _version(),
+        "python": platform.python_version(),
+        "suite": ablation.suite.digest,
+        "scenarios": [scenario.id for scenario in ablation.suite],
+        "cells": [[c.planner, c.strategy, c.temperature] for c in ablation.cells],
+        "repeats": ablation.repeats,
+        "seed": ablation.seed,
+        "engine": engine.name,
+        "replies": ablation.replies,
+        "short prompts": ablation.short,
+        "prices noted": ablation.prices.noted,
+    }
+
+
+def _version() -> str:
+    try:
+        return version("motion-agent")
+    except PackageNotFoundError:  # uninstalled use
+        return "unknown"

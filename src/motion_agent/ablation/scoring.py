@@ -1,0 +1,219 @@
+"""Scores: the checks of every recorded turn, with the parser and the checks of today.
+
+Nobody is asked. An answer is read again; where it is read as it was then, what was seen then still
+holds and only the checks are made anew. Where it is read differently (the parser has changed), the
+conversation is played again with its recorded answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..agent_graph.plan import Plan
+from ..agent_graph.planners import Answer
+from ..motion_core.engine import MotionEngine
+from .asking import ReplayingPlanner, reading
+from .checks import Evidence, Finding, check_turn
+from .observation import remember
+from .play import SkippedMotion, play
+from .records import Conversation, Records
+from .scenario import Scenario
+from .strategy import Cell
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class AskScore:
+    """One answer of a model.
+
+    Attributes:
+        rung: of the ladder that read it, or None.
+        cause: why it is no plan, or None.
+        seconds: how long it took.
+        input_tokens: of the prompt; None where the server does not tell.
+        output_tokens: of the answer.
+    """
+
+    rung: str | None
+    cause: str | None
+    seconds: float
+    input_tokens: int | None
+    output_tokens: int | None
+
+
+@dataclass(frozen=True)
+class TurnScore:
+    """A turn and what its checks found.
+
+    Attributes:
+        cell: who planned it, and how.
+        scenario: which conversation.
+        repeat: number of the repetition.
+        number: of the turn in its conversation, from 0.
+        asks: the answers, in order; the last decided.
+        findings: of all checks.
+        seen: what was observed; see `observation`.
+        plans: the valid plans, in order.
+    """
+
+    cell: Cell
+    scenario: Scenario
+    repeat: int
+    number: int
+    asks: tuple[AskScore, ...]
+    findings: tuple[Finding, ...]
+    seen: Mapping[str, Any]
+    plans: tuple[Plan, ...]
+
+    @property
+    def name(self) -> tuple[str, int, int]:
+        """What two planners are compared by."""
+        return self.scenario.id, self.number, self.repeat
+
+    @property
+    def said(self) -> str:
+        """The person's words."""
+        return self.scenario.turns[self.number].say
+
+    @property
+    def valid_first(self) -> bool:
+        """Whether the first answer was a valid plan."""
+        return bool(self.asks) and self.asks[0].cause is None
+
+    @property
+    def valid(self) -> bool:
+        """Whether a valid plan came in the end."""
+        return bool(self.asks) and self.asks[-1].cause is None
+
+    @property
+    def passed(self) -> bool:
+        """Whether all checks passed."""
+        return self.valid and all(finding.passed for finding in self.findings)
+
+    def of(self, *aspects: str) -> list[Finding]:
+        """The findings about the plan, an edit or the answer."""
+        return [finding for finding in self.findings if finding.aspect in aspects]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """All scores, and how they came about.
+
+    Attributes:
+        turns: in the order of the suite, whatever the order in which they were recorded.
+        replayed: conversations that were played again, for an answer is read differently today.
+        missing: answers that today's parser would have asked for and nobody gave.
+        unknown: recorded conversations of scenarios that the suite has not any more.
+    """
+
+    turns: tuple[TurnScore, ...]
+    replayed: int = 0
+    missing: int = 0
+    unknown: int = 0
+
+
+def score(
+    records: Records,
+    suite: Iterable[Scenario],
+    *,
+    engine: MotionEngine | None = None,
+    replay: bool = False,
+    progress: Progress | None = None,
+) -> Scores:
+    """Score every recorded conversation; no model is asked.
+
+    Args:
+        records: of the experiment.
+        suite: the scenarios, with today's checks.
+        engine: for conversations that are played again; skipped motion by default.
+        replay: play all of them again, also those whose answers are read as they were.
+        progress: is told (stage, done, total).
+    """
+    scenarios = {scenario.id: scenario for scenario in suite}
+    conversations = _in_order(records, list(scenarios))
+    engine = engine or SkippedMotion()
+    turns: list[TurnScore] = []
+    replayed = missing = unknown = 0
+    for done, conversation in enumerate(conversations, start=1):
+        scenario = scenarios.get(conversation.scenario)
+        if scenario is None or len(scenario.turns) != len(conversation.turns):
+            unknown += 1
+            continue
+        if replay or not _read_as_then(conversation, records):
+            conversation, lost = _played_again(conversation, scenario, records, engine)
+            replayed, missing = replayed + 1, missing + lost
+        turns += _scores(conversation, scenario, records)
+        if progress is not None:
+            progress("scoring", done, len(conversations))
+    return Scores(tuple(turns), replayed, missing, unknown)
+
+
+def _in_order(records: Records, scenarios: list[str]) -> list[Conversation]:
+    """The conversations in an order that does not depend on when each was recorded."""
+    listed = [Cell(*cell) for run in records.runs for cell in run["cells"]]
+    cells = {cell: place for place, cell in reversed(list(enumerate(listed)))}
+    places = {scenario: place for place, scenario in enumerate(scenarios)}
+
+    def place(conversation: Conversation) -> tuple[int, int, int]:
+        cell = cells.get(conversation.cell, len(cells))
+        return places.get(conversation.scenario, -1), conversation.repeat, cell
+
+    return sorted(records.conversations.values(), key=place)
+
+
+def _read_as_then(conversation: Conversation, records: Records) -> bool:
+    return all(
+        reading(_answer(records, conversation.cell, ask)).digest == ask["read"]
+        for turn in conversation.turns
+        for ask in turn["asks"]
+    )
+
+
+def _answer(records: Records, cell: Cell, ask: Mapping[str, Any]) -> Answer:
+    return replace(records.exchanges[ask["exchange"]].answer, ladder=cell.how.ladder)
+
+
+def _played_again(
+    conversation: Conversation, scenario: Scenario, records: Records, engine: MotionEngine
+) -> tuple[Conversation, int]:
+    turns = [
+        [records.exchanges[ask["exchange"]] for ask in turn["asks"]] for turn in conversation.turns
+    ]
+    planner = ReplayingPlanner(conversation.cell, turns)
+    again = play(scenario, planner, records, engine, repeat=conversation.repeat)
+    return again, planner.missing
+
+
+def _scores(
+    conversation: Conversation, scenario: Scenario, records: Records
+) -> Iterable[TurnScore]:
+    before = conversation.before["motions"]
+    known = {key: dict(ids) for key, ids in conversation.before.get("known", {}).items()}
+    for number, (turn, seen) in enumerate(zip(scenario.turns, conversation.turns, strict=True)):
+        asks, plans = [], []
+        for ask in seen["asks"]:
+            answer = _answer(records, conversation.cell, ask)
+            if ask["cause"] is None:
+                plan = reading(answer).plan
+                plans += [plan] if plan is not None else []
+            spent = answer.seconds, answer.input_tokens, answer.output_tokens
+            asks.append(AskScore(ask["rung"], ask["cause"], *spent))
+        if not (asks and asks[-1].cause is None):
+            plans = []
+        evidence = Evidence(
+            plans=plans,
+            motions=seen["motions"],
+            current=seen["current"],
+            before=before,
+            known=known,
+            reply=seen["reply"],
+            files=seen["files"],
+        )
+        findings = tuple(check_turn(turn.expect, evidence))
+        facts = conversation.cell, scenario, conversation.repeat, number
+        yield TurnScore(*facts, tuple(asks), findings, seen, tuple(plans))
+        before = seen["motions"]
+        remember(known, before)

@@ -1,0 +1,42 @@
+"""Secrets taken out of what is recorded."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+
+_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
+_SECRET_FORM = re.compile(
+    r"\b(?:sk|pk|rk|gsk|xai|hf|ghp|gho|glpat|AIza)[-_]?[A-Za-z0-9_-]{16,}"  # keys of providers
+    r"|(?<=Bearer )[A-Za-z0-9._~+/=-]{8,}"
+    r"|(?<=://)[^\s/@:]+:[^\s/@]+(?=@)"  # user:password@host
+)
+_SHORTEST = 8  # characters; what is shorter is found in ordinary words
+HIDDEN = "[removed]"
+
+
+class Scrubber:
+    """Takes out the secrets of the environment and what has the form of one.
+
+    Args:
+        environment: variables; those whose name says KEY, TOKEN or the like hold secrets.
+    """
+
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        found = os.environ if environment is None else environment
+        secrets = {
+            value.strip()
+            for name, value in found.items()
+            if _SECRET_NAME.search(name)
+            and len(value.strip()) >= _SHORTEST
+            # A number or a path is a setting (MOTION_AGENT_MAX_TOKENS), no secret.
+            and not re.fullmatch(r"[\d.]+|/.*", value.strip())
+        }
+        self._secrets = sorted(secrets, key=len, reverse=True)
+
+    def __call__(self, text: str) -> str:
+        """The text without them."""
+        for secret in self._secrets:
+            text = text.replace(secret, HIDDEN)
+        return _SECRET_FORM.sub(HIDDEN, text)

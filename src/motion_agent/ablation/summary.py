@@ -1,0 +1,169 @@
+"""From the scores of turns to the numbers of a table."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from .budget import Prices
+from .scoring import TurnScore
+from .statistics import Paired, Share, mean, percentile
+from .strategy import STRATEGIES, Cell
+
+# What is compared within a planner: each mechanism with what it was added to.
+_STEPS = (("prompt", "ladder"), ("ladder", "reask"), ("reask", "schema"), ("schema", "tools"))
+MAX_PAIRS = 60  # of planners that are compared
+
+
+@dataclass(frozen=True)
+class CellSummary:
+    """The numbers of one cell.
+
+    Attributes:
+        cell: planner, strategy and temperature.
+        turns: how many were scored.
+        valid_first: turns whose first answer was a valid plan.
+        valid: turns that had a valid plan in the end.
+        passed: turns that passed all checks.
+        plan: turns whose plan is as asked, of those that have such checks.
+        edit: turns that changed what was to change and nothing else, of those with a motion.
+        answer: turns whose words say what they must, of those with a question.
+        families: `passed` of each family.
+        attempts: mean number of answers a turn.
+        tokens_in: mean of a turn; None where the server does not tell.
+        tokens_out: mean of a turn.
+        p50: seconds of a turn, all its answers together.
+        p95: the same, 95th percentile.
+        dollars: of a thousand turns; None where the price is not known.
+        rungs: how often each rung of the ladder read the deciding answer.
+        causes: why answers were no plan.
+        faults: what failed checks found.
+    """
+
+    cell: Cell
+    turns: int
+    valid_first: Share
+    valid: Share
+    passed: Share
+    plan: Share
+    edit: Share
+    answer: Share
+    families: Mapping[str, Share]
+    attempts: float
+    tokens_in: float | None
+    tokens_out: float | None
+    p50: float
+    p95: float
+    dollars: float | None
+    rungs: Mapping[str, int]
+    causes: Mapping[str, int]
+    faults: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two cells on the turns that both were asked."""
+
+    first: Cell
+    second: Cell
+    valid: Paired
+    passed: Paired
+
+
+def by_cell(turns: Sequence[TurnScore]) -> dict[Cell, list[TurnScore]]:
+    """The turns of each cell, planners as they come, their strategies in order."""
+    found: dict[Cell, list[TurnScore]] = defaultdict(list)
+    for turn in turns:
+        found[turn.cell].append(turn)
+    planners = list(dict.fromkeys(cell.planner for cell in found))
+    names = list(STRATEGIES)
+
+    def place(cell: Cell) -> tuple[int, float, int]:
+        way = names.index(cell.strategy) if cell.strategy in names else -1
+        return planners.index(cell.planner), cell.temperature or 0.0, way
+
+    return {cell: found[cell] for cell in sorted(found, key=place)}
+
+
+def summarise(cell: Cell, turns: Sequence[TurnScore], prices: Prices) -> CellSummary:
+    """The numbers of a cell."""
+    families: dict[str, list[bool]] = defaultdict(list)
+    for turn in turns:
+        families[turn.scenario.family].append(turn.passed)
+    asks = [ask for turn in turns for ask in turn.asks]
+    seconds = [sum(ask.seconds for ask in turn.asks) for turn in turns]
+    costs = [prices.cost(cell.planner, ask.input_tokens, ask.output_tokens) for ask in asks]
+    known = [cost for cost in costs if cost is not None]
+    dollars = None
+    if turns and len(known) == len(costs):
+        dollars = 1000 * sum(known) / len(turns)
+    return CellSummary(
+        cell=cell,
+        turns=len(turns),
+        valid_first=Share.of([turn.valid_first for turn in turns]),
+        valid=Share.of([turn.valid for turn in turns]),
+        passed=Share.of([turn.passed for turn in turns]),
+        plan=_aspect(turns, "plan"),
+        edit=_aspect([t for t in turns if _asks_for_edit(t)], "edit"),
+        answer=_aspect(turns, "answer"),
+        families={family: Share.of(values) for family, values in families.items()},
+        attempts=mean([len(turn.asks) for turn in turns]),
+        tokens_in=_tokens([ask.input_tokens for ask in asks], len(turns)),
+        tokens_out=_tokens([ask.output_tokens for ask in asks], len(turns)),
+        p50=percentile(seconds, 50),
+        p95=percentile(seconds, 95),
+        dollars=dollars,
+        rungs=Counter(turn.asks[-1].rung for turn in turns if turn.valid and turn.asks[-1].rung),
+        causes=Counter(ask.cause for ask in asks if ask.cause),
+        faults=Counter(f.fault for turn in turns for f in turn.findings if f.fault),
+    )
+
+
+def comparisons(cells: Mapping[Cell, Sequence[TurnScore]]) -> list[Comparison]:
+    """Each mechanism with the one before it, and each planner with every other in the same way."""
+    pairs = [
+        (first, second)
+        for first, second in combinations(cells, 2)
+        if (first.planner, first.temperature) == (second.planner, second.temperature)
+        and (first.strategy, second.strategy) in _STEPS
+    ]
+    pairs += [
+        (first, second)
+        for first, second in combinations(cells, 2)
+        if first.planner != second.planner
+        and (
+            (first.strategy, first.temperature) == (second.strategy, second.temperature)
+            or "rules" in (first.strategy, second.strategy)
+        )
+    ]
+    return [_compared(a, b, cells[a], cells[b]) for a, b in pairs[:MAX_PAIRS]]
+
+
+def _compared(
+    first: Cell, second: Cell, ours: Sequence[TurnScore], theirs: Sequence[TurnScore]
+) -> Comparison:
+    other = {turn.name: turn for turn in theirs}
+    pairs = [(turn, other[turn.name]) for turn in ours if turn.name in other]
+    return Comparison(
+        first,
+        second,
+        Paired.of([(a.valid, b.valid) for a, b in pairs]),
+        Paired.of([(a.passed, b.passed) for a, b in pairs]),
+    )
+
+
+def _asks_for_edit(turn: TurnScore) -> bool:
+    expect = turn.scenario.turns[turn.number].expect
+    return expect.timeline is not None or expect.unchanged
+
+
+def _aspect(turns: Sequence[TurnScore], aspect: str) -> Share:
+    checked = [turn for turn in turns if any(f.check != "others" for f in turn.of(aspect))]
+    return Share.of([all(f.passed for f in turn.of(aspect)) for turn in checked])
+
+
+def _tokens(counts: Sequence[int | None], turns: int) -> float | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) / turns if known and turns else None

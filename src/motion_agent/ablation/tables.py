@@ -1,0 +1,225 @@
+"""The tables of a report, as plain rows: Markdown, CSV and HTML write the same ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .budget import Prices
+from .paper_table import Row, our_rows, paper_rows
+from .records import Records
+from .scoring import Scores, TurnScore
+from .strategy import OFFLINE, Cell
+from .summary import CellSummary, Comparison, by_cell, comparisons, summarise
+
+MISSING = "–"
+FAILED = "no valid plan"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with a title, and what a reader must know of it."""
+
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    about: str = ""
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Everything that a report shows.
+
+    Attributes:
+        summaries: the numbers of each cell, in order.
+        tables: the tables made of them, in the order of the report.
+        failures: the turns that failed a check, by cell.
+        facts: lines about how it was made.
+    """
+
+    summaries: tuple[CellSummary, ...]
+    tables: tuple[Table, ...]
+    failures: dict[Cell, list[TurnScore]]
+    facts: tuple[str, ...]
+
+
+def make_tables(records: Records, scores: Scores, prices: Prices) -> Tables:
+    """The tables of scored records."""
+    cells = by_cell(scores.turns)
+    summaries = tuple(summarise(cell, turns, prices) for cell, turns in cells.items())
+    tables = [_format(summaries), _quality(summaries), _families(summaries), _costs(summaries)]
+    compared = comparisons(cells)
+    if compared:
+        tables.append(_compared(compared))
+    tables += [_reasons(summaries), _table_5(our_rows(scores.turns))]
+    if records.judgements:
+        tables.append(_judged(records))
+    failures = {cell: [t for t in turns if not t.passed] for cell, turns in cells.items()}
+    return Tables(summaries, tuple(tables), failures, _facts(records, scores, prices))
+
+
+def _format(summaries: Sequence[CellSummary]) -> Table:
+    rows = [
+        (s.cell.name, str(s.turns), str(s.valid_first), str(s.valid), f"{s.attempts:.2f}")
+        for s in summaries
+    ]
+    about = (
+        "Turns whose first answer was a valid plan, and turns that had one in the end, with 95 %"
+        " Wilson intervals. `prompt`, `ladder` and `reask` share the first answers of a"
+        " conversation; later turns may differ, for they follow other plans."
+    )
+    head = ("planner, strategy, temperature", "turns", "valid at first", "valid", "answers a turn")
+    return Table("Format", head, tuple(rows), about)
+
+
+def _quality(summaries: Sequence[CellSummary]) -> Table:
+    rows = [
+        (s.cell.name, str(s.passed), str(s.plan), str(s.edit), str(s.answer)) for s in summaries
+    ]
+    about = (
+        "Turns that passed all of their checks; and by what the checks are about: the plan (steps,"
+        " order, counts, durations, people), edits (what was to stay has its tokens bit for bit,"
+        " what was to change has changed), the words of the answer. A turn without a valid plan"
+        " passes none."
+    )
+    head = ("planner, strategy, temperature", "all checks", "plan", "edit fidelity", "answer")
+    return Table("Quality", head, tuple(rows), about)
+
+
+def _families(summaries: Sequence[CellSummary]) -> Table:
+    families = list(dict.fromkeys(f for s in summaries for f in s.families))
+
+    def told(summary: CellSummary, family: str) -> str:
+        share = summary.families.get(family)
+        return MISSING if share is None else f"{share.count}/{share.total}"
+
+    rows = [(s.cell.name, *(told(s, family) for family in families)) for s in summaries]
+    head = ("planner, strategy, temperature", *families)
+    return Table("Turns that passed all checks, by family", head, tuple(rows))
+
+
+def _costs(summaries: Sequence[CellSummary]) -> Table:
+    rows = [
+        (
+            s.cell.name,
+            _number(s.tokens_in, 0),
+            _number(s.tokens_out, 0),
+            f"{s.p50:.2f}",
+            f"{s.p95:.2f}",
+            _number(s.dollars, 2),
+        )
+        for s in summaries
+    ]
+    about = "Means and percentiles of a turn, all of its answers together."
+    head = (
+        *("planner, strategy, temperature", "tokens in", "tokens out"),
+        *("seconds p50", "seconds p95", "dollars for 1000 turns"),
+    )
+    return Table("Tokens, time and cost", head, tuple(rows), about)
+
+
+def _compared(compared: Sequence[Comparison]) -> Table:
+    rows = []
+    for c in compared:
+        for what, paired in (("valid", c.valid), ("all checks", c.passed)):
+            only = str(paired.only_first), str(paired.only_second)
+            rows.append((c.first.name, c.second.name, what, str(paired.total), *only, _p(paired.p)))
+    about = (
+        "Turns that both were asked, and those that only one of them did right. p of McNemar's"
+        " exact test, two-sided, not corrected for the number of comparisons."
+    )
+    head = ("first", "second", "right means", "turns", "only first", "only second", "p")
+    return Table("Paired comparison", head, tuple(rows), about)
+
+
+def _reasons(summaries: Sequence[CellSummary]) -> Table:
+    rows = [(s.cell.name, _told(s.rungs), _told(s.causes), _told(s.faults)) for s in summaries]
+    head = (
+        *("planner, strategy, temperature", "read by"),
+        *("answers that were no plan", "faults that checks found"),
+    )
+    return Table("What went right and wrong", head, tuple(rows))
+
+
+def _table_5(rows: Sequence[Row]) -> Table:
+    told = [_row(row, "paper") for row in paper_rows()] + [_row(row, "here") for row in rows]
+    about = (
+        "The two turns of the paper's Table 5 (arXiv:2405.17013v3, appendix A.2): “someone"
+        " exercises”, then a question about a motion of slow crawling. The paper's rows are told"
+        " in our words; its prompt, its parser and its motions were others, so they are for"
+        " orientation and not for comparison."
+    )
+    head = ("planner", "from", "turn 1: steps", "turn 2: answer", "checks passed")
+    return Table("Table 5 of the paper, made again", head, tuple(told), about)
+
+
+def _row(row: Row, source: str) -> tuple[str, ...]:
+    checks = "".join("✓" if passed else "✗" for passed in row.verdicts) or MISSING
+    steps = "; ".join(row.steps) or FAILED
+    return row.planner, source, steps, row.answer or FAILED, checks
+
+
+def _judged(records: Records) -> Table:
+    votes: dict[tuple[str, str], list[bool | None]] = {}
+    for said in records.judgements.values():
+        cell = Cell(said["planner"], said["strategy"], said["temperature"])
+        votes.setdefault((said["judge"], cell.name), []).append(said["verdict"])
+    rows = []
+    for (judge, cell_name), given in votes.items():
+        clear = [vote for vote in given if vote is not None]
+        unclear = str(len(given) - len(clear))
+        rows.append((judge, cell_name, f"{sum(clear)}/{len(clear)}", unclear))
+    about = (
+        "What a language model said to questions that no program can decide. It is no part of any"
+        " other number: a judge errs, and may favour plans of its own kind."
+    )
+    head = ("judge", "planner, strategy, temperature", "yes", "no clear word")
+    return Table("An LLM's judgement", head, tuple(rows), about)
+
+
+def _facts(records: Records, scores: Scores, prices: Prices) -> tuple[str, ...]:
+    facts = []
+    if records.runs:
+        first, last = records.runs[0], records.runs[-1]
+        facts += [
+            f"recorded {first['began']} to {last['began']} (begin of the last part) with"
+            f" motion-agent {last['version']}, Python {last['python']}",
+            f"motion: {last['engine']}; seed {last['seed']}, {last['repeats']} repetition(s)",
+        ]
+    conversations = len(records.conversations)
+    facts.append(
+        f"{conversations} conversations, {len(scores.turns)} turns, {len(records.exchanges)}"
+        " exchanges with a model"
+    )
+    asked = {frozenset(turn.name for turn in turns) for turns in by_cell(scores.turns).values()}
+    if len(asked) > 1:
+        facts.append(
+            "not all were asked the same turns: their shares stand beside each other, but only the"
+            " paired comparison compares them"
+        )
+    if scores.replayed:
+        facts.append(
+            f"{scores.replayed} conversations were played again, for their answers are read"
+            f" differently today; {scores.missing} answers were never asked for"
+        )
+    if scores.unknown:
+        facts.append(f"{scores.unknown} conversations are of scenarios that are not in this suite")
+    if prices.noted:
+        facts.append(f"prices noted {prices.noted}")
+    if any(turn.cell.planner == OFFLINE for turn in scores.turns):
+        facts.append("`offline` is no language model: rules that split sentences")
+    return tuple(facts)
+
+
+def _told(counts: object) -> str:
+    assert isinstance(counts, dict)
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{name} {count}" for name, count in ordered) or MISSING
+
+
+def _number(value: float | None, digits: int) -> str:
+    return MISSING if value is None else f"{value:.{digits}f}"
+
+
+def _p(value: float) -> str:
+    return f"{value:.3f}" if value >= 0.001 else "< 0.001"

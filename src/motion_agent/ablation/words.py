@@ -1,0 +1,128 @@
+"""Sets of words in which a description is looked for: ``walk|stroll|step back``.
+
+A word of a set stands for all its forms, an entry of two words for the two with at most two words
+between them, and an entry that ends in ``*`` for all words that begin so. ``*`` alone is any word.
+The lemmatiser is a table of irregular verbs and a handful of endings: enough for the verbs of human
+movement, and the same on every machine.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+_GAP = 2  # words that may stand between the two of a pair
+_IRREGULAR = {
+    "ran": "run", "sat": "sit", "stood": "stand", "lay": "lie", "laid": "lie", "lying": "lie",
+    "lain": "lie", "fell": "fall", "fallen": "fall", "threw": "throw", "thrown": "throw",
+    "went": "go", "gone": "go", "goes": "go", "bent": "bend", "swung": "swing", "swam": "swim",
+    "rose": "rise", "risen": "rise", "got": "get", "gotten": "get", "knelt": "kneel",
+    "drank": "drink", "drunk": "drink", "ate": "eat", "eaten": "eat", "took": "take",
+    "taken": "take", "shook": "shake", "shaken": "shake", "crept": "creep", "wept": "weep",
+    "hung": "hang", "caught": "catch", "struck": "strike", "fought": "fight", "held": "hold",
+    "froze": "freeze", "frozen": "freeze", "woke": "wake", "spun": "spin", "leapt": "leap",
+    "made": "make", "hid": "hide", "is": "be", "are": "be", "was": "be", "were": "be",
+    "feet": "foot", "knees": "knee", "tying": "tie", "dying": "die", "seated": "seat",
+}  # fmt: skip
+_KEPT = {"across", "towards", "press", "toss", "cross", "pass", "this", "less", "bus", "is", "as"}
+
+
+@lru_cache(maxsize=65536)
+def _lemmas(text: str) -> tuple[str, ...]:
+    """Each word with all forms that it may be one of, joined by ``/``."""
+    words = re.findall(r"[^\W_]+(?:[-'’.][^\W_]+)*", text.lower())
+    found: list[str] = []
+    for word in words:
+        found.append("/".join(dict.fromkeys(_forms(word))))
+        if "-" in word:  # "push-up" is found as one word and as two
+            found += ["/".join(dict.fromkeys(_forms(part))) for part in word.split("-")]
+    return tuple(found)
+
+
+def _forms(word: str) -> list[str]:
+    word = word.replace("’", "'").removesuffix("'s")
+    forms = [word]
+    if word in _IRREGULAR:
+        forms.append(_IRREGULAR[word])
+    if word in _KEPT:
+        return forms
+    for ending, put in (("ies", "y"), ("es", ""), ("s", ""), ("ied", "y")):
+        if word.endswith(ending) and len(word) > len(ending) + 1:
+            forms.append(word[: -len(ending)] + put)
+    for ending in ("ing", "ed"):
+        stem = word.removesuffix(ending)
+        if stem != word and len(stem) > 1:
+            forms += [stem, stem + "e"]
+            if len(stem) > 2 and stem[-1] == stem[-2]:
+                forms.append(stem[:-1])
+    if word.endswith("ily"):
+        forms.append(word[:-3] + "y")
+    elif word.endswith("ly") and len(word) > 4:
+        forms.append(word[:-2])
+    return forms
+
+
+@lru_cache(maxsize=4096)
+def _entries(words: str) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(entry.lower().split()) for entry in words.split("|") if entry.strip())
+
+
+def find_words(words: str, text: str, start: int = 0) -> int | None:
+    """Where in the text the first of the words stands.
+
+    Args:
+        words: a set such as ``walk|step back``.
+        text: a description or an answer.
+        start: number of the word to begin at; "push-up" counts as three, itself and its parts.
+
+    Returns:
+        The number of the word, or None.
+    """
+    found = _lemmas(text)
+    for position in range(start, len(found)):
+        for entry in _entries(words):
+            if _stands_at(entry, found, position):
+                return position
+    return None
+
+
+def has_words(words: str, text: str) -> bool:
+    """Whether one of the words is in the text."""
+    return find_words(words, text) is not None
+
+
+def in_order(sets: Sequence[str], texts: Sequence[str]) -> list[int | None]:
+    """For each set of words the number of the text in which it is found, in the order of the sets.
+
+    Each is looked for behind the one before it; one that is not found leaves the place as it is.
+    """
+    at, word = 0, 0
+    places: list[int | None] = []
+    for words in sets:
+        place: int | None = None
+        for number in range(at, len(texts)):
+            found = find_words(words, texts[number], word if number == at else 0)
+            if found is not None:
+                place, at, word = number, number, found + 1
+                break
+        places.append(place)
+    return places
+
+
+def _stands_at(entry: tuple[str, ...], found: Sequence[str], position: int) -> bool:
+    if not _same(entry[0], found[position]):
+        return False
+    for word in entry[1:]:
+        near = range(position + 1, min(position + 2 + _GAP, len(found)))
+        nearest = next((i for i in near if _same(word, found[i])), None)
+        if nearest is None:
+            return False
+        position = nearest
+    return True
+
+
+def _same(wanted: str, forms: str) -> bool:
+    if wanted.endswith("*"):
+        return any(form.startswith(wanted[:-1]) for form in forms.split("/"))
+    return wanted in forms.split("/")

@@ -1,0 +1,225 @@
+"""``motion-agent ablate``: planners, or motion engines, compared in one table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..motion_core.errors import InputError
+from .console import note, say, stages
+from .data import PREPARED
+from .engines import EngineName, load_chosen_engine
+from .train import Threads, load_dataset
+
+if TYPE_CHECKING:
+    from ..ablation import Ablation, Records, Suite
+    from ..ablation.budget import Prices
+
+ASK, LIMIT, READ, MOTION = "What is asked", "Limits", "The report", "Motion engines instead"
+
+
+def ablate(
+    planner: Annotated[
+        list[str] | None,
+        typer.Option(help="Planner, such as openai:gpt-4o; may be given often.", metavar="NAME"),
+    ] = None,
+    strategy: Annotated[
+        str, typer.Option(help="Of prompt,ladder,reask,schema,tools.", rich_help_panel=ASK)
+    ] = "prompt,ladder,reask,schema,tools",
+    temperature: Annotated[
+        str, typer.Option(help="Such as 0,0.8; the server's own if not given.", rich_help_panel=ASK)
+    ] = "",
+    repeats: Annotated[
+        int, typer.Option(min=1, help="Each with the next seed.", rich_help_panel=ASK)
+    ] = 1,
+    seed: Annotated[int, typer.Option(help="Of sampling and motion.", rich_help_panel=ASK)] = 0,
+    family: Annotated[
+        list[str] | None, typer.Option(help="Only this family of scenarios.", rich_help_panel=ASK)
+    ] = None,
+    scenario: Annotated[
+        list[str] | None, typer.Option(help="Only this scenario.", rich_help_panel=ASK)
+    ] = None,
+    first: Annotated[
+        int | None,
+        typer.Option(min=1, help="Only the first of each family.", rich_help_panel=ASK),
+    ] = None,
+    suite: Annotated[
+        Path | None, typer.Option(help="Folder of your own scenarios.", rich_help_panel=ASK)
+    ] = None,
+    engine: EngineName = None,
+    real_motion: Annotated[
+        bool,
+        typer.Option("--motion", help="Make the motion; else it is skipped.", rich_help_panel=ASK),
+    ] = False,
+    replies: Annotated[
+        bool,
+        typer.Option("--replies", help="The model words the replies, too.", rich_help_panel=ASK),
+    ] = False,
+    short: Annotated[
+        bool,
+        typer.Option("--short-prompts", help="For small models.", rich_help_panel=ASK),
+    ] = False,
+    concurrency: Annotated[
+        int, typer.Option(min=1, help="Conversations with one provider.", rich_help_panel=LIMIT)
+    ] = 1,
+    per_minute: Annotated[
+        float | None, typer.Option(help="Questions to one provider.", rich_help_panel=LIMIT)
+    ] = None,
+    dollars: Annotated[
+        float | None, typer.Option(help="Stop when they are spent.", rich_help_panel=LIMIT)
+    ] = None,
+    tokens: Annotated[
+        int | None, typer.Option(help="Stop when they are spent.", rich_help_panel=LIMIT)
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="Stop when they are over.", rich_help_panel=LIMIT)
+    ] = None,
+    prices: Annotated[
+        Path | None, typer.Option(help="Price table (YAML).", rich_help_panel=LIMIT)
+    ] = None,
+    out: Annotated[
+        Path, typer.Option(help="Folder of records and report.", rich_help_panel=READ)
+    ] = Path("ablation"),
+    replay: Annotated[
+        bool,
+        typer.Option("--replay", help="Score the records again; ask nobody.", rich_help_panel=READ),
+    ] = False,
+    judge: Annotated[
+        str | None,
+        typer.Option(help="Planner that judges what no program can.", rich_help_panel=READ),
+    ] = None,
+    motionllm: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Checkpoint folder or engine; may be given often.",
+            metavar="CHECKPOINT",
+            rich_help_panel=MOTION,
+        ),
+    ] = None,
+    data: Annotated[
+        Path, typer.Option(help="Prepared data set.", rich_help_panel=MOTION)
+    ] = PREPARED,
+    matching: Annotated[
+        Path | None, typer.Option(help="Folder of the matching network.", rich_help_panel=MOTION)
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=2, help="That many clips.", rich_help_panel=MOTION)
+    ] = None,
+    threads: Threads = 0,
+) -> None:
+    """Compare planners on a suite of conversations, or motion engines on a data set.
+
+    What was asked is kept in the folder: the same command goes on after an interruption.
+    """
+    if motionllm:
+        if planner:
+            raise InputError("--planner and --motionllm are two experiments; give one of them")
+        return _compare_engines(motionllm, data, matching, out, limit, seed, threads)
+    from ..ablation import Records, load_suite
+    from ..ablation.budget import PRICES, Limits, Prices
+    from ..ablation.runner import Ablation
+    from ..ablation.scenario import SUITE
+    from ..ablation.strategy import cells_of
+
+    whole = load_suite(suite or SUITE)
+    table = Prices.load(prices or PRICES)
+    records = Records(out)
+    if replay:
+        if not records.conversations:
+            raise InputError(f"there are no recorded conversations in {out}; ask planners first")
+    else:
+        if not planner:
+            raise InputError("give at least one --planner, or --replay for recorded answers")
+        experiment = Ablation(
+            suite=whole.choose(families=family or (), ids=scenario or (), first=first),
+            cells=cells_of(planner, _names(strategy), _temperatures(temperature)),
+            repeats=repeats,
+            seed=seed,
+            concurrency=concurrency,
+            limits=Limits(dollars, tokens, minutes, per_minute),
+            prices=table,
+            replies=replies,
+            short=short or None,
+        )
+        _ask(experiment, records, engine if engine or not real_motion else "motionllm")
+    _report(records, whole, out, table, judge)
+    return None
+
+
+def _ask(experiment: Ablation, records: Records, engine: str | None) -> None:
+    from ..ablation import run
+
+    made = load_chosen_engine(engine, None) if engine else None
+    with stages() as progress:
+        result = run(experiment, records, engine=made, progress=progress)
+    for cell, reason in result.failures.items():
+        note(f"{cell}: given up: {reason}", style="yellow")
+    if result.stopped is not None:
+        note(f"stopped: {result.stopped}; the same command goes on", style="yellow")
+    spent = f", {result.dollars:.2f} dollars" if result.dollars else ""
+    note(f"{result.done} of {result.wanted} conversations, {result.tokens} tokens{spent}")
+
+
+def _report(records: Records, suite: Suite, out: Path, prices: Prices, judge: str | None) -> None:
+    from ..ablation import score, write_report
+    from ..ablation.report import table_to_markdown
+    from ..ablation.tables import make_tables
+
+    scores = score(records, suite)
+    if judge is not None:
+        from ..ablation.judge import judge_turns
+        from ..agent_graph.providers import open_model
+
+        with stages() as progress:
+            model = open_model(judge, temperature=0)
+            judge_turns(model, judge, scores.turns, records, progress=progress)
+    paths = write_report(records, suite, out, scores=scores, prices=prices)
+    tables = make_tables(records, scores, prices)
+    for shown in tables.tables[:2]:
+        say(f"## {shown.title}\n\n{table_to_markdown(shown)}\n")
+    for path in paths:
+        say(str(path))
+
+
+def _compare_engines(
+    names: list[str],
+    data: Path,
+    matching: Path | None,
+    out: Path,
+    limit: int | None,
+    seed: int,
+    threads: int,
+) -> None:
+    dataset = load_dataset(data, threads)
+    from ..ablation.motionllm import engine_table, measure_engines, write_engine_report
+    from ..ablation.report import table_to_markdown
+    from ..motion_core.evaluation import EvaluationOptions, MatchingNetwork
+    from ..motion_core.motionllm.engine import DEFAULT_CHECKPOINT
+    from ..motion_core.retrieval import load_retrieval
+
+    # Of the data set that is measured on, and not of the default one.
+    engines = [load_retrieval(data) if name == "retrieval" else name for name in names]
+    network = MatchingNetwork.load(matching or DEFAULT_CHECKPOINT)
+    options = EvaluationOptions(limit=limit, seed=seed, captions=False)
+    with stages() as progress:
+        rows = measure_engines(engines, dataset, network, options=options, progress=progress)
+    clips = f"{limit} clips" if limit else "all clips"
+    facts = (f"{clips} of the test split of {data}, seed {seed}",)
+    paths = write_engine_report(rows, out, facts)
+    say(table_to_markdown(engine_table(rows)))
+    for path in paths:
+        say(str(path))
+
+
+def _names(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _temperatures(text: str) -> list[float | None]:
+    try:
+        found: list[float | None] = [float(part) for part in _names(text)]
+    except ValueError as err:
+        raise InputError(f"--temperature is {text!r}; give numbers such as 0,0.8") from err
+    return found or [None]

@@ -1,0 +1,144 @@
+"""The retrieval engine, and the table of motion engines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from motion_agent.ablation.motionllm import EngineRow, engine_table, write_engine_report
+from motion_agent.motion_core.datasets import Clip, PreparedDataset
+from motion_agent.motion_core.engine import GenerationRequest, MotionEngine
+from motion_agent.motion_core.errors import InputError
+from motion_agent.motion_core.evaluation import Estimate
+from motion_agent.motion_core.evaluation.report import MotionScores
+from motion_agent.motion_core.retrieval import RetrievalEngine, load_retrieval
+from motion_agent.motion_core.tokenizer import MotionTokenizer, TokenizerConfig
+
+CAPTIONS = (
+    ("a person walks forward", "someone strolls ahead"),
+    ("a person kicks with the left leg", "a kick with the left foot"),
+    ("a person kicks with the right leg", "a kick with the right foot"),
+    ("an old man bows deeply", "a bow"),
+    ("a person walks forward", "a person is walking"),
+)
+FRAMES = 48
+
+
+@pytest.fixture(scope="module")
+def engine() -> RetrievalEngine:
+    rng = np.random.default_rng(0)
+    features = np.concatenate(
+        [
+            np.full((FRAMES, 263), number) + 0.1 * rng.normal(size=(FRAMES, 263))
+            for number in range(len(CAPTIONS))
+        ]
+    ).astype(np.float16)
+    clips = tuple(
+        Clip(f"toy/{number}", "toy", "walk", None, None, str(number), False,
+             "train", captions, number * FRAMES, FRAMES)
+        for number, captions in enumerate(CAPTIONS)
+    )  # fmt: skip
+    torch.manual_seed(0)
+    config = TokenizerConfig(codes=32, code_dim=8, width=16, depth=1)
+    zeros, ones = np.zeros(263, np.float32), np.ones(263, np.float32)
+    dataset = PreparedDataset(clips, features, zeros, ones, {})
+    return RetrievalEngine(dataset, MotionTokenizer(config))
+
+
+@pytest.mark.parametrize(
+    ("description", "clip"),
+    [
+        ("a man kicks with his left leg", "toy/1"),
+        ("kicking, right foot", "toy/2"),
+        ("someone takes a deep bow", "toy/3"),
+        ("somebody is strolling ahead", "toy/0"),
+    ],
+)
+def test_the_nearest_caption_decides(engine: RetrievalEngine, description: str, clip: str) -> None:
+    assert engine.nearest_clip(description).id == clip
+
+
+def test_the_seed_draws_among_equally_near_clips_only(engine: RetrievalEngine) -> None:
+    drawn = {engine.nearest_clip("a person walks forward", seed=seed).id for seed in range(20)}
+    assert drawn == {"toy/0", "toy/4"}
+    again = [engine.nearest_clip("a person walks forward", seed=3).id for _ in range(3)]
+    assert len(set(again)) == 1
+    assert engine.nearest_clip("a person walks forward", seed=9, greedy=True).id == "toy/0"
+
+
+def test_tokens_are_those_of_the_clip_cut_or_repeated_to_the_wished_duration(
+    engine: RetrievalEngine,
+) -> None:
+    bow = "an old man bows deeply"
+    free, short, long = engine.generate(
+        [GenerationRequest(bow, seconds=seconds) for seconds in (None, 1.0, 6.0)]
+    )
+    assert len(free) == FRAMES // 4
+    assert short == free[:5]
+    assert long == (free * 3)[:30]
+    assert engine.decode(long).shape == (120, 263)
+
+
+def test_a_caption_is_that_of_the_clip_that_moves_most_alike(
+    engine: RetrievalEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The toy tokenizer is not trained, so what it decodes is put aside here.
+    near = np.full((FRAMES, 263), 1.1, dtype=np.float32)
+    monkeypatch.setattr(engine, "decode", lambda tokens: near)
+    assert engine.caption([(1, 2, 3)]) == ["a person kicks with the left leg"]
+
+
+def test_it_keeps_the_promises_of_an_engine(engine: RetrievalEngine) -> None:
+    assert isinstance(engine, MotionEngine)
+    assert engine.coverage("an old man explodes").unknown == ("explodes",)
+    assert engine.coverage("a person walked").score == 1
+    told: list[tuple[int, int]] = []
+    engine.generate([GenerationRequest("a bow")] * 2, progress=lambda *args: told.append(args))
+    assert told == [(1, 2), (2, 2)]
+    for request in (
+        GenerationRequest(" "),
+        GenerationRequest("x" * 400),
+        GenerationRequest("bow", seconds=900),
+        GenerationRequest("bow", seconds=-1),
+    ):
+        with pytest.raises(InputError):  # fmt: skip
+            engine.generate([request])
+
+
+def test_without_a_data_set_it_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no prepared data set in"):
+        load_retrieval(tmp_path)
+
+
+def test_engines_stand_in_one_table(tmp_path: Path) -> None:
+    half = Estimate(0.5, 0.125)
+    scores = MotionScores("generated", (half, half, half), 0.25, Estimate(3.0, 0.5),
+                          Estimate(9.0), None, None, 4.0)  # fmt: skip
+    rows = [
+        EngineRow("motionllm toy", "gemma", 64, 83_100_000, scores, 10.0),
+        EngineRow("retrieval", "", None, None, scores, 1.0),
+    ]
+    assert engine_table(rows).rows[0] == (
+        "motionllm toy", "gemma", "64", "83.1M", "50.0 ± 12.5 %", "50.0 ± 12.5 %",
+        "50.0 ± 12.5 %", "0.250", "3.000 ± 0.500", "9.000",
+    )  # fmt: skip
+    assert engine_table(rows).rows[1][1:4] == ("–", "–", "–")
+    paths = write_engine_report(rows, tmp_path, ["4 clips"])
+    assert [path.name for path in paths] == ["engines.md", "engines.csv", "engines.json"]
+    assert "| motionllm toy | gemma | 64 | 83.1M |" in paths[0].read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_what_is_trained_of_the_default_checkpoint_is_counted() -> None:
+    from motion_agent.ablation.motionllm import trainable_parameters
+    from motion_agent.motion_core.motionllm.checkpoint import load_checkpoint
+    from motion_agent.motion_core.motionllm.engine import DEFAULT_CHECKPOINT
+
+    # 9,768,960 of the adapter; 514 motion rows of 576 in the embedding and in the head, less the
+    # start token, which the head does not have.
+    rows = 2 * 514 * 576 - (514 - 513) * 576
+    count = trainable_parameters(load_checkpoint(DEFAULT_CHECKPOINT))
+    assert count == 9_768_960 + rows
