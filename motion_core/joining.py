@@ -32,6 +32,7 @@ Generate = Callable[[Sequence[SegmentRequest]], Sequence[Segment]]
 
 KINDS: tuple[Kind, ...] = ("take", "trim", "blend")
 TAKES = 3  # other seeds of a segment that are tried
+ROUGH = 2.0  # severity at which takes are asked for: they take ten times as long as all the rest
 MOST_TAKES = 6  # in all: generating is what takes the time; the worst seams come first
 RETAKE = 100  # between the seeds of those takes
 CUTS = ((0, 1), (1, 0), (0, 2), (1, 1), (2, 0))  # tokens off the earlier and the later segment
@@ -182,10 +183,12 @@ class _Work:
             for at, seam in enumerate(seams)
             if seam.bad
         }
+        # Alone, takes are for every bad seam; beside the others, for what they leave rough.
+        limit = ROUGH if len(kinds) > 1 else 1.0
         quick = replace(self, segments=list(self.segments), blends=dict(self.blends))
         repairs = quick._trim_and_blend(bad, kinds)
         if "take" in kinds:
-            rough = [at for at in bad if quick._is_bad(at)]
+            rough = [at for at in bad if quick._severity(at) > limit]
             takes = self._takes(sorted(rough, key=lambda at: -seams[at].severity), generate)
             if takes:
                 for at, changes in takes.items():
@@ -204,9 +207,9 @@ class _Work:
             done = {at: self._best(at, "blend", self._blends(at), r) for at, r in done.items()}
         return done
 
-    def _is_bad(self, at: int) -> bool:
+    def _severity(self, at: int) -> float:
         place, seams = self._measure(at)
-        return seams[place].bad
+        return seams[place].severity
 
     def _best(self, at: int, kind: Kind, changes: Sequence[_Change], repair: Repair) -> Repair:
         """Make the first change that leaves the seam good, else the one that helps most."""

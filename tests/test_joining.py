@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from motion_agent.motion_core import joining
 from motion_agent.motion_core.composition import SegmentRequest, assemble
 from motion_agent.motion_core.engine import GenerationRequest, Progress, load_engine
 from motion_agent.motion_core.errors import GenerationError, InputError
@@ -125,9 +126,14 @@ def test_takes_are_not_asked_for_where_a_quick_repair_is_enough() -> None:
     assert joined.segments == tuple(segments)
 
 
-def test_takes_are_asked_for_where_no_quick_repair_is_enough() -> None:
+def test_takes_are_asked_for_where_quick_repairs_leave_a_seam_rough(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     engine = Director({2 + RETAKE: [RUN] * TENTH})
     segments = made(RUN, [STAND] * 2)  # too short to blend enough, or to trim
+    joined = join(engine, segments, asked(*segments))
+    assert 1 < joined.seams[0].severity < joining.ROUGH and engine.generated == []
+    monkeypatch.setattr(joining, "ROUGH", 1.0)
     joined = join(engine, segments, asked(*segments))
     assert len(engine.generated) == 1
     assert joined.repairs[0].won == ("take",) and joined.segments[1].seed == 2 + RETAKE
