@@ -8,7 +8,6 @@ import os
 import pickle
 import threading
 import tracemalloc
-import unicodedata
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hostile_calls import SECRET, call, refused
 from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool
 
@@ -25,7 +25,6 @@ from motion_agent.motion_core.store import MotionStore
 from motion_agent.motion_core.workspace import Workspace
 from motion_agent.tools import motion_tools
 
-SECRET = "top-secret-8841"
 SKELETON = """HIERARCHY
 ROOT Hips
 {
@@ -64,25 +63,6 @@ def tools(workspace: Path, store: MotionStore) -> dict[str, BaseTool]:
 def made(tools: dict[str, BaseTool]) -> str:
     facts = call(tools["generate_motion"], descriptions=["a person walks"]).artifact
     return str(facts["motion_id"])
-
-
-def call(tool: BaseTool, **args: Any) -> ToolMessage:
-    message = tool.invoke({"name": tool.name, "args": args, "id": "1", "type": "tool_call"})
-    assert isinstance(message, ToolMessage)
-    assert_plain(message.text.replace("\n", " "))
-    return message
-
-
-def assert_plain(text: str) -> None:
-    assert not [c for c in text if unicodedata.category(c)[0] == "C"]
-
-
-def refused(message: ToolMessage) -> str:
-    assert message.status == "error", message.text
-    assert "\n" not in message.text
-    assert len(message.text) <= 700
-    assert SECRET not in message.text
-    return message.text
 
 
 # ---- names -----------------------------------------------------------------------------------

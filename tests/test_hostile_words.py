@@ -5,14 +5,13 @@ from __future__ import annotations
 import io
 import json
 import os
-import unicodedata
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from langchain_core.messages import ToolMessage
+from hostile_calls import SECRET, assert_plain, call, refused
 from langchain_core.tools import BaseTool
 
 from motion_agent.motion_core.fake import FakeEngine
@@ -21,7 +20,6 @@ from motion_agent.motion_core.motion import Motion, Segment
 from motion_agent.motion_core.store import MotionStore
 from motion_agent.tools import call_tool, motion_tools
 
-SECRET = "top-secret-8841"
 SKELETON = """HIERARCHY
 ROOT Hips
 {
@@ -60,25 +58,6 @@ def tools(workspace: Path, store: MotionStore) -> dict[str, BaseTool]:
 def made(tools: dict[str, BaseTool]) -> str:
     facts = call(tools["generate_motion"], descriptions=["a person walks"]).artifact
     return str(facts["motion_id"])
-
-
-def call(tool: BaseTool, **args: Any) -> ToolMessage:
-    message = tool.invoke({"name": tool.name, "args": args, "id": "1", "type": "tool_call"})
-    assert isinstance(message, ToolMessage)
-    assert_plain(message.text.replace("\n", " "))
-    return message
-
-
-def assert_plain(text: str) -> None:
-    assert not [c for c in text if unicodedata.category(c)[0] == "C"]
-
-
-def refused(message: ToolMessage) -> str:
-    assert message.status == "error", message.text
-    assert "\n" not in message.text
-    assert len(message.text) <= 700
-    assert SECRET not in message.text
-    return message.text
 
 
 def npy(array: Any) -> bytes:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from ...motion_core.placement import FACE_TO_FACE
 from .lexicon import NUMBER, PERSON_NOUNS, number
-from .predicates import find_subject
 
 _UNITS = {"m": 1.0, "cm": 0.01, "f": 0.3048, "s": 0.75, "p": 0.75}  # a step is 75 cm
 _DISTANCE = (
@@ -188,9 +187,3 @@ def without_each_other(predicate: str) -> str:
         predicate,
         flags=re.IGNORECASE,
     ).strip()
-
-
-def speaks_of_place(text: str) -> bool:
-    """Whether a clause tells where somebody stands."""
-    rest = find_subject(text)[1]
-    return any(pattern.search(rest) for name, pattern in _RELATIONS if name != "towards")
