@@ -34,9 +34,12 @@ _STYLE_LEFT_OUT = 0.08
 _NEUTRAL_SAID = 0.08
 _SIDE = re.compile(r"\bthe (left|right) (hand|arm|foot|leg|knee|elbow)\b")
 _OWNER = re.compile(r"\b(?:his|her|their|your|one's) (left|right)\b")
-_DOUBLED = ("run", "put", "hop", "step", "get", "jog", "squat", "cut", "set", "sidestep")
-_THIRD = {"go": "goes", "do": "does", "press": "presses"}
-_GERUND = {"lie": "lying"}
+_DOUBLED = (
+    *("run", "put", "hop", "step", "get", "jog", "squat", "cut", "set", "sidestep"),
+    *("sit", "swim", "spin", "flip", "grab", "scrub", "drop", "drag"),
+)
+_THIRD = {"go": "goes", "do": "does", "press": "presses", "reply": "replies"}
+_GERUND = {"lie": "lying", "tiptoe": "tiptoeing"}
 _SWAPPED = {
     "left": "right",
     "right": "left",
@@ -92,6 +95,11 @@ def labels_in_caption(text: str) -> tuple[str | None, str | None]:
     action_pattern, actions = _action_index()
     matches = [match[1] for match in action_pattern.finditer(rest)]
     return (actions[max(matches, key=len)] if matches else None), style
+
+
+def inflect(wording: str, form: Form) -> str:
+    """The wording with its marked verbs in a form: third, progressive, base or gerund."""
+    return re.sub(r"\*([a-z]+)", lambda match: _verb(match[1], form), wording)
 
 
 def swap_sides(text: str) -> str:
@@ -150,7 +158,7 @@ def _sentence(rng: np.random.Generator, wording: str, words: StyleWords | None) 
         else:
             phrase = _pick(rng, words.phrases)
 
-    text = _inflect(wording, form)
+    text = inflect(wording, form)
     if adverb:
         text = _place_adverb(rng, text, adverb)
     text = text.replace("|", "")
@@ -175,10 +183,6 @@ def _place_adverb(rng: np.random.Generator, text: str, adverb: str) -> str:
     if place == "inside":
         return text.replace("|", f" {adverb}")
     return f"{text} {adverb}"
-
-
-def _inflect(wording: str, form: Form) -> str:
-    return re.sub(r"\*([a-z]+)", lambda match: _verb(match[1], form), wording)
 
 
 def _verb(verb: str, form: Form) -> str:
@@ -224,7 +228,7 @@ def _action_index() -> tuple[re.Pattern[str], dict[str, str]]:
     actions = dict(_FOREIGN_WORDS)
     for action, mirrored, form in product(ACTIONS, (False, True), _FORMS):
         for wording in _wordings(action, mirrored):
-            words = _inflect(wording, form).replace("|", "").replace(",", "")
+            words = inflect(wording, form).replace("|", "").replace(",", "")
             actions[words] = action
     ordered = sorted(actions, key=len, reverse=True)
     pattern = rf"(?<![\w-])(?=((?:{'|'.join(map(re.escape, ordered))})(?![\w-])))"
