@@ -127,7 +127,7 @@ def _stand(joints: Array, planted: NDArray[np.bool_]) -> Array:
         ankle_at = joints[:, ankle] + pull_ankle + (1 - hold_ankle) * pull_ball
         ball_at = joints[:, ball] + pull_ball + (1 - hold_ball) * pull_ankle
         toes = rotations.normalize(ball_at - ankle_at)
-        joints[:, leg[1]], joints[:, ankle] = _bend(
+        joints[:, leg[1]], joints[:, ankle] = bend_leg(
             joints[:, leg[0]], joints[:, leg[1]], joints[:, ankle], ankle_at
         )
         joints[:, ball] = joints[:, ankle] + length * toes
@@ -150,7 +150,7 @@ def _pull(path: Array, stands: NDArray[np.bool_]) -> tuple[Array, Array]:
     return pull, hold
 
 
-def _bend(hip: Array, knee: Array, ankle: Array, target: Array) -> tuple[Array, Array]:
+def bend_leg(hip: Array, knee: Array, ankle: Array, target: Array) -> tuple[Array, Array]:
     """Knee and ankle ``(T, 3)`` of a leg that reaches for `target` and bends as it did.
 
     The leg is turned the shortest way towards the target; there the knee is put where the two

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from rendering_people import standing, walker
 
-from motion_agent.motion_core.cleaning import _bend, clean, planted_feet
+from motion_agent.motion_core.cleaning import bend_leg, clean, planted_feet
 from motion_agent.motion_core.errors import InputError
 from motion_agent.motion_core.formats import read_motion
 from motion_agent.motion_core.motion import Motion
@@ -62,7 +62,7 @@ def stepping(slide: float) -> Motion:
             [np.zeros(80), 0.1 * np.sin(np.pi * share), ahead], axis=-1
         )
         foot = joints[0, ball] - joints[0, ankle]
-        knees, ankles = _bend(joints[:, hip], joints[:, knee], joints[:, ankle], at)
+        knees, ankles = bend_leg(joints[:, hip], joints[:, knee], joints[:, ankle], at)
         joints[:, knee], joints[:, ankle], joints[:, ball] = knees, ankles, ankles + foot
     return Motion.from_joints(joints)
 
@@ -170,7 +170,7 @@ def test_a_leg_reaches_its_target_and_bends_where_it_did() -> None:
     knee = hip + generator.normal([0.0, -0.38, 0.08], 0.02, size=(50, 3))
     ankle = knee + generator.normal([0.0, -0.42, -0.08], 0.02, size=(50, 3))
     target = ankle + generator.normal([0.0, 0.08, 0.0], 0.05, size=(50, 3))
-    new_knee, new_ankle = _bend(hip, knee, ankle, target)
+    new_knee, new_ankle = bend_leg(hip, knee, ankle, target)
     np.testing.assert_allclose(new_ankle, target, atol=1e-9)
     for above, below, new_above, new_below in (
         (hip, knee, hip, new_knee),
@@ -185,7 +185,7 @@ def test_a_leg_reaches_its_target_and_bends_where_it_did() -> None:
 
 def test_a_target_out_of_reach_is_approached_with_a_leg_that_is_not_torn() -> None:
     hip, knee, ankle = (np.array([[0.0, y, z]]) for y, z in ((0.9, 0), (0.5, 0.05), (0.1, 0)))
-    new_knee, new_ankle = _bend(hip, knee, ankle, np.array([[0.0, -0.9, 0.0]]))
+    new_knee, new_ankle = bend_leg(hip, knee, ankle, np.array([[0.0, -0.9, 0.0]]))
     assert np.linalg.norm(new_knee - hip) == pytest.approx(np.linalg.norm(knee - hip))
     assert new_ankle[0, 1] == pytest.approx(0.9 - 0.998 * 2 * np.hypot(0.4, 0.05), abs=1e-6)
     assert new_knee[0, 2] > 0
