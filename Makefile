@@ -1,4 +1,4 @@
-# Needs Python 3.10 or later with venv, pip and make; everything else goes into .venv.
+# Needs Python 3.11 or later with venv, pip and make; everything else goes into .venv.
 # Settings, for example `make demo PYTHON=python3.12`:
 PYTHON ?= python3
 VENV ?= .venv

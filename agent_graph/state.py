@@ -6,11 +6,11 @@ too, so a conversation can be decoded again where the store has forgotten the mo
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, NotRequired
 
 from langchain_core.messages import AnyMessage
 from langgraph.graph.message import add_messages
-from typing_extensions import NotRequired, TypedDict
+from typing_extensions import TypedDict
 
 from ..motion_core.motion import FRAMES_PER_TOKEN, Segment
 from ..motion_core.skeleton import FPS

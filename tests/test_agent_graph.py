@@ -50,6 +50,13 @@ def test_the_example_becomes_one_motion_of_three_segments(engine: FakeEngine) ->
     assert f"Made motion 1 ({turn.motion.id}), {turn.motion.duration:.1f} s" in turn.reply
 
 
+def test_the_state_has_a_schema(engine: FakeEngine) -> None:
+    """LangGraph's server and Studio ask for it; pydantic is picky about `TypedDict`."""
+    graph = MotionAgent(engine=engine).graph
+    assert "messages" in graph.get_input_jsonschema()["properties"]
+    assert "motions" in graph.get_output_jsonschema()["properties"]
+
+
 def test_new_descriptions_are_one_batch_and_everything_is_decoded_once(engine: FakeEngine) -> None:
     turn = MotionAgent(engine=engine).run(EXAMPLE)
     assert turn.motion is not None

@@ -143,8 +143,7 @@ def _decode(
             direction,
             attention_mask=mask,
             position_ids=positions,
-            past_key_values=cache,
-            use_cache=True,
+            cache=cache,
         )
         logits = head(output.last_hidden_state[:, -1]).cpu()  # (b, V)
         if not torch.isfinite(logits).all():

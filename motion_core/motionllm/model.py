@@ -18,6 +18,7 @@ Notable:
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, Literal
 
 import torch
@@ -48,6 +49,9 @@ class MotionLLM(nn.Module):
         weight = self.backbone.get_input_embeddings().weight
         self.vocabulary, self.width = weight.shape
         self.rows = nn.ParameterDict()
+        # transformers 5.24 renamed it; 5.40 drops the old name
+        renamed = "cache" in inspect.signature(self.backbone.base_model.forward).parameters
+        self._cache_argument = "cache" if renamed else "past_key_values"
 
     def add_direction(self, direction: Direction, *, rank: int, scale: float = 2.0) -> None:
         """New rows (zero) and a new adapter (without effect) for `direction`."""
@@ -87,8 +91,19 @@ class MotionLLM(nn.Module):
         motion = F.embedding((ids - self.vocabulary).clamp(min=0), rows).to(text.dtype)
         return torch.where((ids >= self.vocabulary).unsqueeze(-1), motion, text)
 
-    def hidden(self, ids: Tensor, direction: Direction, **decoder: Any) -> Any:
-        """The decoder's output; `.last_hidden_state` is (B, T, D), after the final norm."""
+    def hidden(
+        self, ids: Tensor, direction: Direction, *, cache: Any = None, **decoder: Any
+    ) -> Any:
+        """The decoder's output; `.last_hidden_state` is (B, T, D), after the final norm.
+
+        Args:
+            ids: (B, T), of text and motion tokens.
+            direction: whose motion rows are embedded.
+            cache: a `transformers.Cache` that is read and extended; None for none.
+            decoder: further arguments of the backbone's decoder.
+        """
+        if cache is not None:
+            decoder |= {self._cache_argument: cache, "use_cache": True}
         return self.backbone.base_model(inputs_embeds=self.embed(ids, direction), **decoder)
 
     def motion_logits(self, hidden: Tensor) -> Tensor:  # (..., D) -> (..., 1 + codes)
