@@ -23,6 +23,7 @@ from ..motion_core.store import MotionStore
 from ..tools.workbench import Workbench
 from .conversation import Conversation
 from .graph import PlannerLike, build_graph, check_request
+from .serializer import ConversationSerializer
 from .state import Timeline
 from .timeline import placement_of
 
@@ -135,7 +136,7 @@ class MotionAgent:
             seed=seed,
             keep_messages=KEPT_MESSAGES,
             repair_seams=repair_seams,
-            checkpointer=checkpointer or InMemorySaver(),
+            checkpointer=checkpointer or InMemorySaver(serde=ConversationSerializer()),
         )
         self._threads: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
@@ -231,7 +232,8 @@ class MotionAgent:
                 continue
             for event in _events(mode, part):
                 events.append(event)
-                yield event
+                if event.kind != "reply":  # which is told when the turn is kept
+                    yield event
         state = states[-1]
         turn, timeline = state["turn"], Conversation(state).timeline
         changed = timeline != Conversation(states[0]).timeline or (given is None and turn["made"])
@@ -241,6 +243,7 @@ class MotionAgent:
             if changed
         }
         self._forget_checkpoints(thread)
+        yield from (event for event in events if event.kind == "reply")
         yield Turn(
             reply=state["messages"][-1].text,
             motion=motions.get(1),

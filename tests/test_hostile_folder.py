@@ -91,7 +91,6 @@ def _process_calls(path: Path) -> list[str]:
             found += [alias.name for alias in node.names if alias.name == "subprocess"]
         elif isinstance(node, ast.ImportFrom) and node.module == "subprocess":
             found.append(node.module)
-        elif isinstance(node, ast.Attribute) and node.attr in ("system", "popen", "execv"):
-            if isinstance(node.value, ast.Name) and node.value.id == "os":
-                found.append(f"os.{node.attr}")
+        elif isinstance(node, ast.Attribute) and ast.unparse(node) in ("os.system", "os.popen"):
+            found.append(ast.unparse(node))
     return found

@@ -118,8 +118,9 @@ def test_what_is_imported_is_declared_and_the_other_way_round(pyproject: dict[st
     for package, folder, files in _walk():
         for file in (file for file in files if file.endswith(".py")):
             for name in _imports(folder / file, package):
-                if name.startswith("langgraph.checkpoint.sqlite"):
-                    imported.add("langgraph-checkpoint-sqlite")
+                if name.startswith("langgraph.checkpoint."):
+                    sqlite = name.startswith("langgraph.checkpoint.sqlite")
+                    imported.add("langgraph-checkpoint" + "-sqlite" * sqlite)
                 root = name.partition(".")[0]
                 if root not in sys.stdlib_module_names | {"motion_agent"}:
                     imported.add(DISTRIBUTIONS.get(root, root.replace("_", "-")))

@@ -122,12 +122,17 @@ def _list_conversations() -> None:
         note("no conversations are kept yet; `motion-agent chat` begins one")
         return
     from ..agent_graph import MotionAgent
+    from ..motion_core.errors import IntegrityError
 
     longest = max(map(len, names))
     with kept_conversations() as (store, checkpointer):
         agent = MotionAgent(store=store, checkpointer=checkpointer)
         for name in names:
-            timeline = agent.timeline(name)
+            try:
+                timeline = agent.timeline(name)
+            except IntegrityError as err:
+                complain(str(err))
+                continue
             ids = " and ".join(timeline["motions"].values()) or "no motion"
             about = ", then ".join(segment["description"] for segment in timeline["segments"])
             say(f"{name:{longest}}  {ids}  {about}".rstrip())

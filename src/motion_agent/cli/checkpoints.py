@@ -1,31 +1,140 @@
-"""Conversations in SQLite that do not grow with every turn."""
+"""Conversations in SQLite that do not grow with every turn, and that nobody changes unnoticed."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import (
+    ChannelVersions,
+    Checkpoint,
+    CheckpointMetadata,
+    CheckpointTuple,
+)
 from langgraph.checkpoint.sqlite import SqliteSaver
 
-_OLDER = (
-    "thread_id = ? AND checkpoint_id < (SELECT max(checkpoint_id) FROM checkpoints AS latest"
-    " WHERE latest.thread_id = {0}.thread_id AND latest.checkpoint_ns = {0}.checkpoint_ns)"
+from ..agent_graph.serializer import ConversationSerializer
+from ..motion_core.errors import IntegrityError, UnavailableError
+
+# SQLite numbers rows in the order in which they come; a clock may go back.
+_LATEST = (
+    "SELECT checkpoint_id FROM main.checkpoints AS latest WHERE latest.thread_id = {0}.thread_id"
+    " AND latest.checkpoint_ns = {0}.checkpoint_ns ORDER BY latest.rowid DESC LIMIT 1"
 )
+_CHANGED = "changed by another program"
+_ONE_AFTER_THE_OTHER = f"""
+CREATE TEMP TRIGGER IF NOT EXISTS one_after_the_other BEFORE INSERT ON main.checkpoints
+WHEN ({_LATEST.format("NEW")}) IS NOT NEW.parent_checkpoint_id
+ AND ({_LATEST.format("NEW")}) IS NOT NEW.checkpoint_id
+BEGIN SELECT RAISE(ABORT, '{_CHANGED}'); END
+"""
 
 
 class LatestCheckpoints(SqliteSaver):
-    """A LangGraph checkpointer that can forget all but a conversation's last checkpoint.
+    """A LangGraph checkpointer for one line of checkpoints a conversation.
 
     A checkpoint holds the whole state, and undo is part of it. `SqliteSaver` keeps four a turn
     for good and does not implement `prune`; there are no delta channels in our graph, so the last
     one stands alone.
+
+    The latest checkpoint is the one that was written last, whatever the clock said. A new one
+    has to follow it: where another program has written meanwhile, nothing is written.
+
+    Raises:
+        UnavailableError: the database cannot be written, or another program changed the
+            conversation meanwhile.
+        IntegrityError: what is in it was not written by us.
     """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        super().__init__(connection, serde=ConversationSerializer())
+
+    def setup(self) -> None:
+        """Create what is missing in the database."""
+        if not self.is_setup:
+            super().setup()
+            self.conn.execute("PRAGMA trusted_schema = OFF")
+            self.conn.execute(_ONE_AFTER_THE_OTHER)
+
+    def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        """The checkpoint that `config` names, else the latest of its conversation."""
+        wanted = {"checkpoint_ns": "", **config["configurable"]}
+        thread = str(wanted["thread_id"])
+        with _explained(thread):
+            if not wanted.get("checkpoint_id"):
+                latest = self._latest(thread, wanted["checkpoint_ns"])
+                if latest is None:
+                    return None
+                wanted["checkpoint_id"] = latest
+            try:
+                return super().get_tuple({"configurable": wanted})
+            except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as err:
+                raise IntegrityError(
+                    f"the conversation {thread!r} is damaged ({type(err).__name__}:"
+                    f" {str(err)[:100]}); forget it, or begin one of another name"
+                ) from err
+
+    def put(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        """Write a checkpoint that follows the latest one."""
+        with _explained(config["configurable"]["thread_id"]):
+            return super().put(config, checkpoint, metadata, new_versions)
+
+    def put_writes(
+        self,
+        config: RunnableConfig,
+        writes: Sequence[tuple[str, Any]],
+        task_id: str,
+        task_path: str = "",
+    ) -> None:
+        """Write what a node gave, before the checkpoint that it becomes part of."""
+        with _explained(config["configurable"]["thread_id"]):
+            super().put_writes(config, writes, task_id, task_path)
 
     def prune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
         """Delete the older checkpoints of these conversations, or all with ``delete``."""
         for thread in thread_ids:
-            if strategy == "delete":
-                self.delete_thread(thread)
-                continue
-            with self.cursor() as cursor:
-                for table in ("writes", "checkpoints"):
-                    cursor.execute(f"DELETE FROM {table} WHERE {_OLDER.format(table)}", (thread,))
+            with _explained(thread):
+                if strategy == "delete":
+                    self.delete_thread(thread)
+                    continue
+                with self.cursor() as cursor:
+                    for table in ("writes", "checkpoints"):
+                        older = f"checkpoint_id IS NOT ({_LATEST.format(table)})"
+                        cursor.execute(
+                            f"DELETE FROM {table} WHERE thread_id = ? AND {older}", (thread,)
+                        )
+
+    def _latest(self, thread: str, namespace: str) -> str | None:
+        with self.cursor(transaction=False) as cursor:
+            cursor.execute(
+                "SELECT checkpoint_id FROM checkpoints WHERE thread_id = ? AND checkpoint_ns = ?"
+                " ORDER BY rowid DESC LIMIT 1",
+                (thread, namespace),
+            )
+            found = cursor.fetchone()
+        return None if found is None else str(found[0])
+
+
+@contextmanager
+def _explained(thread: str) -> Iterator[None]:
+    """What SQLite raises, as errors of ours."""
+    try:
+        yield
+    except sqlite3.IntegrityError as err:
+        if _CHANGED not in str(err):
+            raise IntegrityError(f"the conversation {thread!r} cannot be written: {err}") from err
+        raise UnavailableError(
+            f"another program changed the conversation {thread!r} meanwhile; nothing was kept of"
+            " this request: say it again"
+        ) from err
+    except sqlite3.Error as err:
+        raise UnavailableError(f"the conversation {thread!r} cannot be kept: {err}") from err

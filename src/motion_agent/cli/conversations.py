@@ -65,8 +65,7 @@ def conversation_names() -> list[str]:
         connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
         try:
             found = connection.execute(
-                "SELECT thread_id FROM checkpoints GROUP BY thread_id"
-                " ORDER BY max(checkpoint_id) DESC"
+                "SELECT thread_id FROM checkpoints GROUP BY thread_id ORDER BY max(rowid) DESC"
             )
             names = [name for (name,) in found]
         finally:

@@ -1,0 +1,61 @@
+"""Conversations become bytes and come back without anything being imported or called.
+
+A database of conversations is a file that somebody else may have prepared. LangGraph's own
+serializer imports and calls whatever such a file names unless it is told otherwise; ours builds
+LangChain's messages and plain values, and refuses a file that asks for more.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ormsgpack
+from langchain_core import messages
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+
+from ..motion_core.errors import IntegrityError
+
+_MESSAGES = (
+    *(messages.HumanMessage, messages.AIMessage, messages.SystemMessage, messages.ToolMessage),
+    *(messages.RemoveMessage, messages.HumanMessageChunk, messages.AIMessageChunk),
+)
+_ALLOWED = {(kind.__module__, kind.__name__) for kind in _MESSAGES}
+_FORMATS = ("null", "bytes", "bytearray", "msgpack")  # what `dumps_typed` writes
+_OPTIONS = ormsgpack.OPT_NON_STR_KEYS
+
+
+class ConversationSerializer(JsonPlusSerializer):
+    """LangGraph's serializer, for messages and JSON values only."""
+
+    def __init__(self) -> None:
+        self._strict = JsonPlusSerializer(pickle_fallback=False, allowed_msgpack_modules=None)
+        super().__init__(
+            pickle_fallback=False,
+            allowed_msgpack_modules=_MESSAGES,
+            __unpack_ext_hook__=self._object,
+        )
+
+    def loads_typed(self, data: tuple[str, bytes]) -> Any:
+        """The value that `dumps_typed` wrote.
+
+        Raises:
+            IntegrityError: it was written by something else, or asks for another object.
+        """
+        if data[0] not in _FORMATS:
+            raise IntegrityError(
+                f"a conversation holds data of the format {str(data[0])[:20]!r}, which is never"
+                " written; the file is foreign or damaged"
+            )
+        try:
+            return super().loads_typed(data)
+        except ValueError as err:  # of ormsgpack, also where `_object` refuses
+            raise IntegrityError(
+                f"a conversation holds something that is never written ({str(err)[:80]}); the file"
+                " is foreign or damaged"
+            ) from err
+
+    def _object(self, code: int, data: bytes) -> Any:
+        named = ormsgpack.unpackb(data, ext_hook=lambda *_: None, option=_OPTIONS)
+        if not isinstance(named, list) or tuple(named[:2]) not in _ALLOWED:
+            raise ValueError(f"object {str(named)[:60]} is not allowed")
+        return self._strict._unpack_ext_hook(code, data)
