@@ -75,8 +75,8 @@ ACTIONS: dict[str, tuple[str, ...]] = {
         "*walk| on tiptoe; *take sneaking steps; *sneak| ahead"
     ),
     "hop": _list(
-        "*hop; *hop on both legs; *hop with both feet; *jump up on both legs; *jump once; "
-        "*make a small jump; *hop up; *jump in place"
+        "*hop; *hop on both legs; *hop with both feet; *hop forward; *jump once; "
+        "*make a small jump; *hop ahead on both legs; *jump forward with both feet"
     ),
     # gestures
     "bow": _list(
@@ -177,9 +177,9 @@ ACTIONS: dict[str, tuple[str, ...]] = {
         "*put something on the floor with the right hand"
     ),
     "grab something high up": _list(
-        "*grab something high up; *reach up and *grab something; *grab something from above; "
-        "*reach up with the right hand; *take something from a high shelf; *reach up high; "
-        "*grab something high up with the right hand; *reach for something high"
+        "*grab something high up; *reach up and *grab something; *grab something at head height; "
+        "*reach up with the right hand; *take something from a shelf; *reach for something high; "
+        "*grab something high up with the right hand; *stretch out the right arm to grab something"
     ),
     "lie down": _list(
         "*lie down; *lie down on the floor; *lie down on the ground; *get down on the floor; "
