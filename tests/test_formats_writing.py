@@ -10,8 +10,7 @@ import pytest
 from motion_agent.motion_core.errors import UnavailableError
 from motion_agent.motion_core.formats import read_joints, read_motion, write_bvh
 from motion_agent.motion_core.formats.bvh import Bvh, parse_bvh
-from motion_agent.motion_core.formats.posing import solve_pose
-from motion_agent.motion_core.formats.skin import _standard_offsets, rest_positions
+from motion_agent.motion_core.formats.posing import rest_positions, solve_pose, standard_offsets
 from motion_agent.motion_core.motion import Motion
 from motion_agent.motion_core.skeleton import JOINT_NAMES, PARENTS
 
@@ -144,7 +143,7 @@ def test_rotations_are_rotations_and_limbs_do_not_twist(walk: Motion) -> None:
 
 def turned_up_leg(yaw: float, bend: float) -> np.ndarray:
     """Five frames of somebody standing with the left leg turned out and its knee bent forward."""
-    joints = rest_positions(_standard_offsets())
+    joints = rest_positions(standard_offsets())
     outward = np.array([np.sin(yaw), 0, np.cos(yaw)])
     knee = joints[1] + 0.39 * (np.cos(bend) * np.array([0, -1, 0]) + np.sin(bend) * outward)
     joints[4], joints[7] = knee, knee - np.array([0, 0.43, 0])
@@ -172,7 +171,7 @@ def test_feet_flat_on_the_floor_are_level() -> None:
 
 def test_an_arm_keeps_its_twist_while_it_is_straight() -> None:
     bend = np.concatenate([np.linspace(1.2, 0, 20), np.zeros(20), np.linspace(0, 1.2, 20)])
-    joints = np.repeat(rest_positions(_standard_offsets())[None], 60, axis=0)
+    joints = np.repeat(rest_positions(standard_offsets())[None], 60, axis=0)
     # The forearm bends upwards, so the arm has turned by 90 degrees from the rest pose.
     forearm = np.stack([np.cos(bend), np.sin(bend), np.zeros(60)], axis=-1)
     joints[:, 20] = joints[:, 18] + 0.26 * forearm

@@ -29,8 +29,8 @@ from ..atomic import replacing
 from ..motion import Motion
 from ..placement import Placement
 from ..skeleton import FPS, JOINT_NAMES, PARENTS
-from .posing import CHILDREN, Pose, solve_pose
-from .skin import fitted_skin, rest_positions
+from .posing import CHILDREN, Pose, rest_positions, solve_pose
+from .skin import fitted_skin
 
 _FLOAT, _BYTE, _SHORT, _INT = 5126, 5121, 5123, 5125  # component types
 _VERTICES, _INDICES = 34962, 34963  # what a buffer view is for

@@ -178,7 +178,7 @@ def find_joint_map(names: Iterable[str]) -> JointMap:
         problem = "not those of a known skeleton"
     else:
         problem = f"those of {title}, but without {', '.join(missing[title])}"
-    raise FormatError(f"has joints that are {problem}; it has: {_listed(given)}")
+    raise FormatError(f"has joints that are {problem}; it has: {listed(given)}")
 
 
 def wanted_names(joint_map: JointMap, names: Iterable[str]) -> list[str]:
@@ -200,7 +200,7 @@ def wanted_names(joint_map: JointMap, names: Iterable[str]) -> list[str]:
     if lacking or absent:
         problem = f"no entry for {', '.join(lacking)}" if lacking else f"{', '.join(absent)}"
         raise FormatError(
-            f"does not fit the given joint map: {problem}; it has: {_listed(list(first.values()))}"
+            f"does not fit the given joint map: {problem}; it has: {listed(list(first.values()))}"
         )
     needed = {plain_name(name) for joint in JOINT_NAMES for name in sources(joint_map[joint])}
     return [name for plain, name in first.items() if plain in needed]
@@ -229,5 +229,6 @@ def plain_name(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", bare.casefold())
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Names as they stand in a message, the first 60 of them."""
     return ", ".join(names[:60]) + (f", … ({len(names)} in all)" if len(names) > 60 else "")

@@ -30,10 +30,17 @@ def turn(rotation: Array, axis: int, radians: Array) -> Array:
 def world_positions(
     parents: Sequence[int], translations: Sequence[Array], rotations: Sequence[Array]
 ) -> Array:
-    """Positions ``(T, J, 3)`` of all joints; parents come before their children.
+    """Positions ``(T, J, 3)`` of all joints; see `world_transforms`."""
+    return world_transforms(parents, translations, rotations)[0]
+
+
+def world_transforms(
+    parents: Sequence[int], translations: Sequence[Array], rotations: Sequence[Array]
+) -> tuple[Array, Array]:
+    """Positions ``(T, J, 3)`` and orientations ``(T, J, 3, 3)`` of all joints.
 
     Args:
-        parents: index of each joint's parent, -1 for the root.
+        parents: index of each joint's parent, -1 for a root; parents come before their children.
         translations: of each joint in its parent's frame, ``(T, 3)`` or ``(3,)``.
         rotations: of each joint relative to its parent, ``(T, 3, 3)``.
     """
@@ -47,7 +54,7 @@ def world_positions(
         above = orientations[parent]
         positions.append(positions[parent] + (above @ translation[..., None])[..., 0])
         orientations.append(above @ rotation)
-    return np.stack(positions, axis=1)
+    return np.stack(positions, axis=1), np.stack(orientations, axis=1)
 
 
 def ancestors(parents: Sequence[int], joints: Iterable[int]) -> list[int]:

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from scipy.linalg import solveh_banded
 
 from .. import rotations
-from ..skeleton import PARENTS
+from ..skeleton import BONE_LENGTHS, PARENTS
 
 Array = NDArray[np.float64]
 
@@ -50,6 +50,16 @@ REST_DIRECTIONS: Mapping[int, Array] = {
     **dict.fromkeys((1, 13, 16, 18, 20), _LEFT),
     **dict.fromkeys((2, 14, 17, 19, 21), _RIGHT),
     15: _FACE,
+}
+
+# Offsets of the children of pelvis and spine3, about the mean of recorded people.
+_BRANCHES = {
+    1: (0.061, -0.082, -0.02),
+    2: (-0.061, -0.082, -0.02),
+    3: (0.0, 0.131, 0.0),
+    12: (0.0, 0.219, 0.0),
+    13: (0.072, 0.118, -0.012),
+    14: (-0.072, 0.118, -0.012),
 }
 
 
@@ -139,6 +149,22 @@ def solve_pose(joints: Array, *, tolerance: float = TOLERANCE) -> Pose:
         else:
             local[:, joint] = world[:, joint]
     return Pose(offsets, local, translations)
+
+
+def standard_offsets() -> Array:
+    """Offsets ``(22, 3)`` of the standard skeleton at rest, in metres."""
+    offsets = np.zeros((len(PARENTS), 3))
+    for joint, direction in REST_DIRECTIONS.items():
+        offsets[joint] = _BRANCHES.get(joint, direction * BONE_LENGTHS[joint])
+    return offsets
+
+
+def rest_positions(offsets: Array) -> Array:
+    """Joints ``(22, 3)`` of a skeleton at rest, its pelvis at the origin."""
+    positions = np.zeros((len(PARENTS), 3))
+    for joint, parent in enumerate(PARENTS[1:], start=1):
+        positions[joint] = positions[parent] + offsets[joint]
+    return positions
 
 
 def _twist(limb: _Limb, joints: Array, bone: Array, swung: Array) -> Array:

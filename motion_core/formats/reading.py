@@ -15,16 +15,20 @@ from ..motion import FEATURES, Motion, check_features, check_joints
 from ..skeleton import FPS
 from .acclaim import find_asf, parse_amc, parse_asf
 from .bvh import parse_bvh
-from .joint_maps import JointMap, find_joint_map, map_joints, wanted_names
+from .gltf import gltf_recording, parse_gltf
+from .joint_maps import JointMap, find_joint_map, listed, map_joints, wanted_names
 from .npy import read_array
 from .npz import unpack_motion
 from .placement import Unit, UpAxis, reference_frames, to_metres_y_up
+from .recognition import recognise
+from .retargeting import retarget
 
 Joints = NDArray[np.float64]
 
 AMC_FPS = 120
 """AMC files do not tell their frame rate; CMU's and HDM05's have this one."""
 
+_SURE = 0.5  # confidence from which on a recognised skeleton is taken
 _MAX_BYTES = 1 << 30  # the longest motion allowed has a third of that, in any format
 
 
@@ -35,6 +39,7 @@ def read_joints(
     up: UpAxis | None = None,
     fps: float | None = None,
     joint_map: JointMap | None = None,
+    clip: str | None = None,
 ) -> tuple[Joints, float]:
     """Joints ``(T, 22, 3)`` in metres, y up, and frames per second of a motion file.
 
@@ -51,6 +56,11 @@ def read_joints(
             taken as metres, y up, unless told otherwise.
         fps: its frame rate, where the file does not tell the right one.
         joint_map: for each of the 22 joints the file's joint or joints; instead of a known one.
+        clip: name of an animation in a GLB, glTF or VRM file; the first that moves if not told.
+            See `list_clips`.
+
+    GLB, glTF and VRM hold characters of any proportions, so their rotations are put on a human
+    skeleton of our own (`retargeting`).
 
     Raises:
         FormatError: not readable as what its suffix says, joints that are not recognised (they
@@ -58,6 +68,10 @@ def read_joints(
         InputError: no such file, or a suffix that is not known.
     """
     path = Path(path)
+    if path.suffix.lower() in GLTF_SUFFIXES:
+        with _told_of(path):
+            joints, told_fps = _read_gltf(path, clip)
+            return joints, fps or told_fps
     reader = _JOINT_READERS.get(path.suffix.lower())
     if reader is None:
         raise _unknown_suffix(path)
@@ -78,6 +92,7 @@ def read_motion(
     up: UpAxis | None = None,
     fps: float | None = None,
     joint_map: JointMap | None = None,
+    clip: str | None = None,
 ) -> Motion:
     """The motion in a file: those of `read_joints`, features ``(T, 263)`` taken as they are.
 
@@ -96,9 +111,21 @@ def read_motion(
             array = _array(path)
             if array.ndim == 2:
                 return Motion(check_features(array), provenance=provenance)
-    joints, rate = read_joints(path, unit=unit, up=up, fps=fps, joint_map=joint_map)
+    joints, rate = read_joints(path, unit=unit, up=up, fps=fps, joint_map=joint_map, clip=clip)
     with _told_of(path):
         return Motion.from_joints(joints, fps=rate, provenance=provenance)
+
+
+def list_clips(path: str | Path) -> tuple[str, ...]:
+    """Names of the animations in a GLB, glTF or VRM file.
+
+    Raises:
+        FormatError: not such a file, or damaged.
+        InputError: no such file.
+    """
+    path = Path(path)
+    with _told_of(path):
+        return parse_gltf(_bytes(path), path.parent).clips
 
 
 def load_npz(path: str | Path) -> Motion:
@@ -146,13 +173,27 @@ def _read_npz(path: Path, joint_map: JointMap | None) -> tuple[Joints, float]:
     return unpack_motion(path).joints.astype(np.float64), FPS
 
 
+def _read_gltf(path: Path, clip: str | None) -> tuple[Joints, float]:
+    recording = gltf_recording(parse_gltf(_bytes(path), path.parent), clip)
+    found = recognise(recording)
+    if found is None or found.confidence < _SURE:
+        raise FormatError(f"has no skeleton of a person; its joints: {listed(recording.names)}")
+    return check_joints(retarget(recording, found.joints)), recording.fps
+
+
 _JOINT_READERS: dict[str, Callable[[Path, JointMap | None], tuple[Joints, float]]] = {
     ".bvh": _read_bvh,
     ".amc": _read_amc,
     ".npy": _read_npy,
     ".npz": _read_npz,
 }
-READABLE_SUFFIXES = tuple(_JOINT_READERS)
+GLTF_SUFFIXES = (".glb", ".gltf", ".vrm", ".vrma")
+READABLE_SUFFIXES = (*_JOINT_READERS, *GLTF_SUFFIXES)
+
+
+def _bytes(path: Path) -> bytes:
+    _check_size(path)
+    return path.read_bytes()
 
 
 def _text(path: Path) -> str:

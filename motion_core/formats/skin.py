@@ -15,8 +15,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from ..skeleton import BONE_LENGTHS, JOINT_NAMES, PARENTS
-from .posing import CHILDREN, REST_DIRECTIONS, Array
+from ..skeleton import JOINT_NAMES, PARENTS
+from .posing import CHILDREN, Array, rest_positions, standard_offsets
 
 Field = Callable[[Array], Array]
 """Distances ``(n,)`` to a surface of points ``(n, 3)``, negative inside."""
@@ -28,17 +28,6 @@ _BLEND = 0.016  # metres over which colours pass into each other: finer than the
 _INFLUENCES = 4  # joints a vertex follows at most, as glTF has it
 _APART = 0.45  # radians that each leg is turned outwards while the body is shaped
 _SEAM = 0.02  # metres on both sides of the middle where a leg may pull at the other's skin
-
-# Offsets of the children of pelvis and spine3, about the mean of recorded people.
-_BRANCHES = {
-    1: (0.061, -0.082, -0.02),
-    2: (-0.061, -0.082, -0.02),
-    3: (0.0, 0.131, 0.0),
-    12: (0.0, 0.219, 0.0),
-    13: (0.072, 0.118, -0.012),
-    14: (-0.072, 0.118, -0.012),
-}
-
 
 _LEG_OF = {joint: leg for leg in (1, 2) for joint in (leg, leg + 3, leg + 6, leg + 9)}
 
@@ -67,17 +56,9 @@ class Skin:
 def fitted_skin(offsets: Array) -> Skin:
     """The mannequin in the rest pose of a skeleton with these offsets ``(22, 3)``."""
     skin = standard_skin()
-    moved = rest_positions(offsets) - rest_positions(_standard_offsets())
+    moved = rest_positions(offsets) - rest_positions(standard_offsets())
     shift = (moved[skin.joints] * skin.weights[..., None]).sum(axis=1)
     return replace(skin, vertices=skin.vertices + shift)
-
-
-def rest_positions(offsets: Array) -> Array:
-    """Joints ``(22, 3)`` of a skeleton at rest, its pelvis at the origin."""
-    positions = np.zeros((len(PARENTS), 3))
-    for joint, parent in enumerate(PARENTS[1:], start=1):
-        positions[joint] = positions[parent] + offsets[joint]
-    return positions
 
 
 @cache
@@ -89,7 +70,7 @@ def standard_skin() -> Skin:
     """
     from ..rendering.mannequin import PARTS, body_points
 
-    apart = rest_positions(_standard_offsets(apart=True))
+    apart = rest_positions(_offsets_apart())
     # Far above the floor, where nothing keeps the head from being round.
     high = np.array([0.0, 10.0, 0.0])
     points = body_points((apart + high).astype(np.float32)).astype(np.float64) - high
@@ -110,7 +91,7 @@ def standard_skin() -> Skin:
     nearest = distances(vertices)
     share = np.exp(-(nearest - nearest.min(axis=0)) / _BLEND)
     followed, weights = _weights(vertices, apart, points)
-    together = rest_positions(_standard_offsets())
+    together = rest_positions(standard_offsets())
     turns = np.stack([_spread(joint).T for joint in range(len(PARENTS))])  # (22, 3, 3)
     turns = turns[followed]  # (V, 4, 3, 3)
     moved = (turns @ (vertices[:, None] - apart[followed])[..., None])[..., 0] + together[followed]
@@ -125,13 +106,10 @@ def standard_skin() -> Skin:
     )
 
 
-def _standard_offsets(*, apart: bool = False) -> Array:
-    """Offsets ``(22, 3)`` of the standard skeleton at rest; or with its legs apart."""
-    offsets = np.zeros((len(PARENTS), 3))
-    for joint, direction in REST_DIRECTIONS.items():
-        offset = np.array(_BRANCHES.get(joint, direction * BONE_LENGTHS[joint]))
-        offsets[joint] = _spread(PARENTS[joint]) @ offset if apart else offset
-    return offsets
+def _offsets_apart() -> Array:
+    """Offsets ``(22, 3)`` of the standard skeleton at rest with its legs apart."""
+    offsets = standard_offsets()
+    return np.stack([_spread(PARENTS[joint]) @ each for joint, each in enumerate(offsets)])
 
 
 def _spread(joint: int) -> Array:
