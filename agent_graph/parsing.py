@@ -8,6 +8,7 @@ wins, and its name is recorded:
     embedded   the last complete JSON value in prose
     repaired   JSON with single quotes, trailing commas, comments, bare keys (json_repair)
     numbered   the paper's own form: 1. MotionLLM.generate('…'); 2. MotionLLM.caption('…')
+    thoughts   nothing but thoughts came, and they end with the plan
 
 A rung may repair form; it never drops or invents a step. Two guards see to that: a repaired
 value must hold every word of the text it was made from, and an answer that ends inside a JSON
@@ -25,9 +26,9 @@ from typing import Any, Literal
 from .calls import CALL, numbered_steps
 from .coercion import NotAPlan, holds_steps, plan_from_value, single_step
 from .plan import TOOLS, InvalidPlanError, Plan, validate_plan
-from .repairing import load_json, repair_json
+from .repairing import first_json, load_json, repair_json
 
-Rung = Literal["json", "fence", "embedded", "repaired", "numbered"]
+Rung = Literal["json", "fence", "embedded", "repaired", "numbered", "thoughts"]
 
 MAX_ANSWER = 80_000  # characters; the longest valid plan needs about half of it
 
@@ -48,6 +49,8 @@ _TRACE = re.compile(  # of a step outside of what was read
 )
 _TORN_OFF = re.compile(r"\"|'\s*[}\]]")  # what a damaged value may have lost
 _MORE_JSON = re.compile(r'[\[{][^\]}]*"')  # behind the plan: a damaged one that was to replace it
+_STRAY = re.compile(r"[{\[]\s*(?=[{\[])")
+_MORE = re.compile(r'[{\["]')  # of a plan that goes on behind its first value
 _OPEN_JSON = re.compile(r"[{\[]\s*(?:['\"{\[]|\w+\s*:|$)")
 _REFUSAL = re.compile(
     r"\b(i('m| am) sorry|i can(no|')t|i am unable|i'm unable|as an ai)\b", re.IGNORECASE
@@ -126,6 +129,23 @@ def strict_plan(text: str, *, truncated: bool = False, refusal: str | None = Non
     if not isinstance(value, dict):
         raise InvalidPlanError(f"the answer is no JSON object; {_SHOW_PLAN}", "no_plan")
     return Parsed(validate_plan(value), "json")
+
+
+def draft_of(text: str) -> tuple[dict[str, Any], list[Any]] | None:
+    """The JSON object of a plan that need not be valid, and its list of steps; None if unclear."""
+    try:
+        reading = _reading(without_thoughts(text))
+    except InvalidPlanError:
+        return None
+    value = reading[2] if reading is not None else None
+    if single_step(value):
+        value = [value]
+    if isinstance(value, list):
+        value = {"plan": value}
+    steps = value.get("plan") if isinstance(value, dict) else None
+    if not isinstance(steps, list) or not all(isinstance(step, dict) for step in steps):
+        return None
+    return value, steps
 
 
 def has_steps(text: str) -> bool:
@@ -207,6 +227,9 @@ def _embedded(text: str) -> tuple[list[_Reading], str]:
             found.append(("repaired", region, value))
     if open_end is None:
         return found, outside
+    whole = _behind_stray_brackets(text[open_end:])
+    if whole is not None:
+        return [*found, ("embedded", *whole)], outside + text[open_end:].replace(whole[0], " ", 1)
     # The text ends inside a value. Only if it visibly closes is that a matter of quotes.
     tail = text[open_end:].rstrip("` \n\t")
     if _STEP_MARK.search(tail):
@@ -218,6 +241,25 @@ def _embedded(text: str) -> tuple[list[_Reading], str]:
     elif _OPEN_JSON.match(tail):
         raise _truncated()
     return found, outside
+
+
+def _behind_stray_brackets(tail: str) -> tuple[str, Any] | None:
+    """The whole plan behind opening brackets that nothing closes, as text and value.
+
+    Ollama begins so where a schema meets thinking. An object cannot begin with an object, so
+    nothing is lost; behind a list that does not end, there must be a plan and not one step of it.
+    """
+    opening = _STRAY.match(tail)
+    while opening is not None:
+        tail = tail[opening.end() :]
+        found = first_json(tail)
+        if found is not None:
+            value, end = found
+            plan = isinstance(value, dict) and not single_step(value) and plan_like(value)
+            rest = tail[end:]
+            return (tail[:end], value) if plan and not _MORE.search(rest) else None
+        opening = _STRAY.match(tail)
+    return None
 
 
 def _final(found: list[_Reading]) -> _Reading:

@@ -38,6 +38,14 @@ def load_json(text: str) -> Any:
         return None
 
 
+def first_json(text: str) -> tuple[Any, int] | None:
+    """The JSON value that the text begins with and where it ends, or None."""
+    try:
+        return json.JSONDecoder(object_pairs_hook=_unique).raw_decode(text)
+    except (ValueError, RecursionError):
+        return None
+
+
 def repair_json(text: str) -> Any:
     """The object or list in a text that is nearly JSON; None if words of it would be lost."""
     bare = _without_comments(text)

@@ -397,3 +397,40 @@ def test_a_description_may_speak_of_tools() -> None:
     twice = text[:-1] + ', "plan": []}'  # JSON keeps the last of two
     with pytest.raises(InvalidPlanError, match="without losing words"):
         parse_plan(twice)
+
+
+PLAN = '{"reasoning": "x", "plan": [{"tool": "generate_motion", "description": "a man walks"}]}'
+STEP = '{"tool": "generate_motion", "description": "a man walks"}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{\n\n" + PLAN,
+        "[" + PLAN,
+        "{{" + PLAN,
+        "{ [ " + PLAN,
+        "```json\n{\n" + PLAN + "\n```",
+        "Sure: {\n" + PLAN,
+        "{\n" + PLAN + "\nThere you are.",
+    ],
+)
+def test_a_whole_plan_behind_stray_brackets_is_read(text: str) -> None:
+    assert [step.description for step in parse_plan(text).plan.plan] == ["a man walks"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" + STEP,  # the list may go on
+        "[" + STEP + ", " + STEP,
+        "{" + STEP,
+        "{" + PLAN[:-2],
+        "{" + PLAN + ", " + PLAN,
+        "{" + PLAN + "\n\n{" + PLAN,
+        "{" + PLAN + ' then MotionLLM.generate("a man bows")',
+    ],
+)
+def test_behind_stray_brackets_nothing_is_lost(text: str) -> None:
+    with pytest.raises(InvalidPlanError):
+        parse_plan(text)
