@@ -63,7 +63,8 @@ class EditMotionInput(ToolArguments):
         default=None,
         ge=0,
         le=MAX_SECONDS,
-        description="insert, replace, another_take, longer, shorter: the segment's new duration.",
+        description="insert, replace, another_take, longer, shorter: the segment's new duration in"
+        " seconds, at most 20.",
     )
     times: int | None = Field(
         default=None, ge=0, le=MAX_TIMES, description="repeat: how many times more; 1 if left out."

@@ -46,7 +46,8 @@ class GenerateMotionInput(ToolArguments):
         default=None,
         ge=0,
         le=MAX_SECONDS,
-        description="Wished duration of each action in seconds; leave it out to let it be natural.",
+        description="Wished duration of each action in seconds, at most 20; leave it out to let it"
+        " be natural.",
     )
     seed: int | None = Field(
         default=None, ge=0, lt=2**31, description="Another seed gives another take of the same."

@@ -35,7 +35,8 @@ class ListMotionsInput(ToolArguments):
         default=None,
         ge=1,
         le=MAX_LATEST,
-        description=f"How many, the newest first; {DEFAULT_LATEST} if left out.",
+        description=f"How many, the newest first, at most {MAX_LATEST}; {DEFAULT_LATEST} if left"
+        " out.",
     )
 
 

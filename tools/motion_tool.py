@@ -19,6 +19,10 @@ from .messages import one_line, wrong_arguments
 from .workbench import Workbench
 
 _LOG = logging.getLogger(__name__)
+_REFUSED = (  # by one provider's strict mode or another's; the limits are checked in a call anyway
+    "default", "title", "format", "pattern", "minLength", "maxLength", "minItems", "maxItems",
+    "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf",
+)  # fmt: skip
 _NOTHING = ("", "null", "none")  # what weak models write for an argument that they leave out
 
 
@@ -26,6 +30,14 @@ class ToolArguments(BaseModel):
     """Arguments of a tool: flat, and none but those that it names."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: Any, handler: Any) -> dict[str, Any]:
+        schema: dict[str, Any] = handler.resolve_ref_schema(handler(core))
+        schema["properties"] = {
+            name: _accepted(entry) for name, entry in schema["properties"].items()
+        }
+        return schema
 
     @model_validator(mode="before")
     @classmethod
@@ -48,6 +60,11 @@ class MotionTool(BaseTool):
     handle_validation_error: Any = wrong_arguments
     args_schema: Any  # a subclass of ToolArguments
     workbench: Any = Field(default_factory=Workbench, exclude=True, repr=False)
+
+    @property
+    def tool_call_schema(self) -> Any:
+        """The arguments as they are: LangChain's copy has keywords that providers refuse."""
+        return self.args_schema
 
     @abstractmethod
     def work(self, wanted: Any) -> tuple[str, dict[str, Any]]:
@@ -99,6 +116,15 @@ def _stream_writer() -> Callable[[Any], None] | None:
         return get_stream_writer()
     except (RuntimeError, KeyError):  # outside a graph
         return None
+
+
+def _accepted(schema: Any) -> Any:
+    """The schema of an argument without the keywords that a provider refuses."""
+    if isinstance(schema, list):
+        return [_accepted(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {key: _accepted(part) for key, part in schema.items() if key not in _REFUSED}
 
 
 def _is_nothing(value: Any) -> bool:
