@@ -1,4 +1,4 @@
-"""What a planner wrote, and how it is read: text, native tool calls, and why it stopped."""
+"""What a planner wrote, and how it is read: text, native tool calls, thoughts, and why it ended."""
 
 from __future__ import annotations
 
@@ -6,19 +6,39 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from langchain_core.messages import AIMessage
 
 from .parsing import MAX_ANSWER, Parsed, has_steps, parse_plan, strict_plan, without_thoughts
-from .plan import InvalidPlanError
+from .plan import Cause, InvalidPlanError
 
 PLAN_CALL = "motion_plan"
 """Name of the one function that a model with native tool calling is given."""
 
 _FILTERED = "the provider's content filter stopped the answer"
-_LENGTH = {"length", "max_tokens", "MAX_TOKENS", "model_context_window_exceeded"}
-_FILTER = {"content_filter", "SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII"}
+_ENDINGS = {  # what the providers call it, and what it is called here
+    **dict.fromkeys(
+        ("stop", "end_turn", "tool_calls", "tool_use", "completed", "stop_sequence"), "end"
+    ),
+    **dict.fromkeys(
+        ("length", "max_tokens", "max_output_tokens", "model_context_window_exceeded"), "length"
+    ),
+    **dict.fromkeys(
+        ("content_filter", "safety", "recitation", "blocklist", "prohibited_content", "spii"),
+        "filter",
+    ),
+    **dict.fromkeys(("queued", "in_progress"), "unfinished"),
+}  # fmt: skip
+_BROKEN: dict[str, tuple[Cause, str]] = {
+    "failed": ("failed", "the server failed while it wrote the answer"),
+    "error": ("failed", "the server failed while it wrote the answer"),
+    "cancelled": ("cancelled", "the answer was cancelled on the server"),
+    "unfinished": ("unfinished", "the server gave the answer out of hand before it was finished"),
+}
+_ONLY_THOUGHTS = (
+    "the model only thought and wrote no answer: write the JSON object itself, not thoughts about"
+    " it"
+)
 
 
 @dataclass(frozen=True)
@@ -30,6 +50,9 @@ class Answer:
         truncated: the provider says that it stopped at a length limit.
         refusal: why the model or its provider will not answer.
         problem: why the answer cannot be read at all, though there is text.
+        thoughts: what a thinking model thought, where its server tells that apart.
+        stop: why the answer ended: ``end`` (by itself), ``length``, ``filter``, ``refusal``,
+            ``failed``, ``cancelled``, ``unfinished``, else the provider's word; empty if unknown.
         ladder: whether its form may be repaired; without, only a bare JSON object is a plan.
         seconds: how long it took.
     """
@@ -38,10 +61,18 @@ class Answer:
     truncated: bool = False
     refusal: str | None = None
     problem: str | None = None
+    thoughts: str = ""
+    stop: str = ""
     ladder: bool = True
     seconds: float = 0.0
     input_tokens: int | None = None
     output_tokens: int | None = None
+
+    @property
+    def only_thoughts(self) -> bool:
+        """Whether nothing came but thoughts, told or only counted."""
+        silent = not self.text.strip() and not self.refusal and self.problem is None
+        return silent and self.stop in ("end", "length", "") and bool(self.thoughts)
 
 
 def read_answer(answer: Answer) -> Parsed:
@@ -52,9 +83,55 @@ def read_answer(answer: Answer) -> Parsed:
     """
     if answer.problem is not None:
         raise InvalidPlanError(answer.problem)
+    if answer.stop == "filter" and answer.refusal:
+        raise InvalidPlanError(answer.refusal, "filtered")
+    if answer.stop in _BROKEN and answer.refusal is None:
+        cause, told = _BROKEN[answer.stop]
+        raise InvalidPlanError(told, cause)
+    if answer.only_thoughts and answer.ladder:
+        return _read_thoughts(answer)
     if not answer.ladder:
         return strict_plan(answer.text, truncated=answer.truncated, refusal=answer.refusal)
     return parse_plan(answer.text, truncated=answer.truncated, refusal=answer.refusal)
+
+
+def _read_thoughts(answer: Answer) -> Parsed:
+    """The plan that the thoughts end with: servers put it there if a schema is forced on thinking.
+
+    Raises:
+        InvalidPlanError: they end with something else; drafts on the way are not the plan.
+    """
+    if answer.truncated:
+        raise InvalidPlanError(
+            "the answer stopped at the length limit before anything but thoughts was written; think"
+            " less and write a short plan",
+            "truncated",
+        )
+    if answer.thoughts.rstrip().endswith(("}", "]", "```")):
+        try:
+            parsed = parse_plan(answer.thoughts)
+        except InvalidPlanError as err:
+            raise InvalidPlanError(f"{_ONLY_THOUGHTS} ({err})", "thoughts") from err
+        return Parsed(parsed.plan, "thoughts")
+    raise InvalidPlanError(_ONLY_THOUGHTS, "thoughts")
+
+
+_ADVICE: dict[str, str] = {
+    "truncated": "allow longer answers (MOTION_AGENT_MAX_TOKENS, MOTION_AGENT_NUM_CTX), or choose"
+    " another planner",
+    "thoughts": "the model thinks where it should answer: set MOTION_AGENT_THINKING=off, or choose"
+    " another planner",
+    "filtered": "say it in other words, or choose another planner",
+    **dict.fromkeys(
+        ("empty", "failed", "cancelled", "unfinished", "unavailable"),
+        "that is the server's fault and not yours: try again, or choose another planner",
+    ),
+}
+
+
+def advice(cause: Cause) -> str:
+    """What a person can do when a planner gave no valid plan for that reason."""
+    return _ADVICE.get(cause, "say it in simpler words, or choose another planner")
 
 
 def answer_from(message: AIMessage, *, seconds: float = 0.0, ladder: bool = True) -> Answer:
@@ -63,18 +140,22 @@ def answer_from(message: AIMessage, *, seconds: float = 0.0, ladder: bool = True
     calls = _calls(message)
     if calls:
         text, problem = _calls_as_text(calls), _problem_of(message, calls)
-    stop = _stop_reason(message)
-    refusal = message.additional_kwargs.get("refusal") or None
-    if refusal is None and stop in _FILTER:
+    stop = _ending(message)
+    refusal = _refusal(message)
+    if refusal is None and stop == "filter":
         refusal = _FILTERED
     elif refusal is None and stop == "refusal":
         refusal = text or "the model would not answer"
+    elif refusal is not None and stop != "filter":
+        stop = "refusal"
     usage = message.usage_metadata
     return Answer(
         text=text,
-        truncated=stop in _LENGTH,
+        truncated=stop == "length",
         refusal=refusal,
         problem=problem,
+        thoughts=_thoughts(message),
+        stop=stop,
         ladder=ladder,
         seconds=round(seconds, 3),
         input_tokens=usage["input_tokens"] if usage else None,
@@ -86,11 +167,11 @@ def stopped_early(err: Exception) -> Answer | None:
     """The answer in an exception of the OpenAI client, which raises where an answer stops early."""
     kind = type(err).__name__
     if kind == "ContentFilterFinishReasonError":
-        return Answer("", refusal=_FILTERED)
+        return Answer("", refusal=_FILTERED, stop="filter")
     completion = getattr(err, "completion", None)
     if kind != "LengthFinishReasonError" or completion is None:
         return None
-    return Answer(completion.choices[0].message.content or "", truncated=True)
+    return Answer(completion.choices[0].message.content or "", truncated=True, stop="length")
 
 
 def _calls(message: AIMessage) -> list[tuple[str, str]]:
@@ -137,6 +218,41 @@ def _is_plan_call(name: str) -> bool:
     )
 
 
-def _stop_reason(message: AIMessage) -> Any:
+def _ending(message: AIMessage) -> str:
+    """Why the answer ended, in our words; see `Answer.stop`."""
     facts = message.response_metadata
-    return facts.get("finish_reason") or facts.get("done_reason") or facts.get("stop_reason")
+    said = facts.get("finish_reason") or facts.get("done_reason") or facts.get("stop_reason")
+    status = facts.get("status")
+    if status == "incomplete":  # OpenAI's Responses API, which has no finish_reason
+        said = (facts.get("incomplete_details") or {}).get("reason") or "unfinished"
+    elif not said and isinstance(status, str):
+        said = status
+    word = str(said or "").lower()
+    return _ENDINGS.get(word, word)
+
+
+def _refusal(message: AIMessage) -> str | None:
+    """The refusal in a field of its own, or in a block of the Responses API."""
+    told = message.additional_kwargs.get("refusal")
+    for block in message.content if isinstance(message.content, list) else []:
+        inner = block.get("value", block) if isinstance(block, dict) else {}
+        if isinstance(inner, dict) and inner.get("type") == "refusal":
+            told = told or inner.get("refusal") or "the model would not answer"
+    return str(told) if told else None
+
+
+def _thoughts(message: AIMessage) -> str:
+    """What the model thought: in a field beside the content, or in blocks of it."""
+    facts = message.additional_kwargs
+    told = facts.get("reasoning_content") or facts.get("reasoning")
+    if isinstance(told, str):
+        return told
+    blocks = message.content if isinstance(message.content, list) else []
+    parts: list[str] = []
+    for block in blocks:
+        if isinstance(block, dict) and block.get("type") in ("thinking", "reasoning"):
+            parts.append(str(block.get("thinking") or block.get("reasoning") or ""))
+            summary = block.get("summary")
+            for part in summary if isinstance(summary, list) else []:
+                parts.append(str(part.get("text", "")) if isinstance(part, dict) else "")
+    return "\n".join(part for part in parts if part)

@@ -242,7 +242,11 @@ def _steps(values: list[Any]) -> list[dict[str, Any]]:
         if isinstance(value, str):
             steps.extend(_steps_from_string(value))
         elif isinstance(value, dict):
-            steps.append(_step(value, len(steps) + 1))
+            number = len(steps) + 1
+            try:
+                steps.append(_step(value, number))
+            except InvalidPlanError as err:
+                raise InvalidPlanError(str(err), err.cause, steps=[number]) from err
         else:
             raise InvalidPlanError(f"step {len(steps) + 1} is {value!r:.40}; it must be an object")
     return steps

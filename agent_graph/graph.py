@@ -20,15 +20,15 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Checkpointer, RetryPolicy
 
-from ..motion_core.errors import InputError
+from ..motion_core.errors import InputError, UnavailableError
 from ..motion_core.store import MotionStore
 from ..tools.workbench import Workbench
-from .answers import Answer, read_answer
+from .answers import Answer, advice, read_answer
 from .conversation import Conversation
 from .executor import Executor
 from .parsing import Parsed
 from .plan import InvalidPlanError, Plan, check_against_timeline
-from .planners import Planner, Task, make_planner
+from .planners import Planner, Task, ask_again, make_planner
 from .providers import TransientError
 from .responder import Responder
 from .state import KEPT_TEXT, AgentState, Attempt, TurnState, new_turn
@@ -148,7 +148,18 @@ class _PlannerNode:
             history=[m for m in messages if m.id != turn["id"]],
             failed=failed,
         )
-        answer = planner.ask(task)
+        try:
+            answer = (
+                planner.ask(task) if planner is self._planners[-1] else ask_again(planner, task)
+            )
+        except UnavailableError as err:
+            if planner is self._planners[-1]:
+                raise
+            attempt = _attempt(planner, Answer(""), None, InvalidPlanError(str(err), "unavailable"))
+            attempts = [*turn["attempts"], attempt]
+            return {
+                "turn": {**turn, "attempts": attempts, "tries": self._tries_before_next(planner)}
+            }
         try:
             parsed = read_answer(answer)
             check_against_timeline(parsed.plan, self._segments(parsed.plan, book))
@@ -172,6 +183,11 @@ class _PlannerNode:
                 "attempts": [*turn["attempts"], attempt],
             }
         }
+
+    def _tries_before_next(self, planner: Planner) -> int:
+        """What `tries` says when the planner after this one is asked for the first time."""
+        upto = self._planners.index(planner) + 1
+        return sum(earlier.tries for earlier in self._planners[:upto])
 
     def _segments(self, plan: Plan, book: Conversation) -> list[str]:
         """Ids of the segments that the plan may name."""
@@ -222,7 +238,9 @@ def _attempt(
         "rung": parsed.rung if parsed else None,
         "cause": err.cause if err else None,
         "error": str(err) if err else None,
-        "text": answer.text[:KEPT_TEXT],
+        "steps": list(err.steps) if err else [],
+        "stop": answer.stop,
+        "text": (answer.text or answer.thoughts)[:KEPT_TEXT],
         "seconds": answer.seconds,
         "input_tokens": answer.input_tokens,
         "output_tokens": answer.output_tokens,
@@ -236,7 +254,7 @@ def _give_up(err: InvalidPlanError, attempts: list[Attempt]) -> dict[str, str]:
     return {
         "type": "PlanError",
         "message": f"no valid plan came from {names} in {len(attempts)} answers (the last problem:"
-        f" {err}); say it in simpler words, or choose another planner",
+        f" {err}); {advice(err.cause)}",
     }
 
 

@@ -44,8 +44,21 @@ Tool = Literal[
 ]
 TOOLS: tuple[Tool, ...] = get_args(Tool)
 
-Cause = Literal["empty", "refused", "truncated", "schema_echo", "no_plan", "invalid"]
-"""Why an answer is not a plan."""
+Cause = Literal[
+    "empty",
+    "refused",
+    "filtered",
+    "truncated",
+    "thoughts",
+    "failed",
+    "cancelled",
+    "unfinished",
+    "schema_echo",
+    "no_plan",
+    "invalid",
+    "unavailable",
+]
+"""Why an answer is not a plan; ``thoughts``: there is nothing else in it."""
 
 _EDITING: tuple[Tool, ...] = ("generate_motion", "keep_segment", "open_motion", "start_over")
 
@@ -63,11 +76,18 @@ _NEEDS_MOTION = {
 
 
 class InvalidPlanError(PlanError):
-    """An answer that is no valid plan, with its cause. The message is for the planner."""
+    """An answer that is no valid plan. The message is for the planner.
 
-    def __init__(self, message: str, cause: Cause = "invalid") -> None:
+    Attributes:
+        cause: why.
+        steps: numbers of the wrong steps, from 1, where all else is right; empty if the whole is
+            wrong.
+    """
+
+    def __init__(self, message: str, cause: Cause = "invalid", steps: Sequence[int] = ()) -> None:
         super().__init__(message)
         self.cause: Cause = cause
+        self.steps = tuple(steps)
 
 
 class Step(BaseModel):
@@ -248,7 +268,7 @@ def validate_plan(value: Mapping[str, Any]) -> Plan:
         more = len(err.errors()) - len(problems)
         if more > 0:
             problems.append(f"and {more} more problems")
-        raise InvalidPlanError("; ".join(problems)) from err
+        raise InvalidPlanError("; ".join(problems), steps=_wrong_steps(err)) from err
 
 
 def check_against_timeline(plan: Plan, segments: Sequence[str]) -> None:
@@ -263,12 +283,18 @@ def check_against_timeline(plan: Plan, segments: Sequence[str]) -> None:
         InvalidPlanError: a segment is named that is not there.
     """
     known = ", ".join(segments) if segments else "none, for there is no motion yet"
-    for number, step in enumerate(plan.plan, start=1):
-        if step.segment and step.segment not in segments:
-            raise InvalidPlanError(
-                f"step {number} names the segment {step.segment}, which does not exist"
-                f" (there are: {known}); generate new segments with an empty segment field"
-            )
+    wrong = [
+        number
+        for number, step in enumerate(plan.plan, start=1)
+        if step.segment and step.segment not in segments
+    ]
+    if wrong:
+        named = plan.plan[wrong[0] - 1].segment
+        raise InvalidPlanError(
+            f"step {wrong[0]} names the segment {named}, which does not exist"
+            f" (there are: {known}); generate new segments with an empty segment field",
+            steps=wrong,
+        )
     replaced = [step.segment for step in plan.steps_of("generate_motion") if step.segment]
     twice = sorted({s for s in replaced if replaced.count(s) > 1})
     if twice:
@@ -290,6 +316,13 @@ def _flat(model: type[BaseModel]) -> dict[str, Any]:
 def _property(model: type[BaseModel], name: str) -> dict[str, Any]:
     found = model.model_json_schema()["properties"][name]
     return {key: value for key, value in found.items() if key in ("type", "enum", "description")}
+
+
+def _wrong_steps(err: ValidationError) -> list[int]:
+    places = [problem["loc"] for problem in err.errors()]
+    if not all(len(place) > 1 and place[0] == "plan" for place in places):
+        return []
+    return sorted({int(place[1]) + 1 for place in places})
 
 
 def _in_words(problem: Mapping[str, Any]) -> str:

@@ -33,17 +33,20 @@ from ..motion_core.errors import ConfigurationError
 from ..prompts import load_prompt
 from .answers import PLAN_CALL, Answer, answer_from, read_answer, stopped_early
 from .describing import describe_situation
+from .mending import Draft
 from .narrowing import narrowed_schema
-from .plan import plan_schema
+from .plan import InvalidPlanError, plan_schema
 from .providers import (
     PromptTooLongError,
     SchemaRefusedError,
+    ThinkingRefusedError,
     TransientError,
     explain_failure,
     open_model,
     provider_of,
 )
 from .state import Attempt, Caption, Timeline, empty_timeline
+from .thinking import Thinking, ThinkingControl, thinking_setting
 from .window import Window
 
 __all__ = ["Answer", "ChatPlanner", "Planner", "Strategy", "Task", "make_planner", "read_answer"]
@@ -153,6 +156,20 @@ def make_planner(
     return ChatPlanner(model, name=name, strategy=strategy, ladder=ladder, tries=tries)
 
 
+def ask_again(planner: Planner, task: Task, *, times: int = 3, wait: float = 0.5) -> Answer:
+    """Ask a planner, and once more where its server failed in a way that may pass.
+
+    Raises:
+        UnavailableError: it failed so every time, or in a way that stays.
+    """
+    for failures in range(1, times):
+        try:
+            return planner.ask(task)
+        except TransientError:
+            time.sleep(wait * 2 ** (failures - 1))
+    return planner.ask(task)
+
+
 class ChatPlanner:
     """A planner that asks a LangChain chat model.
 
@@ -164,6 +181,8 @@ class ChatPlanner:
             environment (MOTION_AGENT_SHORT_PROMPTS).
         ladder: whether the form of an answer may be repaired.
         tries: how often it is asked for one plan.
+        thinking: whether a model that can think does so; None asks the environment
+            (MOTION_AGENT_THINKING).
 
     Raises:
         ConfigurationError: the model cannot do what the strategy needs.
@@ -178,6 +197,7 @@ class ChatPlanner:
         short: bool | None = None,
         ladder: bool = True,
         tries: int = 3,
+        thinking: Thinking | None = None,
     ) -> None:
         if tries < 1:
             raise ConfigurationError(f"tries is {tries}; a planner is asked at least once")
@@ -189,6 +209,7 @@ class ChatPlanner:
         self.tries = tries
         self._short = bool(os.environ.get("MOTION_AGENT_SHORT_PROMPTS")) if short is None else short
         self._window = Window.of(model)
+        self._thinking = ThinkingControl(model, self.provider, thinking or thinking_setting())
         self._resume_at = 0.0  # monotonic time before which the server wants no request
         if strategy == "schema" and self.provider is None:
             raise ConfigurationError(
@@ -208,24 +229,38 @@ class ChatPlanner:
             self._forms.append("words")
 
     def ask(self, task: Task) -> Answer:
+        draft = Draft.of(task.failed)
+        spent: list[Answer] = []  # answers that were nothing but thoughts
         while True:
-            form, window = self._forms[0], self._window
+            form, window, mode = self._forms[0], self._window, self._thinking.mode
             messages = self.messages(task)
             try:
-                return self._invoke(self._prepared(task, form), messages, ladder=self.ladder)
+                answer = self._invoke(self._prepared(task, form), messages, ladder=self.ladder)
             except SchemaRefusedError:
                 if form == self._forms[-1]:
                     raise
                 # Another thread may have found it out too.
                 self._forms = [other for other in self._forms if other != form]
+            except ThinkingRefusedError:
+                if not self._thinking.refuse(mode):
+                    raise
             except PromptTooLongError as err:
                 if window is not None or err.window is None:
                     raise
                 self._window = Window(err.window)  # the next prompt is made to fit
+            else:
+                answer = _with_costs_of(spent, answer)
+                if draft is not None:
+                    answer = draft.completed(answer)
+                if _is_plan(answer) or not self._thinking.is_next_tried(answer, mode):
+                    return answer
+                spent = [answer]
 
     def reply(self, request: str, facts: str) -> str | None:
         prompt = load_prompt(self._prompt("responder"), facts=facts)
-        answer = self._invoke(self.model, [SystemMessage(prompt), HumanMessage(request)])
+        answer = self._invoke(
+            self._thinking.bound(self.model), [SystemMessage(prompt), HumanMessage(request)]
+        )
         from .parsing import without_thoughts
 
         return without_thoughts(answer.text) or None
@@ -268,11 +303,20 @@ class ChatPlanner:
         asked = load_prompt(
             "planner_task", situation=describe_situation(task), request=task.request
         )
-        if task.failed:
+        draft = Draft.of(task.failed)
+        if draft is not None:
+            asked += "\n\n" + load_prompt(
+                "repair_part",
+                numbers=draft.numbers,
+                error=_error_of(task.failed[-1]),
+                steps=draft.in_words,
+                request=task.request,
+            )
+        elif task.failed:
             last = task.failed[-1]
             asked += "\n\n" + load_prompt(
                 self._prompt("repair"),
-                error=last["error"] or "",
+                error=_error_of(last),
                 answer=last["text"][: 800 if self._short else MAX_BAD_ANSWER],
                 request=task.request,
             )
@@ -282,7 +326,10 @@ class ChatPlanner:
         return f"{name}_short" if self._short else name
 
     def _prepared(self, task: Task, form: _Form) -> Any:
-        """The model with schema, function and temperature as this task needs them."""
+        """The model with schema, function, temperature and thinking as this task needs them."""
+        return self._thinking.bound(self._formed(task, form))
+
+    def _formed(self, task: Task, form: _Form) -> Any:
         model: Any = self._warmer(len(task.failed))
         if form == "words":
             return model
@@ -334,6 +381,34 @@ class ChatPlanner:
         if self._window is not None:
             self._window.check(answer.input_tokens, self.name)
         return answer
+
+
+def _error_of(attempt: Attempt) -> str:
+    """What was wrong with an answer, and why it ended if not by itself."""
+    error, stop = attempt["error"] or "", attempt.get("stop", "")
+    return error if stop in ("", "end") else f"{error} (the answer ended: {stop})"
+
+
+def _is_plan(answer: Answer) -> bool:
+    try:
+        read_answer(answer)
+    except InvalidPlanError:
+        return False
+    return True
+
+
+def _with_costs_of(spent: Sequence[Answer], answer: Answer) -> Answer:
+    """The answer with the time and tokens of those before it, which nobody else sees."""
+    for other in spent:
+        tokens_in = (other.input_tokens or 0) + (answer.input_tokens or 0)
+        tokens_out = (other.output_tokens or 0) + (answer.output_tokens or 0)
+        answer = replace(
+            answer,
+            seconds=round(answer.seconds + other.seconds, 3),
+            input_tokens=None if answer.input_tokens is None else tokens_in,
+            output_tokens=None if answer.output_tokens is None else tokens_out,
+        )
+    return answer
 
 
 def _example_turns(task: Task) -> list[AnyMessage]:

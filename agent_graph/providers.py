@@ -18,7 +18,9 @@ Provider = Literal["openai", "openai-like", "ollama"]
 OLLAMA_CONTEXT = 8192  # tokens; Ollama's default cuts the prompt without a word
 DEFAULT_TIMEOUT = 120  # seconds without a byte; a local server may have to load the model first
 _TRANSIENT = {408, 409, 425, 429, 500, 502, 503, 504, 529}
-_NO_SCHEMA = re.compile(r"response_format|json_schema|json schema|grammar|\bformat\b", re.I)
+_NO_SCHEMA = re.compile(r"response_format|\b(?:json_)?schema\b|grammar|\bformat\b", re.I)
+_NO_THINKING = re.compile(r"does not support thinking|enable_thinking|chat_template_kwargs", re.I)
+_PASSING = {"server_error", "rate_limit_exceeded"}  # in an answer of the Responses API
 _TOO_LONG = re.compile(r"context[ _](size|length|window)|exceed_context", re.I)
 
 
@@ -34,6 +36,10 @@ class TransientError(UnavailableError):
 
 class SchemaRefusedError(ConfigurationError):
     """A server does not take a JSON schema with the request."""
+
+
+class ThinkingRefusedError(ConfigurationError):
+    """A server or model cannot be asked to think, or not to."""
 
 
 class PromptTooLongError(ConfigurationError):
@@ -68,6 +74,8 @@ def open_model(name: str, *, temperature: float | None = None) -> BaseChatModel:
         kwargs |= _ollama_settings()
     try:
         opened: BaseChatModel = init_chat_model(name, **kwargs)
+        if provider == "openai" and provider_of(opened) == "openai-like":
+            opened = _hearing_thoughts(model, kwargs)
     except ImportError as err:
         raise ConfigurationError(f"planner {name!r} needs a package: {_line(err)}") from err
     except ValueError as err:
@@ -114,6 +122,8 @@ def explain_failure(err: Exception, name: str) -> MotionAgentError:
         return ConfigurationError(
             f"planner {name}: there is no such model{where}; {hint or 'check its name'}"
         )
+    if status in (400, 422) and _NO_THINKING.search(str(err)):
+        return ThinkingRefusedError(f"planner {name}: {_line(err)}")
     if status in (400, 413, 422) and _TOO_LONG.search(str(err)):
         return _too_long(err, name)
     if status in (400, 422, 500) and _NO_SCHEMA.search(str(err)):
@@ -125,6 +135,10 @@ def explain_failure(err: Exception, name: str) -> MotionAgentError:
         )
         failure.retry_after = _retry_after(err)
         return failure
+    told = err.args[0] if err.args else None
+    if isinstance(err, ValueError) and hasattr(told, "code"):  # the Responses API's status "failed"
+        said = f"planner {name}: the server{where} failed ({told.code}: {told.message})"
+        return TransientError(said) if told.code in _PASSING else ConfigurationError(said)
     return ConfigurationError(f"planner {name}: {kind}: {_line(err)}")
 
 
@@ -175,6 +189,34 @@ def _openai_settings() -> dict[str, Any]:
             )
         settings["api_key"] = "none"  # local servers ask for no key, but the client does
     return settings
+
+
+def _hearing_thoughts(model: str, settings: dict[str, Any]) -> BaseChatModel:
+    """A client of OpenAI's protocol that keeps what servers of local models add to it: thoughts."""
+    from langchain_openai import ChatOpenAI
+
+    class ThinkingChatOpenAI(ChatOpenAI):
+        def _create_chat_result(self, response: Any, generation_info: Any = None) -> Any:
+            result = super()._create_chat_result(response, generation_info)
+            raw = response if isinstance(response, dict) else response.model_dump()
+            for generation, choice in zip(result.generations, raw["choices"], strict=False):
+                _keep_thoughts(generation.message, choice.get("message"))
+            return result
+
+        def _convert_chunk_to_generation_chunk(self, chunk: Any, *rest: Any) -> Any:
+            generation = super()._convert_chunk_to_generation_chunk(chunk, *rest)
+            choices = chunk.get("choices") or chunk.get("chunk", {}).get("choices") or [{}]
+            if generation is not None:
+                _keep_thoughts(generation.message, choices[0].get("delta"))
+            return generation
+
+    return ThinkingChatOpenAI(model=model, **settings)
+
+
+def _keep_thoughts(message: Any, said: dict[str, Any] | None) -> None:
+    thoughts = (said or {}).get("reasoning_content") or (said or {}).get("reasoning")
+    if isinstance(thoughts, str):
+        message.additional_kwargs["reasoning_content"] = thoughts
 
 
 def _ollama_settings() -> dict[str, Any]:

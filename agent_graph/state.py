@@ -55,6 +55,8 @@ class Attempt(TypedDict):
     rung: str | None  # which rung of the ladder read it; None if none did
     cause: str | None
     error: str | None
+    steps: NotRequired[list[int]]  # numbers of the wrong steps, where all else is right
+    stop: NotRequired[str]  # why the answer ended; see `Answer.stop`
     text: str
     seconds: float
     input_tokens: int | None

@@ -70,6 +70,8 @@ class Server:
         requests: the JSON bodies that arrived, in order.
         answers: what is said next: a text, or ``(status, JSON)`` for a failure, or a callable
             that is given the handler.
+        capabilities: what Ollama's ``/api/show`` says of the model, which is not written down;
+            None for a server that does not know the question.
     """
 
     def __init__(
@@ -78,12 +80,18 @@ class Server:
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.answers: list[Any] = []
+        self.capabilities: list[str] | None = ["completion"]
         server = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 length = int(self.headers.get("content-length", 0))
                 body = json.loads(self.rfile.read(length) or b"{}")
+                if self.path == "/api/show":
+                    known = {"capabilities": server.capabilities, "model_info": {}}
+                    unknown = server.capabilities is None
+                    send_json(self, {} if unknown else known, status=404 if unknown else 200)
+                    return
                 server.requests.append({**body, "path": self.path})
                 server.headers.append({k.lower(): v for k, v in self.headers.items()})
                 answer = server.answers.pop(0) if server.answers else "nothing scripted"
@@ -117,8 +125,9 @@ def openai_server() -> Server:
     def reply(handler: BaseHTTPRequestHandler, body: dict[str, Any], answer: Any) -> None:
         parts = answer if isinstance(answer, dict) else {"content": answer}
         message = {"role": "assistant", "content": parts.get("content")}
-        if "refusal" in parts:
-            message["refusal"] = parts["refusal"]
+        for name in ("refusal", "reasoning_content", "reasoning"):
+            if name in parts:
+                message[name] = parts[name]
         if "calls" in parts:  # (name, text of the arguments)
             message["tool_calls"] = [
                 {"id": f"c{n}", "type": "function", "function": {"name": name, "arguments": text}}

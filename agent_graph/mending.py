@@ -1,0 +1,72 @@
+"""A plan with some wrong steps: only these are asked for again, the others stay as they are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .answers import Answer
+from .parsing import draft_of
+from .state import Attempt
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A plan that is right but for some of its steps.
+
+    Attributes:
+        value: the plan as it was written.
+        steps: its steps as they were written.
+        wrong: numbers of the wrong ones, from 1.
+    """
+
+    value: dict[str, Any]
+    steps: Sequence[Any]
+    wrong: Sequence[int]
+
+    @classmethod
+    def of(cls, failed: Sequence[Attempt]) -> Draft | None:
+        """The draft in the last of these answers; None if all of it has to be written anew."""
+        if not failed:
+            return None
+        wrong = failed[-1].get("steps", [])
+        found = draft_of(failed[-1]["text"]) if wrong else None
+        if found is None or len(wrong) >= len(found[1]) or max(wrong) > len(found[1]):
+            return None
+        return cls(*found, wrong)
+
+    @property
+    def in_words(self) -> str:
+        """Every step on a line of its own, the wrong ones marked."""
+        lines = []
+        for number, step in enumerate(self.steps, start=1):
+            mark = "  <- wrong" if number in self.wrong else ""
+            lines.append(f"{number}. {json.dumps(step, ensure_ascii=False)}{mark}")
+        return "\n".join(lines)
+
+    @property
+    def numbers(self) -> str:
+        """The numbers of the wrong steps, as in ``2 and 5``."""
+        return " and ".join(str(number) for number in self.wrong)
+
+    def completed(self, answer: Answer) -> Answer:
+        """The whole plan, with the steps of this answer in place of the wrong ones.
+
+        An answer that repeats the whole plan is taken as it is; one with another number of steps
+        has a problem, for which of them belong where is not certain.
+        """
+        found = None if answer.refusal or answer.problem else draft_of(answer.text)
+        if found is None or len(found[1]) == len(self.steps):
+            return answer
+        if len(found[1]) != len(self.wrong):
+            asked = f"{len(self.wrong)} corrected step" + "s" * (len(self.wrong) > 1)
+            return replace(
+                answer,
+                problem=f"{asked} had to come, but {len(found[1])} did; write the whole plan",
+            )
+        steps = list(self.steps)
+        for number, step in zip(self.wrong, found[1], strict=True):
+            steps[number - 1] = step
+        return replace(answer, text=json.dumps({**self.value, "plan": steps}, ensure_ascii=False))
