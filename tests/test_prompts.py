@@ -20,6 +20,12 @@ VALUES = {
     "planner_call": {},
     "planner_task": {"situation": "SITUATION", "request": "REQUEST $HOME"},
     "repair": {"error": "ERROR", "answer": "ANSWER", "request": "REQUEST"},
+    "repair_part": {
+        "numbers": "2 and 3",
+        "error": "ERROR",
+        "steps": "STEPS",
+        "request": "REQUEST",
+    },
     "repair_short": {"error": "ERROR", "answer": "ANSWER", "request": "REQUEST"},
     "responder": {"facts": "FACTS"},
     "responder_short": {"facts": "FACTS"},

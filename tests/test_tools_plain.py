@@ -13,7 +13,9 @@ import openai
 import pytest
 from fakes import Server, send_json
 from langchain_core.tools import BaseTool
+from langchain_core.utils.function_calling import convert_to_openai_tool
 
+from motion_agent.agent_graph.plan import plan_schema
 from motion_agent.motion_core.fake import FakeEngine
 from motion_agent.motion_core.store import MotionStore
 from motion_agent.tools import call_tool, motion_tools, motion_tools_schema, plain
@@ -228,3 +230,11 @@ def test_the_ollama_client_drives_the_tools(tools: list[BaseTool], store: Motion
     assert response.message.content == "Done."
     check_answers(answers, store)
     assert server.requests[0]["tools"] == motion_tools_schema("ollama")
+
+
+def test_no_schema_holds_a_keyword_that_a_strict_provider_refuses() -> None:
+    refused = ("default", "pattern", "format", "minLength", "maxLength", "minItems", "maxItems")
+    refused += ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
+    schemas = [convert_to_openai_tool(tool, strict=True) for tool in motion_tools(engine="fake")]
+    told = json.dumps([*schemas, *motion_tools_schema(), plan_schema()])
+    assert [word for word in refused if f'"{word}":' in told] == []
