@@ -142,7 +142,9 @@ def draft_of(text: str) -> tuple[dict[str, Any], list[Any]] | None:
         value = [value]
     if isinstance(value, list):
         value = {"plan": value}
-    steps = value.get("plan") if isinstance(value, dict) else None
+    if not isinstance(value, dict):
+        return None
+    steps = value.get("plan")
     if not isinstance(steps, list) or not all(isinstance(step, dict) for step in steps):
         return None
     return value, steps

@@ -135,7 +135,7 @@ def explain_failure(err: Exception, name: str) -> MotionAgentError:
         )
         failure.retry_after = _retry_after(err)
         return failure
-    told = err.args[0] if err.args else None
+    told: Any = err.args[0] if err.args else None
     if isinstance(err, ValueError) and hasattr(told, "code"):  # the Responses API's status "failed"
         said = f"planner {name}: the server{where} failed ({told.code}: {told.message})"
         return TransientError(said) if told.code in _PASSING else ConfigurationError(said)

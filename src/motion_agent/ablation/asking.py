@@ -15,6 +15,7 @@ from ..agent_graph.describing import describe_situation
 from ..agent_graph.plan import InvalidPlanError, Plan
 from ..agent_graph.planners import Answer, ChatPlanner, Planner, Task
 from ..motion_core.errors import ConfigurationError
+from .fingerprint import asking
 from .records import Exchange, Records, digest
 from .strategy import Cell
 
@@ -120,7 +121,7 @@ class RecordingPlanner(Asked):
 
     def _known(self, task: Task, messages: list[tuple[str, str]], given: Answer | None) -> Answer:
         how = self.cell.how
-        asked = digest(messages)
+        asked = digest(messages), asking(self.cell)
         key = digest(
             self.cell.planner, how.form, self.cell.temperature, self._seed, len(task.failed), asked
         )
@@ -147,7 +148,8 @@ class RecordingPlanner(Asked):
         if not self._replies or not self.asks:
             return None
         messages = [("system", facts), ("human", request)]
-        key = digest("reply", self.cell.planner, self.cell.temperature, self._seed, messages)
+        asked = digest(messages), asking(self.cell)
+        key = digest("reply", self.cell.planner, self.cell.temperature, self._seed, asked)
         with self._records.asking(key):
             if key not in self._records.exchanges:
                 self._gate.enter(self.cell)

@@ -15,6 +15,7 @@ from ..motion_core.fake import FakeEngine
 from ..motion_core.formats.npz import save_npz
 from ..motion_core.motion import Motion
 from .asking import Asked, Reading, reading
+from .fingerprint import fingerprint, settings_in_words
 from .observation import motions_of, observe, remember
 from .records import Conversation, Records
 from .scenario import Given, Scenario, TwoPeople
@@ -71,6 +72,7 @@ def play(
     *,
     repeat: int = 0,
     seed: int = 0,
+    settings: str | None = None,
 ) -> Conversation:
     """Play a scenario to its end.
 
@@ -81,6 +83,7 @@ def play(
         engine: makes the motion, or skips it.
         repeat: number of the repetition.
         seed: of the motion.
+        settings: for the fingerprint; see `fingerprint.settings_in_words`.
 
     Raises:
         MotionAgentError: the planner cannot be asked, or the budget is spent.
@@ -102,7 +105,9 @@ def play(
             result = agent.run(turn.say, _THREAD)
             asks = [(key, _reading(records, planner.cell, key)) for key in planner.asks]
             turns.append(observe(agent, _THREAD, result, asks))
-    return Conversation(planner.cell, scenario.id, repeat, before, tuple(turns))
+    told = settings_in_words() if settings is None else settings
+    made_by = fingerprint(planner.cell, scenario, seed=seed, settings=told, engine=engine.name)
+    return Conversation(planner.cell, scenario.id, repeat, before, tuple(turns), made_by)
 
 
 def _reading(records: Records, cell: Cell, key: str) -> Reading:

@@ -17,9 +17,9 @@ import json
 import os
 import threading
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,7 @@ class Conversation:
         repeat: number of the repetition, from 0.
         before: the motions that were there at first; see `observation`.
         turns: what happened in each turn, see `observation`.
+        fingerprint: of all that made it, see `fingerprint`; empty in records of old versions.
     """
 
     cell: Cell
@@ -67,6 +68,7 @@ class Conversation:
     repeat: int
     before: dict[str, Any]
     turns: tuple[dict[str, Any], ...]
+    fingerprint: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> tuple[Cell, str, int]:
@@ -121,9 +123,17 @@ class Records:
                 if message_id not in self.messages:
                     self._add({"kind": "message", "id": message_id, "role": role, "text": text})
         facts: dict[str, Any] = {"text": self._scrub(answer.text), "seconds": answer.seconds}
-        for name in ("truncated", "refusal", "problem", "input_tokens", "output_tokens"):
+        for name in (
+            "truncated",
+            "refusal",
+            "problem",
+            "thoughts",
+            "stop",
+            "input_tokens",
+            "output_tokens",
+        ):
             value = getattr(answer, name)
-            if value not in (None, False):
+            if value not in (None, False, ""):
                 facts[name] = self._scrub(value) if isinstance(value, str) else value
         who = {"key": key, "planner": planner, "form": form, "asked": ids}
         self._add({"kind": "exchange", **who, **facts})
@@ -139,6 +149,7 @@ class Records:
                 "temperature": cell.temperature,
                 "scenario": conversation.scenario,
                 "repeat": conversation.repeat,
+                "fingerprint": dict(conversation.fingerprint),
                 "before": conversation.before,
                 "turns": list(conversation.turns),
             }
@@ -225,6 +236,8 @@ def _exchange(record: dict[str, Any]) -> Exchange:
         truncated=record.get("truncated", False),
         refusal=record.get("refusal"),
         problem=record.get("problem"),
+        thoughts=record.get("thoughts", ""),
+        stop=record.get("stop", ""),
         seconds=record.get("seconds", 0.0),
         input_tokens=record.get("input_tokens"),
         output_tokens=record.get("output_tokens"),
@@ -236,4 +249,5 @@ def _exchange(record: dict[str, Any]) -> Exchange:
 def _conversation(record: dict[str, Any]) -> Conversation:
     cell = Cell(record["planner"], record["strategy"], record["temperature"])
     scenario, repeat, turns = record["scenario"], record["repeat"], tuple(record["turns"])
-    return Conversation(cell, scenario, repeat, record["before"], turns)
+    made_by = record.get("fingerprint", {})
+    return Conversation(cell, scenario, repeat, record["before"], turns, made_by)

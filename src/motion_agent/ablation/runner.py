@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from ..agent_graph.planners import Planner
@@ -21,6 +20,7 @@ from ..motion_core.engine import MotionEngine
 from ..motion_core.errors import ConfigurationError, MotionAgentError
 from .asking import RecordingPlanner
 from .budget import BudgetSpentError, Gatekeeper, Limits, Prices
+from .fingerprint import differences, fingerprint, model_in_words, settings_in_words
 from .play import SkippedMotion, play
 from .records import Records
 from .scenario import Scenario, Suite
@@ -91,6 +91,7 @@ class Result:
         wanted: how many there should be.
         stopped: why it ended early, or None.
         failures: why a cell was given up, by its name.
+        error: of the first cell that was given up, or None.
         tokens: spent in this run.
         dollars: spent in this run, as far as prices are known.
     """
@@ -101,6 +102,7 @@ class Result:
     failures: Mapping[str, str]
     tokens: int
     dollars: float
+    error: MotionAgentError | None = None
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def run(
     open_planner: OpenPlanner | None = None,
     progress: Progress | None = None,
 ) -> Result:
-    """Run what is not recorded yet.
+    """Run what is not recorded yet, or was recorded of something else (see `fingerprint`).
 
     Ctrl-C ends it like a limit does: conversations that were under way are left out, the answers
     they had are kept, and the next run goes on from there.
@@ -157,20 +159,21 @@ class _Run:
         self._progress = progress or (lambda stage, done, total: None)
         self._woken = threading.Event()
         self._gate = Gatekeeper(ablation.limits, ablation.prices, sleep=self._woken.wait)
-        self._failures: dict[Cell, str] = {}
+        self._failures: dict[Cell, MotionAgentError] = {}
         self._in_row: dict[Cell, int] = defaultdict(int)
         self._stopped: str | None = None
+        self._settings = settings_in_words(short=ablation.short, replies=ablation.replies)
         self._jobs = ablation.jobs
-        self._todo = [job for job in self._jobs if job.name not in records.conversations]
+        self._todo = [job for job in self._jobs if not self._is_done(job)]
         self._totals: dict[Cell, int] = defaultdict(int)
         self._done: dict[Cell, int] = defaultdict(int)
 
     def go(self) -> Result:
         if self._todo:
-            self._records.add_run(_settings(self._ablation, self._engine))
+            self._records.add_run(_facts(self._ablation, self._engine, self._settings))
         for job in self._jobs:
             self._totals[job.cell] += 1
-            self._done[job.cell] += job.name in self._records.conversations
+            self._done[job.cell] += self._is_done(job)
         for cell, total in self._totals.items():
             self._progress(cell.name, self._done[cell], total)
         pools = {
@@ -204,7 +207,7 @@ class _Run:
             return
         err = future.exception()
         if err is None:
-            if job.name in self._records.conversations:
+            if self._is_done(job):
                 self._in_row[job.cell] = 0
                 self._done[job.cell] += 1
                 self._progress(job.cell.name, self._done[job.cell], self._totals[job.cell])
@@ -215,7 +218,7 @@ class _Run:
         elif isinstance(err, MotionAgentError):
             self._in_row[job.cell] += 1
             if self._in_row[job.cell] >= MAX_FAILURES or isinstance(err, ConfigurationError):
-                self._failures.setdefault(job.cell, str(err))
+                self._failures.setdefault(job.cell, err)
         else:
             raise err
 
@@ -232,39 +235,52 @@ class _Run:
             replies=self._ablation.replies,
         )
         conversation = play(
-            job.scenario, planner, self._records, self._engine, repeat=job.repeat, seed=seed
+            job.scenario,
+            planner,
+            self._records,
+            self._engine,
+            repeat=job.repeat,
+            seed=seed,
+            settings=self._settings,
         )
         self._records.add_conversation(conversation)
+
+    def _is_done(self, job: _Job) -> bool:
+        """Whether the conversation is recorded, made by all that would make it now."""
+        recorded = self._records.conversations.get(job.name)
+        if recorded is None:
+            return False
+        now = fingerprint(
+            job.cell,
+            job.scenario,
+            seed=self._ablation.seed + job.repeat,
+            settings=self._settings,
+            engine=self._engine.name,
+        )
+        return not differences(recorded.fingerprint, now)
 
     def _open_planner(self, cell: Cell, seed: int) -> Planner:
         return open_planner(cell, seed=seed, short=self._ablation.short)
 
     def _result(self) -> Result:
-        done = sum(job.name in self._records.conversations for job in self._jobs)
-        failures = {cell.name: reason for cell, reason in self._failures.items()}
+        done = sum(self._is_done(job) for job in self._jobs)
+        failures = {cell.name: str(err) for cell, err in self._failures.items()}
         spent = self._gate.tokens, self._gate.dollars
-        return Result(done, len(self._jobs), self._stopped, failures, *spent)
+        first = next(iter(self._failures.values()), None)
+        return Result(done, len(self._jobs), self._stopped, failures, *spent, first)
 
 
-def _settings(ablation: Ablation, engine: MotionEngine) -> dict[str, Any]:
+def _facts(ablation: Ablation, engine: MotionEngine, settings: str) -> dict[str, Any]:
     return {
         "began": datetime.now(UTC).isoformat(timespec="seconds"),
-        "version": _version(),
         "python": platform.python_version(),
         "suite": ablation.suite.digest,
         "scenarios": [scenario.id for scenario in ablation.suite],
         "cells": [[c.planner, c.strategy, c.temperature] for c in ablation.cells],
+        "models": {cell.planner: model_in_words(cell) for cell in ablation.cells},
         "repeats": ablation.repeats,
         "seed": ablation.seed,
+        "settings": settings,
         "engine": engine.name,
-        "replies": ablation.replies,
-        "short prompts": ablation.short,
         "prices noted": ablation.prices.noted,
     }
-
-
-def _version() -> str:
-    try:
-        return version("motion-agent")
-    except PackageNotFoundError:  # uninstalled use
-        return "unknown"

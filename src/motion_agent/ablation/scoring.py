@@ -7,8 +7,9 @@ conversation is played again with its recorded answers.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..agent_graph.plan import Plan
@@ -16,9 +17,10 @@ from ..agent_graph.planners import Answer
 from ..motion_core.engine import MotionEngine
 from .asking import ReplayingPlanner, reading
 from .checks import Evidence, Finding, check_turn
+from .fingerprint import Fingerprint, differences, fingerprint
 from .observation import remember
 from .play import SkippedMotion, play
-from .records import Conversation, Records
+from .records import Conversation, Records, digest
 from .scenario import Scenario
 from .strategy import Cell
 
@@ -107,12 +109,19 @@ class Scores:
         replayed: conversations that were played again, for an answer is read differently today.
         missing: answers that today's parser would have asked for and nobody gave.
         unknown: recorded conversations of scenarios that the suite has not any more.
+        stale: conversations that were left out, for something that made them has changed since:
+            how many, by what has changed.
+        changed: the same of conversations that were scored nevertheless, as recorded.
+        fingerprints: of what was scored, each once.
     """
 
     turns: tuple[TurnScore, ...]
     replayed: int = 0
     missing: int = 0
     unknown: int = 0
+    stale: Mapping[str, int] = field(default_factory=dict)
+    changed: Mapping[str, int] = field(default_factory=dict)
+    fingerprints: tuple[Fingerprint, ...] = ()
 
 
 def score(
@@ -121,15 +130,21 @@ def score(
     *,
     engine: MotionEngine | None = None,
     replay: bool = False,
+    as_recorded: bool = False,
     progress: Progress | None = None,
 ) -> Scores:
     """Score every recorded conversation; no model is asked.
+
+    What was made by something else than the latest run of its planner would make today is left
+    out: by another seed, version, prompt, schema, engine or setting, or of a scenario that says
+    something else now.
 
     Args:
         records: of the experiment.
         suite: the scenarios, with today's checks.
         engine: for conversations that are played again; skipped motion by default.
         replay: play all of them again, also those whose answers are read as they were.
+        as_recorded: score it all the same; only other scenarios are left out.
         progress: is told (stage, done, total).
     """
     scenarios = {scenario.id: scenario for scenario in suite}
@@ -137,18 +152,54 @@ def score(
     engine = engine or SkippedMotion()
     turns: list[TurnScore] = []
     replayed = missing = unknown = 0
+    stale: Counter[str] = Counter()
+    changed: Counter[str] = Counter()
+    made_by: dict[str, Fingerprint] = {}
     for done, conversation in enumerate(conversations, start=1):
         scenario = scenarios.get(conversation.scenario)
         if scenario is None or len(scenario.turns) != len(conversation.turns):
             unknown += 1
             continue
+        if parts := changes(conversation, scenario, records):
+            told = ", ".join(parts)
+            if not as_recorded or {"scenario", "fingerprint"} & set(parts):
+                stale[told] += 1
+                continue
+            changed[told] += 1
+        made_by.setdefault(
+            digest(sorted(conversation.fingerprint.items())), conversation.fingerprint
+        )
         if replay or not _read_as_then(conversation, records):
             conversation, lost = _played_again(conversation, scenario, records, engine)
             replayed, missing = replayed + 1, missing + lost
         turns += _scores(conversation, scenario, records)
         if progress is not None:
             progress("scoring", done, len(conversations))
-    return Scores(tuple(turns), replayed, missing, unknown)
+    known = tuple(made_by.values())
+    return Scores(tuple(turns), replayed, missing, unknown, dict(stale), dict(changed), known)
+
+
+def changes(conversation: Conversation, scenario: Scenario, records: Records) -> list[str]:
+    """What would be otherwise if the latest run of this cell were made today.
+
+    The agent's own code does not count: an answer is read again by the code of today.
+    """
+    cell, old = conversation.cell, conversation.fingerprint
+    run = next((r for r in reversed(records.runs) if _names(r, cell)), None)
+    seed = old.get("seed", "0") if run is None else str(run["seed"] + conversation.repeat)
+    now = fingerprint(
+        cell,
+        scenario,
+        seed=int(seed),
+        settings=old.get("settings", "") if run is None else run.get("settings", ""),
+        engine=old.get("engine", "") if run is None else run["engine"],
+    )
+    model = old.get("model", "") if run is None else run.get("models", {}).get(cell.planner, "")
+    return [part for part in differences(old, {**now, "model": model}) if part != "code"]
+
+
+def _names(run: Mapping[str, Any], cell: Cell) -> bool:
+    return any(Cell(*told) == cell for told in run["cells"])
 
 
 def _in_order(records: Records, scenarios: list[str]) -> list[Conversation]:

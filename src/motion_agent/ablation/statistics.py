@@ -1,9 +1,14 @@
-"""The few statistics of the report: shares with intervals, paired comparison, percentiles."""
+"""The few statistics of the report: shares with intervals, paired comparison, percentiles.
+
+Turns of one scenario, and its repetitions, are alike: they are one cluster and not so many
+independent cases.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 Z_95 = 1.959963984540054  # of the normal distribution, for 95 % between -z and z
@@ -15,10 +20,16 @@ class Share:
 
     Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927).
     Unlike ±1.96 standard errors it is right for few cases and near 0 and 1.
+
+    Attributes:
+        count: how many.
+        total: of how many.
+        independent: of how many independent cases they tell as much; None for all of them.
     """
 
     count: int
     total: int
+    independent: float | None = None
 
     @property
     def value(self) -> float:
@@ -30,23 +41,50 @@ class Share:
         """Lower and upper end; everything where there is nothing."""
         if not self.total:
             return 0.0, 1.0
-        n, p, z2 = self.total, self.value, Z_95**2
+        n, p, z2 = self.independent or self.total, self.value, Z_95**2
         middle = (p + z2 / (2 * n)) / (1 + z2 / n)
         half = Z_95 / (1 + z2 / n) * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
         low, high = max(middle - half, 0.0), min(middle + half, 1.0)
         # At the ends the formula gives 0 and 1 but for rounding.
-        return (0.0 if self.count == 0 else low), (1.0 if self.count == n else high)
+        return (0.0 if self.count == 0 else low), (1.0 if self.count == self.total else high)
 
     @classmethod
-    def of(cls, values: Sequence[bool]) -> Share:
-        """The share of true values."""
-        return cls(sum(values), len(values))
+    def of(cls, values: Sequence[bool], clusters: Sequence[Hashable] | None = None) -> Share:
+        """The share of true values.
+
+        Args:
+            values: of each case.
+            clusters: what each case belongs to; None where all are independent.
+        """
+        if clusters is None or not values:
+            return cls(sum(values), len(values))
+        return cls(sum(values), len(values), _independent(values, clusters))
 
     def __str__(self) -> str:
         if not self.total:
             return "–"
         low, high = self.interval
         return f"{100 * self.value:.0f} % [{100 * low:.0f}, {100 * high:.0f}]"
+
+
+def _independent(values: Sequence[bool], clusters: Sequence[Hashable]) -> float:
+    """How many independent cases would vary as much as these do: n by Kish's design effect.
+
+    The variance of the share between clusters is the linearised one of a ratio (Cochran, Sampling
+    Techniques, 1977, 11.8). It can be neither more than the cases nor less than the clusters tell.
+    """
+    groups: dict[Hashable, list[bool]] = defaultdict(list)
+    for value, cluster in zip(values, clusters, strict=True):
+        groups[cluster].append(value)
+    n, k = len(values), len(groups)
+    share = sum(values) / n
+    if k == n or share in (0, 1):
+        return float(k)
+    spread = sum((sum(group) - share * len(group)) ** 2 for group in groups.values())
+    if k == 1 or spread == 0:
+        return float(k)
+    variance = spread * k / (k - 1) / n**2
+    return min(max(share * (1 - share) / variance, float(k)), float(n))
 
 
 @dataclass(frozen=True)
@@ -58,20 +96,30 @@ class Paired:
         only_first: that the first alone did right.
         only_second: that the second alone did right.
         neither: that neither did right.
+        differences: of each cluster, how many more the first did right; None where every turn is a
+            cluster of its own.
     """
 
     both: int
     only_first: int
     only_second: int
     neither: int
+    differences: tuple[int, ...] | None = None
 
     @classmethod
-    def of(cls, pairs: Sequence[tuple[bool, bool]]) -> Paired:
-        """From (first is right, second is right) of each turn."""
+    def of(
+        cls, pairs: Sequence[tuple[bool, bool]], clusters: Sequence[Hashable] | None = None
+    ) -> Paired:
+        """From (first is right, second is right) of each turn, and the cluster of each."""
         counts = [0, 0, 0, 0]
         for first, second in pairs:
             counts[0 if first and second else 1 if first else 2 if second else 3] += 1
-        return cls(*counts)
+        if clusters is None:
+            return cls(*counts)
+        found: Counter[Hashable] = Counter()
+        for (first, second), cluster in zip(pairs, clusters, strict=True):
+            found[cluster] += first - second
+        return cls(*counts, differences=tuple(found.values()))
 
     @property
     def total(self) -> int:
@@ -79,17 +127,61 @@ class Paired:
         return self.both + self.only_first + self.only_second + self.neither
 
     @property
-    def p(self) -> float:
-        """Two-sided p of McNemar's exact test: the binomial test of the turns that differ.
+    def effect(self) -> float:
+        """How much larger the share of the first is, from -1 to 1."""
+        return (self.only_first - self.only_second) / self.total if self.total else 0.0
 
-        McNemar, Psychometrika 12 (1947). It takes the turns as independent; repetitions of one
-        scenario are not, so with repeats it is too small.
-        """
-        n, k = self.only_first + self.only_second, min(self.only_first, self.only_second)
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % interval of the effect, by the differences between clusters."""
+        n, found = self.total, self._differences
         if n == 0:
-            return 1.0
-        tail: float = sum(math.comb(n, i) for i in range(k + 1)) / 2**n
-        return min(1.0, 2 * tail)
+            return -1.0, 1.0
+        k = len(found) if self.differences is not None else n
+        if k < 2:
+            return -1.0, 1.0
+        mean_difference = sum(found) / k
+        spread = (
+            sum((d - mean_difference) ** 2 for d in found) + (k - len(found)) * mean_difference**2
+        )
+        half = Z_95 * math.sqrt(spread * k / (k - 1)) / n
+        return max(self.effect - half, -1.0), min(self.effect + half, 1.0)
+
+    @property
+    def _differences(self) -> tuple[int, ...]:
+        if self.differences is not None:
+            return self.differences
+        return (1,) * self.only_first + (-1,) * self.only_second
+
+    @property
+    def p(self) -> float:
+        """Two-sided p of the exact sign test: each cluster might as well have favoured the other.
+
+        Where no cluster has two turns that differ it is McNemar's exact test (Psychometrika 12,
+        1947).
+        """
+        sums: Counter[int] = Counter({0: 1})
+        sizes = [abs(difference) for difference in self._differences if difference]
+        for size in sizes:
+            grown: Counter[int] = Counter()
+            for total, ways in sums.items():
+                grown[total + size] += ways
+                grown[total - size] += ways
+            sums = grown
+        seen = abs(sum(self._differences))
+        extreme = sum(ways for total, ways in sums.items() if abs(total) >= seen)
+        return extreme / 2 ** len(sizes)
+
+
+def corrected(values: Sequence[float]) -> list[float]:
+    """The p values corrected for their number (Holm, Scand. J. Stat. 6, 1979)."""
+    order = sorted(range(len(values)), key=lambda place: values[place])
+    found = [0.0] * len(values)
+    highest = 0.0
+    for rank, place in enumerate(order):
+        highest = max(highest, min(1.0, values[place] * (len(values) - rank)))
+        found[place] = highest
+    return found
 
 
 def percentile(values: Sequence[float], q: float) -> float:

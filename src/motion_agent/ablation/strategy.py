@@ -16,9 +16,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from langchain_core.language_models import BaseChatModel
+
 from ..agent_graph.planners import ChatPlanner, Planner, make_planner
 from ..agent_graph.providers import open_model
 from ..motion_core.errors import ConfigurationError
+from .python_file import object_of
 
 TRIES = 3
 OFFLINE = "offline"
@@ -129,13 +132,27 @@ def open_planner(cell: Cell, *, seed: int, short: bool | None = None) -> Planner
     """
     if cell.planner == OFFLINE:
         return make_planner(OFFLINE)
-    model = open_model(cell.planner, temperature=cell.temperature)
-    if "seed" in type(model).model_fields:
-        known: dict[str, Any] = {"seed": seed}
-        model = model.model_copy(update=known)
+    found = object_of(cell.planner)
+    model = open_model(cell.planner, temperature=cell.temperature) if found is None else found
+    return planner_of(model, cell, seed=seed, short=short)
+
+
+def planner_of(
+    model: BaseChatModel | Planner, cell: Cell, *, seed: int, short: bool | None = None
+) -> Planner:
+    """A chat model as the planner of a cell; a planner stays as it is.
+
+    Raises:
+        ConfigurationError: it cannot do what the strategy needs.
+    """
+    if not isinstance(model, BaseChatModel):
+        return make_planner(model)
+    known: dict[str, Any] = {"seed": seed, "temperature": cell.temperature}
+    fields = type(model).model_fields
+    changed = {k: v for k, v in known.items() if k in fields and v is not None}
     how = cell.how
     return ChatPlanner(
-        model,
+        model.model_copy(update=changed),
         name=cell.planner,
         strategy=how.form,
         short=short,

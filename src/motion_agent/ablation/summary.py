@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -89,9 +89,9 @@ def by_cell(turns: Sequence[TurnScore]) -> dict[Cell, list[TurnScore]]:
 
 def summarise(cell: Cell, turns: Sequence[TurnScore], prices: Prices) -> CellSummary:
     """The numbers of a cell."""
-    families: dict[str, list[bool]] = defaultdict(list)
+    families: dict[str, list[TurnScore]] = defaultdict(list)
     for turn in turns:
-        families[turn.scenario.family].append(turn.passed)
+        families[turn.scenario.family].append(turn)
     asks = [ask for turn in turns for ask in turn.asks]
     seconds = [sum(ask.seconds for ask in turn.asks) for turn in turns]
     costs = [prices.cost(cell.planner, ask.input_tokens, ask.output_tokens) for ask in asks]
@@ -102,13 +102,13 @@ def summarise(cell: Cell, turns: Sequence[TurnScore], prices: Prices) -> CellSum
     return CellSummary(
         cell=cell,
         turns=len(turns),
-        valid_first=Share.of([turn.valid_first for turn in turns]),
-        valid=Share.of([turn.valid for turn in turns]),
-        passed=Share.of([turn.passed for turn in turns]),
+        valid_first=_share(turns, lambda turn: turn.valid_first),
+        valid=_share(turns, lambda turn: turn.valid),
+        passed=_share(turns, lambda turn: turn.passed),
         plan=_aspect(turns, "plan"),
         edit=_aspect([t for t in turns if _asks_for_edit(t)], "edit"),
         answer=_aspect(turns, "answer"),
-        families={family: Share.of(values) for family, values in families.items()},
+        families={name: _share(some, lambda t: t.passed) for name, some in families.items()},
         attempts=mean([len(turn.asks) for turn in turns]),
         tokens_in=_tokens([ask.input_tokens for ask in asks], len(turns)),
         tokens_out=_tokens([ask.output_tokens for ask in asks], len(turns)),
@@ -146,11 +146,12 @@ def _compared(
 ) -> Comparison:
     other = {turn.name: turn for turn in theirs}
     pairs = [(turn, other[turn.name]) for turn in ours if turn.name in other]
+    clusters = [turn.scenario.id for turn, _ in pairs]
     return Comparison(
         first,
         second,
-        Paired.of([(a.valid, b.valid) for a, b in pairs]),
-        Paired.of([(a.passed, b.passed) for a, b in pairs]),
+        Paired.of([(a.valid, b.valid) for a, b in pairs], clusters),
+        Paired.of([(a.passed, b.passed) for a, b in pairs], clusters),
     )
 
 
@@ -161,7 +162,11 @@ def _asks_for_edit(turn: TurnScore) -> bool:
 
 def _aspect(turns: Sequence[TurnScore], aspect: str) -> Share:
     checked = [turn for turn in turns if any(f.check != "others" for f in turn.of(aspect))]
-    return Share.of([all(f.passed for f in turn.of(aspect)) for turn in checked])
+    return _share(checked, lambda turn: all(f.passed for f in turn.of(aspect)))
+
+
+def _share(turns: Sequence[TurnScore], right: Callable[[TurnScore], bool]) -> Share:
+    return Share.of([right(turn) for turn in turns], [turn.scenario.id for turn in turns])
 
 
 def _tokens(counts: Sequence[int | None], turns: int) -> float | None:

@@ -9,6 +9,7 @@ from .budget import Prices
 from .paper_table import Row, our_rows, paper_rows
 from .records import Records
 from .scoring import Scores, TurnScore
+from .statistics import corrected
 from .strategy import OFFLINE, Cell
 from .summary import CellSummary, Comparison, by_cell, comparisons, summarise
 
@@ -65,8 +66,9 @@ def _format(summaries: Sequence[CellSummary]) -> Table:
     ]
     about = (
         "Turns whose first answer was a valid plan, and turns that had one in the end, with 95 %"
-        " Wilson intervals. `prompt`, `ladder` and `reask` share the first answers of a"
-        " conversation; later turns may differ, for they follow other plans."
+        " Wilson intervals; the turns and repetitions of a scenario count as one cluster."
+        " `prompt`, `ladder` and `reask` share the first answers of a conversation; later turns may"
+        " differ, for they follow other plans."
     )
     head = ("planner, strategy, temperature", "turns", "valid at first", "valid", "answers a turn")
     return Table("Format", head, tuple(rows), about)
@@ -119,16 +121,29 @@ def _costs(summaries: Sequence[CellSummary]) -> Table:
 
 
 def _compared(compared: Sequence[Comparison]) -> Table:
+    pairs = [
+        (c, what, paired)
+        for c in compared
+        for what, paired in (("valid", c.valid), ("all checks", c.passed))
+    ]
+    found = corrected([paired.p for _, _, paired in pairs])
     rows = []
-    for c in compared:
-        for what, paired in (("valid", c.valid), ("all checks", c.passed)):
-            only = str(paired.only_first), str(paired.only_second)
-            rows.append((c.first.name, c.second.name, what, str(paired.total), *only, _p(paired.p)))
+    for (c, what, paired), p in zip(pairs, found, strict=True):
+        only = str(paired.only_first), str(paired.only_second)
+        low, high = paired.interval
+        effect = f"{100 * paired.effect:+.0f} [{100 * low:+.0f}, {100 * high:+.0f}]"
+        numbers = str(paired.total), *only, effect, _p(paired.p), _p(p)
+        rows.append((c.first.name, c.second.name, what, *numbers))
     about = (
-        "Turns that both were asked, and those that only one of them did right. p of McNemar's"
-        " exact test, two-sided, not corrected for the number of comparisons."
+        "Turns that both were asked, and those that only one of them did right. The effect is the"
+        " first share less the second, in percentage points, with its 95 % interval. p of the exact"
+        " sign test on scenarios (McNemar's where each has one turn), two-sided; corrected for the"
+        f" {len(rows)} comparisons of this table by Holm's method."
     )
-    head = ("first", "second", "right means", "turns", "only first", "only second", "p")
+    head = (
+        *("first", "second", "right means", "turns", "only first", "only second", "effect"),
+        *("p", "p corrected"),
+    )
     return Table("Paired comparison", head, tuple(rows), about)
 
 
@@ -181,16 +196,24 @@ def _facts(records: Records, scores: Scores, prices: Prices) -> tuple[str, ...]:
     facts = []
     if records.runs:
         first, last = records.runs[0], records.runs[-1]
-        facts += [
-            f"recorded {first['began']} to {last['began']} (begin of the last part) with"
-            f" motion-agent {last['version']}, Python {last['python']}",
-            f"motion: {last['engine']}; seed {last['seed']}, {last['repeats']} repetition(s)",
-        ]
-    conversations = len(records.conversations)
+        facts.append(
+            f"recorded {first['began']} to {last['began']} (begin of the last part), Python"
+            f" {last['python']}"
+        )
+    for part in ("versions", "model", "settings", "engine", "seed"):
+        values = list(dict.fromkeys(made[part] for made in scores.fingerprints if made[part]))
+        if values:
+            facts.append(f"{part}: {'; '.join(values)}")
+    played = {(turn.cell, turn.scenario.id, turn.repeat) for turn in scores.turns}
+    asks = {ask["exchange"] for turn in scores.turns for ask in turn.seen["asks"]}
     facts.append(
-        f"{conversations} conversations, {len(scores.turns)} turns, {len(records.exchanges)}"
-        " exchanges with a model"
+        f"{len(played)} conversations, {len(scores.turns)} turns, {len(asks)} exchanges with a"
+        " model"
     )
+    for parts, count in scores.stale.items():
+        facts.append(f"{count} recorded conversations left out; changed since: {parts}")
+    for parts, count in scores.changed.items():
+        facts.append(f"**{count} conversations as recorded, though these have changed**: {parts}")
     asked = {frozenset(turn.name for turn in turns) for turns in by_cell(scores.turns).values()}
     if len(asked) > 1:
         facts.append(

@@ -11,6 +11,7 @@ from ..motion_core.errors import InputError
 from .console import note, say, stages
 from .data import PREPARED
 from .engines import EngineName, load_chosen_engine
+from .planning import check_spelling
 from .train import Threads, load_dataset
 
 if TYPE_CHECKING:
@@ -86,6 +87,14 @@ def ablate(
         bool,
         typer.Option("--replay", help="Score the records again; ask nobody.", rich_help_panel=READ),
     ] = False,
+    as_recorded: Annotated[
+        bool,
+        typer.Option(
+            "--as-recorded",
+            help="With --replay: also what prompts, versions or settings of today would not make.",
+            rich_help_panel=READ,
+        ),
+    ] = False,
     judge: Annotated[
         str | None,
         typer.Option(help="Planner that judges what no program can.", rich_help_panel=READ),
@@ -127,11 +136,15 @@ def ablate(
     table = Prices.load(prices or PRICES)
     records = Records(out)
     if replay:
-        if not records.conversations:
-            raise InputError(f"there are no recorded conversations in {out}; ask planners first")
+        _check_replayable(records, whole, out, as_recorded)
+        _report(records, whole, out, table, judge, as_recorded=as_recorded)
     else:
         if not planner:
             raise InputError("give at least one --planner, or --replay for recorded answers")
+        if as_recorded:
+            raise InputError("--as-recorded goes with --replay")
+        for name in planner:
+            check_spelling(name)
         experiment = Ablation(
             suite=whole.choose(families=family or (), ids=scenario or (), first=first),
             cells=cells_of(planner, _names(strategy), _temperatures(temperature)),
@@ -143,31 +156,73 @@ def ablate(
             replies=replies,
             short=short or None,
         )
-        _ask(experiment, records, engine if engine or not real_motion else "motionllm")
-    _report(records, whole, out, table, judge)
+        _open_planners(experiment)
+        failure = _ask(experiment, records, engine if engine or not real_motion else "motionllm")
+        if failure is None or records.conversations:
+            _report(records, whole, out, table, judge)
+        if failure is not None:
+            raise failure
     return None
 
 
-def _ask(experiment: Ablation, records: Records, engine: str | None) -> None:
+def _check_replayable(records: Records, suite: Suite, out: Path, as_recorded: bool) -> None:
+    """Raise if the records would not all be made so today."""
+    from ..ablation import score
+
+    if not records.conversations:
+        raise InputError(f"there are no recorded conversations in {out}; ask planners first")
+    stale = {} if as_recorded else score(records, suite).stale
+    if stale:
+        told = "; ".join(f"{parts}: {count}" for parts, count in stale.items())
+        raise InputError(
+            f"conversations in {out} were recorded of something else than what there is now"
+            f" (changed since, and how many: {told}); ask again without --replay, or give"
+            " --as-recorded"
+        )
+
+
+def _open_planners(experiment: Ablation) -> None:
+    """Open each planner once, so that a wrong name or a missing key ends it before all else."""
+    from ..ablation.strategy import open_planner
+
+    for cell in experiment.cells:
+        open_planner(cell, seed=experiment.seed, short=experiment.short)
+
+
+def _ask(experiment: Ablation, records: Records, engine: str | None) -> BaseException | None:
+    """Ask what is not recorded; what ended it before all was, if that was no limit."""
     from ..ablation import run
 
     made = load_chosen_engine(engine, None) if engine else None
-    with stages() as progress:
-        result = run(experiment, records, engine=made, progress=progress)
+    try:
+        with stages() as progress:
+            result = run(experiment, records, engine=made, progress=progress)
+    except KeyboardInterrupt as err:
+        note("interrupted; this is the report of what is there, the same command goes on")
+        return err
     for cell, reason in result.failures.items():
         note(f"{cell}: given up: {reason}", style="yellow")
     if result.stopped is not None:
         note(f"stopped: {result.stopped}; the same command goes on", style="yellow")
     spent = f", {result.dollars:.2f} dollars" if result.dollars else ""
     note(f"{result.done} of {result.wanted} conversations, {result.tokens} tokens{spent}")
+    return result.error
 
 
-def _report(records: Records, suite: Suite, out: Path, prices: Prices, judge: str | None) -> None:
+def _report(
+    records: Records,
+    suite: Suite,
+    out: Path,
+    prices: Prices,
+    judge: str | None,
+    *,
+    as_recorded: bool = False,
+) -> None:
     from ..ablation import score, write_report
     from ..ablation.report import table_to_markdown
     from ..ablation.tables import make_tables
 
-    scores = score(records, suite)
+    scores = score(records, suite, as_recorded=as_recorded)
     if judge is not None:
         from ..ablation.judge import judge_turns
         from ..agent_graph.providers import open_model

@@ -64,7 +64,7 @@ def make_agent(
 ) -> MotionAgent:
     """The agent with its engine loaded; a wrong planner or a missing key shows before that."""
     for name in filter(None, (planner, fallback)):
-        _check_spelling(name)
+        check_spelling(name)
     with working("starting the planner") as tell:
         from ..agent_graph import MotionAgent
         from ..agent_graph.planners import make_planner
@@ -79,7 +79,7 @@ def make_agent(
     return MotionAgent(first, fallback=second, engine=loaded, **settings)
 
 
-def _check_spelling(planner: str) -> None:
+def check_spelling(planner: str) -> None:
     """Raises: ConfigurationError: the provider is one letter or two from a known one."""
     from ..motion_core.errors import ConfigurationError
 

@@ -1,0 +1,160 @@
+"""Fingerprints: all that made a recorded conversation, so that nothing stale is ever scored.
+
+scenario   what was there and what was said; not the checks, which are made anew
+prompts    every prompt of the planner
+schema     the plan's schema, and what narrows it
+seed       of sampling and motion
+settings   short prompts, replies, thinking, window and length of an answer
+model      the planner's name and the server it is asked at
+versions   motion-agent, LangChain and the provider's client
+engine     what makes the motion
+code       the agent's own code: what differs only in this is played again with its answers
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from importlib.resources import files
+from inspect import getsource
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..agent_graph import narrowing
+from ..agent_graph.plan import plan_schema
+from .python_file import source_of
+from .records import digest
+from .scenario import Scenario
+from .strategy import Cell
+
+Fingerprint = Mapping[str, str]
+
+_CLIENTS = {"openai": "langchain-openai", "ollama": "langchain-ollama"}
+_SHORT = "MOTION_AGENT_SHORT_PROMPTS"
+_SETTINGS = ("MOTION_AGENT_THINKING", "MOTION_AGENT_NUM_CTX", "MOTION_AGENT_MAX_TOKENS")
+_ADDRESSES = {
+    "openai": ("OPENAI_BASE_URL", "OPENAI_API_BASE"),
+    "ollama": ("OLLAMA_HOST",),
+}
+
+
+def settings_in_words(*, short: bool | None = None, replies: bool = False) -> str:
+    """What is set beside the seed, readable: ``short prompts, NUM_CTX 4096``; often nothing."""
+    parts = ["short prompts"] * bool(os.environ.get(_SHORT) if short is None else short)
+    parts += ["replies by the model"] * replies
+    return ", ".join([*parts, *_environment()])
+
+
+def fingerprint(
+    cell: Cell, scenario: Scenario, *, seed: int, settings: str, engine: str
+) -> Fingerprint:
+    """The fingerprint of a conversation that is played now.
+
+    Args:
+        cell: who is asked, and how.
+        scenario: what is said.
+        seed: of sampling and motion.
+        settings: see `settings_in_words`.
+        engine: name of the engine.
+    """
+    return {
+        "scenario": said_in(scenario),
+        "prompts": _prompts(),
+        "schema": _schema(),
+        "seed": str(seed),
+        "settings": settings,
+        "model": model_in_words(cell),
+        "versions": versions(cell),
+        "engine": engine,
+        "code": _code(),
+    }
+
+
+def asking(cell: Cell) -> str:
+    """Digest of what decides an answer beside the messages, the seed and the way of asking."""
+    parts = [_schema(), model_in_words(cell), versions(cell), *_environment()]
+    if cell.provider not in _CLIENTS:  # the rules, or a planner of the host's own
+        parts.append(_code())
+    return digest(parts)
+
+
+def differences(old: Fingerprint, new: Fingerprint) -> list[str]:
+    """The parts that differ; ``fingerprint`` where the old record has none."""
+    if not old:
+        return ["fingerprint"]
+    return [part for part in new if old.get(part) != new[part]]
+
+
+def said_in(scenario: Scenario) -> str:
+    """Digest of what is there and said in a scenario, without its checks."""
+    told = scenario.model_dump(mode="json")
+    return digest(told["id"], told["given"], told["files"], [turn["say"] for turn in told["turns"]])
+
+
+def versions(cell: Cell) -> str:
+    """``motion-agent 0.1.0, langchain-core 1.0``, and the client of the planner's provider."""
+    client = _CLIENTS.get(cell.provider)
+    packages = ["motion-agent", "langchain-core", *([client] if client else [])]
+    return ", ".join(f"{package} {_version(package)}" for package in packages)
+
+
+def _environment() -> list[str]:
+    return [
+        f"{variable.removeprefix('MOTION_AGENT_')} {os.environ[variable]}"
+        for variable in _SETTINGS
+        if os.environ.get(variable)
+    ]
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # uninstalled use
+        return "unknown"
+
+
+def model_in_words(cell: Cell) -> str:
+    """The planner's name with the server that is asked, or with the source of its file."""
+    source = source_of(cell.planner)
+    if source is not None:
+        return f"{cell.planner} {digest(source)}"
+    variables = _ADDRESSES.get(cell.provider, ())
+    address = next((os.environ[name] for name in variables if os.environ.get(name)), "")
+    if not address:
+        return cell.planner
+    place = urlsplit(address if "//" in address else f"//{address}")
+    host = place.hostname or ""
+    if host in ("localhost", "127.0.0.1", "::1", "0.0.0.0"):  # where the port is often drawn
+        return f"{cell.planner} at this computer"
+    return f"{cell.planner} at {host}{f':{place.port}' if place.port else ''}"
+
+
+@cache
+def _prompts() -> str:
+    folder = files("motion_agent.prompts")
+    found = sorted(
+        (entry.name, entry.read_text(encoding="utf-8"))
+        for entry in folder.iterdir()
+        if entry.name.startswith(("planner", "repair", "responder"))
+    )
+    return digest(found)
+
+
+@cache
+def _schema() -> str:
+    return digest(plan_schema(), getsource(narrowing))
+
+
+@cache
+def _code() -> str:
+    """Digest of the modules that turn an answer into a motion."""
+    told: list[Any] = []
+    for package in ("motion_agent.agent_graph", "motion_agent.agent_graph.offline"):
+        told += sorted(
+            (entry.name, entry.read_text(encoding="utf-8"))
+            for entry in files(package).iterdir()
+            if entry.name.endswith(".py")
+        )
+    return digest(told)

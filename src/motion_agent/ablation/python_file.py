@@ -1,0 +1,65 @@
+"""Planners and engines of one's own, named ``file.py:object``."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+from ..motion_core.errors import ConfigurationError
+
+_PREFIX = "motion_agent_file_"
+
+
+def is_python_file(name: str) -> bool:
+    """Whether the name is of the form ``file.py:object``."""
+    return name.rpartition(":")[0].endswith(".py")
+
+
+def source_of(name: str) -> str | None:
+    """The text of the file in ``file.py:object``; None for a name of another form.
+
+    Raises:
+        ConfigurationError: it cannot be read.
+    """
+    if not is_python_file(name):
+        return None
+    path = Path(name.rpartition(":")[0])
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeError) as err:
+        reason = getattr(err, "strerror", None) or "not UTF-8"
+        raise ConfigurationError(f"{name}: {path} cannot be read: {reason}") from err
+
+
+def object_of(name: str) -> Any:
+    """The object in ``file.py:object``, called if it is a class or function; None for other names.
+
+    Raises:
+        ConfigurationError: the file cannot be read or run, or has no such object.
+    """
+    if source_of(name) is None:
+        return None
+    path, _, attribute = name.rpartition(":")
+    module_name = _PREFIX + Path(path).stem
+    spec = importlib.util.spec_from_file_location(module_name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module  # dataclasses and pydantic look their module up
+    try:
+        spec.loader.exec_module(module)
+        found = getattr(module, attribute, None)
+        if found is None:
+            there = ", ".join(key for key in vars(module) if not key.startswith("_"))
+            raise ConfigurationError(f"{name}: no {attribute!r} in {path}; there are: {there}")
+        return found() if isinstance(found, type) or _is_function(found) else found
+    except ConfigurationError:
+        raise
+    except Exception as err:  # whatever that file does
+        raise ConfigurationError(f"{name}: {type(err).__name__}: {err}") from err
+
+
+def _is_function(value: Any) -> bool:
+    return callable(value) and hasattr(value, "__code__")
