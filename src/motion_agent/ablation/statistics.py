@@ -111,15 +111,14 @@ class Paired:
         cls, pairs: Sequence[tuple[bool, bool]], clusters: Sequence[Hashable] | None = None
     ) -> Paired:
         """From (first is right, second is right) of each turn, and the cluster of each."""
-        counts = [0, 0, 0, 0]
-        for first, second in pairs:
-            counts[0 if first and second else 1 if first else 2 if second else 3] += 1
+        counts = Counter(pairs)
+        told = counts[True, True], counts[True, False], counts[False, True], counts[False, False]
         if clusters is None:
-            return cls(*counts)
+            return cls(*told)
         found: Counter[Hashable] = Counter()
         for (first, second), cluster in zip(pairs, clusters, strict=True):
             found[cluster] += first - second
-        return cls(*counts, differences=tuple(found.values()))
+        return cls(*told, differences=tuple(found.values()))
 
     @property
     def total(self) -> int:
@@ -170,7 +169,7 @@ class Paired:
             sums = grown
         seen = abs(sum(self._differences))
         extreme = sum(ways for total, ways in sums.items() if abs(total) >= seen)
-        return extreme / 2 ** len(sizes)
+        return float(extreme / 2 ** len(sizes))
 
 
 def corrected(values: Sequence[float]) -> list[float]:
