@@ -175,15 +175,38 @@ def test_failures_can_be_read(report: Path) -> None:
     assert "no valid plan in 1 answers; the last: there is no plan in the answer" in text
 
 
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
 def test_the_csv_files_have_every_cell_and_every_turn(report: Path) -> None:
-    with (report / "cells.csv").open(encoding="utf-8", newline="") as file:
-        cells = list(csv.DictReader(file))
-    with (report / "turns.csv").open(encoding="utf-8", newline="") as file:
-        turns = list(csv.DictReader(file))
-    assert [row["planner"] for row in cells] == ["test:planner", "test:planner", "test:other <b>"]
-    assert (cells[1]["valid_count"], cells[1]["valid_total"]) == ("4", "4")
+    cells, turns = _rows(report / "cells.csv"), _rows(report / "turns.csv")
+    valid = [row for row in cells if row["measure"] == "valid"]
+    assert [row["planner"] for row in valid] == ["test:planner", "test:planner", "test:other <b>"]
+    assert (valid[1]["count"], valid[1]["total"], valid[1]["low"]) == ("4", "4", "0.4385")
+    assert not any("{" in value for row in cells for value in row.values())
+    fences = [row["count"] for row in cells if row["measure"] == "rung:fence"]
+    assert fences == ["2", "1"]
     assert len(turns) == 12
     assert sum(int(row["passed"]) for row in turns) == 6
+
+
+def test_comparisons_have_effects_and_corrected_p_values(report: Path) -> None:
+    rows = _rows(report / "comparisons.csv")
+    assert [row["measure"] for row in rows] == ["valid", "all checks"] * 2
+    assert (rows[0]["effect"], rows[0]["p"], rows[0]["p_corrected"]) == ("-0.75", "0.5", "1")
+
+
+def test_the_latex_table_is_escaped_and_whole(report: Path) -> None:
+    text = (report / "table.tex").read_text(encoding="utf-8")
+    assert r"test:other \textless{}b\textgreater{}, ladder & 4 & " in text
+    body = text[text.index(r"\midrule") : text.index(r"\bottomrule")]
+    columns = text[text.index("{l") + 1 :].partition("}")[0]
+    rows = [line for line in body.splitlines() if line.endswith(r"\\")]
+    assert {line.count(" & ") + 1 for line in rows} == {len(columns)}
+    assert len(rows) == 3
+    assert text.count(r"\begin{") == text.count(r"\end{") == 2
 
 
 def test_a_judge_is_asked_once_and_reported_apart(records: Records, tmp_path: Path) -> None:

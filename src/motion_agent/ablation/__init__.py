@@ -5,11 +5,13 @@
     records.jsonl    every exchange with a model and every conversation    (records, scrubbing)
     scoring          the checks on what happened; again without a call     (checks, asking)
     report           tables, intervals, plots, failures to read            (summary, tables, page)
+    experiment       all of it from Python: ablate(planners=[model])       (latex, cost)
     motionllm        the same for the motion model: backbones, ranks, engines
 
 Nothing here is loaded by ``import motion_agent``.
 """
 
+from .experiment import Report, ablate
 from .records import Records
 from .report import write_report
 from .runner import Ablation, Result, run
@@ -22,10 +24,12 @@ __all__ = [
     "Ablation",
     "Cell",
     "Records",
+    "Report",
     "Result",
     "Scenario",
     "Scores",
     "Suite",
+    "ablate",
     "cells_of",
     "load_suite",
     "run",

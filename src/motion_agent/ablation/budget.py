@@ -29,11 +29,13 @@ class Prices:
 
     Attributes:
         noted: the date of the table.
+        source: where the prices are from.
         models: input and output price of a planner.
         free: providers that cost nothing.
     """
 
     noted: str = ""
+    source: str = field(default="", kw_only=True)
     models: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     free: frozenset[str] = frozenset()
 
@@ -50,10 +52,11 @@ class Prices:
                 str(name): (float(price[0]), float(price[1]))
                 for name, price in told["models"].items()
             }
-            return cls(str(told["noted"]), models, frozenset(told.get("free", ())))
+            source = " ".join(str(told["source"]).split())
+            return cls(str(told["noted"]), models, frozenset(told.get("free", ())), source=source)
         except (KeyError, TypeError, ValueError, IndexError) as err:
             raise ConfigurationError(
-                f"{path} is no price table ({err}); it needs 'noted: DATE' and"
+                f"{path} is no price table ({err}); it needs 'noted: DATE', 'source: WHERE' and"
                 " 'models: {openai:gpt-4o: [2.5, 10]}'"
             ) from err
 

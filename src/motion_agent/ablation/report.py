@@ -1,15 +1,15 @@
-"""The report of an experiment: Markdown, CSV and one HTML page that needs nothing else."""
+"""The report of an experiment: Markdown, LaTeX, tidy CSV and one HTML page that needs nothing."""
 
 from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ..motion_core.atomic import replacing
 from .budget import Prices
+from .latex import to_latex
 from .page import make_page
 from .records import Records
 from .scenario import Suite
@@ -27,7 +27,7 @@ def write_report(
     scores: Scores | None = None,
     prices: Prices | None = None,
 ) -> tuple[Path, ...]:
-    """Write ``report.md``, ``failures.md``, ``cells.csv``, ``turns.csv`` and ``report.html``.
+    """Write the report: Markdown, LaTeX, HTML, and CSV of cells, comparisons and turns.
 
     What a file ``about.md`` in the folder says stands above all: what the models are, and so on.
 
@@ -53,6 +53,8 @@ def write_report(
         "report.md": to_markdown(tables, about),
         "failures.md": failures_to_markdown(tables),
         "cells.csv": cells_to_csv(tables),
+        "comparisons.csv": comparisons_to_csv(tables),
+        "table.tex": to_latex(tables),
         "turns.csv": turns_to_csv(scores.turns),
         "report.html": make_page(tables, about, MAX_FAILURES),
     }
@@ -120,26 +122,53 @@ def what_came(turn: TurnScore) -> list[str]:
     return [" ".join(line.split()) for line in lines]
 
 
+SHARES = ("valid_first", "valid", "passed", "plan", "edit", "answer")
+NUMBERS = ("attempts", "tokens_in", "tokens_out", "p50", "p95", "dollars")
+
+
 def cells_to_csv(tables: Tables) -> str:
-    """A row a cell, with counts so that any share and interval can be made again."""
-    shares = ("valid_first", "valid", "passed", "plan", "edit", "answer")
-    head = ["planner", "strategy", "temperature", "turns"]
-    head += [f"{name}_{part}" for name in shares for part in ("count", "total")]
-    numbers = ("attempts", "tokens_in", "tokens_out", "p50", "p95", "dollars")
-    head += [*numbers, "families", "rungs", "causes", "faults"]
-    rows = []
+    """Tidy: a row a measure of a cell. A share has its count, total and 95 % interval.
+
+    Measures are the shares, ``family:NAME`` (all checks of a family), the means of a turn, and how
+    often each ``rung:``, ``cause:`` and ``fault:`` was seen.
+    """
+    head = [*("planner", "strategy", "temperature", "measure", "value", "count", "total")]
+    head += ["low", "high"]
+    rows: list[list[object]] = []
     for s in tables.summaries:
-        row: list[object] = [s.cell.planner, s.cell.strategy, s.cell.temperature, s.turns]
-        for name in shares:
-            share = getattr(s, name)
-            row += [share.count, share.total]
-        row += [_rounded(getattr(s, name)) for name in numbers]
-        families = {family: [share.count, share.total] for family, share in s.families.items()}
-        row += [
-            json.dumps(dict(told), sort_keys=True)
-            for told in (families, s.rungs, s.causes, s.faults)
-        ]
-        rows.append(row)
+        who = [s.cell.planner, s.cell.strategy, s.cell.temperature]
+        shares = [(name, getattr(s, name)) for name in SHARES]
+        shares += [(f"family:{family}", share) for family, share in s.families.items()]
+        for name, share in shares:
+            told: list[object] = ["", share.count, share.total, "", ""]
+            if share.total:
+                low, high = share.interval
+                told = [_rounded(share.value), share.count, share.total]
+                told += [_rounded(low), _rounded(high)]
+            rows.append([*who, name, *told])
+        rows += [[*who, name, _rounded(getattr(s, name)), "", "", "", ""] for name in NUMBERS]
+        for kind, counts in (("rung", s.rungs), ("cause", s.causes), ("fault", s.faults)):
+            for name, count in sorted(counts.items()):
+                rows.append([*who, f"{kind}:{name}", "", count, s.turns, "", ""])
+    return _csv(head, rows)
+
+
+def comparisons_to_csv(tables: Tables) -> str:
+    """A row a paired comparison: effect with interval, p, and p corrected for their number."""
+    head = [
+        *("first", "second", "measure", "turns", "only_first", "only_second"),
+        *("effect", "low", "high", "p", "p_corrected"),
+    ]
+    rows: list[list[object]] = []
+    for row in tables.pairs:
+        low, high = row.paired.interval
+        rows.append(
+            [
+                *(row.first.name, row.second.name, row.measure, row.paired.total),
+                *(row.paired.only_first, row.paired.only_second, _rounded(row.paired.effect)),
+                *(_rounded(low), _rounded(high), f"{row.paired.p:.6g}", f"{row.corrected:.6g}"),
+            ]
+        )
     return _csv(head, rows)
 
 

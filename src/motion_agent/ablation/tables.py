@@ -9,7 +9,7 @@ from .budget import Prices
 from .paper_table import Row, our_rows, paper_rows
 from .records import Records
 from .scoring import Scores, TurnScore
-from .statistics import corrected
+from .statistics import Paired, corrected
 from .strategy import OFFLINE, Cell
 from .summary import CellSummary, Comparison, by_cell, comparisons, summarise
 
@@ -28,18 +28,39 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Pair:
+    """One measure of two cells, compared on the turns that both were asked.
+
+    Attributes:
+        first: one cell.
+        second: the other.
+        measure: what counts as right: ``valid``, ``all checks``.
+        paired: what was counted.
+        corrected: its p value, corrected for the number of all comparisons.
+    """
+
+    first: Cell
+    second: Cell
+    measure: str
+    paired: Paired
+    corrected: float
+
+
+@dataclass(frozen=True)
 class Tables:
     """Everything that a report shows.
 
     Attributes:
         summaries: the numbers of each cell, in order.
         tables: the tables made of them, in the order of the report.
+        pairs: the comparisons of cells.
         failures: the turns that failed a check, by cell.
         facts: lines about how it was made.
     """
 
     summaries: tuple[CellSummary, ...]
     tables: tuple[Table, ...]
+    pairs: tuple[Pair, ...]
     failures: dict[Cell, list[TurnScore]]
     facts: tuple[str, ...]
 
@@ -49,14 +70,15 @@ def make_tables(records: Records, scores: Scores, prices: Prices) -> Tables:
     cells = by_cell(scores.turns)
     summaries = tuple(summarise(cell, turns, prices) for cell, turns in cells.items())
     tables = [_format(summaries), _quality(summaries), _families(summaries), _costs(summaries)]
-    compared = comparisons(cells)
-    if compared:
-        tables.append(_compared(compared))
+    pairs = _pairs(comparisons(cells))
+    if pairs:
+        tables.append(_compared(pairs))
     tables += [_reasons(summaries), _table_5(our_rows(scores.turns))]
     if records.judgements:
         tables.append(_judged(records))
     failures = {cell: [t for t in turns if not t.passed] for cell, turns in cells.items()}
-    return Tables(summaries, tuple(tables), failures, _facts(records, scores, prices))
+    facts = _facts(records, scores, prices)
+    return Tables(summaries, tuple(tables), pairs, failures, facts)
 
 
 def _format(summaries: Sequence[CellSummary]) -> Table:
@@ -120,20 +142,28 @@ def _costs(summaries: Sequence[CellSummary]) -> Table:
     return Table("Tokens, time and cost", head, tuple(rows), about)
 
 
-def _compared(compared: Sequence[Comparison]) -> Table:
-    pairs = [
-        (c, what, paired)
+def _pairs(compared: Sequence[Comparison]) -> tuple[Pair, ...]:
+    told = [
+        (c, measure, paired)
         for c in compared
-        for what, paired in (("valid", c.valid), ("all checks", c.passed))
+        for measure, paired in (("valid", c.valid), ("all checks", c.passed))
     ]
-    found = corrected([paired.p for _, _, paired in pairs])
+    found = corrected([paired.p for _, _, paired in told])
+    return tuple(
+        Pair(c.first, c.second, measure, paired, p)
+        for (c, measure, paired), p in zip(told, found, strict=True)
+    )
+
+
+def _compared(pairs: Sequence[Pair]) -> Table:
     rows = []
-    for (c, what, paired), p in zip(pairs, found, strict=True):
-        only = str(paired.only_first), str(paired.only_second)
+    for pair in pairs:
+        paired = pair.paired
         low, high = paired.interval
         effect = f"{100 * paired.effect:+.0f} [{100 * low:+.0f}, {100 * high:+.0f}]"
-        numbers = str(paired.total), *only, effect, _p(paired.p), _p(p)
-        rows.append((c.first.name, c.second.name, what, *numbers))
+        counts = str(paired.total), str(paired.only_first), str(paired.only_second)
+        who = pair.first.name, pair.second.name, pair.measure
+        rows.append((*who, *counts, effect, _p(paired.p), _p(pair.corrected)))
     about = (
         "Turns that both were asked, and those that only one of them did right. The effect is the"
         " first share less the second, in percentage points, with its 95 % interval. p of the exact"
@@ -227,8 +257,14 @@ def _facts(records: Records, scores: Scores, prices: Prices) -> tuple[str, ...]:
         )
     if scores.unknown:
         facts.append(f"{scores.unknown} conversations are of scenarios that are not in this suite")
+    planners = dict.fromkeys(turn.cell.planner for turn in scores.turns)
+    unpriced = [planner for planner in planners if not prices.knows(planner)]
     if prices.noted:
-        facts.append(f"prices noted {prices.noted}")
+        facts.append(
+            f"prices noted {prices.noted}" + f" from {prices.source}" * bool(prices.source)
+        )
+    if unpriced:
+        facts.append(f"no price is known of {', '.join(unpriced)}")
     if any(turn.cell.planner == OFFLINE for turn in scores.turns):
         facts.append("`offline` is no language model: rules that split sentences")
     return tuple(facts)

@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from . import checkpoint, data, evaluate, files, train
-from .ablate import ablate
+from . import ablate, checkpoint, data, evaluate, files, train
 from .chat import chat
 from .console import MODE, say
 from .doctor import doctor
@@ -83,6 +82,11 @@ _add(USE, "import", files.import_files)
 app.add_typer(data.app, name="data", rich_help_panel=TRAIN)
 app.add_typer(train.app, name="train", rich_help_panel=TRAIN)
 _add(TRAIN, "evaluate", evaluate.evaluate)
-_add(TRAIN, "ablate", ablate, "Compare planners, or motion engines, in one table.")
+app.add_typer(
+    ablate.app,
+    name="ablate",
+    rich_help_panel=TRAIN,
+    short_help="Compare planners, or motion engines, in one table.",
+)
 app.add_typer(checkpoint.app, name="checkpoint", rich_help_panel=TRAIN)
 _add(COMPUTER, "doctor", doctor)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..motion_core.errors import InputError
-from .console import note, say, stages
+from .console import Json, answer, note, say, stages
 from .data import PREPARED
 from .engines import EngineName, load_chosen_engine
+from .help import HelpfulCommand, HelpfulGroup
 from .planning import check_spelling
 from .train import Threads, load_dataset
 
@@ -21,10 +22,35 @@ if TYPE_CHECKING:
 ASK, LIMIT, READ, MOTION = "What is asked", "Limits", "The report", "Motion engines instead"
 
 
+app = typer.Typer(
+    cls=HelpfulGroup,
+    rich_markup_mode=None,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.command("new-suite", cls=HelpfulCommand)
+def make_suite(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new or empty one.")],
+) -> None:
+    """Write a few scenarios to begin your own suite with."""
+    from ..ablation.new_suite import new_suite
+
+    for path in new_suite(folder):
+        say(str(path))
+    note(f"ask a planner: motion-agent ablate --planner offline --suite {folder}")
+
+
+@app.callback()
 def ablate(
+    ctx: typer.Context,
     planner: Annotated[
         list[str] | None,
-        typer.Option(help="Planner, such as openai:gpt-4o; may be given often.", metavar="NAME"),
+        typer.Option(
+            help="Planner, such as openai:gpt-4o or file.py:object; may be given often.",
+            metavar="NAME",
+        ),
     ] = None,
     strategy: Annotated[
         str, typer.Option(help="Of prompt,ladder,reask,schema,tools.", rich_help_panel=ASK)
@@ -117,11 +143,24 @@ def ablate(
         int | None, typer.Option(min=2, help="That many clips.", rich_help_panel=MOTION)
     ] = None,
     threads: Threads = 0,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Tell what it would take; ask nobody.", rich_help_panel=LIMIT
+        ),
+    ] = False,
+    latex: Annotated[
+        bool,
+        typer.Option("--latex", help="Print the main table as LaTeX.", rich_help_panel=READ),
+    ] = False,
+    as_json: Json = False,
 ) -> None:
     """Compare planners on a suite of conversations, or motion engines on a data set.
 
     What was asked is kept in the folder: the same command goes on after an interruption.
     """
+    if ctx.invoked_subcommand is not None:
+        return None
     if motionllm:
         if planner:
             raise InputError("--planner and --motionllm are two experiments; give one of them")
@@ -137,7 +176,7 @@ def ablate(
     records = Records(out)
     if replay:
         _check_replayable(records, whole, out, as_recorded)
-        _report(records, whole, out, table, judge, as_recorded=as_recorded)
+        _report(records, whole, out, table, judge, as_recorded=as_recorded, latex=latex)
     else:
         if not planner:
             raise InputError("give at least one --planner, or --replay for recorded answers")
@@ -156,10 +195,12 @@ def ablate(
             replies=replies,
             short=short or None,
         )
+        if dry_run:
+            return _tell_costs(experiment, records)
         _open_planners(experiment)
         failure = _ask(experiment, records, engine if engine or not real_motion else "motionllm")
         if failure is None or records.conversations:
-            _report(records, whole, out, table, judge)
+            _report(records, whole, out, table, judge, latex=latex)
         if failure is not None:
             raise failure
     return None
@@ -217,8 +258,10 @@ def _report(
     judge: str | None,
     *,
     as_recorded: bool = False,
+    latex: bool = False,
 ) -> None:
     from ..ablation import score, write_report
+    from ..ablation.latex import to_latex
     from ..ablation.report import table_to_markdown
     from ..ablation.tables import make_tables
 
@@ -232,10 +275,34 @@ def _report(
             judge_turns(model, judge, scores.turns, records, progress=progress)
     paths = write_report(records, suite, out, scores=scores, prices=prices)
     tables = make_tables(records, scores, prices)
-    for shown in tables.tables[:2]:
-        say(f"## {shown.title}\n\n{table_to_markdown(shown)}\n")
-    for path in paths:
-        say(str(path))
+    if latex:
+        say(to_latex(tables))
+    else:
+        for shown in tables.tables[:2]:
+            say(f"## {shown.title}\n\n{table_to_markdown(shown)}\n")
+        for path in paths:
+            say(str(path))
+    answer(
+        {
+            "facts": tables.facts,
+            "tables": [
+                {"title": t.title, "rows": [dict(zip(t.head, row, strict=True)) for row in t.rows]}
+                for t in tables.tables
+            ],
+            "files": [str(path) for path in paths],
+        }
+    )
+
+
+def _tell_costs(experiment: Ablation, records: Records) -> None:
+    from dataclasses import asdict
+
+    from ..ablation.cost import estimates, in_words
+
+    found = estimates(experiment, records)
+    for line in in_words(found):
+        say(line)
+    answer({"estimates": [{**asdict(e), "cell": e.cell.name} for e in found]})
 
 
 def _compare_engines(

@@ -1,0 +1,58 @@
+"""The main table as LaTeX, for a paper: booktabs, shares with intervals, nothing else."""
+
+from __future__ import annotations
+
+from .statistics import Share
+from .tables import Tables
+
+_SPECIAL = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
+    "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedbl{}",
+}  # fmt: skip
+_COLUMNS = (
+    ("valid", "valid"),
+    ("passed", "all checks"),
+    ("plan", "plan"),
+    ("edit", "edits"),
+    ("answer", "answers"),
+)
+
+
+def to_latex(tables: Tables) -> str:
+    """The shares of each cell in percent with 95 % intervals, as a `table` environment."""
+    shown = [
+        (field, title)
+        for field, title in _COLUMNS
+        if any(getattr(s, field).total for s in tables.summaries)
+    ]
+    head = ["planner", "turns", *(title for _, title in shown)]
+    lines = [
+        r"% \usepackage{booktabs}",
+        r"\begin{table}",
+        r"  \centering",
+        r"  \caption{Planners: turns in percent, with 95\,\% Wilson intervals by scenario.}",
+        rf"  \begin{{tabular}}{{l{'r' * (len(head) - 1)}}}",
+        r"    \toprule",
+        f"    {' & '.join(head)} \\\\",
+        r"    \midrule",
+    ]
+    for summary in tables.summaries:
+        shares = [_share(getattr(summary, field)) for field, _ in shown]
+        lines.append(
+            f"    {' & '.join([escaped(summary.cell.name), str(summary.turns), *shares])} \\\\"
+        )
+    lines += [r"    \bottomrule", r"  \end{tabular}", r"\end{table}"]
+    return "\n".join(lines) + "\n"
+
+
+def escaped(text: str) -> str:
+    """The text with everything escaped that LaTeX would take for a command."""
+    return "".join(_SPECIAL.get(char, char) for char in text)
+
+
+def _share(share: Share) -> str:
+    if not share.total:
+        return "--"
+    low, high = share.interval
+    return f"{100 * share.value:.0f} [{100 * low:.0f}, {100 * high:.0f}]"
