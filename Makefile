@@ -2,10 +2,15 @@
 # Settings, for example `make demo PYTHON=python3.12`:
 PYTHON ?= python3
 VENV ?= .venv
-# What pip installs as torch before anything else. Without an NVIDIA GPU a CPU build is enough and
-# ten times smaller; where the package index has one, this takes it. README, "Installing", tells
-# how to point it at PyTorch's own index.
+# What pip installs as torch before anything else. It stands outside requirements.txt: which build
+# fits depends on the machine. Without an NVIDIA GPU a CPU build is enough and ten times smaller;
+# where the package index has one, this takes it. README, "Installing", tells how to point it at
+# PyTorch's own index.
 TORCH ?= $(shell command -v nvidia-smi >/dev/null 2>&1 && echo torch || echo torch==2.13.0)
+# Environments beside $(VENV): the newest releases, the oldest, and what keeps requirements.txt.
+VENVS ?= .venvs
+# Options of pytest, for example `make test PYTEST_OPTIONS="-m 'not slow'"`.
+PYTEST_OPTIONS ?=
 # Motion capture to train on, the prepared data set, and where trainings are kept.
 MOCAP ?= ../shared/data
 DATA ?= data/prepared
@@ -25,10 +30,11 @@ MATCHING_OPTIONS ?=
 BIN := $(VENV)/bin
 SENTENCE := A tired person walks forward, then waves with both hands, then bows.
 
-.PHONY: help demo session test lint format docs notebooks gallery data train evaluate build clean print-torch
+.PHONY: help demo session test test-latest test-oldest lint format docs notebooks gallery data \
+	train evaluate lock audit build release-check clean print-torch
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.installed ## install, then make a first motion in demo/
 	$(BIN)/motion-agent run "$(SENTENCE)" --out demo/
@@ -36,25 +42,43 @@ demo: $(VENV)/.installed ## install, then make a first motion in demo/
 session: $(VENV)/.installed ## the recorded conversation in docs/session.md
 	$(BIN)/python docs/record_session.py
 
-test: $(VENV)/.installed-dev ## all tests, also those that load the default checkpoint
-	$(BIN)/python -m pytest
+test: $(VENV)/.installed ## all tests, also those that load the default checkpoint
+	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
 
-lint: $(VENV)/.installed-dev ## ruff and mypy --strict
+test-latest: ## the tests on the newest releases; the summary lists deprecations inside other packages
+	rm -rf $(VENVS)/latest
+	$(PYTHON) -m venv $(VENVS)/latest
+	$(VENVS)/latest/bin/pip install $(TORCH)
+	$(VENVS)/latest/bin/pip install --quiet --editable '.[dev,docs,notebooks]'
+	$(VENVS)/latest/bin/python -m pytest $(PYTEST_OPTIONS)
+
+# "Direct" are those that pyproject.toml names; theirs are as new as pip would take.
+test-oldest: $(VENVS)/tools/.installed ## the tests on the oldest releases that pyproject.toml allows
+	rm -rf $(VENVS)/oldest
+	$(PYTHON) -m venv $(VENVS)/oldest
+	$(VENVS)/oldest/bin/pip install $(TORCH)
+	$(COMPILE) --resolution lowest-direct --python $(VENVS)/oldest/bin/python \
+		--output-file $(VENVS)/oldest/requirements.txt
+	$(VENVS)/oldest/bin/pip install --quiet --no-deps --requirement $(VENVS)/oldest/requirements.txt
+	$(VENVS)/oldest/bin/pip install --quiet --no-deps --editable .
+	$(VENVS)/oldest/bin/python -m pytest $(PYTEST_OPTIONS)
+
+lint: $(VENV)/.installed ## ruff and mypy --strict
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-format: $(VENV)/.installed-dev ## let ruff write
+format: $(VENV)/.installed ## let ruff write
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 # The line about MkDocs 2 that Material prints is no warning of ours; mkdocs.yml tells more.
-docs: $(VENV)/.installed-docs ## the site in site/, and is it true: every snippet of it and of the README
+docs: $(VENV)/.installed ## the site in site/, and is it true: every snippet of it and of the README
 	$(BIN)/python docs/fill_in.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	$(BIN)/python -m pytest tests/test_readme.py tests/test_docs.py
 
-notebooks: $(VENV)/.installed-notebooks ## do all notebooks run? WRITE=1 keeps their outputs
+notebooks: $(VENV)/.installed ## do all notebooks run? WRITE=1 keeps their outputs
 	$(BIN)/python notebooks/execute.py $(if $(WRITE),,--check)
 
 gallery: $(VENV)/.installed ## docs/gallery.md, its pictures, and the README's
@@ -69,7 +93,7 @@ $(DATA)/dataset.json:
 	$(MAKE) data
 
 # The recipe of the shipped checkpoint. Each step continues where it was stopped.
-train: $(VENV)/.installed-dev $(DATA)/dataset.json ## a checkpoint in RUNS/checkpoint, and its table
+train: $(VENV)/.installed $(DATA)/dataset.json ## a checkpoint in RUNS/checkpoint, and its table
 	$(BIN)/motion-agent train tokenizer --data $(DATA) --out $(RUNS)/tokenizer $(TOKENIZER_OPTIONS)
 	$(BIN)/motion-agent train tokenizer --data $(DATA) --refine $(RUNS)/tokenizer \
 		--out $(RUNS)/tokenizer-refined $(REFINING_OPTIONS)
@@ -86,9 +110,28 @@ evaluate: $(VENV)/.installed $(DATA)/dataset.json ## the table of a checkpoint o
 	$(BIN)/motion-agent evaluate --data $(DATA) --out $(RUNS)/report \
 		$(if $(CHECKPOINT),--checkpoint $(CHECKPOINT))
 
-build: $(VENV)/.installed-dev ## wheel and sdist in dist/
+# torch stands outside, and with it what it alone needs.
+COMPILE = echo torch | $(VENVS)/tools/bin/uv pip compile pyproject.toml --excludes - --quiet \
+	--extra dev --extra docs --extra notebooks --no-emit-index-url
+
+# For every platform and Python 3.11 or later; uv knows no upper bound.
+lock: $(VENVS)/tools/.installed ## requirements.txt with the newest releases; KEEP=1 moves none that need not
+	$(COMPILE) --universal --python-version 3.11 --generate-hashes $(if $(KEEP),,--upgrade) \
+		--custom-compile-command "make lock" --output-file requirements.txt
+
+audit: $(VENVS)/tools/.installed ## known vulnerabilities of what requirements.txt names; bill of materials in dist/
+	mkdir -p dist
+	$(VENVS)/tools/bin/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml \
+		--output-file dist/sbom.json
+	$(VENVS)/tools/bin/pip-audit --requirement requirements.txt --disable-pip --require-hashes
+
+build: $(VENV)/.installed ## wheel and sdist in dist/
 	rm -rf build dist
-	$(BIN)/python -m build --quiet
+	$(BIN)/python -m build --no-isolation --quiet
+
+release-check: build $(VENVS)/tools/.installed ## wheel and sdist: contents, licences, and how the index would show them
+	$(VENVS)/tools/bin/twine check --strict dist/*.whl dist/*.tar.gz
+	$(BIN)/python .ci/check_release.py dist
 
 clean: ## remove what was built and made, keep data/ and runs/
 	rm -rf build dist demo site *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
@@ -104,18 +147,13 @@ $(VENV)/.torch: | $(BIN)/python
 	$(BIN)/pip install $(TORCH)
 	@touch $@
 
-$(VENV)/.installed: pyproject.toml | $(VENV)/.torch
-	$(BIN)/pip install --quiet --editable .
+# requirements.txt is complete, so pip resolves nothing: --no-deps.
+$(VENV)/.installed: pyproject.toml requirements.txt | $(VENV)/.torch
+	$(BIN)/pip install --quiet --no-deps --require-hashes --requirement requirements.txt
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.installed-dev: pyproject.toml | $(VENV)/.torch
-	$(BIN)/pip install --quiet --editable '.[dev]'
-	@touch $@ $(VENV)/.installed
-
-$(VENV)/.installed-docs: pyproject.toml | $(VENV)/.torch
-	$(BIN)/pip install --quiet --editable '.[dev]'
-	@touch $@ $(VENV)/.installed $(VENV)/.installed-dev
-
-$(VENV)/.installed-notebooks: pyproject.toml | $(VENV)/.torch
-	$(BIN)/pip install --quiet --editable '.[notebooks]'
-	@touch $@ $(VENV)/.installed
+$(VENVS)/tools/.installed:
+	$(PYTHON) -m venv $(VENVS)/tools
+	$(VENVS)/tools/bin/pip install --quiet uv pip-audit cyclonedx-bom twine
+	@touch $@

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import motion_agent
 
@@ -103,6 +105,27 @@ def test_each_dependency_says_who_needs_it() -> None:
     assert len(lines) > 15
     bare = [line for line in lines if "#" not in line and "motion-agent[" not in line]
     assert bare == []
+
+
+def test_the_lock_pins_what_is_declared_with_hashes(pyproject: dict[str, Any]) -> None:
+    project = pyproject["project"]
+    extras = project["optional-dependencies"]
+    declared = [Requirement(text) for text in project["dependencies"]]
+    declared += [Requirement(text) for extra in extras.values() for text in extra]
+    text = (REPOSITORY / "requirements.txt").read_text()
+    entries = re.findall(r"^([a-z0-9-]+)==([^ ]+).*\\\n((?: +--hash=sha256:.*\n)+)", text, re.M)
+    pinned: dict[str, list[str]] = {}
+    for name, version, _ in entries:
+        pinned.setdefault(name, []).append(version)
+    assert len(entries) == len(re.findall("^[a-z]", text, re.M))  # none without a hash
+    assert "torch" not in pinned  # its build is chosen by the machine
+    assert "://" not in text  # no index addresses
+    assert not any("+" in version for versions in pinned.values() for version in versions)
+    for requirement in declared:
+        name = canonicalize_name(requirement.name)
+        if name not in ("torch", "motion-agent"):
+            assert name in pinned, f"{name} is declared and not locked: run make lock KEEP=1"
+            assert all(version in requirement.specifier for version in pinned[name])
 
 
 # By LangChain's init_chat_model, and what those bring; the README shows both clients.
