@@ -1,7 +1,4 @@
-"""Whether wheel and sdist hold what they should, with the licences that go with it.
-
-python .ci/check_release.py dist
-"""
+"""Check the wheel and the sdist in a folder: ``python .ci/check_release.py dist``."""
 
 from __future__ import annotations
 

@@ -129,7 +129,7 @@ def test_the_lock_pins_what_is_declared_with_hashes(pyproject: dict[str, Any]) -
 
 
 # By LangChain's init_chat_model, and what those bring; the README shows both clients.
-LOADED_BY_NAME = {"langchain-openai", "langchain-ollama", "openai", "ollama"}
+LOADED_BY_NAME = {"langchain-ollama", "openai"}
 DISTRIBUTIONS = {"PIL": "pillow", "cv2": "opencv-python-headless", "yaml": "pyyaml"}
 
 
