@@ -16,7 +16,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Checkpointer
 
 from ..motion_core.engine import MotionEngine
-from ..motion_core.errors import InputError
+from ..motion_core.errors import InputError, MotionAgentError, UnexpectedError
 from ..motion_core.motion import Motion
 from ..motion_core.placement import Placement
 from ..motion_core.store import MotionStore
@@ -148,6 +148,8 @@ class MotionAgent:
             InputError: the request is empty or too long.
             UnavailableError: the planner's server or the engine's weights cannot be had.
             ConfigurationError: the planner's server refuses the key or the model.
+            UnexpectedError: anything else went wrong; the turn is over, and the conversation as it
+                was before.
         """
         *_, turn = self.stream(text, thread)
         assert isinstance(turn, Turn)
@@ -186,8 +188,12 @@ class MotionAgent:
         """Leave the interrupted turn behind, if there is one; nothing of it is in the motions."""
         with self._locked(thread):
             if self.unfinished(thread) is not None:
-                told = {"messages": [AIMessage("(stopped)")]}
-                self.graph.update_state(_config(thread), told, as_node="responder")
+                self._leave(thread, "(stopped)")
+
+    def _leave(self, thread: str, reason: str) -> None:
+        told = {"messages": [AIMessage(reason)]}
+        self.graph.update_state(_config(thread), told, as_node="responder")
+        self._forget_checkpoints(thread)
 
     def timeline(self, thread: str = "default") -> Timeline:
         """The current motion of the conversation, as it can be edited."""
@@ -218,6 +224,18 @@ class MotionAgent:
             yield
 
     def _stream(self, given: Any, thread: str) -> Iterator[Event | Turn]:
+        try:
+            yield from self._turn(given, thread)
+        except MotionAgentError:
+            raise
+        except Exception as err:
+            told = f"unexpected {type(err).__name__}: {_line(err)}"
+            self._leave(thread, f"(failed: {told})")  # else each start would meet it again
+            raise UnexpectedError(
+                f"{told}; this request is left behind, the conversation is as it was before"
+            ) from err
+
+    def _turn(self, given: Any, thread: str) -> Iterator[Event | Turn]:
         events: list[Event] = []
         states: list[Any] = []  # the first holds what was before this turn
         parts = self.graph.stream(
@@ -269,6 +287,11 @@ class MotionAgent:
 
 def _config(thread: str) -> RunnableConfig:
     return {"configurable": {"thread_id": thread}}
+
+
+def _line(err: Exception) -> str:
+    text = str(err).encode("utf-8", "replace").decode()
+    return " ".join(text.split())[:200] or "no details"
 
 
 class _Facts(dict[str, Any]):

@@ -33,6 +33,7 @@ Rung = Literal["json", "fence", "embedded", "repaired", "numbered", "thoughts"]
 MAX_ANSWER = 80_000  # characters; the longest valid plan needs about half of it
 
 _THINK = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
+_MOST_TAGS = 64
 _THINK_TAG = re.compile(r"</?think(?:ing)?>", re.IGNORECASE)
 _FENCE = re.compile(r"```[ \t]*([\w-]*)[ \t]*\n(.*?)```", re.DOTALL)
 _STEP_MARK = re.compile(
@@ -87,7 +88,7 @@ def parse_plan(text: str, *, truncated: bool = False, refusal: str | None = None
         raise InvalidPlanError(
             f"the answer has {len(text)} characters; a plan needs at most {MAX_ANSWER}", "no_plan"
         )
-    open_thoughts = _THINK_TAG.findall(_THINK.sub(" ", text))
+    open_thoughts = _THINK_TAG.findall(_without_closed_thoughts(text))
     if len(open_thoughts) > 1:  # where they end is not certain
         raise InvalidPlanError(f"the thoughts have no clear end; {_SHOW_PLAN}", "no_plan")
     text = without_thoughts(text)
@@ -319,12 +320,17 @@ def _regions(text: str) -> tuple[list[str], int | None]:
 
 def without_thoughts(text: str) -> str:
     """The text without ``<think>`` blocks; an unclosed one only loses its tag."""
-    text = _THINK.sub(" ", text)
+    text = _without_closed_thoughts(text)
     # A chat template may have swallowed the opening tag: the answer is after the closing one.
     closing = list(re.finditer(r"</think(?:ing)?>", text, re.IGNORECASE))
     if closing and text[closing[-1].end() :].strip():
         text = text[closing[-1].end() :]
     return _THINK_TAG.sub(" ", text).strip()
+
+
+def _without_closed_thoughts(text: str) -> str:
+    # Each opening tag is looked for its end to the end of the text: many take minutes.
+    return text if len(_THINK_TAG.findall(text)) > _MOST_TAGS else _THINK.sub(" ", text)
 
 
 def _truncated() -> InvalidPlanError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from typing import Any, Literal
@@ -158,9 +159,10 @@ def _broken_off(err: BaseException) -> bool:
 def _retry_after(err: Exception) -> float | None:
     headers = getattr(getattr(err, "response", None), "headers", None) or {}
     try:
-        return max(float(headers.get("retry-after", "")), 0.0)
+        seconds = float(headers.get("retry-after", ""))
     except ValueError:  # absent, or a date
         return None
+    return max(seconds, 0.0) if math.isfinite(seconds) else None
 
 
 def _too_long(err: Exception, name: str) -> PromptTooLongError:

@@ -17,6 +17,8 @@ import json_repair
 _STRING_OR_COMMENT = re.compile(
     r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|//[^\n]*|/\*.*?\*/|\#[^\n]*""", re.DOTALL
 )
+_MOST_MARKS = 3000  # quotes, brackets, colons; json_repair's time is their square
+_MARKS = re.compile(r"""["'{}\[\]:]""")
 _SYNTAX = re.compile(r"""["{}\[\]]|\w\s*:""")
 _SWALLOWED = re.compile(
     r"(?:tool|description|seconds|motion|segment|person|plan|reasoning|placement|name|arguments)"
@@ -49,9 +51,12 @@ def first_json(text: str) -> tuple[Any, int] | None:
 def repair_json(text: str) -> Any:
     """The object or list in a text that is nearly JSON; None if words of it would be lost."""
     bare = _without_comments(text)
-    if bare is None:
+    if bare is None or len(_MARKS.findall(bare)) > _MOST_MARKS:
         return None
-    value = json_repair.loads(bare)
+    try:
+        value = json_repair.loads(bare)
+    except (ValueError, RecursionError):  # nested too deeply
+        return None
     if not isinstance(value, dict | list) or not value:
         return None
     said = json.dumps(value)  # and back: halves of a character beyond the BMP become one

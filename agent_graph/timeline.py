@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -10,6 +11,8 @@ from ..motion_core.motion import Motion
 from ..motion_core.placement import FACE_TO_FACE, Placement, as_placement
 from .plan import Step
 from .state import SegmentState, Timeline
+
+_OWN_ID = re.compile(r"s[1-9]\d{0,5}", re.ASCII)
 
 
 def edited_segments(
@@ -70,6 +73,8 @@ def segments_of_motion(
 ) -> list[SegmentState]:
     """The segments of a motion from outside the conversation: its own, or one of the whole.
 
+    Where one has an id of another form than ours, all are numbered anew.
+
     Args:
         motion: from the store or a file.
         tokens: of the whole, for a motion without segments.
@@ -77,7 +82,11 @@ def segments_of_motion(
     """
     if not motion.segments:
         return [_segment("s1", description, tokens, 0)]
-    return [_segment(s.id, s.description, s.tokens, s.seed) for s in motion.segments]
+    foreign = not all(_OWN_ID.fullmatch(segment.id) for segment in motion.segments)
+    return [
+        _segment(f"s{number}" if foreign else s.id, s.description, s.tokens, s.seed)
+        for number, s in enumerate(motion.segments, start=1)
+    ]
 
 
 def next_number(segments: Sequence[SegmentState]) -> int:

@@ -7,7 +7,8 @@
     ├── UnavailableError      the surroundings: no network, no server, no key, read-only folder
     │   └── IntegrityError    … something arrived, but not what was expected
     ├── PlanError             the planner LLM: its answer is not a plan; it may be asked again
-    └── GenerationError       MotionLLM: it produced nothing usable; another seed may help
+    ├── GenerationError       MotionLLM: it produced nothing usable; another seed may help
+    └── UnexpectedError       us: something that nobody foresaw ended a turn; its cause tells more
 
 The message of each is one complete line: what was wrong, which value, what to do.
 """
@@ -45,3 +46,7 @@ class PlanError(MotionAgentError):
 
 class GenerationError(MotionAgentError):
     """MotionLLM ended without a usable motion or caption."""
+
+
+class UnexpectedError(MotionAgentError):
+    """A turn ended with an error that nobody foresaw; the conversation goes on after it."""

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from .atomic import replacing
 from .errors import UnavailableError
+from .untrusted import checked_json, checked_seed, checked_tokens, checked_words
 
 KEPT = 5000  # segments; the oldest are forgotten
 
@@ -84,8 +85,10 @@ def _line(key: Key, tokens: tuple[int, ...]) -> str:
 
 def _entry(line: bytes) -> tuple[Key, tuple[int, ...]] | None:
     try:
-        engine, description, seed, seconds, tokens = json.loads(line)
-        key = (str(engine), str(description), int(seed), float(seconds))
-        return key, tuple(int(token) for token in tokens)
-    except (ValueError, TypeError):
+        engine, description, seed, seconds, tokens = checked_json(line.decode("utf-8"))
+        if not (isinstance(tokens, list) and tokens and isinstance(seconds, int | float)):
+            return None
+        key = (str(engine), checked_words(description), checked_seed(seed), float(seconds))
+        return key, checked_tokens(tokens)
+    except (ValueError, TypeError, OverflowError):
         return None

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from ..atomic import replacing
 from ..errors import FormatError, InputError
-from ..motion import FEATURES, MAX_FRAMES, Motion, Segment
+from ..motion import FEATURES, MAX_FRAMES, Motion
+from ..untrusted import checked_json, checked_segment, checked_tokens
 from .npy import read_array
 
 VERSION = 1
@@ -73,9 +74,9 @@ def unpack_motion(path: Path) -> Motion:
             if version != VERSION:
                 raise FormatError(f"has the format version {version}; this release reads {VERSION}")
             features = _member(archive, "features")
-            tokens = tuple(map(int, _member(archive, "tokens").tolist()))
-            segments = json.loads(_member(archive, "segments", text=True).item())
-            provenance = json.loads(_member(archive, "provenance", text=True).item())
+            tokens = checked_tokens(_member(archive, "tokens").reshape(-1).tolist())
+            segments = checked_json(_member(archive, "segments", text=True).item())
+            provenance = checked_json(_member(archive, "provenance", text=True).item())
     except FormatError:
         raise
     except (
@@ -86,7 +87,7 @@ def unpack_motion(path: Path) -> Motion:
         raise FormatError(f"is damaged, or not .npz: {error}") from error
     if not isinstance(provenance, dict) or not isinstance(segments, list):
         raise FormatError("is damaged: its segments or provenance are not what they should be")
-    return Motion(features, tuple(map(_segment, segments)), tokens, provenance)
+    return Motion(features, tuple(map(checked_segment, segments)), tokens, provenance)
 
 
 def _member(archive: zipfile.ZipFile, name: str, *, text: bool = False) -> NDArray[Any]:
@@ -100,15 +101,3 @@ def _member(archive: zipfile.ZipFile, name: str, *, text: bool = False) -> NDArr
         raise FormatError(f"has {info.file_size} bytes of {name}; the limit is {limit}")
     with archive.open(info) as file:
         return read_array(file, info.file_size, text=text)
-
-
-def _segment(entry: Any) -> Segment:
-    try:
-        return Segment(
-            id=str(entry["id"]),
-            description=str(entry["description"]),
-            tokens=tuple(map(int, entry["tokens"])),
-            seed=int(entry["seed"]),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise FormatError(f"is damaged: a segment of it is {str(entry)[:80]!r}") from error

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .console import complain, note, say
+from .console import MODE, complain, note, say
 from .conversations import conversation_names, forget_conversation, kept_conversations
 from .engines import CheckpointFolder, EngineName, engine_name
-from .exits import did_you_mean
+from .exits import did_you_mean, unexpected
 from .exports import DEFAULT_FORMATS, OutFolder, make_folder, parse_formats, write_formats
 from .planning import FallbackName, PlannerName, StrategyName, follow, make_agent
 from .run import Seed, tell_segments
@@ -22,6 +22,7 @@ from .run import Seed, tell_segments
 if TYPE_CHECKING:
     from ..agent_graph import MotionAgent, Turn
     from ..motion_core.motion import Motion
+    from .checkpoints import LatestCheckpoints
 
 HELP = """\
 Say what somebody should do, then change it: "make it slower", "remove the bow",
@@ -100,9 +101,7 @@ def chat(
         if ids := agent.timeline(thread)["motions"]:
             note(f"the conversation {thread!r} goes on; its motion is {' and '.join(ids.values())}")
         note(HELP)
-        if (request := agent.unfinished(thread)) is not None:
-            note(f"the last request was interrupted, going on with it: {request[:200]}")
-            _answer(lambda: follow(agent.resume(thread)), agent, thread)
+        _finish_interrupted(agent, checkpointer, thread)
         _complete_commands()
         while (line := _next_line()) is not None:
             if line in _LEAVE:
@@ -142,6 +141,22 @@ def _say_to(agent: MotionAgent, line: str, thread: str) -> Turn:
     return follow(agent.stream(line, thread))
 
 
+def _finish_interrupted(agent: MotionAgent, checkpointer: LatestCheckpoints, thread: str) -> None:
+    """Go on with a request that a crash cut short: once, and only if the person wants it."""
+    if (request := agent.unfinished(thread)) is None:
+        return
+    if not checkpointer.may_resume(thread):
+        note(f"the last request was interrupted twice and is left behind: {request[:200]}")
+        agent.abandon(thread)
+    elif sys.stdin.isatty() and not typer.confirm(
+        f"the last request was interrupted: {request[:200]}\nGo on with it?", default=True, err=True
+    ):
+        agent.abandon(thread)
+    else:
+        note(f"the last request was interrupted, going on with it: {request[:200]}")
+        _answer(lambda: follow(agent.resume(thread)), agent, thread)
+
+
 def _answer(work: Callable[[], Turn | None], agent: MotionAgent, thread: str) -> None:
     """Do it and say the reply; what goes wrong is told and ends nothing."""
     from ..motion_core.errors import MotionAgentError
@@ -154,6 +169,10 @@ def _answer(work: Callable[[], Turn | None], agent: MotionAgent, thread: str) ->
         stopped = True
     except MotionAgentError as err:
         complain(str(err))
+    except Exception as err:
+        if MODE.debug:
+            raise
+        complain(unexpected(err))
     if stopped:  # on purpose: unlike after a crash, it does not go on when the chat starts again
         agent.abandon(thread)
         note("stopped")

@@ -58,6 +58,8 @@ class LatestCheckpoints(SqliteSaver):
             super().setup()
             self.conn.execute("PRAGMA trusted_schema = OFF")
             self.conn.execute(_ONE_AFTER_THE_OTHER)
+            self.conn.execute("CREATE TABLE IF NOT EXISTS resumed (thread_id TEXT PRIMARY KEY)")
+            self.conn.commit()
 
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """The checkpoint that `config` names, else the latest of its conversation."""
@@ -112,6 +114,16 @@ class LatestCheckpoints(SqliteSaver):
                         cursor.execute(
                             f"DELETE FROM {table} WHERE thread_id = ? AND {older}", (thread,)
                         )
+                    cursor.execute("DELETE FROM resumed WHERE thread_id = ?", (thread,))
+
+    def may_resume(self, thread: str) -> bool:
+        """Whether the unfinished turn has not been resumed before; from now on it has.
+
+        What ended the program once may end it again, and nobody could open the conversation.
+        """
+        with _explained(thread), self.cursor() as cursor:
+            cursor.execute("INSERT OR IGNORE INTO resumed VALUES (?)", (thread,))
+            return cursor.rowcount == 1
 
     def _latest(self, thread: str, namespace: str) -> str | None:
         with self.cursor(transaction=False) as cursor:

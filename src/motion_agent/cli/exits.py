@@ -87,6 +87,14 @@ def exit_code(err: Exception) -> ExitCode:
     return ExitCode.FAILURE
 
 
+def unexpected(err: Exception) -> str:
+    """What is said of an error that nobody foresaw."""
+    return (
+        f"unexpected {type(err).__name__}: {err} (a bug in motion-agent; "
+        "the same command with --debug shows where)"
+    )
+
+
 def did_you_mean(given: str, known: Iterable[str]) -> str:
     """``"; did you mean 'chat'?"``, or nothing where no known word is like the given one."""
     by_lower = {word.lower(): word for word in known}
@@ -125,9 +133,6 @@ def _tell_error(err: Exception) -> int:
         message = f"{err.filename}: {err.strerror}"
     else:
         code = ExitCode.FAILURE
-        message = (
-            f"unexpected {type(err).__name__}: {err} (a bug in motion-agent; "
-            "the same command with --debug shows where)"
-        )
+        message = unexpected(err)
     console.fail(message, kind=type(err).__name__, code=code)
     return code

@@ -1,0 +1,82 @@
+"""What a file says of a motion is checked once, where it is read: tokens, ids, seeds, words, JSON.
+
+Each function gives the value as the rest of the program may use it, or raises `FormatError`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from .engine import MAX_DESCRIPTION
+from .errors import FormatError
+from .motion import FRAMES_PER_TOKEN, MAX_FRAMES, Segment
+
+MAX_TOKEN = 65_535  # no codebook is larger; an engine checks against its own
+MAX_SEED = 2**53 - 1  # exact in any JSON; further takes add to it, within torch's 64 bits
+MAX_DEPTH = 32  # of JSON; ours has 4
+_SEGMENT_ID = re.compile(r"[A-Za-z][\w-]{0,19}", re.ASCII)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def checked_json(text: str) -> Any:
+    """The JSON value in a text, not deeper than `MAX_DEPTH` and without NaN or infinity."""
+    try:
+        value = json.loads(text, parse_constant=_not_json)
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"is damaged: it holds no JSON ({str(error)[:80]})") from error
+    layer, depth = [value], 0
+    while layer:
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise FormatError(f"holds JSON that is nested more than {MAX_DEPTH} deep")
+        inner = (v.values() if isinstance(v, dict) else v for v in layer if _holds_values(v))
+        layer = [value for values in inner for value in values if _holds_values(value)]
+    return value
+
+
+def checked_tokens(values: Iterable[Any]) -> tuple[int, ...]:
+    """Motion tokens: whole numbers from 0 to `MAX_TOKEN`, at most the longest motion's."""
+    tokens = tuple(_whole(value, "motion token", MAX_TOKEN) for value in values)
+    if len(tokens) * FRAMES_PER_TOKEN > MAX_FRAMES:
+        raise FormatError(f"holds {len(tokens)} tokens; the limit is {MAX_FRAMES} frames")
+    return tokens
+
+
+def checked_seed(value: Any) -> int:
+    """A seed: a whole number from 0 to `MAX_SEED`."""
+    return _whole(value, "seed", MAX_SEED)
+
+
+def checked_words(value: Any) -> str:
+    """A description that can be written in UTF-8, at most `MAX_DESCRIPTION` characters of it."""
+    if not isinstance(value, str):
+        raise FormatError(f"is damaged: {str(value)[:40]!r} is no description")
+    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", value)[:MAX_DESCRIPTION]
+
+
+def checked_segment(entry: Any) -> Segment:
+    """A segment of ``{"id", "description", "tokens", "seed"}``."""
+    try:
+        name, words, tokens, seed = (entry[k] for k in ("id", "description", "tokens", "seed"))
+        if not isinstance(tokens, list) or not _SEGMENT_ID.fullmatch(str(name)):
+            raise TypeError
+    except (KeyError, TypeError, IndexError) as error:
+        raise FormatError(f"is damaged: a segment of it is {str(entry)[:80]!r}") from error
+    return Segment(str(name), checked_words(words), checked_tokens(tokens), checked_seed(seed))
+
+
+def _whole(value: Any, what: str, most: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
+        raise FormatError(f"is damaged: {str(value)[:40]!r} is no {what}, 0 to {most}")
+    return value
+
+
+def _holds_values(value: Any) -> bool:
+    return isinstance(value, dict | list)
+
+
+def _not_json(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
