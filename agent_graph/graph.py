@@ -163,6 +163,7 @@ class _PlannerNode:
         try:
             parsed = read_answer(answer)
             check_against_timeline(parsed.plan, self._segments(parsed.plan, book))
+            self._check_captioned(parsed.plan, book)
         except InvalidPlanError as err:
             attempt = _attempt(planner, answer, None, err)
             changes: dict[str, Any] = {
@@ -188,6 +189,18 @@ class _PlannerNode:
         """What `tries` says when the planner after this one is asked for the first time."""
         upto = self._planners.index(planner) + 1
         return sum(earlier.tries for earlier in self._planners[:upto])
+
+    def _check_captioned(self, plan: Plan, book: Conversation) -> None:
+        """Check that motions to be captioned are there, before others are generated in vain."""
+        if not plan.steps_of("generate_motion"):
+            return
+        for number, step in enumerate(plan.plan, start=1):
+            if step.tool != "caption_motion" or not step.motion or book.find(step.motion):
+                continue
+            try:
+                self._bench.find(step.motion)
+            except InputError as err:
+                raise InvalidPlanError(f"step {number}: {err}", steps=[number]) from err
 
     def _segments(self, plan: Plan, book: Conversation) -> list[str]:
         """Ids of the segments that the plan may name."""

@@ -19,7 +19,6 @@ How the plan's form is asked for is the strategy:
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections.abc import Sequence
@@ -33,6 +32,7 @@ from ..motion_core.errors import ConfigurationError
 from ..prompts import load_prompt
 from .answers import PLAN_CALL, Answer, answer_from, read_answer, stopped_early
 from .describing import describe_situation
+from .examples import long_examples, short_examples, wants_short_prompts
 from .mending import Draft
 from .narrowing import narrowed_schema
 from .plan import InvalidPlanError, plan_schema
@@ -45,6 +45,7 @@ from .providers import (
     open_model,
     provider_of,
 )
+from .scope import Scope, scope_of
 from .state import Attempt, Caption, Timeline, empty_timeline
 from .thinking import Thinking, ThinkingControl, thinking_setting
 from .window import Window
@@ -55,7 +56,7 @@ Strategy = Literal["auto", "schema", "tools", "prompt"]
 _Form = Literal["narrowed", "strict", "words"]
 MAX_HISTORY = 12  # messages of the conversation a planner is shown
 MAX_OLD_MESSAGE = 1000  # characters of each
-MAX_BAD_ANSWER = 4000  # characters of a bad answer shown to the planner again; short prompts: 800
+MAX_BAD_ANSWER = 4000  # characters of a bad answer shown to the planner again
 REASK_WARMTH = 0.3  # added to a set temperature with each re-ask: at 0 it would write the same
 MAX_TEMPERATURE = 1.2
 _FILE = re.compile(r"\b[\w-][\w.-]{0,80}\.[A-Za-z][A-Za-z0-9]{1,3}\b")
@@ -177,8 +178,8 @@ class ChatPlanner:
         model: the chat model.
         name: for messages and records.
         strategy: how the plan's form is asked for; see the head of this file.
-        short: use the short prompts, for models with a small context window; None asks the
-            environment (MOTION_AGENT_SHORT_PROMPTS).
+        short: use the short prompts, for small models; None asks the environment
+            (MOTION_AGENT_SHORT_PROMPTS) and then the model's name.
         ladder: whether the form of an answer may be repaired.
         tries: how often it is asked for one plan.
         thinking: whether a model that can think does so; None asks the environment
@@ -207,7 +208,7 @@ class ChatPlanner:
         self.strategy = strategy
         self.ladder = ladder
         self.tries = tries
-        self._short = bool(os.environ.get("MOTION_AGENT_SHORT_PROMPTS")) if short is None else short
+        self._short = wants_short_prompts(model) if short is None else short
         self._window = Window.of(model)
         self._thinking = ThinkingControl(model, self.provider, thinking or thinking_setting())
         self._resume_at = 0.0  # monotonic time before which the server wants no request
@@ -230,10 +231,14 @@ class ChatPlanner:
 
     def ask(self, task: Task) -> Answer:
         draft = Draft.of(task.failed)
-        spent: list[Answer] = []  # answers that were nothing but thoughts
+        doubted = False  # whether an empty plan is asked about
+        spent: list[Answer] = []  # answers that were no plan, though perhaps valid
         while True:
             form, window, mode = self._forms[0], self._window, self._thinking.mode
             messages = self.messages(task)
+            if doubted:
+                doubt = load_prompt("planner_doubt", request=task.request)
+                messages[-1] = HumanMessage(f"{messages[-1].text}\n\n{doubt}")
             try:
                 answer = self._invoke(self._prepared(task, form), messages, ladder=self.ladder)
             except SchemaRefusedError:
@@ -252,6 +257,9 @@ class ChatPlanner:
                 answer = _with_costs_of(spent, answer)
                 if draft is not None:
                     answer = draft.completed(answer)
+                if not spent and self.tries > 1 and _is_doubtful(answer, task):
+                    spent, doubted = [answer], True
+                    continue
                 if _is_plan(answer) or not self._thinking.is_next_tried(answer, mode):
                     return answer
                 spent = [answer]
@@ -294,10 +302,10 @@ class ChatPlanner:
         if short:
             told = load_prompt("planner_short")
         else:
-            told = load_prompt("planner", examples=load_prompt("planner_examples"))
+            told = load_prompt("planner", examples=long_examples(task))
         if self.strategy == "tools":
             told += "\n\n" + load_prompt("planner_call")
-        return [SystemMessage(told), *(_example_turns(task) if short else [])]
+        return [SystemMessage(told), *(short_examples(task) if short else [])]
 
     def _asked(self, task: Task) -> str:
         asked = load_prompt(
@@ -314,11 +322,10 @@ class ChatPlanner:
             )
         elif task.failed:
             last = task.failed[-1]
+            # A small model copies what it sees, a bad answer too.
+            shown = {} if self._short else {"answer": last["text"][:MAX_BAD_ANSWER]}
             asked += "\n\n" + load_prompt(
-                self._prompt("repair"),
-                error=_error_of(last),
-                answer=last["text"][: 800 if self._short else MAX_BAD_ANSWER],
-                request=task.request,
+                self._prompt("repair"), error=_error_of(last), request=task.request, **shown
             )
         return asked
 
@@ -333,7 +340,7 @@ class ChatPlanner:
         model: Any = self._warmer(len(task.failed))
         if form == "words":
             return model
-        schema = plan_schema() if form == "strict" else _narrowed(task)
+        schema = plan_schema() if form == "strict" else _narrowed(task, tight=self._short)
         if self.strategy == "tools":
             return self._with_function(model, schema)
         if self.provider == "ollama":
@@ -397,6 +404,16 @@ def _is_plan(answer: Answer) -> bool:
     return True
 
 
+def _is_doubtful(answer: Answer, task: Task) -> bool:
+    """Whether it is an empty plan for a request that does not look like talk."""
+    if task.captions or scope_of(task.request).talk:
+        return False
+    try:
+        return read_answer(answer).plan.empty
+    except InvalidPlanError:
+        return False
+
+
 def _with_costs_of(spent: Sequence[Answer], answer: Answer) -> Answer:
     """The answer with the time and tokens of those before it, which nobody else sees."""
     for other in spent:
@@ -411,34 +428,29 @@ def _with_costs_of(spent: Sequence[Answer], answer: Answer) -> Answer:
     return answer
 
 
-def _example_turns(task: Task) -> list[AnyMessage]:
-    """The examples of the short prompt as turns of a conversation: small models copy what they see.
-
-    So examples that edit a motion are only shown where there is one. Each is the situation and
-    the request, then the plan on a line of its own.
-    """
-    editing = bool(task.timeline["segments"])
-    turns: list[AnyMessage] = []
-    asked: list[str] = []
-    for line in load_prompt("planner_short_examples").splitlines():
-        if not line.startswith('{"reasoning"'):
-            asked.append(line)
-            continue
-        situation = "\n".join(asked).strip()
-        if editing or not situation.startswith("The current motion"):
-            turns += [HumanMessage(situation), AIMessage(line)]
-        asked = []
-    return turns
-
-
-def _narrowed(task: Task) -> dict[str, Any]:
+def _narrowed(task: Task, *, tight: bool) -> dict[str, Any]:
     timelines = [task.timeline, *task.others]
     segments = {segment["id"] for timeline in timelines for segment in timeline["segments"]}
+    scope = _scope(task, tight=tight)
+    # What is captioned already is not captioned again: the answer is due.
+    named = [] if scope.only_talk and task.captions else _motions_named(task)
     return narrowed_schema(
         sorted(segments, key=lambda name: (len(name), name)),
         motions=any(timeline["motions"] for timeline in timelines),
-        named=_motions_named(task),
+        named=named,
         failed=len(task.failed),
+        scope=scope,
+    )
+
+
+def _scope(task: Task, *, tight: bool) -> Scope:
+    """What the request leaves open; with captions in hand, it may be answered in words."""
+    scope = scope_of(task.request, segments=len(task.timeline["segments"]), tight=tight)
+    two = any(segment["person"] == 2 for segment in task.timeline["segments"])
+    return replace(
+        scope,
+        talk=scope.talk or bool(task.captions),
+        second_person=scope.second_person or two,
     )
 
 

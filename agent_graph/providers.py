@@ -17,6 +17,7 @@ Provider = Literal["openai", "openai-like", "ollama"]
 """Whose protocol takes a JSON schema; ``openai-like`` is any other server of OpenAI's."""
 
 OLLAMA_CONTEXT = 8192  # tokens; Ollama's default cuts the prompt without a word
+LOCAL_ANSWER = 4096  # tokens; servers of local models have no limit, and a small model may loop
 DEFAULT_TIMEOUT = 120  # seconds without a byte; a local server may have to load the model first
 _TRANSIENT = {408, 409, 425, 429, 500, 502, 503, 504, 529}
 _NO_SCHEMA = re.compile(r"response_format|\b(?:json_)?schema\b|grammar|\bformat\b", re.I)
@@ -183,6 +184,8 @@ def _openai_settings() -> dict[str, Any]:
     most = whole_number("MOTION_AGENT_MAX_TOKENS")
     if most is not None:
         settings["max_tokens"] = most
+    elif _is_local_openai():
+        settings["max_tokens"] = LOCAL_ANSWER
     if not os.environ.get("OPENAI_API_KEY"):
         if not (os.environ.get("OPENAI_BASE_URL") or os.environ.get("OPENAI_API_BASE")):
             raise UnavailableError(
@@ -191,6 +194,12 @@ def _openai_settings() -> dict[str, Any]:
             )
         settings["api_key"] = "none"  # local servers ask for no key, but the client does
     return settings
+
+
+def _is_local_openai() -> bool:
+    base = os.environ.get("OPENAI_BASE_URL") or os.environ.get("OPENAI_API_BASE") or ""
+    host = urlsplit(base).hostname or ""
+    return bool(host) and not (host == "openai.com" or host.endswith(".openai.com"))
 
 
 def _hearing_thoughts(model: str, settings: dict[str, Any]) -> BaseChatModel:

@@ -148,12 +148,12 @@ def test_what_a_model_wrote_is_text_on_the_page(report: Path) -> None:
 def test_the_tables_of_the_markdown_report(report: Path) -> None:
     text = (report / "report.md").read_text(encoding="utf-8")
     # Four turns of three scenarios tell as much as three turns that have nothing in common.
-    assert "| test:planner, ladder | 4 | 100 % [44, 100] | 100 % [44, 100] | 1.25 |" in text
+    assert "| test:planner, ladder | 4 | 100 % [44, 100] | 100 % [44, 100] | 100 %" in text
     assert (
         "| test:planner, prompt | test:planner, ladder | valid | 4 | 0 | 3 | -75 [-100, +10] |"
         " 0.500 | 1.000 |" in text
     )
-    for title in ("Format", "Quality", "Tokens, time and cost", "Paired comparison"):
+    for title in ("Validity and sense", "Quality", "Tokens, time and cost", "Paired comparison"):
         assert f"## {title}" in text
 
 
@@ -194,7 +194,7 @@ def test_the_csv_files_have_every_cell_and_every_turn(report: Path) -> None:
 
 def test_comparisons_have_effects_and_corrected_p_values(report: Path) -> None:
     rows = _rows(report / "comparisons.csv")
-    assert [row["measure"] for row in rows] == ["valid", "all checks"] * 2
+    assert [row["measure"] for row in rows] == ["valid", "sensible", "all checks"] * 2
     assert (rows[0]["effect"], rows[0]["p"], rows[0]["p_corrected"]) == ("-0.75", "0.5", "1")
 
 

@@ -32,6 +32,7 @@ from motion_agent.agent_graph.parsing import parse_plan
 from motion_agent.agent_graph.plan import InvalidPlanError, plan_schema, validate_plan
 from motion_agent.agent_graph.planners import Answer, ChatPlanner, Task, make_planner, read_answer
 from motion_agent.agent_graph.providers import TransientError
+from motion_agent.agent_graph.scope import scope_of
 from motion_agent.agent_graph.state import Timeline, empty_timeline
 from motion_agent.motion_core.errors import ConfigurationError, UnavailableError
 from motion_agent.motion_core.fake import FakeEngine
@@ -114,8 +115,9 @@ def test_other_servers_of_the_protocol_get_a_schema_of_what_is_possible_now(
     planner.ask(Task("walk"))
     planner.ask(Task("bow", timeline=WALKING))
     first, second = (r["response_format"]["json_schema"] for r in openai.requests)
-    assert first["schema"] == narrowed_schema()
-    assert second["schema"] == narrowed_schema(["s1"], motions=True)
+    assert first["schema"] == narrowed_schema(scope=scope_of("walk"))
+    bow = scope_of("bow", segments=1)
+    assert second["schema"] == narrowed_schema(["s1"], motions=True, scope=bow)
     assert first["strict"] is False  # fields may be left out
 
 
@@ -151,7 +153,7 @@ def test_ollama_gets_the_schema_as_format(ollama: Server) -> None:
     request = ollama.requests[0]
     assert request["path"] == "/api/chat"
     assert request["model"] == "llama3.1:8b"
-    assert request["format"] == narrowed_schema()
+    assert request["format"] == narrowed_schema(scope=scope_of("walk"))
     assert request["options"]["num_ctx"] == 8192
     assert request["options"]["num_predict"] == 8192  # a model that loops comes to an end
 
@@ -301,7 +303,7 @@ def test_a_small_window_gets_less_history_then_the_short_prompt_then_an_error(
     assert asked(20_000)[1] == 12
     long, kept = asked(5000)
     assert 0 < kept < 12
-    short, kept = asked(2000)
+    short, kept = asked(1400)
     assert short < long / 3
     with pytest.raises(ConfigurationError, match=r"needs about \d+ tokens .* window is 300"):
         asked(300)
@@ -314,7 +316,7 @@ def test_a_window_that_the_server_tells_is_kept_to(openai: Server) -> None:
             "message": "the request exceeds the available context size, try increasing it",
             "type": "exceed_context_size_error",
             "n_prompt_tokens": 5000,
-            "n_ctx": 2048,
+            "n_ctx": 1400,
         }
     }
     openai.answers = [(400, refusal), WALK]
@@ -343,7 +345,7 @@ def test_native_tools_of_openai_hand_over_the_plan(openai: Server) -> None:
     assert read_answer(answer).plan.plan[0].description == "a person walks forward"
     request = openai.requests[0]
     assert [t["function"]["name"] for t in request["tools"]] == ["motion_plan"]
-    assert request["tools"][0]["function"]["parameters"] == narrowed_schema()
+    assert request["tools"][0]["function"]["parameters"] == narrowed_schema(scope=scope_of("walk"))
     assert request["tool_choice"] == "required"
     assert "response_format" not in request
 
@@ -556,9 +558,9 @@ def test_short_prompts_fit_a_small_context() -> None:
     long = ChatPlanner(ScriptedChatModel(script=[]), short=False).messages(Task("walk"))
     short = ChatPlanner(ScriptedChatModel(script=[]), short=True).messages(Task("walk"))
     assert len(short[0].text) < 2000 < len(long[0].text)
-    assert [m.type for m in short] == ["system", *["human", "ai"] * 4, "human"]
+    assert [m.type for m in short] == ["system", *["human", "ai"] * 5, "human"]
     editing = ChatPlanner(ScriptedChatModel(script=[]), short=True).messages(Task("x", WALKING))
-    assert [m.type for m in editing] == ["system", *["human", "ai"] * 6, "human"]
+    assert [m.type for m in editing] == ["system", *["human", "ai"] * 8, "human"]
     for message in editing[2::2]:
         assert validate_plan(json.loads(message.text))
 

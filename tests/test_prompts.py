@@ -18,6 +18,7 @@ VALUES = {
     "planner_examples": {},
     "planner_short_examples": {},
     "planner_call": {},
+    "planner_doubt": {"request": "REQUEST"},
     "planner_task": {"situation": "SITUATION", "request": "REQUEST $HOME"},
     "repair": {"error": "ERROR", "answer": "ANSWER", "request": "REQUEST"},
     "repair_part": {
@@ -26,7 +27,7 @@ VALUES = {
         "steps": "STEPS",
         "request": "REQUEST",
     },
-    "repair_short": {"error": "ERROR", "answer": "ANSWER", "request": "REQUEST"},
+    "repair_short": {"error": "ERROR", "request": "REQUEST"},
     "responder": {"facts": "FACTS"},
     "responder_short": {"facts": "FACTS"},
 }
@@ -66,13 +67,13 @@ def _plans(text: str) -> list[dict[str, object]]:
 
 def test_the_examples_in_the_prompts_are_valid_plans() -> None:
     long, short = load_prompt("planner_examples"), load_prompt("planner_short_examples")
-    assert long.count("\nUser: ") == 9
+    assert long.count("\nUser: ") == 12
     assert long.count("Then, asked again") == 3
-    for text, count in ((long, 12), (short, 6)):
+    for text, count in ((long, 15), (short, 8)):
         examples = _plans(text)
         assert len(examples) == count
         plans = [validate_plan(example) for example in examples]
-        assert sum(plan.empty for plan in plans) in (1, 2)
+        assert sum(plan.empty for plan in plans) in (1, 3)
         for example in examples:
             assert list(example) == ["reasoning", "plan", "placement"]
 
@@ -98,4 +99,7 @@ def test_the_examples_of_the_long_prompt_use_every_kind_of_step_that_is_hard_to_
     }
     assert any(step.person == 2 for step in steps)
     assert any(step.segment and step.tool == "generate_motion" for step in steps)
-    assert [plan.placement for plan in plans if plan.placement] == [(180.0, 0.0, 1.0)]
+    assert [plan.placement for plan in plans if plan.placement] == [
+        (180.0, 0.0, 2.0),
+        (180.0, 0.0, 1.0),
+    ]

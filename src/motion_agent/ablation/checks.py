@@ -137,6 +137,12 @@ def _actions(expect: Expect, evidence: Evidence) -> _Faults:
     yield from _ordered(expect.actions, [description for _, description in evidence.made])
 
 
+def _shows(expect: Expect, evidence: Evidence) -> _Faults:
+    for words in expect.shows:
+        if not any(has_words(words, description) for _, description in evidence.made):
+            yield "missing_step", f"{_short(words)!r} is in no description"
+
+
 def _people(expect: Expect, evidence: Evidence) -> _Faults:
     for person, actions in expect.people.items():
         texts = [description for who, description in evidence.made if who == person]
@@ -283,6 +289,7 @@ _CHECKS: dict[str, Callable[[Expect, Evidence], _Faults]] = {
     "tools": _tools,
     "steps": _steps,
     "actions": _actions,
+    "shows": _shows,
     "people": _people,
     "nothing_else": _nothing_else,
     "without": _without,

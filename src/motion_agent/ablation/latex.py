@@ -12,6 +12,7 @@ _SPECIAL = {
 }  # fmt: skip
 _COLUMNS = (
     ("valid", "valid"),
+    ("sensible", "sensible"),
     ("passed", "all checks"),
     ("plan", "plan"),
     ("edit", "edits"),

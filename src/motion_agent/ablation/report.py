@@ -122,7 +122,7 @@ def what_came(turn: TurnScore) -> list[str]:
     return [" ".join(line.split()) for line in lines]
 
 
-SHARES = ("valid_first", "valid", "passed", "plan", "edit", "answer")
+SHARES = ("valid_first", "valid", "sensible", "partly", "passed", "plan", "edit", "answer")
 NUMBERS = ("attempts", "tokens_in", "tokens_out", "p50", "p95", "dollars")
 
 
@@ -176,7 +176,16 @@ def turns_to_csv(turns: Sequence[TurnScore]) -> str:
     """A row a turn."""
     head = [
         *("planner", "strategy", "temperature", "scenario", "family", "turn", "repeat"),
-        *("valid_first", "valid", "passed", "answers", "seconds", "tokens_in", "tokens_out"),
+        *(
+            "valid_first",
+            "valid",
+            "passed",
+            "sense",
+            "answers",
+            "seconds",
+            "tokens_in",
+            "tokens_out",
+        ),
         *("rung", "faults", "reply"),
     ]
     rows = []
@@ -188,7 +197,8 @@ def turns_to_csv(turns: Sequence[TurnScore]) -> str:
             [
                 *(turn.cell.planner, turn.cell.strategy, turn.cell.temperature),
                 *(turn.scenario.id, turn.scenario.family, turn.number + 1, turn.repeat),
-                *(int(turn.valid_first), int(turn.valid), int(turn.passed), len(turn.asks)),
+                *(int(turn.valid_first), int(turn.valid), int(turn.passed)),
+                *(turn.sense.verdict, len(turn.asks)),
                 *(_rounded(sum(ask.seconds for ask in turn.asks)), spent_in, spent_out),
                 *(turn.asks[-1].rung if turn.asks else None, "; ".join(faults)),
                 " ".join(str(turn.seen["reply"]).split())[:300],

@@ -32,6 +32,7 @@ from ..motion_core.errors import InputError
 from .yaml_file import read_yaml
 
 SUITE = Path(__file__).parent / "suite"
+SENSE_SUITE = Path(__file__).parent / "sense_suite"
 _WORDS_FILE = "words.yaml"
 _ITEM = re.compile(r"(keep) (s[1-9]\d*)|(change) (s[1-9]\d*)(?: (.+))?|(new) (.+)")
 
@@ -96,6 +97,7 @@ class Expect(_Part):
         tools: must all be used.
         steps: least and greatest number of generated segments.
         actions: in the descriptions, in this order.
+        shows: in the descriptions, anywhere.
         people: the same for each person.
         nothing_else: every generated segment shows one of the actions, or of the words given here.
         without: words that no description may have.
@@ -115,6 +117,7 @@ class Expect(_Part):
     tools: tuple[Tool, ...] = ()
     steps: Range | None = None
     actions: tuple[str, ...] = ()
+    shows: tuple[str, ...] = ()
     people: dict[PersonNumber, tuple[str, ...]] = Field(default_factory=dict)
     nothing_else: bool | tuple[str, ...] = False
     without: tuple[str, ...] = ()

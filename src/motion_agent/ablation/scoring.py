@@ -22,6 +22,7 @@ from .observation import remember
 from .play import SkippedMotion, play
 from .records import Conversation, Records, digest
 from .scenario import Scenario
+from .sense import Sense, sense_of
 from .strategy import Cell
 
 Progress = Callable[[str, int, int], None]
@@ -59,6 +60,7 @@ class TurnScore:
         findings: of all checks.
         seen: what was observed; see `observation`.
         plans: the valid plans, in order.
+        sense: whether they are what was asked for.
     """
 
     cell: Cell
@@ -69,6 +71,7 @@ class TurnScore:
     findings: tuple[Finding, ...]
     seen: Mapping[str, Any]
     plans: tuple[Plan, ...]
+    sense: Sense
 
     @property
     def name(self) -> tuple[str, int, int]:
@@ -265,6 +268,7 @@ def _scores(
         )
         findings = tuple(check_turn(turn.expect, evidence))
         facts = conversation.cell, scenario, conversation.repeat, number
-        yield TurnScore(*facts, tuple(asks), findings, seen, tuple(plans))
+        sense = sense_of(turn.say, turn.expect, findings, plans)
+        yield TurnScore(*facts, tuple(asks), findings, seen, tuple(plans), sense)
         before = seen["motions"]
         remember(known, before)

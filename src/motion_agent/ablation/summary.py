@@ -26,6 +26,8 @@ class CellSummary:
         turns: how many were scored.
         valid_first: turns whose first answer was a valid plan.
         valid: turns that had a valid plan in the end.
+        sensible: turns whose plan is what was asked for, see `sense`.
+        partly: turns of whose plan half or more is what was asked for.
         passed: turns that passed all checks.
         plan: turns whose plan is as asked, of those that have such checks.
         edit: turns that changed what was to change and nothing else, of those with a motion.
@@ -46,6 +48,8 @@ class CellSummary:
     turns: int
     valid_first: Share
     valid: Share
+    sensible: Share
+    partly: Share
     passed: Share
     plan: Share
     edit: Share
@@ -69,6 +73,7 @@ class Comparison:
     first: Cell
     second: Cell
     valid: Paired
+    sensible: Paired
     passed: Paired
 
 
@@ -104,6 +109,8 @@ def summarise(cell: Cell, turns: Sequence[TurnScore], prices: Prices) -> CellSum
         turns=len(turns),
         valid_first=_share(turns, lambda turn: turn.valid_first),
         valid=_share(turns, lambda turn: turn.valid),
+        sensible=_share(turns, _makes_sense),
+        partly=_share(turns, lambda turn: turn.sense.verdict == "partly"),
         passed=_share(turns, lambda turn: turn.passed),
         plan=_aspect(turns, "plan"),
         edit=_aspect([t for t in turns if _asks_for_edit(t)], "edit"),
@@ -151,8 +158,13 @@ def _compared(
         first,
         second,
         Paired.of([(a.valid, b.valid) for a, b in pairs], clusters),
+        Paired.of([(_makes_sense(a), _makes_sense(b)) for a, b in pairs], clusters),
         Paired.of([(a.passed, b.passed) for a, b in pairs], clusters),
     )
+
+
+def _makes_sense(turn: TurnScore) -> bool:
+    return turn.sense.verdict == "sensible"
 
 
 def _asks_for_edit(turn: TurnScore) -> bool:

@@ -34,7 +34,7 @@ class Pair:
     Attributes:
         first: one cell.
         second: the other.
-        measure: what counts as right: ``valid``, ``all checks``.
+        measure: what counts as right: ``valid``, ``sensible``, ``all checks``.
         paired: what was counted.
         corrected: its p value, corrected for the number of all comparisons.
     """
@@ -83,17 +83,29 @@ def make_tables(records: Records, scores: Scores, prices: Prices) -> Tables:
 
 def _format(summaries: Sequence[CellSummary]) -> Table:
     rows = [
-        (s.cell.name, str(s.turns), str(s.valid_first), str(s.valid), f"{s.attempts:.2f}")
+        (
+            s.cell.name,
+            str(s.turns),
+            str(s.valid_first),
+            str(s.valid),
+            str(s.sensible),
+            str(s.partly),
+            f"{s.attempts:.2f}",
+        )
         for s in summaries
     ]
     about = (
         "Turns whose first answer was a valid plan, and turns that had one in the end, with 95 %"
         " Wilson intervals; the turns and repetitions of a scenario count as one cluster."
         " `prompt`, `ladder` and `reask` share the first answers of a conversation; later turns may"
-        " differ, for they follow other plans."
+        " differ, for they follow other plans. A plan is sensible if it is what was asked for and"
+        " nothing else, partly if at least half of it is: by the checks and not by a judge."
     )
-    head = ("planner, strategy, temperature", "turns", "valid at first", "valid", "answers a turn")
-    return Table("Format", head, tuple(rows), about)
+    head = (
+        *("planner, strategy, temperature", "turns", "valid at first", "valid"),
+        *("sensible", "partly", "answers a turn"),
+    )
+    return Table("Validity and sense", head, tuple(rows), about)
 
 
 def _quality(summaries: Sequence[CellSummary]) -> Table:
@@ -146,7 +158,11 @@ def _pairs(compared: Sequence[Comparison]) -> tuple[Pair, ...]:
     told = [
         (c, measure, paired)
         for c in compared
-        for measure, paired in (("valid", c.valid), ("all checks", c.passed))
+        for measure, paired in (
+            ("valid", c.valid),
+            ("sensible", c.sensible),
+            ("all checks", c.passed),
+        )
     ]
     found = corrected([paired.p for _, _, paired in told])
     return tuple(

@@ -1,0 +1,67 @@
+"""The examples of the prompts: only those that fit the situation, for small models copy them."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
+
+from ..prompts import load_prompt
+
+if TYPE_CHECKING:
+    from .planners import Task
+
+SMALL = 3.5  # thousand million parameters: below, the short prompts give more sensible plans
+_SIZE = re.compile(r"(?<![\w.])(?:e)?(\d+(?:\.\d+)?)\s?([bm])(?![a-z])", re.IGNORECASE)
+_ABOUT_FILE = re.compile(r"\b\w+\.(?:bvh|npz)\b")
+_ABOUT_MOTION = re.compile(r"The current motion|\"motion\": \"\"")
+
+
+def wants_short_prompts(model: BaseChatModel) -> bool:
+    """What MOTION_AGENT_SHORT_PROMPTS says (0 and 1), else whether the name is of a small model."""
+    said = os.environ.get("MOTION_AGENT_SHORT_PROMPTS", "").strip().lower()
+    if said:
+        return said not in ("0", "no", "off", "false")
+    name = getattr(model, "model_name", None) or getattr(model, "model", None) or ""
+    sizes = [
+        float(number) / (1000 if unit.lower() == "m" else 1)
+        for number, unit in _SIZE.findall(str(name))
+    ]
+    return bool(sizes) and max(sizes) < SMALL
+
+
+def long_examples(task: Task) -> str:
+    """The examples of the long prompt, one after the other."""
+    parts = load_prompt("planner_examples").split("\n\n")
+    return "\n\n".join(part for part in parts if _fits(part, task))
+
+
+def short_examples(task: Task) -> list[AnyMessage]:
+    """The examples of the short prompt as turns of a conversation.
+
+    Each is the situation and the request, then the plan on a line of its own.
+    """
+    turns: list[AnyMessage] = []
+    asked: list[str] = []
+    for line in load_prompt("planner_short_examples").splitlines():
+        if not line.startswith('{"reasoning"'):
+            asked.append(line)
+            continue
+        situation = "\n".join(asked).strip()
+        if _fits(f"{situation}\n{line}", task):
+            turns += [HumanMessage(situation), AIMessage(line)]
+        asked = []
+    return turns
+
+
+def _fits(example: str, task: Task) -> bool:
+    """Whether an example may be copied: it needs no motion and no file that is not there."""
+    if _ABOUT_MOTION.search(example) and not task.timeline["segments"]:
+        return False
+    if _ABOUT_FILE.search(example):
+        said = " ".join([task.request, *(message.text for message in task.history)])
+        return bool(re.search(r"\.[A-Za-z]\w{1,3}\b", said) or task.timeline["segments"])
+    return True

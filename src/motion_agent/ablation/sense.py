@@ -1,0 +1,101 @@
+"""Sense: whether a plan is what was asked for, which a valid plan need not be. No model judges it.
+
+A turn is *sensible* if every check of it passes and the plan has nothing that nobody asked for;
+*partly* if no more than half of what was asked for is wrong; else *wrong*. What was asked for
+is in the suite: actions by meaning, their order, counts, durations, persons, what must not happen.
+Two things are looked at beside the checks of the suite, for no request has to mention them:
+durations and persons that nobody spoke of.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ..agent_graph.plan import Plan
+from .checks import Finding
+from .scenario import Expect
+
+Verdict = Literal["sensible", "partly", "wrong"]
+
+# One of these makes a turn wrong: it is not what was asked for, however much else is right.
+_GRAVE = {"invalid_format", "forbidden_action", "missing_tool", "missing_answer"}
+_DURATION = re.compile(
+    r"\d|[一二三四五六七八九十半]|second|sekund|segund|second[oi]|minut|\blong(er)?\b|\bshort(er)?\b"
+    r"|\bslow(er|ly)?\b|\bquick|\bfast|\bhalf\b|\bbrief",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Sense:
+    """How sensible a turn is.
+
+    Attributes:
+        verdict: in a word.
+        reasons: what is wrong, as ``fault: detail``.
+    """
+
+    verdict: Verdict
+    reasons: tuple[str, ...] = ()
+
+
+def sense_of(
+    said: str, expect: Expect, findings: Sequence[Finding], plans: Sequence[Plan]
+) -> Sense:
+    """The sense of a turn.
+
+    Args:
+        said: the person's words.
+        expect: what was asked for.
+        findings: of all checks of the turn.
+        plans: the valid plans of the turn; none if none came.
+    """
+    faults = [(f.fault, f.detail) for f in findings if f.fault]
+    if not plans:
+        faults = faults or [("invalid_format", "no valid plan")]
+    faults += _unasked(said, expect, plans)
+    reasons = tuple(f"{fault}: {detail}" for fault, detail in faults)
+    if not faults:
+        return Sense("sensible")
+    asked = _asked_for(expect)
+    steps = sum(len(plan.steps_of("generate_motion")) for plan in plans)
+    invented = sum(fault == "invented_step" for fault, _ in faults)
+    # Too few steps are the actions that are missing, counted once more.
+    recounted = sum(f.check == "steps" and f.fault == "missing_step" for f in findings)
+    missed = len(faults) - invented - recounted
+    if (
+        any(fault in _GRAVE for fault, _ in faults)
+        or expect.no_motion
+        or 2 * missed > asked
+        or 2 * invented > steps
+        or not plans[-1].plan
+    ):
+        return Sense("wrong", reasons)
+    return Sense("partly", reasons)
+
+
+def _unasked(said: str, expect: Expect, plans: Sequence[Plan]) -> list[tuple[str, str]]:
+    """Durations and persons that nobody spoke of."""
+    steps = [step for plan in plans for step in plan.steps_of("generate_motion")]
+    faults = []
+    timed = [step for step in steps if step.seconds]
+    if timed and not expect.seconds and not _DURATION.search(said):
+        faults.append(("invented_duration", f"{timed[0].seconds:g} s for {timed[0].description!r}"))
+    people = expect.people or (expect.timeline or {})
+    if expect.placement is None and 2 not in people:
+        second = [step for step in steps if step.person == 2]
+        if second and not re.search(r"\btwo|second|both|another|other", said, re.IGNORECASE):
+            faults.append(("invented_person", f"person 2: {second[0].description!r}"))
+    return faults
+
+
+def _asked_for(expect: Expect) -> int:
+    """How many things were asked for: actions, items of a timeline, counts, durations, places."""
+    people = [*expect.people.values(), *(expect.timeline or {}).values()]
+    things = len(expect.actions) + sum(len(items) for items in people)
+    things += len(expect.times) + len(expect.seconds) + len(expect.shows)
+    things += len(expect.tools) + len(expect.exports) + (expect.placement is not None)
+    return max(things, 1)
