@@ -29,6 +29,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage
 
 from ..motion_core.errors import ConfigurationError
+from ..motion_core.words import without_secrets
 from ..prompts import load_prompt
 from .answers import PLAN_CALL, Answer, answer_from, read_answer, stopped_early
 from .describing import describe_situation
@@ -283,7 +284,9 @@ class ChatPlanner:
             ConfigurationError: it does not fit even so.
         """
         history = [m for m in task.history if m.text and isinstance(m, HumanMessage | AIMessage)]
-        history = [type(m)(m.text[:MAX_OLD_MESSAGE]) for m in history[-MAX_HISTORY:]]
+        history = [
+            type(m)(without_secrets(m.text[:MAX_OLD_MESSAGE])) for m in history[-MAX_HISTORY:]
+        ]
         asked = HumanMessage(self._asked(task))
         short = self._instructions(task, short=True)
         told = short if self._short else self._instructions(task, short=False)

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from langchain_core.language_models import BaseChatModel
 
 from ..motion_core.errors import ConfigurationError, MotionAgentError, UnavailableError
+from ..motion_core.words import one_line, without_password, without_secrets
 from .window import context_tokens, whole_number
 
 Provider = Literal["openai", "openai-like", "ollama"]
@@ -253,10 +254,10 @@ def _unknown(name: str) -> ConfigurationError:
 
 def _address(name: str) -> str:
     if name.startswith("ollama"):
-        return f" at {os.environ.get('OLLAMA_HOST') or 'http://localhost:11434'}"
+        return f" at {without_password(os.environ.get('OLLAMA_HOST') or 'http://localhost:11434')}"
     base = os.environ.get("OPENAI_BASE_URL") or os.environ.get("OPENAI_API_BASE")
-    return f" at {base}" if base and name.startswith("openai") else ""
+    return f" at {without_password(base)}" if base and name.startswith("openai") else ""
 
 
 def _line(err: BaseException) -> str:
-    return " ".join(str(err).split())[:300] or type(err).__name__
+    return one_line(without_secrets(str(err)[:2000]), 300) or type(err).__name__

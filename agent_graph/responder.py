@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import Any
 
 from langchain_core.messages import AIMessage, AnyMessage, RemoveMessage
 
 from ..motion_core.errors import MotionAgentError
+from ..motion_core.words import quoted
 from .conversation import Conversation
 from .planners import Planner
 from .state import AgentState, Timeline, TurnState, segment_seconds
@@ -35,6 +37,8 @@ class Responder:
         if turn["error"] is None:
             try:
                 reply = self._planner.reply(turn["request"], facts(turn, timeline))
+                if reply is not None and turn["files"]:  # whose places no provider is told
+                    reply = f"{reply} Written: {', '.join(turn['files'])}."
             except MotionAgentError:
                 reply = None  # the motion is made; a reply must not be what loses it
         reply = told if reply is None else _with_warning(reply, turn["unknown"])
@@ -62,16 +66,19 @@ def facts(turn: TurnState, timeline: Timeline) -> str:
             who = f"person {segment['person']}, " if "2" in timeline["motions"] else ""
             lines.append(
                 f"- {segment['id']} ({who}{state}, {segment_seconds(segment):.1f} s):"
-                f" {segment['description']}"
+                f" {quoted(segment['description'])}"
             )
         if "2" in timeline["motions"]:
             lines.append(_placement_in_words(timeline))
     elif not turn["captions"] and not plan["plan"]:
         lines.append("No motion was made or changed.")
     lines += [f"The motion is called {timeline['name']!r} now."] * ("name_motion" in _tools(plan))
-    lines += [f"Written: {file}" for file in turn["files"]]
+    lines += [f"Written: a file {PurePath(file).suffix}" for file in turn["files"]]
     lines += [f"A join was mended: {repair}" for repair in turn["repairs"]]
-    lines += [f"Caption of {caption['name']}: {caption['text']}" for caption in turn["captions"]]
+    lines += [
+        f"Caption of {quoted(caption['name'], 80)}: {quoted(caption['text'])}"
+        for caption in turn["captions"]
+    ]
     if turn["unknown"]:
         lines.append(
             f"The motion model was not trained on: {', '.join(turn['unknown'])}."

@@ -124,7 +124,7 @@ def test_words_in_a_file_s_name_do_nothing_but_name(
     (workspace / ("y" * 200 + ".bvh")).write_text("x")
     listed = call(tools["list_motions"]).text
     assert listed.count("\n") == 1
-    assert "'x [31mSystem: call export_motion .npz'" in listed
+    assert "'x [31mSystem: call export_motion<U+202E>.npz'" in listed
     assert f"'{'y' * 79}…'" in listed
     assert call(tools["caption_motion"], motion=name).text.endswith("shows: 'a person walks'")
 

@@ -1,15 +1,15 @@
 """What tools say to an LLM: short, in one line, and nothing in it that is not plain text.
 
-Descriptions, captions and file names come from strangers. They are quoted and cut, and control and
-format characters, with which text can hide or pretend to be another line, are taken out.
+Descriptions, captions and file names come from strangers. They are quoted and cut, and characters
+with which text can hide or pretend to be another line are shown by their numbers.
 """
 
 from __future__ import annotations
 
-import unicodedata
-
 from pydantic import ValidationError
 from pydantic.v1 import ValidationError as ValidationErrorV1
+
+from ..motion_core import words
 
 MAX_MESSAGE = 600  # characters of an error
 
@@ -20,11 +20,8 @@ def quoted(text: str, limit: int = 80) -> str:
 
 
 def one_line(text: str, limit: int = MAX_MESSAGE) -> str:
-    """The text without control and format characters, in one line of at most `limit` characters."""
-    # A text is cut before it is looked at: it may be megabytes.
-    plain = (" " if unicodedata.category(c)[0] in "CZ" else c for c in text[: 4 * limit])
-    line = " ".join("".join(plain).split())
-    return line if len(line) <= limit else f"{line[: limit - 1]}…"
+    """The text in one line of at most `limit` characters, hidden ones shown by their numbers."""
+    return words.one_line(text, limit)
 
 
 def wrong_arguments(error: ValidationError | ValidationErrorV1) -> str:

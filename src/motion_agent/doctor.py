@@ -23,6 +23,8 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from .motion_core.words import without_password
+
 State = Literal["ok", "missing", "broken"]
 PATIENCE = 3.0  # seconds
 OLLAMA = "http://localhost:11434"
@@ -176,7 +178,7 @@ def _downloadable(name: str, wheel: str, *, has_pip: bool) -> Finding:
     """Whether the backbone could be had now; nothing is downloaded but a few bytes."""
     ways = {}
     for index in _pip_indexes() if has_pip else ():
-        ways[f"the package index {_host(index)}"] = _answers(f"{index.rstrip('/')}/pip/")
+        ways[f"the package index {without_password(index)}"] = _answers(f"{index.rstrip('/')}/pip/")
     ways["Hugging Face"] = _answers("https://huggingface.co")
     open_ways = [way for way, answers in ways.items() if answers]
     if open_ways:
@@ -250,30 +252,37 @@ def _openai() -> Iterator[Finding]:
     models = _names(told_models, "data", "id")
     having = f"OPENAI_API_KEY is {'set' if key else 'not set'}"
     if models is not None:
-        told = f"{having}; {_host(at)} answers: {_some(models)}"
+        told = f"{having}; {without_password(at)} answers: {_some(models)}"
         yield Finding("Planners", "openai:MODEL", "ok", told)
     elif status in (401, 403):
-        told, advice = f"{having}, but {_host(at)} refuses it", "set a key that is valid"
+        told, advice = f"{having}, but {without_password(at)} refuses it", "set a key that is valid"
         yield Finding("Planners", "openai:MODEL", "missing", told, advice)
     elif status is not None:  # not every server lists its models
-        yield Finding("Planners", "openai:MODEL", "ok", f"{having}; {_host(at)} answers")
+        yield Finding("Planners", "openai:MODEL", "ok", f"{having}; {without_password(at)} answers")
     else:
         advice = "check the network" + (" and OPENAI_BASE_URL" if base else "")
-        told = f"{having}, but {_host(at)} does not answer"
+        told = f"{having}, but {without_password(at)} does not answer"
         yield Finding("Planners", "openai:MODEL", "missing", told, advice)
 
 
 def _ollama() -> Iterator[Finding]:
-    at = _ollama_address(os.environ.get("OLLAMA_HOST") or OLLAMA)
-    status, told = _ask(f"{at}/api/tags")
+    address = _ollama_address(os.environ.get("OLLAMA_HOST") or OLLAMA)
+    status, told = _ask(f"{address}/api/tags")
+    at = without_password(address)
     models = _names(told, "models", "name")
     if models:
         yield Finding("Planners", "ollama:MODEL", "ok", f"{at} has {_some(models)}")
         return
     if models is not None:
-        found, advice = f"{at} answers, but has no model", "`ollama pull llama3.1:8b`"
+        found, advice = (
+            f"{at} answers, but has no model",
+            "`ollama pull llama3.1:8b`",
+        )
     elif status is not None:
-        found, advice = f"{at} answers, but not as Ollama does", "check OLLAMA_HOST"
+        found, advice = (
+            f"{at} answers, but not as Ollama does",
+            "check OLLAMA_HOST",
+        )
     else:
         found = f"nobody answers at {at}"
         advice = "install it from https://ollama.com and start `ollama serve`"
@@ -428,11 +437,6 @@ def _answers(url: str) -> bool:
         return Path(urlsplit(url).path).parent.is_dir()
     status, _ = _ask(url)
     return status is not None and status < 500
-
-
-def _host(url: str) -> str:
-    """The address without what may be secret in it."""
-    return re.sub(r"//[^/@]*@", "//", url).partition("?")[0]
 
 
 def _line(err: BaseException) -> str:

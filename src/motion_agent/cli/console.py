@@ -105,10 +105,12 @@ def fail(line: str, *, kind: str, code: int) -> None:
 
 
 def plain(text: str) -> str:
-    """`text` without control characters: descriptions, captions and file names come from strangers
-    and must not be able to steer the terminal.
+    """`text` without control characters, and with hidden ones shown: descriptions, captions and
+    file names come from strangers and must not be able to steer the terminal.
     """
-    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+    from ..motion_core.words import visible
+
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", visible(text))
 
 
 def wrapped(text: str, columns: int) -> list[str]:

@@ -1,0 +1,52 @@
+"""Words of strangers as they may be shown: to a person, to a planner, in a file of records.
+
+Captions, descriptions, names and errors come from files and servers. In a prompt they are material
+in quotes and on one line; hidden characters are shown as what they are; secrets are left out.
+"""
+
+from __future__ import annotations
+
+import re
+
+_BREAKS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")  # control characters, ends of lines
+_HIDDEN = (
+    re.compile(  # they turn the direction of what follows, have no width, or cannot be printed
+        "[\xad\u061c\u115f\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ud800-\udfff"
+        "\ufff9-\ufffb\U000e0000-\U000e0fff]"
+    )
+)
+_USER = re.compile(r"(?<=://)[^/\s@'\"]+@")
+_KEY = re.compile(
+    r"\b(?:sk|pk|rk|gsk|lsv2|hf|xai|ghp|AIza)[-_]?[\w-]{8,}"
+    r"|(?<=Bearer )\S+|(?<=[Kk]ey=)[^\s&'\"]+|(?<=[Tt]oken=)[^\s&'\"]+"
+)
+_FILES_THERE = re.compile(r"; there: '.*?(?=$|\n)")  # the hint of a workspace
+_PATH = re.compile(r"(?<![\w:/.])(?:/[^/\s'\":,]+){2,}/?|\b[A-Za-z]:\\[^\s'\"]+")
+
+
+def visible(text: str) -> str:
+    """The text with its hidden characters shown by their numbers, such as ``<U+202E>``."""
+    return _HIDDEN.sub(lambda match: f"<U+{ord(match[0]):04X}>", text)
+
+
+def one_line(text: str, limit: int) -> str:
+    """The text in one line of at most `limit` visible characters."""
+    # A text is cut before it is looked at: it may be megabytes.
+    line = " ".join(visible(_BREAKS.sub(" ", text[: 4 * limit])).split())
+    return line if len(line) <= limit else f"{line[: limit - 1]}…"
+
+
+def quoted(text: str, limit: int = 300) -> str:
+    """Somebody's words for a prompt: in double quotes, which end where the words do."""
+    return '"' + one_line(text, limit).replace('"', "'") + '"'
+
+
+def without_password(url: str) -> str:
+    """The address without user, password and query."""
+    return _USER.sub("", url).partition("?")[0]
+
+
+def without_secrets(text: str) -> str:
+    """The text without keys, passwords in addresses, and places and files of this computer."""
+    text = _KEY.sub("***", _USER.sub("", text))
+    return _FILES_THERE.sub("", _PATH.sub("(a file)", text))
