@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 from motion_agent import Motion, read_motion
 from motion_agent.cli import app
 from motion_agent.cli import data as data_commands
-from motion_agent.cli import files as file_commands
+from motion_agent.cli import imports as import_commands
 from motion_agent.motion_core.fake import FakeEngine
 from motion_agent.motion_core.formats import save_npz
 
@@ -198,9 +198,9 @@ def test_the_choices_of_options_are_those_of_the_parts() -> None:
     """They are written out in the command line, which must not import NumPy for its help."""
     from motion_agent.motion_core.datasets import DEFAULT_FOLDER
     from motion_agent.motion_core.datasets.sources import SOURCES
-    from motion_agent.motion_core.formats.placement import Unit, UpAxis
+    from motion_agent.motion_core.formats.body import METRES, Axis
 
     assert get_args(data_commands.Source) == SOURCES
     assert data_commands.PREPARED == DEFAULT_FOLDER
-    assert get_args(file_commands.Unit) == get_args(Unit)
-    assert get_args(file_commands.UpAxis) == get_args(UpAxis)
+    assert ", ".join(METRES) == import_commands.UNITS
+    assert get_args(import_commands.Axis) == get_args(Axis)

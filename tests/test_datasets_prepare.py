@@ -49,7 +49,10 @@ def mocap(tmp_path):
     folder.mkdir()
     rows = ["file,action,style,caption,actor"]
     for number in range(10):
-        np.save(folder / f"walk{number}.npy", person(60, sway=0.1 + 0.1 * number))
+        np.save(
+            folder / f"walk{number}.npy",
+            person(60, sway=0.05 + 0.03 * number, speed=0.02 + 0.02 * number),
+        )
         rows.append(f"walk{number}.npy,walk,tired,,ann")
     np.save(folder / "long.npy", person(500, speed=0.03))
     np.save(folder / "short.npy", person(8))

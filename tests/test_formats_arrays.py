@@ -106,15 +106,18 @@ BAD_NPY = {
     "text": (header("(2,)", descr="<U1") + bytes(8), "'<U1'; numbers are expected"),
     "truncated": (header("(2, 22, 3)") + bytes(500), "528 bytes, 500 are there"),
     "too long": (header("(2, 22, 3)") + bytes(600), "528 bytes, 600 are there"),
-    "another shape": (header("(2, 24, 3)") + bytes(576), "(2, 24, 3)"),
+    "another shape": (header("(2, 17, 3)") + bytes(408), "(2, 17, 3)"),
     "no frames": (header("(0, 22, 3)"), "no frames"),
     "no frames of endless width": (header("(0, 1000000000000000000000)"), "no frames"),
     "seventy axes": (header(str((1,) * 70)) + bytes(4), "no frames"),
-    "odd separators": (header("(2 24\n3)") + bytes(576), "(2, 24, 3)"),
+    "odd separators": (header("(2 17\n3)") + bytes(408), "(2, 17, 3)"),
     "no such float": (header("(2,)", descr="<f1") + bytes(2), "'<f1'; numbers are expected"),
     "scalar": (header("()") + bytes(4), "the shape ()"),
     "all at one place": (header("(2, 22, 3)") + bytes(528), "not a person"),
-    "one frame": (header("(1, 22, 3)") + bytes(264), "at least 2 frames"),
+    "one frame": (
+        header("(1, 22, 3)") + np.load(SAMPLES / "walk.npy")[:1].astype("<f4").tobytes(),
+        "is too short: 1 frames",
+    ),
     "no features": (header("(0, 263)"), "no frames"),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from motion_agent.motion_core.errors import FormatError, InputError
 from motion_agent.motion_core.formats import read_joints, read_motion
 from motion_agent.motion_core.formats.bvh import parse_bvh
-from motion_agent.motion_core.formats.joint_maps import JOINT_MAPS, find_joint_map, sources
+from motion_agent.motion_core.formats.joint_maps import KNOWN_SETS, sources
 from motion_agent.motion_core.skeleton import JOINT_NAMES, PARENTS
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -46,7 +47,7 @@ def arm(channels: str = "Zrotation Xrotation Yrotation", values: str = "0 0 0 0 
 
 def positions(text: str) -> np.ndarray:
     bvh = parse_bvh(text)
-    return bvh.positions(range(len(bvh.names)))
+    return bvh.recording().positions(range(len(bvh.names)))
 
 
 def write(folder: Path, text: str, name: str = "clip.bvh") -> Path:
@@ -67,7 +68,7 @@ def edited(*changes: tuple[str, str]) -> str:
 def test_positions_follow_offsets_and_an_end_site_is_named_after_its_joint() -> None:
     bvh = parse_bvh(arm())
     assert bvh.names == ("Hips", "Arm", "Arm End")
-    found = bvh.positions([0, 1, 2])
+    found = bvh.recording().positions([0, 1, 2])
     np.testing.assert_allclose(found[0], [[0, 0, 0], [0, 10, 0], [5, 10, 0]])
     np.testing.assert_allclose(found[1], [[7, 8, 9], [7, 18, 9], [12, 18, 9]])
 
@@ -193,40 +194,33 @@ def left_is_left(joints: np.ndarray) -> bool:
     return float(np.cross([0, 1, 0], walked) @ across) > 0
 
 
-def test_unmapped_joints_are_listed(tmp_path: Path) -> None:
+def test_a_joint_by_another_name_is_found_by_its_place(tmp_path: Path) -> None:
     path = write(tmp_path, edited(("mixamorig:LeftUpLeg", "Thigh.001")))
-    with pytest.raises(FormatError) as caught:
-        read_joints(path)
-    message = str(caught.value)
-    assert (
-        "clip.bvh has joints that are those of mixamo, but without left_hip (LeftUpLeg)" in message
-    )
-    assert "Thigh.001" in message and "\n" not in message
+    np.testing.assert_array_equal(read_joints(path)[0], read_joints(MIXAMO)[0])
 
 
-def test_a_skeleton_of_nobody_we_know_is_listed(tmp_path: Path) -> None:
-    with pytest.raises(FormatError, match="not those of a known skeleton; it has: Hips, Arm"):
+def test_a_skeleton_of_nobody_is_refused_with_its_joints(tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match="no skeleton of a person that is recognised; its joints: "
+                       "Hips, Arm, Arm End; give a map"):  # fmt: skip
         read_joints(write(tmp_path, arm()))
 
 
-def test_a_joint_map_of_ones_own_reads_any_names(tmp_path: Path) -> None:
-    path = write(tmp_path, edited(("mixamorig:LeftUpLeg", "Thigh.001")))
-    own = {**JOINT_MAPS["mixamo"], "left_hip": "Thigh.001"}
-    np.testing.assert_allclose(
-        read_joints(path, joint_map=own)[0], read_joints(MIXAMO)[0], atol=1e-6
-    )
+def test_a_map_of_ones_own_wins_and_the_rest_is_recognised(tmp_path: Path) -> None:
+    expected = read_joints(MIXAMO)[0]
+    own = {"left_foot": "LeftToeBase End", "spine1": ("Hips", "Spine")}
+    found = read_joints(MIXAMO, joint_map=own)[0]
+    assert np.linalg.norm(found[:, 10] - expected[:, 10], axis=-1).min() > 0.01
+    np.testing.assert_allclose(found[:, 3], (expected[:, 0] + expected[:, 3]) / 2, atol=1e-6)
+    np.testing.assert_array_equal(found[:, 15], expected[:, 15])
     with pytest.raises(FormatError, match="does not fit the given joint map: Nose; it has"):
-        read_joints(path, joint_map={**own, "head": "Nose"})
-    with pytest.raises(FormatError, match="no entry for head"):
-        read_joints(path, joint_map={key: own[key] for key in own if key != "head"})
+        read_joints(MIXAMO, joint_map={"head": "Nose"})
 
 
-@pytest.mark.parametrize("title", JOINT_MAPS)
-def test_each_naming_is_complete_and_recognised(title: str) -> None:
-    table = JOINT_MAPS[title]
+@pytest.mark.parametrize("title", KNOWN_SETS)
+def test_each_known_set_is_complete_and_found_by_its_names(title: str) -> None:
+    table = KNOWN_SETS[title]
     assert set(table) == set(JOINT_NAMES)
-    names = [name for source in table.values() for name in sources(source)]
-    assert find_joint_map(names) is table
+    assert {name for source in table.values() for name in sources(source)}
 
 
 @pytest.mark.parametrize("prefix", ["mixamorig:", "mixamorig1:", "mixamorig_", "Anna:", "a:b:", ""])
@@ -248,10 +242,8 @@ BAD = {
     "foreign": ("%PDF-1.4 nothing of that kind", "does not begin with HIERARCHY"),
     "no motion": (edited().partition("MOTION")[0], "no MOTION section"),
     "no frames line": (edited(("Frames: 37\n", "")), "no 'Frames:' and 'Frame Time:'"),
-    "frames missing": (edited()[:-2000], "37 frames told"),
     "no frame": (edited(("Frames: 37", "Frames: 0")).partition("0.0333333\n")[0] + "0.0333333\n",
-                 "has 0 frames"),
-    "half a row": (edited()[:-30], "frames that are not numbers"),
+                 "0 frames"),
     "words": (edited(("0.0000 0.0000", "zero zero")), "could not convert string 'zero'"),
     "nan": (edited(("21.6506", "nan")), "NaN or infinity in frame"),
     "infinite": (edited(("21.6506", "1e999")), "NaN or infinity in frame"),
@@ -262,8 +254,7 @@ BAD = {
     "offset": (edited(("OFFSET 9.00000", "OFFSET nine")), "has 'nine' in line"),
     "offset nan": (edited(("OFFSET 9.00000", "OFFSET nan")), "has nan in line"),
     "unclosed": (edited(("}\nMOTION", "MOTION")), "is not closed"),
-    "two roots": (edited(("}\nMOTION", "}\nROOT b\n{\nOFFSET 0 0 0\n}\nMOTION")), "out of place"),
-    "frame time": (edited(("0.0333333", "0")), "frame time of 0.0 s"),
+    "frame time": (edited(("0.0333333", "0")), r"frame time of 0.0 s; .*\(--fps\)"),
     "frame time nan": (edited(("0.0333333", "nan")), "Frame Time"),
     "frames nan": (edited(("Frames: 37", "Frames: many")), "has 'many' in its line Frames"),
 }  # fmt: skip
@@ -274,7 +265,7 @@ def test_bad_files_end_in_one_line_that_names_them(tmp_path: Path, text: str, me
     path = write(tmp_path, text)
     with pytest.raises(FormatError) as caught:
         read_motion(path)
-    assert message in str(caught.value)
+    assert re.search(message, str(caught.value))
     assert str(caught.value).startswith(str(path)) and "\n" not in str(caught.value)
 
 
@@ -282,12 +273,13 @@ def test_absurd_bodies_are_refused(tmp_path: Path) -> None:
     lines = edited().splitlines()
     start = lines.index("MOTION") + 4
     lines[start] = " ".join(["1e9", *lines[start].split()[1:]])
-    with pytest.raises(FormatError, match="m from the origin"):
-        read_joints(write(tmp_path, "\n".join(lines)))
-    with pytest.raises(FormatError, match="legs of no length"):
+    leaping = read_motion(write(tmp_path, "\n".join(lines)))
+    assert "leaps away and back in frame" in leaping.provenance["notes"][-1]
+    assert np.abs(leaping.joints).max() < 5
+    with pytest.raises(FormatError, match="no skeleton of a person"):
         read_joints(scaled(tmp_path, 0.0))
-    with pytest.raises(FormatError, match="in no known unit those of a person"):
-        read_joints(scaled(tmp_path, 1e6))
+    joints, _ = read_joints(scaled(tmp_path, 1e6))  # nobody's unit: a body all the same
+    assert 1.3 < np.ptp(joints[0, :, 1]) < 1.8
     with pytest.raises(FormatError):
         read_joints(scaled(tmp_path, 1e305))
 
@@ -299,7 +291,7 @@ def test_missing_files_folders_and_unknown_suffixes(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read: Is a directory"):
         read_joints(tmp_path / "folder.bvh")
     with pytest.raises(InputError, match=r"motion is read from .bvh, .amc, .npy, .npz"):
-        read_joints(write(tmp_path, "", "dance.fbx"))
+        read_joints(write(tmp_path, "", "dance.c3d"))
     with pytest.raises(InputError, match=r"motion is read from"):
         read_motion(write(tmp_path, "", "dance"))
 

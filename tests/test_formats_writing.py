@@ -34,7 +34,9 @@ def test_joints_come_back(walk: Motion, tmp_path: Path, unit) -> None:
     joints, fps = read_joints(tmp_path / "walk.bvh")
     assert fps == 20 and joints.shape == walk.joints.shape
     assert np.linalg.norm(joints - walk.joints, axis=-1).max() < 0.002
-    tall = np.ptp(parse_bvh((tmp_path / "walk.bvh").read_text()).positions(range(22))[0, :, 1])
+    tall = np.ptp(
+        parse_bvh((tmp_path / "walk.bvh").read_text()).recording().positions(range(22))[0, :, 1]
+    )
     assert 1.2 < tall / {"m": 1, "cm": 100}[unit] < 1.8
 
 

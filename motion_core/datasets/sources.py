@@ -243,14 +243,14 @@ def _custom(folder: Path) -> Iterator[Take]:
             f"{len(tables)} CSV files in {folder}; expected one with the columns "
             "file, action and optionally style, caption, actor"
         )
-    for line, row in enumerate(_rows(tables[0]), start=2):
-        file, action = (row.get("file") or "").strip(), (row.get("action") or "").strip()
+    for line, row in _table(tables[0]):
+        file, action = row.get("file", ""), row.get("action", "")
         if not file or not action:
             raise InputError(f"line {line} of {tables[0].name} lacks a file or an action")
         path = (folder / file).resolve()
         if not path.is_relative_to(folder.resolve()):
             raise InputError(f"line {line} of {tables[0].name}: {file!r} is outside the folder")
-        caption = (row.get("caption") or "").strip() or None
+        caption = row.get("caption") or None
         if caption is None and action not in ACTIONS:
             raise InputError(
                 f"line {line} of {tables[0].name}: the action {action!r} has no wordings; "
@@ -261,12 +261,43 @@ def _custom(folder: Path) -> Iterator[Take]:
             path=path,
             source="custom",
             action=action,
-            style=(row.get("style") or "").strip() or None,
-            actor=(row.get("actor") or "").strip() or None,
+            style=row.get("style") or None,
+            actor=row.get("actor") or None,
             take=Path(file).stem,
             description=caption,
             long="cut" if action in _CONTINUING else "crop",
         )
+
+
+def _table(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Line and values of each row that is not empty, by lower-case column.
+
+    Columns are divided by commas, or as spreadsheets of some countries do by semicolons or tabs.
+
+    Raises:
+        InputError: unreadable, or without the columns file and action.
+    """
+    try:
+        data = path.read_bytes()
+        wide = data[:2] in (b"\xff\xfe", b"\xfe\xff")
+        try:
+            text = data.decode("utf-16" if wide else "utf-8-sig")
+        except UnicodeDecodeError:
+            text = data.decode("cp1252")  # Excel in Western Europe
+        divider = max(",;\t", key=text.partition("\n")[0].count)
+        reader = csv.reader(text.splitlines(keepends=True), delimiter=divider)
+        columns = [name.strip().lower() for name in next(reader, [])]
+        if not {"file", "action"} <= set(columns):
+            raise InputError(
+                f"{path.name} has the columns {', '.join(columns) or 'none'}; "
+                "expected file, action and optionally style, caption, actor"
+            )
+        for cells in reader:
+            row = dict(zip(columns, map(str.strip, cells), strict=False))
+            if any(row.values()):
+                yield reader.line_num, row
+    except (OSError, UnicodeDecodeError, csv.Error) as err:
+        raise InputError(f"cannot read the table {path}: {err}") from err
 
 
 def _rows(path: Path) -> list[dict[str, str | None]]:

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from ..errors import FormatError
 from ..motion import MAX_FRAMES
-from .kinematics import ancestors, turn
+from .kinematics import turn
+from .recording import Recording
 
 Array = NDArray[np.float64]
 
@@ -59,25 +60,23 @@ class Skeleton:
     start: Array
     degrees: bool
 
-    def positions(
-        self, frames: Mapping[str, Array], wanted: Sequence[str], *, degrees: bool
-    ) -> Array:
-        """World positions ``(T, len(wanted), 3)`` of the ends of the wanted bones.
+    def recording(
+        self, frames: Mapping[str, Array], fps: float, *, degrees: bool, notes: tuple[str, ...] = ()
+    ) -> Recording:
+        """The bones as they move; a joint is where its bone ends.
 
         Args:
             frames: per bone ``(T, len(dof))``.
-            wanted: names of bones.
+            fps: frames per second.
             degrees: whether the angles in `frames` are degrees.
-
-        Raises:
-            FormatError: `frames` lacks a bone that the wanted ones hang on.
+            notes: what was odd about the files.
         """
         names = list(self.bones)
-        turned: dict[int, Array] = {-1: np.eye(3)}
-        ends: dict[int, Array] = {-1: self.start}
-        for joint in ancestors(self.parents, [names.index(name) for name in wanted]):
-            name, bone, parent = names[joint], self.bones[names[joint]], self.parents[joint]
-            values = dict(zip(bone.dof, _values(name, bone, frames).T, strict=True))
+        count = max((len(values) for values in frames.values()), default=0)
+
+        def local(joint: int, part: slice) -> tuple[Array, Array]:
+            name, bone = names[joint], self.bones[names[joint]]
+            values = dict(zip(bone.dof, _values(name, bone, frames)[part].T, strict=True))
             radians = {
                 axis: np.radians(values[f"r{axis}"]) if degrees else values[f"r{axis}"]
                 for axis in bone.order
@@ -85,14 +84,26 @@ class Skeleton:
             }
             own = np.radians(bone.angles) if self.degrees else bone.angles
             axes = _rotation(dict(zip(bone.order, own, strict=True)), bone.order)
-            moved = _rotation(radians, bone.order)
-            turned[joint] = turned[parent] @ (axes @ moved @ axes.T)
-            if parent < 0:
+            turns = axes @ _rotation(radians, bone.order) @ axes.T
+            if turns.ndim == 2:
+                turns = np.broadcast_to(turns, (len(range(count)[part]), 3, 3))
+            if self.parents[joint] < 0:
                 step = np.stack([values["tx"], values["ty"], values["tz"]], axis=-1)
-            else:
-                step = turned[joint] @ bone.offset
-            ends[joint] = ends[parent] + step
-        return np.stack([ends[names.index(name)] for name in wanted], axis=1)
+                return self.start + step, turns
+            return turns @ bone.offset, turns
+
+        rest = np.stack([bone.offset for bone in self.bones.values()])
+        for joint, parent in enumerate(self.parents):
+            rest[joint] += rest[parent] if parent >= 0 else self.start
+        return Recording(
+            names=tuple(names),
+            parents=self.parents,
+            local=local,
+            frames=count,
+            fps=fps,
+            rest=rest,
+            notes=notes,
+        )
 
 
 def parse_asf(text: str) -> Skeleton:

@@ -1,78 +1,193 @@
-"""AMASS-style ``.npz``: a motion as joint rotations and a path, without any body model.
+"""AMASS and the SMPL family's ``.npz``: a motion as joint rotations and a path.
 
-    poses              (T, 66) float64   axis-angle of the 22 joints, root first, radians
-    trans              (T, 3) float64    the pelvis, metres, minus `root_offset`
-    betas              (16,) zeros       no body shape is known
-    gender             "neutral"
-    mocap_framerate    20.0
-    offsets            (22, 3) float64   of each joint from its parent in the rest pose
-    root_offset        (3,) zeros        of the pelvis from `trans`
+Written, at 60 frames per second (three for each of ours, so that loaders which thin out to 30 or
+20 find theirs):
 
-Mahmood et al., "AMASS" (ICCV 2019). What differs from its files: they hold SMPL+H with 52 joints
-(156 numbers, z up); here are the 22 that a motion has, y up. `offsets` are not in theirs: they are
-what the rotations turn. The rest pose faces +z with the arms level, palms down, the legs straight
-down and the feet flat, close to SMPL's own but not it: rotations of elbows, knees and spine carry
-over, and a body put on them stands within some degrees. A rotation is relative to the parent's,
-and at rest all are zero.
+    poses               (T, 156) float64   axis-angle of SMPL+H's 52 joints, root first, radians;
+                                           zeros for the hands
+    trans               (T, 3) float64     the pelvis, metres, minus `root_offset`
+    betas               (16,) zeros        no body shape is known
+    dmpls               (T, 8) zeros
+    gender              "neutral"
+    mocap_framerate     60.0               and as `mocap_frame_rate`, as SMPL-X files call it
+    surface_model_type  "smplh"
+    offsets             (22, 3) float64    of each joint from its parent in the rest pose
+    root_offset         (3,) zeros         of the pelvis from `trans`
+
+Mahmood et al., "AMASS" (ICCV 2019), whose files are z up; these are y up. `offsets` are not in
+theirs: they are what the rotations turn. The rest pose faces +z with the arms level, palms down,
+the legs straight down and the feet flat, close to SMPL's own but not it: rotations of elbows, knees
+and spine carry over, and a body put on them stands within some degrees.
+
+Read: these, AMASS's own (``poses`` of 22 joints or more, or ``root_orient`` with ``pose_body``),
+and what has the same names. SMPL's body model is licensed and not needed: files without `offsets`
+are put on the standard skeleton of our own, so limbs have its lengths.
 
 Recorded motions come back to less than a millimetre. Of a generated one bones change their length
 and hips and collars move against the trunk, which rotations alone cannot say: its joints come back
 to 7 mm in the mean and some centimetres at worst, 2 mm after `cleaning.clean`
-(benchmarks/exports.py). ``.bvh`` and ``.glb`` move such joints, too.
+(benchmarks/exports.py).
 """
 
 from __future__ import annotations
 
+import struct
+import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
+from scipy.spatial.transform import Rotation, Slerp
 
 from ..atomic import replacing
-from ..motion import Motion
+from ..errors import FormatError
+from ..motion import MAX_FRAMES, Motion
 from ..placement import Placement
 from ..skeleton import FPS, PARENTS
 from .kinematics import world_positions
-from .posing import solve_pose
+from .npy import read_array
+from .posing import solve_pose, standard_offsets
 
 _HERE = Placement()
+_JOINTS = len(PARENTS)
+_SMPLH = 52  # joints of SMPL+H
+_STEPS = 3  # frames written for each of ours
+_RATES = ("mocap_framerate", "mocap_frame_rate", "fps", "framerate")
+_MAX_BYTES = MAX_FRAMES * 165 * 8 + 10_000  # of one array
+
+Array = NDArray[np.float64]
 
 
 def write_amass(motion: Motion, path: str | Path, *, placement: Placement = _HERE) -> None:
-    """Write a motion as rotations of 22 joints, as AMASS names them, atomically.
+    """Write a motion as rotations of SMPL+H's joints, as AMASS names them, atomically.
 
     Raises:
         UnavailableError: the file cannot be written.
     """
     pose = solve_pose(placement.apply(motion.joints.astype(np.float64)), tolerance=np.inf)
-    turns = Rotation.from_matrix(pose.rotations.reshape(-1, 3, 3)).as_rotvec()
+    turns, trans = _densified(pose.rotations, pose.translations[0])
+    poses = np.zeros((len(trans), 3 * _SMPLH))
+    poses[:, : 3 * _JOINTS] = turns.reshape(len(trans), -1)
+    rate = np.array(float(FPS * _STEPS))
     with replacing(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(
             file,
-            poses=turns.reshape(len(motion), -1),
-            trans=pose.translations[0],
+            poses=poses,
+            trans=trans,
             betas=np.zeros(16),
+            dmpls=np.zeros((len(trans), 8)),
             gender=np.array("neutral"),
-            mocap_framerate=np.array(float(FPS)),
+            mocap_framerate=rate,
+            mocap_frame_rate=rate,
+            surface_model_type=np.array("smplh"),
             offsets=pose.offsets,
             root_offset=np.zeros(3),
         )
 
 
-def amass_joints(
-    poses: NDArray[np.float64], trans: NDArray[np.float64], offsets: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Joints ``(T, 22, 3)`` of what `write_amass` wrote, by forward kinematics.
+def amass_joints(poses: Array, trans: Array, offsets: Array) -> Array:
+    """Joints ``(T, 22, 3)`` of poses of the SMPL family, by forward kinematics.
 
     Args:
         poses: ``(T, 66)`` or more, of which the first 22 joints are used.
         trans: ``(T, 3)``.
         offsets: ``(22, 3)``.
     """
-    joints = len(PARENTS)
-    matrices = Rotation.from_rotvec(poses[:, : 3 * joints].reshape(-1, 3)).as_matrix()
-    turns = matrices.reshape(len(poses), joints, 3, 3)
+    matrices = Rotation.from_rotvec(poses[:, : 3 * _JOINTS].reshape(-1, 3)).as_matrix()
+    turns = matrices.reshape(len(poses), _JOINTS, 3, 3)
     return world_positions(
-        PARENTS, [trans, *offsets[1:]], [turns[:, joint] for joint in range(joints)]
+        PARENTS, [trans, *offsets[1:]], [turns[:, joint] for joint in range(_JOINTS)]
     )
+
+
+def is_amass(path: Path) -> bool:
+    """Whether an ``.npz`` holds poses of the SMPL family instead of our own motion."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = set(archive.namelist())
+    except zipfile.BadZipFile:
+        return False
+    return "version.npy" not in names and bool(
+        names & {"poses.npy", "pose_body.npy", "body_pose.npy"}
+    )
+
+
+def unpack_amass(path: Path) -> tuple[Array, Array, Array, float]:
+    """Poses ``(T, 66)``, path ``(T, 3)``, offsets ``(22, 3)`` and frames per second of a file.
+
+    Raises:
+        FormatError: damaged, or its arrays do not agree.
+        OSError: it cannot be read.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _unpacked(archive)
+    except FormatError:
+        raise
+    except (
+        *(zipfile.BadZipFile, zlib.error, struct.error, EOFError),
+        *(NotImplementedError, RuntimeError, ValueError, TypeError, OverflowError),
+    ) as error:
+        raise FormatError(f"is damaged, or not AMASS's .npz: {error}") from error
+
+
+def _unpacked(archive: zipfile.ZipFile) -> tuple[Array, Array, Array, float]:
+    names = {name.removesuffix(".npy") for name in archive.namelist()}
+
+    def array(*choices: str) -> Array | None:
+        name = next((choice for choice in choices if choice in names), None)
+        if name is None:
+            return None
+        info = archive.getinfo(f"{name}.npy")
+        if info.file_size > _MAX_BYTES:
+            raise FormatError(f"has {info.file_size} bytes of {name}; the limit is {_MAX_BYTES}")
+        with archive.open(info) as file:
+            values = read_array(file, info.file_size).astype(np.float64)
+        if not np.isfinite(values).all():
+            raise FormatError(f"holds NaN or infinity in {name}")
+        return values
+
+    poses = array("poses")
+    if poses is None:
+        body, root = array("pose_body", "body_pose"), array("root_orient", "global_orient")
+        if body is None or root is None:
+            raise FormatError("is not AMASS's: it has body poses, but no root_orient")
+        poses = np.concatenate([root.reshape(-1, 3), body.reshape(root.size // 3, -1)], axis=1)
+    poses = poses.reshape(poses.shape[0], -1)
+    if poses.shape[1] < 3 * _JOINTS or poses.shape[1] % 3:
+        raise FormatError(
+            f"has {poses.shape[1]} numbers a frame in poses; SMPL's are 72, SMPL+H's 156, "
+            "SMPL-X's 165"
+        )
+    if len(poses) > MAX_FRAMES:
+        raise FormatError(f"has {len(poses)} frames; the limit is {MAX_FRAMES}")
+    trans = array("trans", "transl")
+    trans = np.zeros((len(poses), 3)) if trans is None else trans.reshape(-1, 3)
+    if len(trans) != len(poses):
+        raise FormatError(f"has {len(poses)} frames of poses and {len(trans)} of trans")
+    offsets = array("offsets")
+    if offsets is None or offsets.shape != (_JOINTS, 3):
+        offsets = standard_offsets()
+    rate = array(*_RATES)
+    fps = 30.0 if rate is None else float(rate.ravel()[0])
+    if not 1 <= fps <= 1000:
+        raise FormatError(f"says {fps} frames per second; expected 1 to 1000 (--fps)")
+    return poses[:, : 3 * _JOINTS], trans, offsets, fps
+
+
+def _densified(rotations: Array, trans: Array) -> tuple[Array, Array]:
+    """Axis-angles ``(T', 22, 3)`` and path ``(T', 3)`` at three times the frame rate."""
+    frames = len(trans)
+    if frames == 1:
+        return Rotation.from_matrix(rotations[0]).as_rotvec()[None], trans
+    times, dense = np.arange(frames), np.arange(_STEPS * (frames - 1) + 1) / _STEPS
+    turns = np.stack(
+        [
+            Slerp(times, Rotation.from_matrix(rotations[:, joint]))(dense).as_rotvec()
+            for joint in range(_JOINTS)
+        ],
+        axis=1,
+    )
+    path = np.stack([np.interp(dense, times, column) for column in trans.T], axis=-1)
+    return turns, path

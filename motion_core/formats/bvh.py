@@ -3,12 +3,15 @@
 A joint's place in its parent's frame is its OFFSET, or where it has position channels, their
 values instead; its rotation is the product of its rotation channels from left to right.
 Bandai-Namco's files give every joint position and rotation channels, most others only the root.
+
+Programs write BVH in many ways, and what can be read in one way only is read: keywords in any case,
+comments, several roots, frames over several lines, a frame more or fewer than promised.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,15 +19,20 @@ from numpy.typing import NDArray
 
 from ..errors import FormatError
 from ..motion import MAX_FRAMES
-from .kinematics import ancestors, turn, world_positions
+from .kinematics import turn
+from .recording import Recording, unique_names
 
 Array = NDArray[np.float64]
 
 _CHANNELS = {f"{axis}{kind}" for axis in "xyz" for kind in ("position", "rotation")}
-_MOTION = re.compile(r"^[ \t]*MOTION[ \t\r]*$", re.MULTILINE)
+_HIERARCHY = re.compile(r"^[ \t]*HIERARCHY\b", re.MULTILINE | re.IGNORECASE)
+_MOTION = re.compile(r"^[ \t]*MOTION[ \t\r]*$", re.MULTILINE | re.IGNORECASE)
+_COMMENT = re.compile(r"^[ \t]*(#|//|;).*$", re.MULTILINE)
+_KEYWORDS = {"hierarchy", "root", "joint", "end", "offset", "channels"}
 _MAX_JOINTS = 2000
 _MAX_HIERARCHY = 2_000_000  # characters; a joint has some 200
 _MAX_NUMBER = 60  # characters; float64 needs 25 at most
+_RATES = {24, 25, 30, 48, 50, 60, 72, 90, 100, 120, 144, 200, 240}  # frame times that are rates
 
 
 @dataclass(frozen=True)
@@ -33,11 +41,12 @@ class Bvh:
 
     Attributes:
         names: of the joints, parents first; an end site is called ``"<its joint> End"``.
-        parents: index of each joint's parent, -1 for the root.
+        parents: index of each joint's parent, -1 for a root.
         offsets: ``(J, 3)``.
         channels: per joint, for example ``("xposition", …, "zrotation", …)``.
         values: ``(T, C)``, all channels of all joints in order; rotations in degrees.
-        frame_time: seconds.
+        frame_time: as the file tells it, which may be wrong.
+        notes: what was odd about the file.
     """
 
     names: tuple[str, ...]
@@ -46,33 +55,60 @@ class Bvh:
     channels: tuple[tuple[str, ...], ...]
     values: Array
     frame_time: float
+    notes: tuple[str, ...] = ()
 
     @property
     def fps(self) -> float:
+        """Frames per second.
+
+        Raises:
+            FormatError: the frame time is that of no recording.
+        """
+        time = self.frame_time
+        if 1 < time <= 200 and time not in _RATES:
+            time /= 1000  # milliseconds: nobody records a frame in so many seconds
+        if not 0.001 <= time <= 1:
+            raise FormatError(
+                f"has a frame time of {self.frame_time} s; expected 0.001 to 1; "
+                "say the frames per second (--fps)"
+            )
         # Files round 1/30 to 0.0333333: the nearest whole rate is what was meant.
-        rate = 1 / self.frame_time
+        rate = 1 / time
         return round(rate) if abs(rate - round(rate)) < 2e-4 * rate else rate
 
-    def positions(self, wanted: Sequence[int]) -> Array:
-        """World positions ``(T, len(wanted), 3)`` of the joints with these indices."""
-        chain = ancestors(self.parents, wanted)
-        place = {joint: at for at, joint in enumerate(chain)}
+    def recording(self, fps: float | None = None) -> Recording:
+        """The skeleton and its motion; at `fps` where the file's frame time is wrong."""
         first = np.cumsum([0, *map(len, self.channels)])  # column where a joint's channels start
-        translations, rotations = [], []
-        for joint in chain:
-            translation = np.tile(self.offsets[joint], (len(self.values), 1))
-            rotation = np.broadcast_to(np.eye(3), (len(self.values), 3, 3))
+        notes = self.notes
+        if fps is None and self.frame_time > 1:
+            notes = (*notes, f"the frame time {self.frame_time:g} was taken as milliseconds")
+
+        def local(joint: int, frames: slice) -> tuple[Array, Array]:
+            values = self.values[frames]
+            translation = np.tile(self.offsets[joint], (len(values), 1))
+            rotation = np.broadcast_to(np.eye(3), (len(values), 3, 3))
             for column, channel in enumerate(self.channels[joint], start=first[joint]):
                 axis = "xyz".index(channel[0])
                 if channel.endswith("position"):
-                    translation[:, axis] = self.values[:, column]
+                    translation[:, axis] = values[:, column]
                 else:
-                    rotation = turn(rotation, axis, np.radians(self.values[:, column]))
-            translations.append(translation)
-            rotations.append(rotation)
-        parents = [place.get(self.parents[joint], -1) for joint in chain]
-        found = world_positions(parents, translations, rotations)
-        return found[:, [place[joint] for joint in wanted]]
+                    rotation = turn(rotation, axis, np.radians(values[:, column]))
+            return translation, rotation
+
+        rest = self.offsets.copy()
+        for joint, parent in enumerate(self.parents):
+            if parent >= 0:
+                rest[joint] += rest[parent]
+        return Recording(
+            names=self.names,
+            parents=self.parents,
+            local=local,
+            frames=len(self.values),
+            fps=self.fps if fps is None else fps,
+            rest=rest,
+            ends=frozenset(at for at, name in enumerate(self.names) if name.endswith(" End")),
+            notes=notes,
+        )
 
 
 def parse_bvh(text: str) -> Bvh:
@@ -81,17 +117,27 @@ def parse_bvh(text: str) -> Bvh:
     Raises:
         FormatError: not BVH, or truncated, or its parts do not agree.
     """
-    if not text.lstrip().startswith("HIERARCHY"):
+    text = text.replace("\0", "")
+    if "#" in text or "//" in text or ";" in text:
+        text = _COMMENT.sub("", text)
+    if not _HIERARCHY.match(text.lstrip()):
         raise FormatError("is not BVH: it does not begin with HIERARCHY")
     hierarchy, *rest = _MOTION.split(text, maxsplit=1)
     if not rest:
         raise FormatError("is truncated: it has no MOTION section")
     if len(hierarchy) > _MAX_HIERARCHY:
         raise FormatError(f"has a HIERARCHY of {len(hierarchy)} characters; not a person")
-    motion = rest[0]
     names, parents, offsets, channels = _parse_hierarchy(hierarchy)
-    values, frame_time = _parse_motion(motion, sum(map(len, channels)))
-    return Bvh(tuple(names), tuple(parents), np.array(offsets), tuple(channels), values, frame_time)
+    values, frame_time, notes = _parse_motion(rest[0], sum(map(len, channels)))
+    return Bvh(
+        names=unique_names(names),
+        parents=tuple(parents),
+        offsets=np.array(offsets),
+        channels=tuple(channels),
+        values=values,
+        frame_time=frame_time,
+        notes=notes,
+    )
 
 
 def _parse_hierarchy(
@@ -105,13 +151,13 @@ def _parse_hierarchy(
     for number, words in _statements(text):
         told = f"in line {number} {' '.join(words)[:80]!r}"
         match words:
-            case ["HIERARCHY"] if not names:
+            case ["HIERARCHY"] if not open_joints:
                 pass
-            case ["ROOT" | "JOINT" | "End" as kind, *title] if title:
-                if (kind == "ROOT") != (not names) or (names and not open_joints):
+            case ["ROOT" | "JOINT" | "END" as kind, *title] if title:
+                if (kind == "ROOT") == bool(open_joints):
                     raise FormatError(f"has {told} out of place")
                 parents.append(open_joints[-1] if open_joints else -1)
-                names.append(f"{names[parents[-1]]} End" if kind == "End" else " ".join(title))
+                names.append(f"{names[parents[-1]]} End" if kind == "END" else " ".join(title))
                 offsets.append([])
                 channels.append(())
                 if len(names) > _MAX_JOINTS:
@@ -141,36 +187,66 @@ def _statements(text: str) -> Iterator[tuple[int, list[str]]]:
     for number, line in enumerate(text.splitlines(), start=1):
         for part in re.split(r"([{}])", line):
             if words := part.split():
-                yield number, ["End", *words[1:]] if words[0].lower() == "end" else words
+                keyword = words[0].upper() if words[0].lower() in _KEYWORDS else words[0]
+                yield number, [keyword, *words[1:]]
 
 
-def _parse_motion(text: str, columns: int) -> tuple[Array, float]:
-    """Values ``(T, columns)`` and seconds per frame."""
+def _parse_motion(text: str, columns: int) -> tuple[Array, float, tuple[str, ...]]:
+    """Values ``(T, columns)``, the frame time, and what was odd."""
     lines = [line for line in text.splitlines() if line and not line.isspace()]
     heads = [line.partition(":") for line in lines[:2]]
     if [head.strip().lower() for head, _, _ in heads] != ["frames", "frame time"]:
         raise FormatError("is truncated: MOTION has no 'Frames:' and 'Frame Time:' lines")
     told = _number(heads[0][2], "its line Frames")
     frame_time = _number(heads[1][2], "its line Frame Time")
-    if not 0.001 <= frame_time <= 1:
-        raise FormatError(f"has a frame time of {frame_time} s; expected 0.001 to 1")
     rows = lines[2:]
-    if told != len(rows):
-        raise FormatError(f"is damaged or truncated: {told:.0f} frames told, {len(rows)} there")
-    if not 0 < len(rows) <= MAX_FRAMES:
-        raise FormatError(f"has {len(rows)} frames; expected 1 to {MAX_FRAMES}")
-    if max(map(len, rows)) > (columns + 1) * _MAX_NUMBER:
-        raise FormatError(f"has a frame of {max(map(len, rows))} characters for {columns} numbers")
-    try:
-        values = np.loadtxt(rows, ndmin=2, comments=None)
-    except ValueError as error:
-        raise FormatError(f"holds frames that are not numbers: {error}") from error
+    notes: list[str] = []
+    if not rows or columns == 0:
+        raise FormatError("has 0 frames; expected at least 1")
+    if sum(map(len, rows)) > (columns + 1) * _MAX_NUMBER * max(len(rows), told):
+        raise FormatError(f"has {sum(map(len, rows))} characters for {told:.0f} frames")
+    if len(rows) == told and len(rows[0].split()) == columns:
+        values = _numbers(rows)
+    else:
+        values, notes = _streamed(rows, told, columns)
     if values.shape[1] != columns:
         raise FormatError(f"has {values.shape[1]} numbers per frame; its channels are {columns}")
+    if len(values) > MAX_FRAMES:
+        raise FormatError(f"has {len(values)} frames; expected 1 to {MAX_FRAMES}")
     if not np.isfinite(values).all():
         frame = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
         raise FormatError(f"holds NaN or infinity in frame {frame}")
-    return values, frame_time
+    return values, frame_time, tuple(notes)
+
+
+def _streamed(rows: list[str], told: float, columns: int) -> tuple[Array, list[str]]:
+    """Values of rows that are not one to a frame, or not as many as told.
+
+    Raises:
+        FormatError: they can be read in several ways, or in none.
+    """
+    widths = [len(row.split()) for row in rows]
+    notes: list[str] = []
+    if sum(widths) == told * columns:
+        return _numbers([" ".join(rows)]).reshape(-1, columns), notes
+    if widths[-1] < columns and all(width == columns for width in widths[:-1]) and widths[:-1]:
+        notes.append("its last frame is incomplete and was left out")
+        rows, widths = rows[:-1], widths[:-1]
+    if len(set(widths)) > 1:
+        raise FormatError(
+            f"is damaged or truncated: {told:.0f} frames told, {sum(widths)} numbers there for "
+            f"{columns} channels"
+        )
+    if told != len(rows) and widths[0] == columns:
+        notes.append(f"{told:.0f} frames told, {len(rows)} there")
+    return _numbers(rows), notes
+
+
+def _numbers(rows: list[str]) -> Array:
+    try:
+        return np.loadtxt(rows, ndmin=2, comments=None)
+    except ValueError as error:
+        raise FormatError(f"holds frames that are not numbers: {error}") from error
 
 
 def _number(word: str, where: str) -> float:

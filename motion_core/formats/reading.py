@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FormatError, InputError
-from ..motion import FEATURES, Motion, check_features, check_joints
+from ..motion import Motion, check_features
 from ..skeleton import FPS
 from .acclaim import find_asf, parse_amc, parse_asf
+from .amass import amass_joints, is_amass, unpack_amass
+from .arrays import as_features, as_joints
+from .body import Axis, Posture, check_build, stand_up
 from .bvh import parse_bvh
+from .floor import on_the_floor
 from .gltf import gltf_recording, parse_gltf
-from .joint_maps import JointMap, find_joint_map, listed, map_joints, wanted_names
+from .joint_maps import ChosenMap, JointMap, choose_map, map_joints
 from .npy import read_array
 from .npz import unpack_motion
-from .placement import Unit, UpAxis, reference_frames, to_metres_y_up
-from .recognition import recognise
+from .recording import Recording
 from .retargeting import retarget
 
 Joints = NDArray[np.float64]
@@ -28,103 +32,151 @@ Joints = NDArray[np.float64]
 AMC_FPS = 120
 """AMC files do not tell their frame rate; CMU's and HDM05's have this one."""
 
-_SURE = 0.5  # confidence from which on a recognised skeleton is taken
 _MAX_BYTES = 1 << 30  # the longest motion allowed has a third of that, in any format
+_MIN_SECONDS = 0.1
 
 
-def read_joints(
-    path: str | Path,
-    *,
-    unit: Unit | None = None,
-    up: UpAxis | None = None,
-    fps: float | None = None,
-    joint_map: JointMap | None = None,
-    clip: str | None = None,
-) -> tuple[Joints, float]:
-    """Joints ``(T, 22, 3)`` in metres, y up, and frames per second of a motion file.
+class ReadingOptions(TypedDict, total=False):
+    """What the person says of a file; it wins over what the file says and over what is seen.
 
-    By suffix: ``.bvh``; ``.amc`` with its ``.asf`` beside it (`find_asf`); ``.npy`` with
-    HumanML3D's joints or features; ``.npz`` as `save_npz` writes it. The naming of the joints
-    is recognised (`joint_maps.JOINT_MAPS`). Bandai-Namco's skeleton has each of the 22 but
-    spine1, which is midway from Hips to Spine: that reproduces the reference joints to 0.1 mm.
-    A first frame that stands alone, as a T-pose for reference, is left out (not of arrays).
+    Attributes:
+        unit: of length: m, dm, cm, mm, inch, ft, acclaim, or a number of metres as text.
+        up: the vertical axis: x, y, z, -x, -y, -z.
+        forward: the axis that the person faces at the start.
+        fps: frames per second.
+        frames: the first frame and the one after the last, counted from 0; None for an end.
+        joint_map: for our joints the file's joint or joints; what it leaves out is recognised.
+        clip: the animation's name in a GLB, glTF, VRM or FBX file, or the number of a motion in
+            an array of several; the first that moves if not told. See `list_clips`.
+    """
 
-    Args:
-        path: the file.
-        unit: its unit of length; detected by the length of the legs if not told.
-        up: its vertical axis; detected from how the person stands if not told. Arrays are
-            taken as metres, y up, unless told otherwise.
-        fps: its frame rate, where the file does not tell the right one.
-        joint_map: for each of the 22 joints the file's joint or joints; instead of a known one.
-        clip: name of an animation in a GLB, glTF or VRM file; the first that moves if not told.
-            See `list_clips`.
+    unit: str | None
+    up: Axis | None
+    forward: Axis | None
+    fps: float | None
+    frames: tuple[int | None, int | None] | None
+    joint_map: JointMap | None
+    clip: str | None
 
-    GLB, glTF and VRM hold characters of any proportions, so their rotations are put on a human
-    skeleton of our own (`retargeting`).
+
+@dataclass(frozen=True)
+class Capture:
+    """What was read from a file.
+
+    Attributes:
+        joints: ``(T, 22, 3)``, metres, y up.
+        fps: frames per second.
+        notes: what was odd, and what was put right.
+        chosen: which of the file's joints are ours; none of arrays.
+    """
+
+    joints: Joints
+    fps: float
+    notes: tuple[str, ...] = ()
+    chosen: ChosenMap | None = None
+
+
+def read_capture(path: str | Path, **options: Unpack[ReadingOptions]) -> Capture:
+    """Joints, frame rate and notes of a motion file, by its suffix.
+
+    ``.bvh``; ``.amc`` with its ``.asf`` beside it (`find_asf`); ``.glb``, ``.gltf``, ``.vrm`` and
+    ``.vrma``; ``.fbx``; ``.npy`` with joints or with HumanML3D's features; ``.npz`` as `save_npz`
+    writes it or with the poses of the SMPL family. Skeletons are recognised (`recognition`) and
+    made upright people in metres (`body`); characters of GLB, VRM and FBX files may have any
+    proportions, so their rotations are put on a human skeleton of our own (`retargeting`).
 
     Raises:
         FormatError: not readable as what its suffix says, joints that are not recognised (they
             are listed), or positions in which nobody could be.
-        InputError: no such file, or a suffix that is not known.
+        InputError: no such file, an unknown suffix, or an option that cannot be.
     """
     path = Path(path)
-    if path.suffix.lower() in GLTF_SUFFIXES:
-        with _told_of(path):
-            joints, told_fps = _read_gltf(path, clip)
-            return joints, fps or told_fps
-    reader = _JOINT_READERS.get(path.suffix.lower())
+    reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise _unknown_suffix(path)
-    with _told_of(path):
-        joints, told_fps = reader(path, joint_map)
-        array = path.suffix.lower() in (".npy", ".npz")
-        if array:
-            unit, up = unit or "m", up or "y"
-        joints = check_joints(to_metres_y_up(joints, unit=unit, up=up))
-        skipped = 0 if array else reference_frames(joints)
-        return joints[skipped:], fps or told_fps
+    with _naming(path):
+        _check_options(options)
+        capture = reader(path, options)
+        if len(capture.joints) == 0:
+            raise FormatError("has no frames there (--frames)")
+        return capture
 
 
-def read_motion(
-    path: str | Path,
-    *,
-    unit: Unit | None = None,
-    up: UpAxis | None = None,
-    fps: float | None = None,
-    joint_map: JointMap | None = None,
-    clip: str | None = None,
-) -> Motion:
-    """The motion in a file: those of `read_joints`, features ``(T, 263)`` taken as they are.
+def read_joints(path: str | Path, **options: Unpack[ReadingOptions]) -> tuple[Joints, float]:
+    """Joints ``(T, 22, 3)`` in metres, y up, and frames per second; see `read_capture`."""
+    capture = read_capture(path, **options)
+    return capture.joints, capture.fps
 
-    The arguments are those of `read_joints`; they mean nothing for ``.npz`` and features.
+
+def read_motion(path: str | Path, **options: Unpack[ReadingOptions]) -> Motion:
+    """The motion in a file: that of `read_capture`, features ``(T, 263)`` taken as they are.
+
+    What was odd about the file is in its provenance under ``notes``.
 
     Raises:
-        FormatError: see `read_joints`; or too short to be a motion.
-        InputError: no such file, or a suffix that is not known.
+        FormatError: see `read_capture`; or too short to be a motion.
+        InputError: no such file, an unknown suffix, or an option that cannot be.
     """
     path = Path(path)
     provenance = {"source": path.name}
-    with _told_of(path):
-        if path.suffix.lower() == ".npz":
+    with _naming(path):
+        if path.suffix.lower() == ".npz" and not is_amass(path):
             return unpack_motion(path)
         if path.suffix.lower() == ".npy":
-            array = _array(path)
-            if array.ndim == 2:
-                return Motion(check_features(array), provenance=provenance)
-    joints, rate = read_joints(path, unit=unit, up=up, fps=fps, joint_map=joint_map, clip=clip)
-    with _told_of(path):
-        return Motion.from_joints(joints, fps=rate, provenance=provenance)
+            features = as_features(_array(path))
+            if features is not None:
+                features = check_features(features)
+                _check_features_build(features)
+                return Motion(features, provenance=provenance)
+    capture = read_capture(path, **options)
+    with _naming(path):
+        seconds = len(capture.joints) / capture.fps
+        if (len(capture.joints) - 1) * FPS / capture.fps < 1:
+            raise FormatError(
+                f"is too short: {len(capture.joints)} frames, {seconds:.2f} s; "
+                f"at least {_MIN_SECONDS} s are needed"
+            )
+        motion = Motion.from_joints(capture.joints, fps=capture.fps, provenance=provenance)
+        motion, note = on_the_floor(motion)
+        notes = [*capture.notes, *([note] if note else [])]
+        return motion.with_provenance(notes=notes) if notes else motion
+
+
+def find_map(
+    path: str | Path, *, sure: bool = True, **options: Unpack[ReadingOptions]
+) -> ChosenMap:
+    """Which joints of a file are taken as ours, and how sure that is.
+
+    Args:
+        path: a file of a skeleton.
+        sure: whether a map of which nobody can be sure is refused.
+        options: see `ReadingOptions`.
+
+    Raises:
+        FormatError: nobody is recognised, or the file is no skeleton.
+        InputError: no such file, or an unknown suffix.
+    """
+    path = Path(path)
+    reader = _RECORDINGS.get(path.suffix.lower())
+    if reader is None:
+        raise InputError(f"{path} holds no named joints; a map is of {', '.join(_RECORDINGS)}")
+    with _naming(path):
+        return choose_map(reader(path, options), options.get("joint_map"), sure=sure)
 
 
 def list_clips(path: str | Path) -> tuple[str, ...]:
-    """Names of the animations in a GLB, glTF or VRM file.
+    """Names of the animations in a GLB, glTF, VRM or FBX file.
 
     Raises:
         FormatError: not such a file, or damaged.
         InputError: no such file.
     """
     path = Path(path)
-    with _told_of(path):
+    with _naming(path):
+        if path.suffix.lower() == ".fbx":
+            from .fbx import fbx_clips
+
+            return fbx_clips(_bytes(path))
         return parse_gltf(_bytes(path), path.parent).clips
 
 
@@ -135,60 +187,142 @@ def load_npz(path: str | Path) -> Motion:
         FormatError: not such a file, damaged, or of a later version.
         InputError: no such file.
     """
-    with _told_of(Path(path)):
+    with _naming(Path(path)):
         return unpack_motion(Path(path))
 
 
-def _read_bvh(path: Path, joint_map: JointMap | None) -> tuple[Joints, float]:
-    bvh = parse_bvh(_text(path))
-    joint_map = joint_map or find_joint_map(bvh.names)
-    names = wanted_names(joint_map, bvh.names)
-    indices = [bvh.names.index(name) for name in names]
-    return map_joints(bvh.positions(indices), names, joint_map), bvh.fps
+def _bvh_recording(path: Path, options: ReadingOptions) -> Recording:
+    return parse_bvh(_text(path)).recording(options.get("fps"))
 
 
-def _read_amc(path: Path, joint_map: JointMap | None) -> tuple[Joints, float]:
+def _amc_recording(path: Path, options: ReadingOptions) -> Recording:
     frames, degrees = parse_amc(_text(path))
     asf = find_asf(path)
     try:
         skeleton = parse_asf(_text(asf))
-        joint_map = joint_map or find_joint_map(skeleton.bones)
-        names = wanted_names(joint_map, skeleton.bones)
     except FormatError as error:
         raise FormatError(f"needs its skeleton {asf.name}, which {error}") from error
-    positions = skeleton.positions(frames, names, degrees=degrees)
-    return map_joints(positions, names, joint_map), AMC_FPS
+    return skeleton.recording(frames, options.get("fps") or AMC_FPS, degrees=degrees)
 
 
-def _read_npy(path: Path, joint_map: JointMap | None) -> tuple[Joints, float]:
+def _gltf_recording(path: Path, options: ReadingOptions) -> Recording:
+    return gltf_recording(parse_gltf(_bytes(path), path.parent), options.get("clip"))
+
+
+def _fbx_recording(path: Path, options: ReadingOptions) -> Recording:
+    from .fbx import fbx_recording
+
+    return fbx_recording(_bytes(path), options.get("clip"))
+
+
+_RECORDINGS: dict[str, Callable[[Path, ReadingOptions], Recording]] = {
+    ".bvh": _bvh_recording,
+    ".amc": _amc_recording,
+    **dict.fromkeys((".glb", ".gltf", ".vrm", ".vrma"), _gltf_recording),
+    ".fbx": _fbx_recording,
+}
+_CHARACTERS = (".glb", ".gltf", ".vrm", ".vrma", ".fbx")
+
+
+def _read_recording(path: Path, options: ReadingOptions) -> Capture:
+    if options.get("clip") and path.suffix.lower() not in _CHARACTERS:
+        raise InputError(f"holds one motion; --clip is of {', '.join(_CHARACTERS)} files")
+    recording = _RECORDINGS[path.suffix.lower()](path, options)
+    chosen = choose_map(recording, options.get("joint_map"))
+    fps = options.get("fps") or recording.fps
+    if path.suffix.lower() in _CHARACTERS:
+        single = {
+            ours: recording.names.index(source if isinstance(source, str) else source[0])
+            for ours, source in chosen.joints.items()
+        }
+        try:
+            joints = _cut(retarget(recording, single), options)
+            return Capture(joints, fps, recording.notes, chosen)
+        except FormatError as error:
+            recording = replace(recording, notes=(*recording.notes, f"it {error}: places are used"))
+    joints = _cut(map_joints(recording, chosen.joints), options)
+    return _stood(joints, fps, options, recording.notes, chosen)
+
+
+def _read_npy(path: Path, options: ReadingOptions) -> Capture:
     from ..representation import features_to_joints
 
     array = _array(path)
-    if array.ndim == 2:
-        return features_to_joints(check_features(array)).astype(np.float64), FPS
-    return check_joints(array), FPS
+    features = as_features(array)
+    if features is not None:
+        features = check_features(features)
+        _check_features_build(features)
+        return Capture(_cut(features_to_joints(features).astype(np.float64), options), FPS)
+    joints, notes = as_joints(array, options.get("clip"))
+    return _stood(_cut(joints, options), options.get("fps") or FPS, options, notes)
 
 
-def _read_npz(path: Path, joint_map: JointMap | None) -> tuple[Joints, float]:
-    return unpack_motion(path).joints.astype(np.float64), FPS
+def _read_npz(path: Path, options: ReadingOptions) -> Capture:
+    if not is_amass(path):
+        return Capture(_cut(unpack_motion(path).joints.astype(np.float64), options), FPS)
+    poses, trans, offsets, fps = unpack_amass(path)
+    joints = _cut(amass_joints(poses, trans, offsets), options)
+    return _stood(joints, options.get("fps") or fps, options, ())
 
 
-def _read_gltf(path: Path, clip: str | None) -> tuple[Joints, float]:
-    recording = gltf_recording(parse_gltf(_bytes(path), path.parent), clip)
-    found = recognise(recording)
-    if found is None or found.confidence < _SURE:
-        raise FormatError(f"has no skeleton of a person; its joints: {listed(recording.names)}")
-    return check_joints(retarget(recording, found.joints)), recording.fps
-
-
-_JOINT_READERS: dict[str, Callable[[Path, JointMap | None], tuple[Joints, float]]] = {
-    ".bvh": _read_bvh,
-    ".amc": _read_amc,
+_READERS: dict[str, Callable[[Path, ReadingOptions], Capture]] = {
+    ".bvh": _read_recording,
+    ".amc": _read_recording,
     ".npy": _read_npy,
     ".npz": _read_npz,
+    **dict.fromkeys(_CHARACTERS, _read_recording),
 }
-GLTF_SUFFIXES = (".glb", ".gltf", ".vrm", ".vrma")
-READABLE_SUFFIXES = (*_JOINT_READERS, *GLTF_SUFFIXES)
+READABLE_SUFFIXES = tuple(_READERS)
+
+
+def _stood(
+    joints: Joints,
+    fps: float,
+    options: ReadingOptions,
+    notes: tuple[str, ...],
+    chosen: ChosenMap | None = None,
+) -> Capture:
+    if len(joints) == 0:
+        return Capture(joints, fps)
+    said = Posture(options.get("unit"), options.get("up"), options.get("forward"))
+    joints, more = stand_up(joints, fps, said)
+    return Capture(joints, fps, (*notes, *more), chosen)
+
+
+def _cut(joints: Joints, options: ReadingOptions) -> Joints:
+    frames = options.get("frames")
+    return joints if frames is None else joints[slice(*frames)]
+
+
+def _check_options(options: ReadingOptions) -> None:
+    fps = options.get("fps")
+    if fps is not None and not 1 <= fps <= 1000:
+        raise InputError(f"{fps} frames per second cannot be; expected 1 to 1000")
+
+
+def _check_features_build(features: NDArray[np.float32]) -> None:
+    """Raises: FormatError: features in which nobody could be, as z-normalised ones are."""
+    from ..representation import features_to_joints
+
+    try:
+        joints = features_to_joints(features).astype(np.float64)
+        check_build(joints)
+        height = float(np.median(np.ptp(joints[..., 1], axis=1)))
+        step = (
+            float(np.percentile(np.linalg.norm(np.diff(joints[:, 0], axis=0), axis=-1), 90))
+            if len(joints) > 1
+            else 0.0
+        )
+        if height > 2.6 or step > 1:
+            raise FormatError(
+                "holds positions in which nobody could be: "
+                f"{height:.1f} m high, {step:.1f} m a frame"
+            )
+    except FormatError as error:
+        raise FormatError(
+            f"{error}; if a model wrote these features, multiply them by its Std.npy and add its "
+            "Mean.npy first"
+        ) from error
 
 
 def _bytes(path: Path) -> bytes:
@@ -202,18 +336,12 @@ def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8-sig", errors="replace")
 
 
-def _array(path: Path) -> NDArray[Any]:
-    """A HumanML3D array: ``(T, 22, 3)`` or ``(T, 263)``."""
+def _array(path: Path) -> NDArray[np.generic]:
     size = _check_size(path)
     with path.open("rb") as file:
         array = read_array(file, size)
     if array.size == 0:
         raise FormatError(f"has no frames: it is an array of the shape {array.shape}")
-    if array.shape[1:] not in ((22, 3), (FEATURES,)):
-        raise FormatError(
-            f"holds an array of the shape {array.shape}; HumanML3D's are (frames, 22, 3) "
-            f"and (frames, {FEATURES})"
-        )
     return array
 
 
@@ -227,12 +355,14 @@ def _check_size(path: Path) -> int:
 
 
 @contextmanager
-def _told_of(path: Path) -> Iterator[None]:
+def _naming(path: Path) -> Iterator[None]:
     """Errors within name the file, in one line. Overflow is found later, in what it made."""
     try:
         with np.errstate(all="ignore"):
             yield
     except FormatError as error:
+        if str(error).startswith(str(path)):
+            raise
         raise FormatError(f"{path} {error}") from error
     except InputError as error:
         raise FormatError(f"{path} cannot be used: {error}") from error

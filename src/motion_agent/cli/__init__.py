@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from . import ablate, checkpoint, data, evaluate, files, train
+from . import ablate, checkpoint, data, evaluate, files, imports, train
 from .chat import chat
 from .console import MODE, say
 from .doctor import doctor
@@ -78,7 +78,7 @@ _add(USE, "view", view)
 _add(USE, "render", render)
 _add(USE, "caption", files.caption)
 _add(USE, "export", files.export)
-_add(USE, "import", files.import_files)
+_add(USE, "import", imports.import_files)
 app.add_typer(data.app, name="data", rich_help_panel=TRAIN)
 app.add_typer(train.app, name="train", rich_help_panel=TRAIN)
 _add(TRAIN, "evaluate", evaluate.evaluate)

@@ -1,13 +1,13 @@
-"""Motion files: ``import``, ``export``, ``caption``."""
+"""Motion files: ``export`` and ``caption``."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from .console import Json, answer, counting, plain, say, working
+from .console import Json, answer, plain, say, working
 from .engines import CheckpointFolder, EngineName, load_chosen_engine
 from .exports import (
     check_target,
@@ -26,49 +26,6 @@ from .motions import (
     open_motion,
     open_people,
 )
-
-Unit = Literal["m", "cm", "mm", "inch", "acclaim"]
-"""As `motion_core.formats.placement.Unit`, which takes NumPy to import; so does `UpAxis`."""
-UpAxis = Literal["x", "y", "z"]
-
-
-def import_files(
-    paths: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="Such as .bvh, .amc, .npy, .npz.")
-    ],
-    out: Annotated[Path, typer.Option(metavar="FOLDER", help="For the .npz motions.")] = Path("."),
-    unit: Annotated[Unit | None, typer.Option(help="Unit of length in the files.")] = None,
-    up: Annotated[UpAxis | None, typer.Option(help="Vertical axis in the files.")] = None,
-    fps: Annotated[float | None, typer.Option(help="Frame rate, where a file is wrong.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Read motion capture files as motions.
-
-    Reads .bvh, .amc with its .asf beside it, and HumanML3D's .npy. Each FILE becomes OUT/FILE.npz:
-    22 joints, 20 fps, HumanML3D's 263 features. Unit and vertical axis are found out from the
-    person; say them where that goes wrong.
-    """
-    from ..motion_core.errors import InputError
-    from ..motion_core.formats import save_npz
-
-    targets: dict[Path, Path] = {}
-    for path in paths:
-        target = out / f"{path.stem}.npz"
-        if target in targets:
-            raise InputError(f"{targets[target]} and {path} would both become {target}")
-        if target.resolve() == path.resolve():
-            raise InputError(f"{path} would be overwritten; choose another folder with --out")
-        targets[target] = path
-    make_folder(out)
-    facts = []
-    with counting("importing") as progress:
-        for number, (target, path) in enumerate(targets.items()):
-            progress(number, len(targets))
-            motion = open_motion(path, unit=unit, up=up, fps=fps)
-            save_npz(motion, target)
-            say(f"{path}: {motion.duration:.1f} s, {len(motion)} frames -> {target} ({motion.id})")
-            facts.append({"source": str(path), "path": str(target), **describe(motion)})
-    answer({"motions": facts})
 
 
 def export(

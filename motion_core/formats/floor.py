@@ -1,0 +1,37 @@
+"""Where the floor is: under the feet for most of the time, not under the lowest single frame.
+
+HumanML3D puts the lowest joint of all frames on the floor. One frame in which the body dips, a
+fault of recording, lifts the person for the rest of the motion; then the floor is where the feet
+stand.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..motion import Motion
+
+_HEIGHT = 3  # the feature that is the root's height
+_RARE = 0.04  # share of the frames that may lie below the floor
+_GAP = 0.04  # metres between the lowest frame and the rest that a fault makes
+
+
+def on_the_floor(motion: Motion) -> tuple[Motion, str | None]:
+    """The motion, lowered where only a few frames were on the floor; and a note on it."""
+    lowest = np.sort(motion.joints[..., 1].min(axis=1))
+    rare = int(_RARE * len(lowest))
+    if rare == 0 or len(lowest) < 20:
+        return motion, None
+    height = float(lowest[rare])
+    # Somebody who goes down and comes up passes through all heights; a fault leaves a gap.
+    gaps = np.diff(lowest[: rare + 1])
+    if height < _GAP or gaps.max() < _GAP:
+        return motion, None
+    features = motion.features.copy()
+    features[:, _HEIGHT] -= height
+    note = (
+        f"{rare} of {len(lowest)} frames or fewer were below the floor; it was put under the rest"
+    )
+    return replace(motion, features=features), note

@@ -1,0 +1,161 @@
+"""Motion files of other programs as motions: ``import``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from .console import Json, answer, complain, counting, note, plain, say
+from .exits import ExitCode, exit_code
+from .exports import file_name, make_folder
+from .motions import check_there, describe
+
+Axis = Literal["x", "y", "z", "-x", "-y", "-z"]
+"""As `motion_core.formats.body.Axis`, which takes NumPy to import."""
+
+UNITS = "m, dm, cm, mm, inch, ft, acclaim"
+ALL_CLIPS = "all"
+
+
+def import_files(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE...", help="Such as .bvh, .fbx, .glb, .amc, .npy, .npz."),
+    ],
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="For the .npz motions.")] = Path("."),
+    unit: Annotated[
+        str | None, typer.Option(help=f"Unit of length: {UNITS}, or how many metres it is.")
+    ] = None,
+    up: Annotated[
+        Axis | None, typer.Option(help="Vertical axis in the files.", metavar="AXIS")
+    ] = None,
+    forward: Annotated[
+        Axis | None, typer.Option(help="Axis that the person faces first.", metavar="AXIS")
+    ] = None,
+    fps: Annotated[float | None, typer.Option(help="Frame rate, where a file is wrong.")] = None,
+    frames: Annotated[
+        str | None, typer.Option(metavar="FIRST:END", help="Frames to take, from 0: 30:120.")
+    ] = None,
+    map_file: Annotated[
+        Path | None,
+        typer.Option("--map", metavar="FILE", help="A map of the joints; see --print-map."),
+    ] = None,
+    print_map: Annotated[
+        bool, typer.Option("--print-map", help="Print the map of the joints; import nothing.")
+    ] = False,
+    clip: Annotated[
+        str | None,
+        typer.Option(help=f"Animation in a .glb or .fbx, or motion in an array; or {ALL_CLIPS}."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Read motion capture files as motions.
+
+    Each FILE becomes OUT/FILE.npz: 22 joints, 20 fps, HumanML3D's 263 features. The joints are
+    recognised from the skeleton; unit, axes and reference poses are found out from the person,
+    and what is put right is noted. What you say wins. A file that cannot be read does not stop
+    the others.
+    """
+    from ..motion_core.errors import MotionAgentError
+    from ..motion_core.formats import save_npz
+    from ..motion_core.formats.joint_maps import read_map
+
+    options: dict[str, Any] = {
+        **{"unit": unit, "up": up, "forward": forward, "fps": fps},
+        "frames": parse_frames(frames),
+        "joint_map": None if map_file is None else read_map(map_file),
+    }
+    if print_map:
+        _print_maps(paths, options)
+        return
+    targets = _targets(paths, out, clip)
+    make_folder(out)
+    facts, failures = [], []
+    with counting("importing") as progress:
+        for number, (target, (path, name)) in enumerate(targets.items()):
+            progress(number, len(targets))
+            try:
+                motion = _read(path, {**options, "clip": name})
+                save_npz(motion, target)
+            except (MotionAgentError, OSError) as err:
+                if len(targets) == 1:
+                    raise
+                complain(str(err))
+                failures.append((path, err))
+                continue
+            say(f"{path}: {motion.duration:.1f} s, {len(motion)} frames -> {target} ({motion.id})")
+            for line in motion.provenance.get("notes", ()):
+                note(f"{path}: {line}")
+            facts.append({"source": str(path), "path": str(target), **describe(motion)})
+            facts[-1]["notes"] = list(motion.provenance.get("notes", ()))
+    failed = [{"source": str(path), "message": plain(str(err))} for path, err in failures]
+    answer({"motions": facts, "failed": failed})
+    if failures:
+        note(f"{len(facts)} of {len(targets)} files imported", style=None)
+        raise typer.Exit(ExitCode.FAILURE if facts else exit_code(failures[0][1]))
+
+
+def parse_frames(text: str | None) -> tuple[int | None, int | None] | None:
+    """The first frame and the one after the last of ``"30:120"``, ``"30:"`` or ``":120"``.
+
+    Raises:
+        InputError: something else.
+    """
+    from ..motion_core.errors import InputError
+
+    if text is None:
+        return None
+    first, colon, end = text.partition(":")
+    if not colon or not all(part.strip().isdecimal() or not part.strip() for part in (first, end)):
+        raise InputError(f"--frames {text!r} is not FIRST:END, such as 30:120 or 30:")
+    start, stop = (int(part) if part.strip() else None for part in (first, end))
+    if stop is not None and stop <= (start or 0):
+        raise InputError(f"--frames {text!r} takes no frame; the end is after the first")
+    return start, stop
+
+
+def _read(path: Path, options: dict[str, Any]) -> Any:
+    from ..motion_core.formats import read_motion
+
+    check_there(path)
+    return read_motion(path, **options)
+
+
+def _targets(paths: list[Path], out: Path, clip: str | None) -> dict[Path, tuple[Path, str | None]]:
+    """Where each file's motion goes, or each animation's of a file.
+
+    Raises:
+        InputError: two would be one, or a file would be overwritten.
+    """
+    from ..motion_core.errors import InputError
+    from ..motion_core.formats import list_clips
+
+    targets: dict[Path, tuple[Path, str | None]] = {}
+    for path in paths:
+        clips: list[str | None] = [clip]
+        if clip == ALL_CLIPS:
+            check_there(path)
+            clips = list(list_clips(path))
+        for name in clips:
+            stem = f"{path.stem}-{file_name(name)}" if clip == ALL_CLIPS and name else path.stem
+            target = out / f"{stem}.npz"
+            if target in targets:
+                raise InputError(f"{targets[target][0]} and {path} would both become {target}")
+            if target.resolve() == path.resolve():
+                raise InputError(f"{path} would be overwritten; choose another folder with --out")
+            targets[target] = path, name
+    return targets
+
+
+def _print_maps(paths: list[Path], options: dict[str, Any]) -> None:
+    """Print the map of each file, as JSON for ``--map``, and on stderr how sure it is."""
+    from ..motion_core.formats import find_map
+
+    for path in paths:
+        check_there(path)
+        chosen = find_map(path, **options, sure=False)
+        note(f"{path}: {chosen.source}, confidence {chosen.confidence:.2f}")
+        say(chosen.as_json())
+    answer({"joints": {str(path): find_map(path, **options, sure=False).joints for path in paths}})
