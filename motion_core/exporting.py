@@ -12,6 +12,7 @@ from .motion import Motion
 from .placement import FACE_TO_FACE, Placement
 
 if TYPE_CHECKING:
+    from .formats.bvh_styles import BvhStyle
     from .rendering import Body
 
 MAX_PEOPLE = 2
@@ -25,6 +26,8 @@ def export(
     path: str | os.PathLike[str],
     *,
     placement: Placement | None = None,
+    bvh: BvhStyle | None = None,
+    character: str | os.PathLike[str] | None = None,
 ) -> tuple[Path, ...]:
     """Write a motion, or those of two people, in the format that the suffix of `path` names.
 
@@ -38,6 +41,9 @@ def export(
         path: where to; missing folders are made.
         placement: where the second person stands; `FACE_TO_FACE` if not told. Without one it
             means nothing.
+        bvh: how BVH is written; as Blender expects it if not told.
+        character: a rigged ``.glb`` or ``.vrm`` file, which moves in a GLB instead of the
+            mannequin.
 
     Returns:
         The files that were written, first person's first.
@@ -53,6 +59,13 @@ def export(
     if not 1 <= len(motions) <= MAX_PEOPLE:
         raise InputError(f"{len(motions)} people cannot be exported; give 1 to {MAX_PEOPLE}")
     people = list(zip(motions, (Placement(), placement or FACE_TO_FACE), strict=False))
+    if character is not None:
+        if suffix != "glb" or len(people) > 1:
+            raise InputError("a character is written for one person, as .glb")
+        from .formats.character import write_character
+
+        write_character(motions[0], path, Path(character))
+        return (path,)
     if suffix in _OF_ALL:
         try:
             _OF_ALL[suffix](people, path)
@@ -66,7 +79,10 @@ def export(
     written = []
     for number, (each, place) in enumerate(people, start=1):
         name = f"{stem}-person-{number}.{suffix}" if number > 1 else path.name
-        _OF_ONE[suffix](each, path.with_name(name), place)
+        if suffix == "bvh":
+            _bvh(each, path.with_name(name), place, bvh)
+        else:
+            _OF_ONE[suffix](each, path.with_name(name), place)
         written.append(path.with_name(name))
     return tuple(written)
 
@@ -121,10 +137,11 @@ def _amass(motion: Motion, path: Path, placement: Placement) -> None:
     write_amass(motion, path, placement=placement)
 
 
-def _bvh(motion: Motion, path: Path, placement: Placement) -> None:
+def _bvh(motion: Motion, path: Path, placement: Placement, style: BvhStyle | None = None) -> None:
     from .formats import write_bvh
+    from .formats.bvh_styles import BVH_STYLES
 
-    write_bvh(motion, path, placement=placement)
+    write_bvh(motion, path, style=style or BVH_STYLES["plain"], placement=placement)
 
 
 def _glb(people: _People, path: Path) -> None:
@@ -189,6 +206,6 @@ EXPORTS: dict[str, str] = {
     "npy": "its features (T, 263) as HumanML3D keeps them",
     "joints.npy": "its joints (T, 22, 3) in metres",
     "csv": "its joints as a table, a row a frame",
-    "amass.npz": "its joint rotations, as AMASS names them",
+    "amass.npz": "its joint rotations, as AMASS has them for SMPL+H",
 }
 """For each suffix, without its dot, what the file is."""

@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from motion_agent.motion_core.errors import UnavailableError
+from motion_agent.motion_core.errors import InputError, UnavailableError
 from motion_agent.motion_core.formats import read_joints, read_motion, write_bvh
 from motion_agent.motion_core.formats.bvh import Bvh, parse_bvh
+from motion_agent.motion_core.formats.bvh_styles import BVH_STYLES, bvh_style
+from motion_agent.motion_core.formats.bvh_writing import bone_change
 from motion_agent.motion_core.formats.posing import rest_positions, solve_pose, standard_offsets
 from motion_agent.motion_core.motion import Motion
 from motion_agent.motion_core.skeleton import JOINT_NAMES, PARENTS
@@ -30,7 +32,7 @@ def written(walk: Motion, tmp_path: Path) -> Bvh:
 
 @pytest.mark.parametrize("unit", ["m", "cm"])
 def test_joints_come_back(walk: Motion, tmp_path: Path, unit) -> None:
-    write_bvh(walk, tmp_path / "walk.bvh", unit=unit)
+    write_bvh(walk, tmp_path / "walk.bvh", style=bvh_style("plain", unit=unit))
     joints, fps = read_joints(tmp_path / "walk.bvh")
     assert fps == 20 and joints.shape == walk.joints.shape
     assert np.linalg.norm(joints - walk.joints, axis=-1).max() < 0.002
@@ -52,7 +54,11 @@ def test_joints_come_back_from_bones_that_breathe(walk: Motion, tmp_path: Path) 
     write_bvh(motion, tmp_path / "breathing.bvh")
     joints, _ = read_joints(tmp_path / "breathing.bvh")
     error = np.linalg.norm(joints - motion.joints, axis=-1)
-    assert error.max() < 0.01 and error.mean() < 0.005
+    assert error.max() < 0.03 and error.mean() < 0.007
+    mean, most = bone_change(motion)
+    assert mean == pytest.approx(error.mean(), abs=1e-4) and most == pytest.approx(
+        error.max(), abs=1e-3
+    )
     lengths = np.linalg.norm(joints[:, 4] - joints[:, 1], axis=-1)
     assert lengths.std() < 1e-5
 
@@ -64,12 +70,10 @@ def test_a_body_that_bends_between_hips_and_spine_comes_back(tmp_path: Path) -> 
     motion = Motion.from_joints(joints)
     write_bvh(motion, tmp_path / "bending.bvh")
     error = np.linalg.norm(read_joints(tmp_path / "bending.bvh")[0] - motion.joints, axis=-1)
-    assert error.max() < 0.01
+    assert error.max() < 0.03
 
 
-def test_joints_come_back_from_bones_that_change_by_centimetres(
-    walk: Motion, tmp_path: Path
-) -> None:
+def test_bones_that_change_by_centimetres_get_one_length(walk: Motion, tmp_path: Path) -> None:
     features = np.array(walk.features)
     wave = np.sin(np.arange(len(walk)) / 4)
     for joint in (7, 15, 20):  # left ankle, head, left wrist
@@ -77,10 +81,10 @@ def test_joints_come_back_from_bones_that_change_by_centimetres(
     motion = Motion(features)
     write_bvh(motion, tmp_path / "stretching.bvh")
     error = np.linalg.norm(read_joints(tmp_path / "stretching.bvh")[0] - motion.joints, axis=-1)
-    assert error.max() < 0.01
+    assert error.mean() < 0.01 and error.max() < 0.1
     bvh = parse_bvh((tmp_path / "stretching.bvh").read_text())
     moving = {name for name, kinds in zip(bvh.names, bvh.channels, strict=True) if len(kinds) == 6}
-    assert moving == {"pelvis", "left_foot", "head", "left_wrist"}
+    assert moving == {"pelvis"}
 
 
 def test_the_hierarchy_is_the_skeleton_with_end_sites(written: Bvh) -> None:
@@ -195,3 +199,26 @@ def test_an_impossible_folder_leaves_nothing(walk: Motion, tmp_path: Path) -> No
     with pytest.raises(UnavailableError):
         write_bvh(walk, tmp_path / "file" / "walk.bvh")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("name", BVH_STYLES)
+def test_each_style_is_read_again_with_its_names(walk: Motion, tmp_path: Path, name: str) -> None:
+    write_bvh(walk, tmp_path / "walk.bvh", style=BVH_STYLES[name])
+    bvh = parse_bvh((tmp_path / "walk.bvh").read_text())
+    assert set(BVH_STYLES[name].names) <= set(bvh.names)
+    channels = [each for each in bvh.channels if each]
+    assert len(channels[0]) == 6 and {len(each) for each in channels[1:]} == {3}
+    assert {each[-3:] for each in channels} == {channels[0][-3:]}  # one order for all
+    joints, _ = read_joints(tmp_path / "walk.bvh")
+    assert np.linalg.norm(joints - walk.joints, axis=-1).max() < 0.002
+
+
+def test_orders_of_rotations_are_all_the_same_motion(walk: Motion, tmp_path: Path) -> None:
+    for order in ("xyz", "YXZ", "zyx"):
+        write_bvh(walk, tmp_path / "walk.bvh", style=bvh_style("plain", order=order))
+        joints, _ = read_joints(tmp_path / "walk.bvh")
+        assert np.linalg.norm(joints - walk.joints, axis=-1).max() < 0.002
+    with pytest.raises(InputError, match="'xyx' is no order of rotations"):
+        bvh_style("plain", order="xyx")
+    with pytest.raises(InputError, match="unknown BVH style 'maya'; there are plain, mixamo"):
+        bvh_style("maya")

@@ -1,16 +1,17 @@
 """BVH: writing, with the joint rotations that `posing` solves.
 
 The hierarchy is that of our 22 joints in a T-pose facing +z. Head, hands and feet have end sites,
-so that they can be seen. Only the root has position channels, and joints whose bone does not keep
-its length to within 8 mm.
+so that they can be seen. Only the root has position channels, and all joints have one order of
+rotations: readers take the first joint's for all. So every bone has one length, the mean of its
+own; joints of a generated motion move by some millimetres for it (`bone_change`).
 
-Axes and units are what Blender's importer expects by default: metres, y up, facing +z.
+Names, order and unit are those of a `BvhStyle`; axes are y up, facing +z, and by default all is
+what Blender's importer expects.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,9 @@ from numpy.typing import NDArray
 from ..atomic import replacing
 from ..motion import Motion
 from ..placement import Placement
-from ..skeleton import FPS, JOINT_NAMES
+from ..skeleton import FPS, PARENTS
+from .bvh_styles import BVH_STYLES, BvhStyle
+from .kinematics import world_positions
 from .posing import CHILDREN, Pose, solve_pose
 
 Array = NDArray[np.float64]
@@ -31,17 +34,14 @@ _END_SITES = {  # metres: toes, crown, fingertips
     20: np.array([0.17, 0, 0]),
     21: np.array([-0.17, 0, 0]),
 }
-# Euler orders, left to right. The middle angle must stay below 90 degrees: a body lies down
-# less often than it turns round, a thigh rarely twists but often swings forward by 90 degrees.
-_ORDER, _LEG_ORDER = "zxy", "xyz"
-_LEG_JOINTS = (1, 2, 4, 5, 7, 8, 10, 11)
+_SCALE = {"m": 1.0, "cm": 100.0}
 
 
 def write_bvh(
     motion: Motion,
     path: str | Path,
     *,
-    unit: Literal["m", "cm"] = "m",
+    style: BvhStyle = BVH_STYLES["plain"],
     placement: Placement = _HERE,
 ) -> None:
     """Write a motion as BVH, 20 fps, atomically.
@@ -49,26 +49,41 @@ def write_bvh(
     Args:
         motion: of at least one frame.
         path: the file to write.
-        unit: metres suit Blender; most other programs take BVH as centimetres.
+        style: names, order of rotations and unit; see `BVH_STYLES`.
         placement: where the person's origin is in the scene.
 
     Raises:
         UnavailableError: the file cannot be written.
     """
-    scale = {"m": 1.0, "cm": 100.0}[unit]
-    pose = solve_pose(placement.apply(motion.joints.astype(np.float64)))
+    scale = _SCALE[style.unit]
+    pose = _constant(placement.apply(motion.joints.astype(np.float64)))
     columns = []
     for joint in _depth_first(0):
         if joint in pose.translations:
             columns.append(pose.translations[joint] * scale)
-        columns.append(np.degrees(_euler(pose.rotations[:, joint], _order(joint))))
+        columns.append(np.degrees(_euler(pose.rotations[:, joint], style.order)))
     rows = np.concatenate(columns, axis=1)
-    lines = ["HIERARCHY", *_hierarchy(0, pose, scale, ""), "MOTION"]
+    lines = ["HIERARCHY", *_hierarchy(0, pose, style, ""), "MOTION"]
     lines += [f"Frames: {len(rows)}", f"Frame Time: {1 / FPS:.6f}"]
     template = " ".join(["%.6f"] * rows.shape[1])
     lines += [template % tuple(row) for row in rows]
     with replacing(path) as temporary:
         temporary.write_text("\n".join(lines) + "\n", encoding="ascii", newline="\n")
+
+
+def bone_change(motion: Motion) -> tuple[float, float]:
+    """How far joints move, in metres, for bones to have one length: in the mean, and at most."""
+    joints = motion.joints.astype(np.float64)
+    pose = _constant(joints)
+    turns = [pose.rotations[:, joint] for joint in range(len(PARENTS))]
+    found = world_positions(PARENTS, [pose.translations[0], *pose.offsets[1:]], turns)
+    away = np.linalg.norm(found - joints, axis=-1)
+    return float(away.mean()), float(away.max())
+
+
+def _constant(joints: Array) -> Pose:
+    """The pose whose bones keep their length."""
+    return solve_pose(joints, tolerance=np.inf)
 
 
 def _euler(matrices: Array, order: str) -> Array:
@@ -81,26 +96,23 @@ def _euler(matrices: Array, order: str) -> Array:
     return np.stack([np.unwrap(first), middle, np.unwrap(last)], axis=1)
 
 
-def _order(joint: int) -> str:
-    return _LEG_ORDER if joint in _LEG_JOINTS else _ORDER
-
-
 def _depth_first(joint: int) -> list[int]:
     return [joint, *(below for child in CHILDREN[joint] for below in _depth_first(child))]
 
 
-def _hierarchy(joint: int, pose: Pose, scale: float, indent: str) -> list[str]:
+def _hierarchy(joint: int, pose: Pose, style: BvhStyle, indent: str) -> list[str]:
+    scale = _SCALE[style.unit]
     inner = indent + "  "
     position = "Xposition Yposition Zposition " if joint in pose.translations else ""
-    channels = position + " ".join(f"{axis.upper()}rotation" for axis in _order(joint))
+    channels = position + " ".join(f"{axis.upper()}rotation" for axis in style.order)
     lines = [
-        f"{indent}{'JOINT' if joint else 'ROOT'} {JOINT_NAMES[joint]}",
+        f"{indent}{'JOINT' if joint else 'ROOT'} {style.names[joint]}",
         f"{indent}{{",
         f"{inner}OFFSET {_numbers(pose.offsets[joint] * scale)}",
         f"{inner}CHANNELS {len(channels.split())} {channels}",
     ]
     for child in CHILDREN[joint]:
-        lines += _hierarchy(child, pose, scale, inner)
+        lines += _hierarchy(child, pose, style, inner)
     if joint in _END_SITES:
         end = _numbers(_END_SITES[joint] * scale)
         lines += [f"{inner}End Site", f"{inner}{{", f"{inner}  OFFSET {end}", f"{inner}}}"]

@@ -149,6 +149,16 @@ def rest_skeleton(gltf: Gltf) -> Recording:
         raise FormatError(f"is damaged: {type(error).__name__} {error}") from error
 
 
+def skeleton_nodes(gltf: Gltf) -> tuple[list[int], list[float]]:
+    """The node of each joint of `rest_skeleton`, and how much what hangs on it is scaled."""
+    nodes = _Nodes(gltf)
+    scales: list[float] = []
+    for node, parent in zip(nodes.order, nodes.parents, strict=True):
+        _, _, scale = _transform(gltf.nodes[node])
+        scales.append((scales[parent] if parent >= 0 else 1.0) * float(np.abs(scale).mean()))
+    return nodes.order, scales
+
+
 def _recording(gltf: Gltf, clip: str | None) -> Recording:
     clips = gltf.clips
     if not clips:

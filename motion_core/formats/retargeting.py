@@ -60,7 +60,7 @@ def retarget(recording: Recording, joints: Mapping[str, int]) -> Array:
     if recording.rest_turns is not None:
         rest_turns = recording.rest_turns[found]
     at = {ours: place[joint] for ours, joint in joints.items()}
-    frame = _standing(rest, at)  # columns: left, up, ahead, as the file has them
+    frame = standing_frame(rest, at)  # columns: left, up, ahead, as the file has them
     positions, rest = positions @ frame, rest @ frame
     turns = np.swapaxes(frame, 0, 1) @ turns
     if rest_turns is not None:
@@ -112,7 +112,7 @@ def _clearance(heights: Array, names: Sequence[str]) -> Array:
     return np.asarray((heights - radii).min(axis=1))
 
 
-def _standing(rest: Array, at: Mapping[str, int]) -> Array:
+def standing_frame(rest: Array, at: Mapping[str, int]) -> Array:
     """Left, up and ahead of the rest pose as columns ``(3, 3)``.
 
     Raises:

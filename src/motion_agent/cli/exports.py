@@ -13,6 +13,7 @@ from .console import counting, plain, say, width, working
 from .exits import did_you_mean
 
 if TYPE_CHECKING:
+    from ..motion_core.formats.bvh_styles import BvhStyle
     from ..motion_core.motion import Motion
     from ..motion_core.placement import Placement
     from ..motion_core.rendering import Body
@@ -77,7 +78,12 @@ def check_target(path: Path) -> str:
 
 
 def write_people(
-    people: Sequence[Motion], path: Path, placement: Placement | None = None
+    people: Sequence[Motion],
+    path: Path,
+    placement: Placement | None = None,
+    *,
+    bvh: BvhStyle | None = None,
+    character: Path | None = None,
 ) -> tuple[Path, ...]:
     """Write one person or two as `path`, with a bar where that takes long.
 
@@ -89,7 +95,7 @@ def write_people(
 
     if check_target(path) not in ("mp4", "gif"):
         with working(f"writing {short(path)}"):
-            return export(people, path, placement=placement)
+            return export(people, path, placement=placement, bvh=bvh, character=character)
     from ..motion_core.rendering import render_video
 
     with counting(f"writing {short(path)}") as progress:

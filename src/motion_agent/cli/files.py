@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from .console import Json, answer, plain, say, working
+from .console import Json, answer, note, plain, say, working
 from .engines import CheckpointFolder, EngineName, load_chosen_engine
 from .exports import (
     check_target,
@@ -27,6 +27,9 @@ from .motions import (
     open_people,
 )
 
+BvhStyleName = Literal["plain", "mixamo", "cmu", "lafan1", "unreal"]
+"""As `motion_core.formats.bvh_styles.BVH_STYLES`, which takes NumPy to import."""
+
 
 def export(
     path: MotionFile,
@@ -34,6 +37,20 @@ def export(
     second: SecondPerson = None,
     placement: Place = None,
     clean: Clean = False,
+    bvh_style: Annotated[
+        BvhStyleName, typer.Option(help="Names, order and unit of a BVH, as a program wants them.")
+    ] = "plain",
+    bvh_order: Annotated[
+        str | None, typer.Option(metavar="ORDER", help="Order of rotations in a BVH: zxy.")
+    ] = None,
+    unit: Annotated[
+        Literal["m", "cm"] | None,
+        typer.Option(help="Unit of a BVH: m for Blender, cm for most others."),
+    ] = None,
+    character: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Your rigged .glb or .vrm, to move in a .glb."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Write a motion in other formats.
@@ -48,13 +65,23 @@ def export(
       .amass.npz  its joint rotations
     Two people go into one file where the format can hold them.
     """  # noqa: D301 - Typer wants the character itself
+    from ..motion_core.formats.bvh_styles import bvh_style as bvh_style_of
+    from ..motion_core.formats.bvh_writing import bone_change
+
     for target in targets:
         check_target(target)
     people, place = open_people(path, second, placement, clean=clean)
     files: list[Path] = []
+    style = bvh_style_of(bvh_style, order=bvh_order, unit=unit)
     for target in targets:
         make_folder(target.parent)
-        files += write_people(people, target, place)
+        files += write_people(people, target, place, bvh=style, character=character)
+        if target.suffix.lower() == ".bvh":
+            mean, most = bone_change(people[0])
+            note(
+                f"{target}: each bone has one length; joints moved by {1000 * mean:.0f} mm in the "
+                f"mean for it, {1000 * most:.0f} mm at most"
+            )
     tell_files(files)
     answer({"motions": [describe(motion) for motion in people], "files": describe_files(files)})
 
