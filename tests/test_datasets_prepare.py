@@ -8,6 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from humanml3d_reference import reference_features
+from samples.make_samples import TREE, UNIT, acclaim, bvh
+from samples.make_samples import joints as walk
 
 from motion_agent.motion_core.datasets import Clip, PreparedDataset
 from motion_agent.motion_core.datasets.archives import opened
@@ -293,6 +296,43 @@ def test_custom_tables_are_checked(mocap):
         table.write_text(f"file,action,caption\n{row}\n")
         with pytest.raises(InputError, match=words):
             find_takes("custom", mocap)
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> dict[str, Path]:
+    """Our own two seconds of walking, in the files and under the names of each source."""
+    folders = {name: tmp_path / name for name in ("bandai-namco", "hdm05", "cmu")}
+    for folder in folders.values():
+        folder.mkdir()
+    names = {joint: name for joint, _, _, name in TREE}
+    bandai = bvh(names, 0.01, np.arange(60) / 30, t_pose=False)
+    (folders["bandai-namco"] / "dataset-1_walk_exhausted_001.bvh").write_text(bandai)
+    cmu = bvh(names, UNIT, np.arange(120) / 60, t_pose=True)
+    (folders["cmu"] / "007_02.bvh").write_text(cmu)
+    table = "Subject,Trial #,Motion Description\n7,2,walk\n7,3,walk\n"
+    (folders["cmu"] / "cmu_descriptions.csv").write_text(table)
+    asf, amc = acclaim(np.arange(240) / 120)
+    (folders["hdm05"] / "HDM_bk.asf").write_text(asf)
+    (folders["hdm05"] / "HDM_bk_sneak2StepsLStart_006_120.amc").write_text(amc)
+    return folders
+
+
+def test_each_source_gives_the_same_walk_with_its_own_labels(sources, tmp_path):
+    report = prepare(sources, tmp_path / "out", workers=1, quiet=True)
+    assert not report.unreadable and not report.left_out
+    clips = {clip.id: clip for clip in report.dataset.clips if not clip.mirrored}
+    assert {(c.id, c.action, c.style, c.actor) for c in clips.values()} == {
+        ("bandai-namco/dataset-1_walk_exhausted_001", "walk", "tired", None),
+        ("hdm05/HDM_bk_sneak2StepsLStart_006_120", "sneak", None, "bk"),
+        ("cmu/007_02", "walk", None, "7"),
+    }
+    expected = reference_features(walk(np.arange(40) / 20))[1:]  # the first frame is cut off
+    for clip in clips.values():
+        found = report.dataset.features(clip)
+        assert found.shape == (38, 263)
+        near = 0.12 if clip.source == "hdm05" else 0.01  # metres; Acclaim's shoulders differ
+        np.testing.assert_allclose(found[:30, 4:67], expected[:30, 4:67], atol=near)
+        np.testing.assert_allclose(found[:, 2].mean(), expected[:, 2].mean(), atol=0.001)
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared/data")

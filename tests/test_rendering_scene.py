@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from rendering_people import standing, walker
@@ -18,7 +20,11 @@ from motion_agent.motion_core.rendering.mannequin import (
     facing,
 )
 from motion_agent.motion_core.rendering.scene import Seam, make_scene
-from motion_agent.motion_core.representation import mirror_joints
+from motion_agent.motion_core.representation import (
+    features_to_joints,
+    joints_to_features,
+    mirror_joints,
+)
 
 SIZE = (960, 460)
 
@@ -54,6 +60,19 @@ def test_mirrored_joints_give_the_mirrored_body() -> None:
 
 def test_the_feet_of_recorded_people_stand_on_the_drawn_floor(shared_data) -> None:
     joints = np.load(shared_data / "humanml3d-sample" / "new_joints" / "007005.npy")
+    lowest = lowest_soles(joints)
+    assert np.median(lowest) == pytest.approx(GROUND, abs=0.02)
+    assert lowest.min() > GROUND - 0.05
+
+
+def test_the_lowest_step_of_a_walk_touches_the_drawn_floor() -> None:
+    joints = np.load(Path(__file__).parent / "samples" / "walk.npy")
+    lowest = lowest_soles(features_to_joints(joints_to_features(joints)))
+    assert lowest.min() == pytest.approx(GROUND, abs=0.02)
+
+
+def lowest_soles(joints: np.ndarray) -> np.ndarray:
+    """The height of the lowest point of the feet in each frame, ``(T,)``."""
     points = body_points(joints.astype(np.float32))
     soles = [
         np.minimum(
@@ -61,9 +80,7 @@ def test_the_feet_of_recorded_people_stand_on_the_drawn_floor(shared_data) -> No
         )
         for part in PARTS
     ]
-    lowest = np.min(soles, axis=0)  # of every frame
-    assert np.median(lowest) == pytest.approx(GROUND, abs=0.02)
-    assert lowest.min() > GROUND - 0.05
+    return np.min(soles, axis=0)
 
 
 def test_facing_is_where_the_person_looks() -> None:

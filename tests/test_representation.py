@@ -7,6 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from humanml3d_reference import (
+    at_the_origin,
+    on_the_standard_skeleton,
+    reference_features,
+    reference_joints,
+)
 
 from motion_agent.motion_core import rotations
 from motion_agent.motion_core.errors import InputError
@@ -19,11 +25,13 @@ from motion_agent.motion_core.representation import (
 )
 from motion_agent.motion_core.skeleton import KINEMATIC_CHAINS, PARENTS, TARGET_OFFSETS
 
+SAMPLES = Path(__file__).parent / "samples"
 REFERENCES = (
     "dataset-1_bow_old_001",
     "dataset-1_kick_normal_001",
     "dataset-2_walk-turn-left_exhausted_001",
 )
+OWN = ("walk", "turn")  # of tests/samples
 PUBLISHED = ("007005", "012314", "M010968")
 
 
@@ -44,6 +52,34 @@ def test_features_agree_with_the_reference_code(shared_data: Path, name: str) ->
     features = joints_to_features(pair["joints"])
     assert features.dtype == np.float32
     np.testing.assert_allclose(features, pair["features"], atol=1e-4)
+
+
+@pytest.mark.parametrize("name", OWN)
+@pytest.mark.parametrize("size", [0.7, 1.0])
+def test_features_agree_with_the_definition(name: str, size: float) -> None:
+    joints = size * np.load(SAMPLES / f"{name}.npy").astype(np.float64)
+    joints[:, 15] += [0, 0.03, 0]  # other proportions than the standard skeleton's
+    np.testing.assert_allclose(joints_to_features(joints), reference_features(joints), atol=1e-4)
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_joints_agree_with_the_definition(name: str) -> None:
+    features = joints_to_features(np.load(SAMPLES / f"{name}.npy"))
+    np.testing.assert_allclose(features_to_joints(features), reference_joints(features), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_joints_come_back_from_their_features(name: str) -> None:
+    joints = np.load(SAMPLES / f"{name}.npy")
+    expected = at_the_origin(on_the_standard_skeleton(joints.astype(np.float64)))
+    # Smoothing turns every frame but the first, so the path starts turned by as much.
+    found = features_to_joints(joints_to_features(joints))
+    np.testing.assert_allclose(found[0], expected[0], atol=1e-5)
+    steps = [np.linalg.norm(np.diff(each[:, 0], axis=0), axis=-1) for each in (found, expected)]
+    np.testing.assert_allclose(steps[0], steps[1][:-1], atol=1e-5)
+    for one, other in ((20, 21), (10, 15)):
+        apart = [np.linalg.norm(e[:, one] - e[:, other], axis=-1) for e in (found, expected)]
+        np.testing.assert_allclose(apart[0], apart[1][:-1], atol=1e-5)
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

@@ -3,6 +3,7 @@
     python tests/samples/make_samples.py
 
     walk.npy            (24, 22, 3) joints in metres, 20 fps
+    turn.npy            (60, 22, 3) the walk in a curve to the left, with a hop
     walk-mixamo.bvh     cm, 30 fps, Mixamo's names, CRLF line ends, a T-pose as first frame
     walk.asf walk.amc   Acclaim units, 120 fps, CMU's names, degrees
 
@@ -93,6 +94,22 @@ def joints(time: np.ndarray) -> np.ndarray:
                 start, above = world[parent]
                 world[joint] = start + above @ np.array(offset), above @ local
         out[frame] = [world[joint][0] for joint in ORDER]
+    return out
+
+
+def curve(time: np.ndarray) -> np.ndarray:
+    """The walk once more, ``(T, 22, 3)``, on a circle of 2 m to the left, with a hop."""
+    walked = joints(time)
+    out = np.empty_like(walked)
+    for frame, along in enumerate(root(time)[:, 2]):
+        angle = along / 2  # radians
+        turned = matrix(1, float(np.degrees(angle)))
+        centre = np.array([2.0, 0.0, 0.0])
+        for joint, position in enumerate(walked[frame]):
+            out[frame, joint] = centre + turned @ (position - [0, 0, along] - centre)
+        out[frame, :, 1] += (
+            0.3 * max(0.0, np.sin(np.pi * (time[frame] - 1) / 0.5)) * (1 <= time[frame] <= 1.5)
+        )
     return out
 
 
@@ -196,6 +213,7 @@ def acclaim(time: np.ndarray) -> tuple[str, str]:
 def main() -> None:
     """Write all samples."""
     np.save(FOLDER / "walk.npy", joints(np.arange(24) / 20).astype(np.float32))
+    np.save(FOLDER / "turn.npy", curve(np.arange(60) / 20).astype(np.float32))
     mixamo = {joint: f"mixamorig:{name}" for joint, _, _, name in TREE}
     text = bvh(mixamo, 0.01, np.arange(36) / 30, t_pose=True)
     (FOLDER / "walk-mixamo.bvh").write_bytes(text.replace("\n", "\r\n").encode())
