@@ -19,6 +19,9 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable
 from pydantic import PrivateAttr
 
+PATIENCE = 600.0
+"""Seconds until a test that waits for a state calls it a hang; no test waits that long."""
+
 
 class ScriptedChatModel(BaseChatModel):
     """Says the scripted messages one after the other and writes down what it was asked."""

@@ -16,6 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from fakes import PATIENCE
 from typer.testing import CliRunner, Result
 
 from motion_agent.cli import app
@@ -72,9 +73,9 @@ class Terminal:
         )
         os.close(terminal)
 
-    def see(self, wanted: str, seconds: float = 30) -> str:
+    def see(self, wanted: str) -> str:
         """Wait until that appears, behind what was seen before; returns what is new."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + PATIENCE
         new = ""
         while wanted not in new:
             assert time.monotonic() < end, f"no {wanted!r} in {new!r}"
@@ -121,7 +122,7 @@ def test_a_conversation_at_a_terminal(terminal: Terminal) -> None:
     terminal.type("/moti\t\n")  # Tab completes
     assert "s1    0.0 to " in terminal.see("\n> ")
     terminal.type("\x04")  # Ctrl-D
-    assert terminal.process.wait(timeout=20) == 0
+    assert terminal.process.wait(PATIENCE) == 0
 
 
 @at_a_terminal
@@ -134,7 +135,7 @@ def test_ctrl_c_stops_an_answer_and_not_the_conversation(terminal: Terminal) -> 
     terminal.type("a person bows\n")
     assert "Made motion" in terminal.see("\n> ")
     terminal.type("/quit\n")
-    assert terminal.process.wait(timeout=20) == 0
+    assert terminal.process.wait(PATIENCE) == 0
     assert "Traceback" not in terminal.shown
 
 

@@ -11,6 +11,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
+from fakes import PATIENCE
 from typer.testing import CliRunner, Result
 
 from motion_agent import Motion, read_motion
@@ -189,7 +190,7 @@ def test_interrupting_a_command_ends_with_130_and_one_line(walk: Path) -> None:
         assert process.stdout.readline() == "encoding\n"
         process.send_signal(signal.SIGINT)
         stderr = process.stderr.read()
-        assert process.wait(timeout=10) == 130
+        assert process.wait(PATIENCE) == 130
     assert stderr.splitlines()[-1] == "interrupted"
     assert "Traceback" not in stderr
 

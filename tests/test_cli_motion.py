@@ -13,6 +13,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from fakes import PATIENCE
 from PIL import Image
 from typer.testing import CliRunner, Result
 
@@ -276,7 +277,7 @@ def test_interrupting_a_rendering_leaves_nothing(number: int, tmp_path: Path) ->
         assert process.stdout.readline() == "painting\n"
         process.send_signal(number)
         stderr = process.stderr.read()
-        assert process.wait(timeout=30) == 130
+        assert process.wait(PATIENCE) == 130
     assert stderr.splitlines()[-1] == "interrupted"
     assert [path.name for path in tmp_path.iterdir()] == ["walk.npz"]
 

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from fakes import PATIENCE
 from typer.testing import CliRunner, Result
 
 from motion_agent import read_motion
@@ -139,7 +140,7 @@ def test_interrupting_the_generation_leaves_no_file(tmp_path: Path) -> None:
         assert process.stdout.readline() == "generating\n"
         process.send_signal(signal.SIGINT)
         stderr = process.stderr.read()
-        assert process.wait(timeout=20) == 130
+        assert process.wait(PATIENCE) == 130
     assert stderr.splitlines()[-1] == "interrupted"
     assert "Traceback" not in stderr
     assert list(tmp_path.iterdir()) == []
@@ -202,7 +203,7 @@ def test_interrupting_an_answer_does_not_end_a_conversation(home: Path) -> None:
         process.stdin.flush()
         assert process.stdout.readline() == "generating\n"
         process.send_signal(signal.SIGINT)
-        stdout, stderr = process.communicate("a person kicks\n/motion\n/quit\n", timeout=60)
+        stdout, stderr = process.communicate("a person kicks\n/motion\n/quit\n", timeout=PATIENCE)
         assert process.returncode == 0
     assert "stopped" in stderr.splitlines()
     assert "a person kicks" in stdout.splitlines()[-1]

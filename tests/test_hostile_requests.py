@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import ScriptedChatModel, step
+from fakes import PATIENCE, ScriptedChatModel, step
 from langchain_core.messages import HumanMessage
 
 from motion_agent.agent_graph import MotionAgent, build_graph
@@ -141,14 +142,29 @@ def test_five_hundred_turns_keep_the_state_small() -> None:
     assert sizes[4] < 200_000
 
 
+class Held(FakeEngine):
+    """Says when it generates, and goes on when it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.generating, self.goes_on = threading.Event(), threading.Event()
+
+    def generate(self, *args: Any, **kwargs: Any) -> Any:
+        self.generating.set()
+        self.goes_on.wait(PATIENCE)
+        return super().generate(*args, **kwargs)
+
+
 async def test_a_cancelled_asynchronous_stream_leaves_the_conversation_usable() -> None:
-    agent = MotionAgent(engine=FakeEngine(delay=0.5))
+    engine = Held()
+    agent = MotionAgent(engine=engine)
     stream = agent.graph.astream({"messages": [HumanMessage("A person walks.")]}, config())
     task = asyncio.ensure_future(_all(stream))
-    await asyncio.sleep(0.1)
+    await asyncio.to_thread(engine.generating.wait)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+    engine.goes_on.set()
     assert agent.unfinished() == "A person walks."
     turn = await asyncio.to_thread(agent.run, "A person bows.")
     assert turn.motion is not None

@@ -8,12 +8,14 @@ import io
 import json
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from fakes import PATIENCE
 from PIL import Image
 from rendering_people import walker
 
@@ -165,6 +167,12 @@ def launch() -> Iterator[Any]:
             browser.close()
 
 
+TWENTY_FRAMES = """new Promise((done) => {
+    let left = 20;
+    (function next() { left-- ? requestAnimationFrame(next) : done(); })();
+})"""
+
+
 class Page:
     """A page opened from disk, with all that it logs and asks for."""
 
@@ -184,17 +192,20 @@ class Page:
 
     def wait(self, expression: str) -> None:
         """Until it holds; the page's security policy forbids Playwright's own way."""
-        for _ in range(300):
-            if self.page.evaluate(expression):
-                return
+        end = time.monotonic() + PATIENCE
+        while not self.page.evaluate(expression):
+            assert time.monotonic() < end, f"{expression} does not hold"
             self.page.wait_for_timeout(50)
-        raise AssertionError(f"{expression} did not hold within 15 seconds")
+
+    def settle(self) -> None:
+        """Until twenty more frames are drawn, however long they take."""
+        self.page.evaluate(TWENTY_FRAMES)
 
     def player(self, expression: str) -> Any:
         return self.page.evaluate(f"motionPlayer.{expression}")
 
     def picture(self) -> np.ndarray:
-        self.page.wait_for_timeout(300)  # until it is drawn
+        self.settle()
         with Image.open(io.BytesIO(self.page.screenshot())) as image:
             return np.asarray(image.convert("RGB")).astype(int)
 
@@ -382,7 +393,7 @@ def test_it_plays_at_the_speed_of_the_motion_and_pauses(opened: tuple[Page, Moti
     page.page.keyboard.press(" ")
     assert page.player("playing") is False
     frame = page.player("frame")
-    page.page.wait_for_timeout(200)
+    page.settle()
     assert page.player("frame") == frame
 
 
@@ -395,11 +406,11 @@ def test_a_drag_turns_the_view_and_reset_brings_it_back(opened: tuple[Page, Moti
     page.page.mouse.down()
     page.page.mouse.move(600, 250, steps=4)
     page.page.mouse.up()
-    page.page.wait_for_timeout(300)
+    page.settle()
     turned = page.player("screenPosition('left_wrist')")
     assert abs(turned[0] - before[0]) > 5
     page.page.keyboard.press("r")
-    page.page.wait_for_timeout(500)
+    page.settle()
     np.testing.assert_allclose(page.player("screenPosition('left_wrist')"), before, atol=1.0)
 
 

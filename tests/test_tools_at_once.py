@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from fakes import PATIENCE
 from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool
 
@@ -33,7 +34,7 @@ class Crowded(FakeEngine):
     def generate(
         self, requests: Sequence[GenerationRequest], *, progress: Progress | None = None
     ) -> list[tuple[int, ...]]:
-        end = time.monotonic() + 20
+        end = time.monotonic() + PATIENCE
         while not self.generated and self.waiting() < self.calls - 1 and time.monotonic() < end:
             time.sleep(0.001)
         return super().generate(requests, progress=progress)

@@ -8,13 +8,14 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from fakes import PATIENCE
 
 from motion_agent.motion_core.atomic import replacing
 from motion_agent.motion_core.errors import (
@@ -23,6 +24,7 @@ from motion_agent.motion_core.errors import (
     UnavailableError,
 )
 from motion_agent.motion_core.training import TrainingRun
+from motion_agent.motion_core.training import run as training_run
 
 
 class Walk:
@@ -130,13 +132,16 @@ def test_a_finished_run_has_nothing_left_to_do(tmp_path: Path) -> None:
     assert torch.equal(first.place, again.place)
 
 
-def test_time_is_counted_over_all_parts(tmp_path: Path) -> None:
+def test_time_is_counted_over_all_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(training_run, "time", SimpleNamespace(monotonic=lambda: now[0]))
     for steps in (2, 4):
         run = TrainingRun(tmp_path, steps=steps, save=dict)
         run.resume(lambda state: None)
         for _ in run:
-            time.sleep(0.02)
-    assert 0.08 <= run.seconds < 0.5
+            now[0] += 0.5
+        now[0] += 7  # between the parts
+    assert run.seconds == 2.0
 
 
 def test_curves_are_drawn(tmp_path: Path) -> None:
@@ -244,7 +249,7 @@ def test_signals_leave_a_state_to_continue_from(tmp_path: Path, number: signal.S
     assert process.stdout is not None
     assert process.stdout.readline() == "running\n"
     process.send_signal(number)
-    _, told = process.communicate(timeout=60)
+    _, told = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     lines = told.strip().splitlines()
     assert len(lines) == 1
