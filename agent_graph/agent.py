@@ -15,17 +15,17 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Checkpointer
 
-from ..motion_core.engine import MotionEngine
+from ..motion_core.engine import CancelToken, MotionEngine
 from ..motion_core.errors import InputError, MotionAgentError, UnexpectedError
 from ..motion_core.motion import Motion
 from ..motion_core.placement import Placement
 from ..motion_core.store import MotionStore
-from ..tools.workbench import Workbench
+from ..motion_core.studio import Studio
+from ..motion_core.timeline import Timeline
 from .conversation import Conversation
+from .executor import CANCEL
 from .graph import PlannerLike, build_graph, check_request
 from .serializer import ConversationSerializer
-from .state import Timeline
-from .timeline import placement_of
 
 KEPT_MESSAGES = 40  # a turn costs the same in a conversation of any length
 
@@ -107,7 +107,7 @@ class MotionAgent:
         workspace: the only folder whose motion files may be read, and to which motions are
             exported; None allows neither.
         seed: another seed gives another take of the same conversation.
-        repair_seams: mend joins between segments that are seen to be bad.
+        repair_seams: repair joins between segments that are seen to be bad.
         checkpointer: where conversations are kept; in memory by default.
 
     Raises:
@@ -127,35 +127,42 @@ class MotionAgent:
         repair_seams: bool = True,
         checkpointer: Checkpointer = None,
     ) -> None:
-        self.workbench = Workbench(engine, store, workspace)
-        self.store = self.workbench.store
+        self.studio = Studio(engine, store, workspace, repair_seams=repair_seams)
+        self.store = self.studio.store
         self.graph = build_graph(
             planner,
             fallback=fallback,
-            workbench=self.workbench,
+            studio=self.studio,
             seed=seed,
             keep_messages=KEPT_MESSAGES,
-            repair_seams=repair_seams,
             checkpointer=checkpointer or InMemorySaver(serde=ConversationSerializer()),
         )
         self._threads: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
 
-    def run(self, text: str, thread: str = "default") -> Turn:
+    def run(self, text: str, thread: str = "default", *, cancel: CancelToken | None = None) -> Turn:
         """Answer a request in the conversation of that name.
 
+        Args:
+            text: what somebody says.
+            thread: name of the conversation.
+            cancel: stops the turn while motion is generated; `resume` finishes it.
+
         Raises:
+            Cancelled: `cancel` was set meanwhile.
             InputError: the request is empty or too long.
             UnavailableError: the planner's server or the engine's weights cannot be had.
             ConfigurationError: the planner's server refuses the key or the model.
             UnexpectedError: anything else went wrong; the turn is over, and the conversation as it
                 was before.
         """
-        *_, turn = self.stream(text, thread)
+        *_, turn = self.stream(text, thread, cancel=cancel)
         assert isinstance(turn, Turn)
         return turn
 
-    def stream(self, text: str, thread: str = "default") -> Iterator[Event | Turn]:
+    def stream(
+        self, text: str, thread: str = "default", *, cancel: CancelToken | None = None
+    ) -> Iterator[Event | Turn]:
         """Like `run`, but gives each event as it happens; the last item is the turn.
 
         Two requests to one conversation wait for each other. A request to a conversation with an
@@ -163,7 +170,7 @@ class MotionAgent:
         """
         text = check_request(text)
         with self._locked(thread):
-            yield from self._stream({"messages": [HumanMessage(text)]}, thread)
+            yield from self._stream({"messages": [HumanMessage(text)]}, thread, cancel)
 
     def unfinished(self, thread: str = "default") -> str | None:
         """The request whose turn was interrupted, by a crash for example, or None."""
@@ -173,7 +180,9 @@ class MotionAgent:
         asked = [m.text for m in state.values["messages"] if isinstance(m, HumanMessage)]
         return asked[-1] if asked else None
 
-    def resume(self, thread: str = "default") -> Iterator[Event | Turn]:
+    def resume(
+        self, thread: str = "default", *, cancel: CancelToken | None = None
+    ) -> Iterator[Event | Turn]:
         """Finish the interrupted turn; what it had generated is not generated again.
 
         Raises:
@@ -182,7 +191,7 @@ class MotionAgent:
         with self._locked(thread):
             if self.unfinished(thread) is None:
                 raise InputError(f"the conversation {thread!r} has no unfinished turn")
-            yield from self._stream(None, thread)
+            yield from self._stream(None, thread, cancel)
 
     def abandon(self, thread: str = "default") -> None:
         """Leave the interrupted turn behind, if there is one; nothing of it is in the motions."""
@@ -205,12 +214,12 @@ class MotionAgent:
 
     def motions(self, thread: str = "default") -> dict[int, Motion]:
         """The current motion of the conversation by person; empty if there is none."""
-        ids = self.timeline(thread)["motions"]
-        return {int(p): self.store.get(i) for p, i in ids.items() if i in self.store}
+        ids = self.timeline(thread).motions
+        return {person: self.store.get(i) for person, i in ids.items() if i in self.store}
 
     def placement(self, thread: str = "default") -> Placement:
         """Where person 2 stands in the current motion."""
-        return placement_of(self.timeline(thread))
+        return self.timeline(thread).place
 
     def _conversation(self, thread: str) -> Conversation:
         state: Any = self.graph.get_state(_config(thread)).values
@@ -223,24 +232,26 @@ class MotionAgent:
         with lock:
             yield
 
-    def _stream(self, given: Any, thread: str) -> Iterator[Event | Turn]:
+    def _stream(
+        self, given: Any, thread: str, cancel: CancelToken | None
+    ) -> Iterator[Event | Turn]:
         try:
-            yield from self._turn(given, thread)
+            yield from self._turn(given, thread, cancel)
         except MotionAgentError:
             raise
         except Exception as err:
-            told = f"unexpected {type(err).__name__}: {_line(err)}"
-            self._leave(thread, f"(failed: {told})")  # else each start would meet it again
+            reason = f"unexpected {type(err).__name__}: {_line(err)}"
+            self._leave(thread, f"(failed: {reason})")  # else each start would meet it again
             raise UnexpectedError(
-                f"{told}; this request is left behind, the conversation is as it was before"
+                f"{reason}; this request is left behind, the conversation is as it was before"
             ) from err
 
-    def _turn(self, given: Any, thread: str) -> Iterator[Event | Turn]:
+    def _turn(self, given: Any, thread: str, cancel: CancelToken | None) -> Iterator[Event | Turn]:
         events: list[Event] = []
         states: list[Any] = []  # the first holds what was before this turn
         parts = self.graph.stream(
             given,
-            _config(thread),
+            _config(thread, cancel),
             stream_mode=["updates", "custom", "values"],
             durability="sync",  # a killed turn goes on from its last node
         )
@@ -254,10 +265,10 @@ class MotionAgent:
                     yield event
         state = states[-1]
         turn, timeline = state["turn"], Conversation(state).timeline
-        changed = timeline != Conversation(states[0]).timeline or (given is None and turn["made"])
+        changed = timeline != Conversation(states[0]).timeline or (given is None and turn["new"])
         motions = {
-            int(person): self.store.get(motion_id)
-            for person, motion_id in timeline["motions"].items()
+            person: self.store.get(motion_id)
+            for person, motion_id in timeline.motions.items()
             if changed
         }
         self._forget_checkpoints(thread)
@@ -266,9 +277,9 @@ class MotionAgent:
             reply=state["messages"][-1].text,
             motion=motions.get(1),
             motions=motions,
-            motion_id=timeline["motions"].get("1"),
-            name=timeline["name"] or None,
-            placement=placement_of(timeline) if "2" in timeline["motions"] else None,
+            motion_id=timeline.motions.get(1),
+            name=timeline.name or None,
+            placement=timeline.place if 2 in timeline.people else None,
             files=tuple(turn["files"]),
             seams=tuple(turn["seams"]),
             repairs=tuple(turn["repairs"]),
@@ -285,8 +296,8 @@ class MotionAgent:
                 checkpointer.prune([thread])
 
 
-def _config(thread: str) -> RunnableConfig:
-    return {"configurable": {"thread_id": thread}}
+def _config(thread: str, cancel: CancelToken | None = None) -> RunnableConfig:
+    return {"configurable": {"thread_id": thread, CANCEL: cancel}}
 
 
 def _line(err: Exception) -> str:

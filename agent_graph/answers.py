@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from langchain_core.messages import AIMessage
 
 from .parsing import MAX_ANSWER, Parsed, has_steps, parse_plan, strict_plan, without_thoughts
-from .plan import Cause, InvalidPlanError
+from .plan import Cause, InvalidPlanError, Plan
 
 PLAN_CALL = "motion_plan"
 """Name of the one function that a model with native tool calling is given."""
@@ -47,6 +47,7 @@ class Answer:
 
     Attributes:
         text: its words, or its tool calls as JSON: all that the plan is read from.
+        plan: the plan itself, from a planner of this process; nothing is read then.
         truncated: the provider says that it stopped at a length limit.
         refusal: why the model or its provider will not answer.
         problem: why the answer cannot be read at all, though there is text.
@@ -57,7 +58,7 @@ class Answer:
         seconds: how long it took.
     """
 
-    text: str
+    text: str = ""
     truncated: bool = False
     refusal: str | None = None
     problem: str | None = None
@@ -67,6 +68,7 @@ class Answer:
     seconds: float = 0.0
     input_tokens: int | None = None
     output_tokens: int | None = None
+    plan: Plan | None = None
 
     @property
     def only_thoughts(self) -> bool:
@@ -83,6 +85,8 @@ def read_answer(answer: Answer) -> Parsed:
     """
     if answer.problem is not None:
         raise InvalidPlanError(answer.problem)
+    if answer.plan is not None:
+        return Parsed(answer.plan, "plan")
     if answer.stop == "filter" and answer.refusal:
         raise InvalidPlanError(answer.refusal, "filtered")
     if answer.stop in _BROKEN and answer.refusal is None:

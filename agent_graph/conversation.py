@@ -8,10 +8,12 @@ that one was, and which was current.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any, Literal
 
 from ..motion_core.errors import InputError
-from .state import AgentState, Change, Timeline, empty_timeline
+from ..motion_core.timeline import Timeline
+from .state import AgentState, Change
 
 UNDO_DEPTH = 20
 MAX_MOTIONS = 50  # of a conversation; the oldest are forgotten, the motion store keeps them
@@ -28,7 +30,8 @@ class Conversation:
     """
 
     def __init__(self, state: AgentState) -> None:
-        self.motions = dict(state.get("motions", {}))
+        values = state.get("motions", {})
+        self.motions = {key: Timeline.from_json(value) for key, value in values.items()}
         self.current = state.get("current", "")
         self._undo = list(state.get("undo", []))
         self._redo = list(state.get("redo", []))
@@ -36,7 +39,7 @@ class Conversation:
     @property
     def timeline(self) -> Timeline:
         """The current motion."""
-        return self.motions.get(self.current) or empty_timeline()
+        return self.motions.get(self.current) or Timeline()
 
     @property
     def others(self) -> list[Timeline]:
@@ -45,13 +48,13 @@ class Conversation:
 
     def find(self, reference: str) -> str | None:
         """Key of the motion that is meant: by name, number, ordinal or motion id."""
-        wanted = " ".join(reference.lower().split()).removeprefix("the ")
-        if wanted in ("", "current", "current motion", "current one", "it", "this"):
+        meant = " ".join(reference.lower().split()).removeprefix("the ")
+        if meant in ("", "current", "current motion", "current one", "it", "this"):
             return self.current or None
         for key, timeline in self.motions.items():
-            if wanted in (timeline["name"].lower(), *timeline["motions"].values()):
+            if meant in (timeline.name.lower(), *timeline.motions.values()):
                 return key
-        bare = re.sub(r"\s*\b(?:motion|one|number|no\.?|#)\s*", " ", wanted).strip(" #.")
+        bare = re.sub(r"\s*\b(?:motion|one|number|no\.?|#)\s*", " ", meant).strip(" #.")
         keys = list(self.motions)
         if bare in keys:
             return bare
@@ -88,7 +91,7 @@ class Conversation:
         owner = self.find(name)
         if owner is not None and owner != key:
             raise InputError(f"there is a motion {name!r} already; choose another name")
-        self.motions[key] = {**self.motions[key], "name": name}
+        self.motions[key] = replace(self.motions[key], name=name)
         return name
 
     def travel(self, direction: Literal["undo", "redo"]) -> None:
@@ -103,28 +106,31 @@ class Conversation:
         if not source:
             raise InputError(f"there is nothing to {direction}")
         back = source.pop()
-        target.append(self._replaced(back["key"], back["timeline"], current=back["current"]))
+        value = back["timeline"]
+        timeline = None if value is None else Timeline.from_json(value)
+        target.append(self._replaced(back["key"], timeline, current=back["current"]))
 
     def update(self) -> dict[str, Any]:
         """What changes in the graph's state."""
         return {
-            "motions": self.motions,
+            "motions": {key: timeline.to_json() for key, timeline in self.motions.items()},
             "current": self.current,
             "undo": self._undo[-UNDO_DEPTH:],
             "redo": self._redo[-UNDO_DEPTH:],
         }
 
     def _replaced(self, key: str, timeline: Timeline | None, *, current: str) -> Change:
+        old = self.motions.get(key)
         before: Change = {
             "current": self.current,
             "key": key,
-            "timeline": self.motions.get(key),
+            "timeline": None if old is None else old.to_json(),
         }
         if timeline is None:
             self.motions.pop(key, None)
         else:
-            name = self.motions.get(key, timeline)["name"]  # a name outlives undo
-            self.motions[key] = {**timeline, "name": name}
+            name = (old or timeline).name  # a name outlives undo
+            self.motions[key] = replace(timeline, name=name)
             self.motions = dict(sorted(self.motions.items(), key=lambda item: int(item[0])))
         self.current = current
         return before

@@ -59,9 +59,9 @@ def short_examples(task: Task) -> list[AnyMessage]:
 
 def _fits(example: str, task: Task) -> bool:
     """Whether an example may be copied: it needs no motion and no file that is not there."""
-    if _ABOUT_MOTION.search(example) and not task.timeline["segments"]:
+    if _ABOUT_MOTION.search(example) and not task.timeline.segments:
         return False
     if _ABOUT_FILE.search(example):
         said = " ".join([task.request, *(message.text for message in task.history)])
-        return bool(re.search(r"\.[A-Za-z]\w{1,3}\b", said) or task.timeline["segments"])
+        return bool(re.search(r"\.[A-Za-z]\w{1,3}\b", said) or task.timeline.segments)
     return True

@@ -22,7 +22,7 @@ from langgraph.types import Checkpointer, RetryPolicy
 
 from ..motion_core.errors import InputError, UnavailableError
 from ..motion_core.store import MotionStore
-from ..tools.workbench import Workbench
+from ..motion_core.studio import Studio
 from .answers import Answer, advice, read_answer
 from .conversation import Conversation
 from .executor import Executor
@@ -42,10 +42,9 @@ def build_graph(
     planner: PlannerLike = "offline",
     *,
     fallback: PlannerLike | None = None,
-    workbench: Workbench | None = None,
+    studio: Studio | None = None,
     seed: int = 0,
     keep_messages: int | None = None,
-    repair_seams: bool = True,
     checkpointer: Checkpointer = None,
 ) -> CompiledStateGraph[Any, Any, Any, Any]:
     """The compiled graph; it is started with ``{"messages": [HumanMessage("…")]}``.
@@ -53,11 +52,10 @@ def build_graph(
     Args:
         planner: a planner string, a LangChain chat model or a planner.
         fallback: asked where the planner gives no valid plan.
-        workbench: engine, store and workspace; the default engine and memory if None.
+        studio: engine, store and workspace; the default engine and memory if None.
         seed: another seed gives another take of the same conversation.
         keep_messages: how many of the latest messages stay in the state; None for all, as it
             must be where the messages are those of a host's graph.
-        repair_seams: mend joins between segments that are seen to be bad.
         checkpointer: any LangGraph checkpointer; None inside a graph that has one.
 
     Raises:
@@ -66,14 +64,14 @@ def build_graph(
     """
     first = make_planner(planner)
     planners = [first] if fallback is None else [first, make_planner(fallback)]
-    bench = workbench or Workbench()
+    studio = studio or Studio()
     graph = StateGraph(AgentState)
     graph.add_node(
         "planner",
-        _PlannerNode(planners, bench),
+        _PlannerNode(planners, studio),
         retry_policy=RetryPolicy(max_attempts=3, initial_interval=0.5, retry_on=TransientError),
     )
-    graph.add_node("executor", Executor(bench, seed, repair_seams=repair_seams))
+    graph.add_node("executor", Executor(studio, seed))
     graph.add_node("responder", Responder(first, keep_messages))
     graph.add_edge(START, "planner")
     graph.add_conditional_edges("planner", _after_planner, ["planner", "executor", "responder"])
@@ -98,12 +96,12 @@ def _served() -> CompiledStateGraph[Any, Any, Any, Any]:
         os.environ.get("MOTION_AGENT_STORE"),
         os.environ.get("MOTION_AGENT_WORKSPACE"),
     )
-    bench = Workbench(
+    studio = Studio(
         engine=os.environ.get("MOTION_AGENT_ENGINE") or None,
         store=MotionStore(store) if store else None,
         workspace=Path(workspace) if workspace else None,
     )
-    return build_graph(os.environ.get("MOTION_AGENT_PLANNER") or "offline", workbench=bench)
+    return build_graph(os.environ.get("MOTION_AGENT_PLANNER") or "offline", studio=studio)
 
 
 def check_request(text: str) -> str:
@@ -125,9 +123,9 @@ def check_request(text: str) -> str:
 class _PlannerNode:
     """Asks a planner once and reads its answer; the edges decide what comes next."""
 
-    def __init__(self, planners: list[Planner], bench: Workbench) -> None:
+    def __init__(self, planners: list[Planner], studio: Studio) -> None:
         self._planners = planners
-        self._bench = bench
+        self._studio = studio
 
     def __call__(self, state: AgentState) -> dict[str, Any]:
         messages = state["messages"]
@@ -137,11 +135,11 @@ class _PlannerNode:
         except InputError as err:
             return {"turn": {**turn, "error": _error(err), "tries": 0}}
         planner, failed, last = self._whose_turn(turn)
-        book = Conversation(state)
+        conversation = Conversation(state)
         task = Task(
             request=turn["request"],
-            timeline=book.timeline,
-            others=book.others,
+            timeline=conversation.timeline,
+            others=conversation.others,
             looked_at=state.get("looked_at", []),
             about_file=state.get("about_file", False),
             captions=turn["captions"],
@@ -162,8 +160,8 @@ class _PlannerNode:
             }
         try:
             parsed = read_answer(answer)
-            check_against_timeline(parsed.plan, self._segments(parsed.plan, book))
-            self._check_captioned(parsed.plan, book)
+            check_against_timeline(parsed.plan, self._segments(parsed.plan, conversation))
+            self._check_captioned(parsed.plan, conversation)
         except InvalidPlanError as err:
             attempt = _attempt(planner, answer, None, err)
             changes: dict[str, Any] = {
@@ -190,38 +188,38 @@ class _PlannerNode:
         upto = self._planners.index(planner) + 1
         return sum(earlier.tries for earlier in self._planners[:upto])
 
-    def _check_captioned(self, plan: Plan, book: Conversation) -> None:
+    def _check_captioned(self, plan: Plan, conversation: Conversation) -> None:
         """Check that motions to be captioned are there, before others are generated in vain."""
         if not plan.steps_of("generate_motion"):
             return
         for number, step in enumerate(plan.plan, start=1):
-            if step.tool != "caption_motion" or not step.motion or book.find(step.motion):
+            if step.tool != "caption_motion" or not step.motion or conversation.find(step.motion):
                 continue
             try:
-                self._bench.find(step.motion)
+                self._studio.find(step.motion)
             except InputError as err:
                 raise InvalidPlanError(f"step {number}: {err}", steps=[number]) from err
 
-    def _segments(self, plan: Plan, book: Conversation) -> list[str]:
+    def _segments(self, plan: Plan, conversation: Conversation) -> list[str]:
         """Ids of the segments that the plan may name."""
         first = plan.plan[0] if plan.plan else None
-        timeline = book.timeline
+        timeline = conversation.timeline
         if first is not None and first.tool == "start_over":
             return []
         if first is not None and first.tool == "open_motion":
-            key = book.find(first.motion)
+            key = conversation.find(first.motion)
             if key is None:
                 try:
-                    motion = self._bench.find(first.motion)
+                    motion = self._studio.find(first.motion)
                 except InputError as err:
-                    known = ", ".join(t["name"] for t in book.motions.values()) or "none yet"
+                    known = ", ".join(t.name for t in conversation.motions.values()) or "none yet"
                     raise InvalidPlanError(
                         f"there is no motion {first.motion!r} in this conversation (there are:"
                         f" {known}), and {err}"
                     ) from err
                 return [segment.id for segment in motion.segments] or ["s1"]
-            timeline = book.motions[key]
-        return [segment["id"] for segment in timeline["segments"]]
+            timeline = conversation.motions[key]
+        return [segment.id for segment in timeline.segments]
 
     def _whose_turn(self, turn: TurnState) -> tuple[Planner, list[Attempt], bool]:
         """The planner to ask now, its failed answers so far, and whether this is the last try."""
@@ -281,7 +279,7 @@ def _after_planner(state: AgentState) -> Literal["planner", "executor", "respond
         return "responder"
     if turn["plan"] is None:
         return "planner"
-    return "responder" if Plan.model_validate(turn["plan"]).empty else "executor"
+    return "executor" if turn["plan"]["plan"] or turn["plan"]["placement"] else "responder"
 
 
 def _after_executor(state: AgentState) -> Literal["planner", "responder"]:

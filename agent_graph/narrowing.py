@@ -19,8 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..motion_core.composition import MAX_SECONDS
-from ..motion_core.engine import MAX_DESCRIPTION
+from ..motion_core.limits import MAX_DESCRIPTION, MAX_SECONDS
 from .plan import MAX_STEPS, Tool
 from .scope import ANY, Scope
 

@@ -28,7 +28,7 @@ from .coercion import NotAPlan, holds_steps, plan_from_value, single_step
 from .plan import TOOLS, InvalidPlanError, Plan, validate_plan
 from .repairing import first_json, load_json, repair_json
 
-Rung = Literal["json", "fence", "embedded", "repaired", "numbered", "thoughts"]
+Rung = Literal["json", "fence", "embedded", "repaired", "numbered", "thoughts", "plan"]
 
 MAX_ANSWER = 80_000  # characters; the longest valid plan needs about half of it
 

@@ -26,9 +26,8 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from ..motion_core.composition import MAX_SECONDS
-from ..motion_core.engine import MAX_DESCRIPTION
 from ..motion_core.errors import PlanError
+from ..motion_core.limits import MAX_DESCRIPTION, MAX_SECONDS
 from ..motion_core.placement import as_placement
 
 Tool = Literal[
@@ -226,6 +225,15 @@ class Plan(BaseModel):
     def empty(self) -> bool:
         """Whether there is nothing to carry out: the reasoning is the answer."""
         return not self.plan and not self.placement
+
+    @classmethod
+    def from_state(cls, value: Mapping[str, Any]) -> Plan:
+        """The plan that a conversation keeps in its state; it was valid when it was put there."""
+        return cls.model_construct(
+            reasoning=value.get("reasoning", ""),
+            plan=tuple(Step.model_construct(**step) for step in value.get("plan", ())),
+            placement=tuple(value.get("placement", ())),
+        )
 
     def steps_of(self, *tools: Tool) -> tuple[Step, ...]:
         """The steps that use one of these tools."""

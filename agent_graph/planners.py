@@ -22,8 +22,8 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol, runtime_checkable
+from dataclasses import replace
+from typing import Any, Literal
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage
@@ -47,7 +47,8 @@ from .providers import (
     provider_of,
 )
 from .scope import Scope, scope_of
-from .state import Attempt, Caption, Timeline, empty_timeline
+from .state import Attempt
+from .task import Planner, Task
 from .thinking import Thinking, ThinkingControl, thinking_setting
 from .window import Window
 
@@ -62,60 +63,6 @@ REASK_WARMTH = 0.3  # added to a set temperature with each re-ask: at 0 it would
 MAX_TEMPERATURE = 1.2
 _FILE = re.compile(r"\b[\w-][\w.-]{0,80}\.[A-Za-z][A-Za-z0-9]{1,3}\b")
 MAX_WAIT = 30.0  # seconds a server may ask to be left alone before it is asked again
-
-
-@dataclass(frozen=True)
-class Task:
-    """What a planner is asked.
-
-    Attributes:
-        request: the person's words.
-        timeline: the current motion.
-        others: the other motions of the conversation, oldest first.
-        looked_at: what was captioned in earlier turns, the latest last.
-        about_file: whether the last turn was about the latest of those and not about the current
-            motion: a question without a name means it.
-        captions: captions it asked for in this turn.
-        history: earlier messages of the conversation, oldest first.
-        failed: the answers to this task that were no plan; the last is shown to it.
-    """
-
-    request: str
-    timeline: Timeline = field(default_factory=empty_timeline)
-    others: Sequence[Timeline] = ()
-    looked_at: Sequence[Caption] = ()
-    about_file: bool = False
-    captions: Sequence[Caption] = ()
-    history: Sequence[AnyMessage] = ()
-    failed: Sequence[Attempt] = ()
-
-
-@runtime_checkable
-class Planner(Protocol):
-    """Whoever can be asked for a plan, and for the words of a reply."""
-
-    @property
-    def name(self) -> str:
-        """Name for messages and records."""
-        ...
-
-    @property
-    def tries(self) -> int:
-        """How often asking can help: 1 for a planner that answers the same each time."""
-        ...
-
-    def ask(self, task: Task) -> Answer:
-        """Answer the task.
-
-        Raises:
-            UnavailableError: the server cannot be reached or does not answer.
-            ConfigurationError: the server refuses the key, the model or the request.
-        """
-        ...
-
-    def reply(self, request: str, facts: str) -> str | None:
-        """A reply to the person from these facts; None leaves it to the template."""
-        ...
 
 
 def make_planner(
@@ -433,13 +380,13 @@ def _with_costs_of(spent: Sequence[Answer], answer: Answer) -> Answer:
 
 def _narrowed(task: Task, *, tight: bool) -> dict[str, Any]:
     timelines = [task.timeline, *task.others]
-    segments = {segment["id"] for timeline in timelines for segment in timeline["segments"]}
+    segments = {segment.id for timeline in timelines for segment in timeline.segments}
     scope = _scope(task, tight=tight)
     # What is captioned already is not captioned again: the answer is due.
     named = [] if scope.only_talk and task.captions else _motions_named(task)
     return narrowed_schema(
         sorted(segments, key=lambda name: (len(name), name)),
-        motions=any(timeline["motions"] for timeline in timelines),
+        motions=any(timeline.motions for timeline in timelines),
         named=named,
         failed=len(task.failed),
         scope=scope,
@@ -448,8 +395,8 @@ def _narrowed(task: Task, *, tight: bool) -> dict[str, Any]:
 
 def _scope(task: Task, *, tight: bool) -> Scope:
     """What the request leaves open; with captions in hand, it may be answered in words."""
-    scope = scope_of(task.request, segments=len(task.timeline["segments"]), tight=tight)
-    two = any(segment["person"] == 2 for segment in task.timeline["segments"])
+    scope = scope_of(task.request, segments=len(task.timeline.segments), tight=tight)
+    two = 2 in task.timeline.people
     return replace(
         scope,
         talk=scope.talk or bool(task.captions),
@@ -459,7 +406,7 @@ def _scope(task: Task, *, tight: bool) -> Scope:
 
 def _motions_named(task: Task) -> list[str]:
     """Names of motions that the person may mean: those of the conversation, files they wrote."""
-    names = [other["name"] for other in task.others]
+    names = [other.name for other in task.others]
     names += [name for caption in task.looked_at for name in (caption["name"], caption["motion"])]
     said = " ".join([task.request, *(m.text for m in task.history[-MAX_HISTORY:])])
     return [*dict.fromkeys(name for name in [*names, *_FILE.findall(said)] if name)]

@@ -8,11 +8,11 @@ from typing import Any
 from langchain_core.messages import AIMessage, AnyMessage, RemoveMessage
 
 from ..motion_core.errors import MotionAgentError
+from ..motion_core.timeline import Timeline
 from ..motion_core.words import quoted
 from .conversation import Conversation
-from .planners import Planner
-from .state import AgentState, Timeline, TurnState, segment_seconds
-from .timeline import placement_of
+from .state import AgentState, TurnState
+from .task import Planner
 
 _CHANGES = {"generate_motion", "keep_segment", "start_over", "undo", "redo", "open_motion"}
 
@@ -32,7 +32,7 @@ class Responder:
     def __call__(self, state: AgentState) -> dict[str, Any]:
         turn = state["turn"]
         timeline = Conversation(state).timeline
-        told = template_reply(turn, timeline)
+        template = template_reply(turn, timeline)
         reply = None
         if turn["error"] is None:
             try:
@@ -41,7 +41,7 @@ class Responder:
                     reply = f"{reply} Written: {', '.join(turn['files'])}."
             except MotionAgentError:
                 reply = None  # the motion is made; a reply must not be what loses it
-        reply = told if reply is None else _with_warning(reply, turn["unknown"])
+        reply = template if reply is None else _with_warning(reply, turn["unknown"])
         update: dict[str, Any] = {}
         notice = getattr(self._planner, "notice", None)
         if notice and not state.get("introduced"):
@@ -61,18 +61,18 @@ def facts(turn: TurnState, timeline: Timeline) -> str:
     lines = [f"The planner's thoughts: {plan['reasoning']}"] if plan["reasoning"] else []
     if _changes(plan):
         lines.append(f"{_named(timeline)} is now current; its segments in order:")
-        for segment in timeline["segments"]:
-            state = "new" if segment["id"] in turn["made"] else "unchanged"
-            who = f"person {segment['person']}, " if "2" in timeline["motions"] else ""
+        for segment in timeline.segments:
+            state = "new" if segment.id in turn["new"] else "unchanged"
+            who = f"person {segment.person}, " if 2 in timeline.people else ""
             lines.append(
-                f"- {segment['id']} ({who}{state}, {segment_seconds(segment):.1f} s):"
-                f" {quoted(segment['description'])}"
+                f"- {segment.id} ({who}{state}, {segment.duration:.1f} s):"
+                f" {quoted(segment.description)}"
             )
-        if "2" in timeline["motions"]:
+        if 2 in timeline.people:
             lines.append(_placement_in_words(timeline))
     elif not turn["captions"] and not plan["plan"]:
         lines.append("No motion was made or changed.")
-    lines += [f"The motion is called {timeline['name']!r} now."] * ("name_motion" in _tools(plan))
+    lines += [f"The motion is called {timeline.name!r} now."] * ("name_motion" in _tools(plan))
     lines += [f"Written: a file {PurePath(file).suffix}" for file in turn["files"]]
     lines += [f"A join was mended: {repair}" for repair in turn["repairs"]]
     lines += [
@@ -93,10 +93,10 @@ def template_reply(turn: TurnState, timeline: Timeline) -> str:
     tools = _tools(plan)
     error = turn["error"]
     parts = []
-    if _changes(plan) and (error is None or turn["made"]):
-        parts.append(_made(turn, timeline, plan))
+    if _changes(plan) and (error is None or turn["new"]):
+        parts.append(_change_in_words(turn, timeline, plan))
     if "name_motion" in tools and error is None:
-        parts.append(f"It is called {timeline['name']!r} now.")
+        parts.append(f"It is called {timeline.name!r} now.")
     if turn["files"]:
         parts.append(f"Written: {', '.join(turn['files'])}.")
     if turn["captions"] and tools:  # captions the planner did not put into words itself
@@ -108,9 +108,9 @@ def template_reply(turn: TurnState, timeline: Timeline) -> str:
     return _with_warning(" ".join(parts), turn["unknown"])
 
 
-def _made(turn: TurnState, timeline: Timeline, plan: dict[str, Any]) -> str:
+def _change_in_words(turn: TurnState, timeline: Timeline, plan: dict[str, Any]) -> str:
     tools = _tools(plan)
-    if not timeline["segments"]:
+    if not timeline.segments:
         if "start_over" in tools:
             return "Started over: tell me what the person does."
         return "There is no motion now."
@@ -120,40 +120,30 @@ def _made(turn: TurnState, timeline: Timeline, plan: dict[str, Any]) -> str:
         verb = "Opened"
     elif not set(tools) & _CHANGES:
         verb = "Moved person 2 in"
-    elif len(turn["made"]) == len(timeline["segments"]):
+    elif len(turn["new"]) == len(timeline.segments):
         verb = "Made"
     else:
         verb = "Changed"
-    people = sorted(timeline["motions"])
-    told = "; ".join(_steps_of(timeline, person, len(people) > 1) for person in people)
+    people = timeline.people
+    steps = "; ".join(_steps_of(timeline, person, len(people) > 1) for person in people)
     placed = f" {_placement_in_words(timeline)}" if len(people) > 1 else ""
-    return f"{verb} {_named(timeline)}, {_seconds(timeline):.1f} s: {told}.{placed}"
+    return f"{verb} {_named(timeline)}, {timeline.duration:.1f} s: {steps}.{placed}"
 
 
-def _steps_of(timeline: Timeline, person: str, several: bool) -> str:
+def _steps_of(timeline: Timeline, person: int, several: bool) -> str:
     steps = ", then ".join(
-        f"{s['description']} ({s['id']}, {segment_seconds(s):.1f} s)"
-        for s in timeline["segments"]
-        if s["person"] == int(person)
+        f"{s.description} ({s.id}, {s.duration:.1f} s)" for s in timeline.of(person)
     )
     return f"person {person}: {steps}" if several else steps
 
 
 def _named(timeline: Timeline) -> str:
-    ids = " and ".join(timeline["motions"].values()) or "empty"
-    return f"{timeline['name'] or 'the motion'} ({ids})"
-
-
-def _seconds(timeline: Timeline) -> float:
-    """How long until the last person is done."""
-    totals = {person: 0.0 for person in timeline["motions"]}
-    for segment in timeline["segments"]:
-        totals[str(segment["person"])] += segment_seconds(segment)
-    return max(totals.values(), default=0.0)
+    ids = " and ".join(timeline.motions.values()) or "empty"
+    return f"{timeline.name or 'the motion'} ({ids})"
 
 
 def _placement_in_words(timeline: Timeline) -> str:
-    place = placement_of(timeline)
+    place = timeline.place
     return (
         f"Person 2 stands at x {place.x:g} m, z {place.z:g} m, turned by {place.theta:g}° against"
         " person 1."

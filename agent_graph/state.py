@@ -1,7 +1,8 @@
 """The state of a conversation: JSON values and messages only, so any checkpointer can keep it.
 
-Motions are named by their id in the motion store. The timeline keeps the tokens of each segment
-too, so a conversation can be decoded again where the store has forgotten the motion.
+Motions are named by their id in the motion store. Their timelines (`Timeline.to_json`) keep the
+tokens of each segment too, so a conversation can be decoded again where the store has forgotten the
+motion.
 """
 
 from __future__ import annotations
@@ -12,32 +13,7 @@ from langchain_core.messages import AnyMessage
 from langgraph.graph.message import add_messages
 from typing_extensions import TypedDict
 
-from ..motion_core.motion import FRAMES_PER_TOKEN, Segment
-from ..motion_core.skeleton import FPS
-
 KEPT_TEXT = 4000  # characters of a bad answer kept for the re-ask and for reading later
-
-
-class SegmentState(TypedDict):
-    """One segment of the timeline."""
-
-    id: str
-    description: str
-    tokens: list[int]
-    seed: int
-    seconds: float  # the wish; 0 for none
-    person: int
-
-
-class Timeline(TypedDict):
-    """One motion of a conversation, of one person or two, as it can be edited."""
-
-    name: str  # "motion 1", or as the person called it
-    segments: list[SegmentState]
-    next_segment: int  # ids are never used twice
-    motions: dict[str, str]  # person ("1", "2") -> motion id
-    placement: list[float]  # theta, x, z of person 2; empty for face to face
-    blends: dict[str, int]  # segment id -> half-width in frames of the blend at its beginning
 
 
 class Change(TypedDict):
@@ -45,7 +21,7 @@ class Change(TypedDict):
 
     current: str
     key: str
-    timeline: Timeline | None  # None: there was no such motion
+    timeline: dict[str, Any] | None  # None: there was no such motion
 
 
 class Attempt(TypedDict):
@@ -82,7 +58,7 @@ class TurnState(TypedDict):
     captions: list[Caption]
     rounds: int  # of captions that went back to the planner
     reason: bool  # whether the planner has captions to think about
-    made: list[str]  # ids of the segments that are new in this turn
+    new: list[str]  # ids of the segments that are new in this turn
     files: list[str]  # what was exported
     seams: list[dict[str, Any]]  # reports of the joins of what was made
     repairs: list[str]  # what was done about bad joins
@@ -102,25 +78,13 @@ class AgentState(TypedDict):
 
     messages: Annotated[list[AnyMessage], add_messages]
     turn: NotRequired[Annotated[TurnState, merge_turn]]
-    motions: NotRequired[dict[str, Timeline]]  # "1", "2", … -> motion, oldest first
+    motions: NotRequired[dict[str, dict[str, Any]]]  # "1", "2", … -> timeline, oldest first
     current: NotRequired[str]  # key of the motion that is talked about; "" for none
     undo: NotRequired[list[Change]]
     redo: NotRequired[list[Change]]
     looked_at: NotRequired[list[Caption]]  # what was captioned, the latest last
     about_file: NotRequired[bool]  # the latest of those was a file, and nothing was made since
     introduced: NotRequired[bool]  # whether the offline planner has said what it is
-
-
-def empty_timeline() -> Timeline:
-    """A timeline without segments."""
-    return {
-        "name": "",
-        "segments": [],
-        "next_segment": 1,
-        "motions": {},
-        "placement": [],
-        "blends": {},
-    }
 
 
 def new_turn(message_id: str, request: str) -> TurnState:
@@ -134,20 +98,10 @@ def new_turn(message_id: str, request: str) -> TurnState:
         "captions": [],
         "rounds": 0,
         "reason": False,
-        "made": [],
+        "new": [],
         "files": [],
         "seams": [],
         "repairs": [],
         "unknown": [],
         "error": None,
     }
-
-
-def segment_seconds(segment: SegmentState) -> float:
-    """Duration of a segment."""
-    return len(segment["tokens"]) * FRAMES_PER_TOKEN / FPS
-
-
-def to_segment(state: SegmentState) -> Segment:
-    """The segment as `motion_core` knows it."""
-    return Segment(state["id"], state["description"], tuple(state["tokens"]), state["seed"])

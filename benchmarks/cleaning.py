@@ -66,15 +66,12 @@ def real_motions(count: int) -> list[Motion]:
 
 
 def generated_motions(seed: int) -> list[Motion]:
-    from motion_agent.motion_core.engine import GenerationRequest, load_engine
+    from motion_agent.motion_core.composition import assemble, generate_segments
+    from motion_agent.motion_core.engines import load_engine
 
     engine = load_engine()
-    requests = [GenerationRequest(text, seed=seed + i) for i, text in enumerate(DESCRIPTIONS)]
-    motions = []
-    for request, tokens in zip(requests, engine.generate(requests), strict=True):
-        segment = Segment("s1", request.description, tuple(tokens), request.seed)
-        motions.append(Motion(engine.decode(tokens), (segment,)))
-    return motions
+    pending = [Segment("s1", text, seed=seed + i) for i, text in enumerate(DESCRIPTIONS)]
+    return [assemble(engine, [segment]) for segment in generate_segments(engine, pending)]
 
 
 def slide(motion: Motion, stands: NDArray[np.bool_]) -> tuple[float, int]:

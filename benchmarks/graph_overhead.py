@@ -42,10 +42,8 @@ class InstantPlanner:
 
     def ask(self, task: Task) -> Answer:
         """The plan as JSON."""
-        segments = task.timeline["segments"]
-        steps: list[dict[str, Any]] = [
-            {"tool": "keep_segment", "segment": s["id"]} for s in segments
-        ]
+        segments = task.timeline.segments
+        steps: list[dict[str, Any]] = [{"tool": "keep_segment", "segment": s.id} for s in segments]
         if not segments:
             steps = [
                 {"tool": "generate_motion", "description": f"a person {action}"}
@@ -55,8 +53,8 @@ class InstantPlanner:
             taken = segments[self.turn % len(segments)]
             steps[self.turn % len(segments)] = {
                 "tool": "generate_motion",
-                "segment": taken["id"],
-                "description": taken["description"],
+                "segment": taken.id,
+                "description": taken.description,
             }
         self.turn += 1
         return Answer(json.dumps({"reasoning": "", "plan": steps, "placement": []}))

@@ -15,13 +15,15 @@ import argparse
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from motion_agent.motion_core.composition import SegmentRequest, assemble, generate_segments
+from motion_agent.motion_core.composition import assemble, generate_segments
 from motion_agent.motion_core.datasets.prepared import DEFAULT_FOLDER, PreparedDataset
-from motion_agent.motion_core.engine import MotionEngine, load_engine
+from motion_agent.motion_core.engine import TokenEngine
+from motion_agent.motion_core.engines import load_engine
 from motion_agent.motion_core.joining import KINDS, Joined, Kind, join_segments
 from motion_agent.motion_core.motion import FRAMES_PER_TOKEN, Motion, Segment
 from motion_agent.motion_core.rendering import film_strip
@@ -47,13 +49,13 @@ MODES: dict[str, tuple[Kind, ...]] = {
 class Takes:
     """Makes segments, each (description, seed, duration) once; knows how long it took."""
 
-    def __init__(self, engine: MotionEngine) -> None:
+    def __init__(self, engine: TokenEngine) -> None:
         self.engine = engine
-        self.made: dict[tuple[str, int, float | None], tuple[Segment, float]] = {}
+        self.made: dict[tuple[str, int, float], tuple[Segment, float]] = {}
         self.seconds = 0.0  # that the answers would have taken without remembering
         self.calls = 0
 
-    def __call__(self, requests: Sequence[SegmentRequest]) -> list[Segment]:
+    def __call__(self, requests: Sequence[Segment]) -> list[Segment]:
         keys = [(r.description, r.seed, r.seconds) for r in requests]
         missing = {k: r for k, r in zip(keys, requests, strict=True) if k not in self.made}
         new = list(missing.items())
@@ -67,8 +69,7 @@ class Takes:
         self.calls += 1
         self.seconds += sum(self.made[key][1] for key in keys)
         return [
-            Segment(r.id, r.description, self.made[k][0].tokens, r.seed)
-            for r, k in zip(requests, keys, strict=True)
+            replace(r, tokens=self.made[k][0].tokens) for r, k in zip(requests, keys, strict=True)
         ]
 
 
@@ -102,7 +103,7 @@ def real_positions(dataset: PreparedDataset, random: np.random.Generator) -> lis
 
 
 def inner_positions(
-    engine: MotionEngine, segments: Sequence[Segment], random: np.random.Generator
+    engine: TokenEngine, segments: Sequence[Segment], random: np.random.Generator
 ) -> list[SeamReport]:
     """Reports at a random position inside each generated motion, as if a seam were there."""
     reports = []
@@ -125,7 +126,7 @@ def report_real(reports: Sequence[SeamReport]) -> None:
     print(f"\n{share(reports)} of them would count as bad.\n")
 
 
-def glued(engine: MotionEngine, segments: Sequence[Segment]) -> Motion:
+def glued(engine: TokenEngine, segments: Sequence[Segment]) -> Motion:
     """Each segment decoded for itself, and put one after the other."""
     features = np.concatenate([engine.decode(segment.tokens) for segment in segments])
     return Motion(features, tuple(segments))
@@ -182,15 +183,16 @@ def main() -> None:
         report_real(real_positions(dataset, np.random.default_rng(arguments.seed)))
 
     engine = load_engine()
+    assert isinstance(engine, TokenEngine)
     takes = Takes(engine)
     pool = descriptions(dataset, random)
     pairs = []
     start = time.perf_counter()
-    alone = takes([SegmentRequest("s1", text, seed=i) for i, text in enumerate(pool)])
+    alone = takes([Segment("s1", text, seed=i) for i, text in enumerate(pool)])
     generating = (time.perf_counter() - start) / len(pool)
     for _ in range(arguments.pairs):
         one, other = random.choice(len(pool), size=2, replace=False)
-        pairs.append([SegmentRequest(f"s{n}", pool[i], int(i)) for n, i in ((1, one), (2, other))])
+        pairs.append([Segment(f"s{n}", pool[i], seed=int(i)) for n, i in ((1, one), (2, other))])
     source = "captions of the test split" if dataset else "phrases"
     print(f"## {len(pairs)} random pairs of {len(pool)} {source}, {engine.name}\n")
     print(
@@ -207,12 +209,12 @@ def main() -> None:
         takes.seconds, takes.calls = 0.0, 0
         computing, results = 0.0, []
         for pair, made in zip(pairs, segments, strict=True):
-            requests = {request.id: request for request in pair}
+            new = [segment.id for segment in pair]
             if kinds:  # what is generated is remembered: not part of the time here
-                join_segments(engine, made, requests=requests, repair=kinds, generate=takes)
+                join_segments(engine, made, new=new, repair=kinds, generate=takes)
             takes_before, calls_before = takes.seconds, takes.calls
             start = time.perf_counter()
-            joined = join_segments(engine, made, requests=requests, repair=kinds, generate=takes)
+            joined = join_segments(engine, made, new=new, repair=kinds, generate=takes)
             computing += time.perf_counter() - start
             if kinds:  # the first of the two calls generated, the second would have
                 takes.seconds, takes.calls = takes_before, calls_before

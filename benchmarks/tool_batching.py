@@ -16,7 +16,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from motion_agent.motion_core.engine import GenerationRequest, MotionEngine, Progress, load_engine
+from motion_agent.motion_core.engine import (
+    CancelToken,
+    GenerationRequest,
+    MotionEngine,
+    Progress,
+    Take,
+)
+from motion_agent.motion_core.engines import load_engine
 from motion_agent.tools import motion_tools
 
 ACTIONS = ("walks forward", "waves with both hands", "bows", "kicks with the right foot")
@@ -30,10 +37,14 @@ class Counting:
         self.batches: list[int] = []
 
     def generate(
-        self, requests: Sequence[GenerationRequest], *, progress: Progress | None = None
-    ) -> list[tuple[int, ...]]:
+        self,
+        requests: Sequence[GenerationRequest],
+        *,
+        progress: Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> list[Take]:
         self.batches.append(len(requests))
-        return self._engine.generate(requests, progress=progress)
+        return self._engine.generate(requests, progress=progress, cancel=cancel)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._engine, name)

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 
 from motion_agent.agent_graph.plan import Plan
 from motion_agent.agent_graph.planners import Task
-from motion_agent.agent_graph.state import Caption, Timeline, empty_timeline
+from motion_agent.agent_graph.state import Caption
+from motion_agent.motion_core.motion import Segment
+from motion_agent.motion_core.timeline import Timeline
 
 
 @dataclass(frozen=True)
@@ -68,24 +70,12 @@ class Request:
 
 def _timeline(segments: Sequence[str]) -> Timeline:
     if not segments:
-        return empty_timeline()
-    return {
-        **empty_timeline(),
-        "name": "motion 1",
-        "segments": [
-            {
-                "id": f"s{number}",
-                "description": description,
-                "tokens": [number] * 12,
-                "seed": 0,
-                "seconds": 0.0,
-                "person": 1,
-            }
-            for number, description in enumerate(segments, start=1)
-        ],
-        "next_segment": len(segments) + 1,
-        "motions": {"1": "m-3fa9c1"},
-    }
+        return Timeline()
+    rows = tuple(
+        Segment(f"s{number}", description, (number,) * 12)
+        for number, description in enumerate(segments, start=1)
+    )
+    return Timeline("motion 1", rows, len(rows) + 1, {1: "m-3fa9c1"})
 
 
 def _captions(texts: Sequence[str]) -> list[Caption]:

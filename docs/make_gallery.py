@@ -16,7 +16,8 @@ from PIL import Image
 
 from motion_agent import Motion, MotionAgent, load_engine
 from motion_agent.motion_core.atomic import replacing
-from motion_agent.motion_core.composition import SegmentRequest, assemble, generate_segments
+from motion_agent.motion_core.composition import assemble, generate_segments
+from motion_agent.motion_core.motion import Segment
 from motion_agent.motion_core.rendering import Body
 from motion_agent.motion_core.rendering.scene import make_scene
 from motion_agent.motion_core.rendering.stage import Stage
@@ -44,11 +45,11 @@ EVERY = 2  # frames; GIFs play at 10 a second
 def main() -> None:
     """Generate, draw, write."""
     engine = load_engine()
-    requests = [
-        SegmentRequest(f"s{number}", description, 0, SECONDS)
+    pending = [
+        Segment(f"s{number}", description, seconds=SECONDS)
         for number, description in enumerate(DESCRIPTIONS, start=1)
     ]
-    segments = generate_segments(engine, requests)
+    segments = generate_segments(engine, pending)
     cells, total = [], 0
     for segment in segments:
         name = f"{re.sub(r'[^a-z]+', '-', segment.description)}.gif"

@@ -1,4 +1,4 @@
-"""`BatchingEngine`: calls that come at the same time from many threads become one.
+"""`Batcher`: calls that come at the same time from many threads become one.
 
 Whoever comes first leads: it takes everything that waits, its own call and those of the others,
 and runs them as one `generate` and one `caption`. Who comes meanwhile waits; when the leader is
@@ -14,25 +14,30 @@ from contextvars import Context, copy_context
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
-from .engine import Coverage, GenerationRequest, MotionEngine, Progress
-from .errors import GenerationError, InputError
-from .motion import FloatArray
+from .engine import (
+    CancelToken,
+    GenerationRequest,
+    MotionEngine,
+    Progress,
+    Take,
+    caption_takes,
+)
+from .errors import Cancelled, GenerationError, InputError
 
+_LOOK = 0.1  # seconds after which a waiting call looks whether it was cancelled
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 
-class BatchingEngine:
-    """A `MotionEngine` that runs what comes at the same time as one batch.
+class Batcher:
+    """Runs what comes to an engine at the same time as one batch.
 
-    What a call gives does not depend on the others: if a batch fails because of somebody's request
-    its calls are run one by one, and only theirs fails. A call that is interrupted (Ctrl-C in the
-    thread that leads) takes nobody with it; another one leads and runs the rest again.
-
-    Everything else the engine has (``load``, ``sampling``, …) can be read through this one.
+    What a call returns does not depend on the others: if a batch fails because of somebody's
+    request its calls are run one by one, and only theirs fails. A call that is interrupted (Ctrl-C
+    in the thread that leads) takes nobody with it; another one leads and runs the rest again.
 
     Args:
-        engine: what does the work.
+        engine: does the work.
     """
 
     def __init__(self, engine: MotionEngine) -> None:
@@ -42,48 +47,43 @@ class BatchingEngine:
         self._led = False
 
     @property
-    def name(self) -> str:
-        return self._engine.name
+    def waiting(self) -> int:
+        """How many calls wait for the next batch."""
+        return len(self._waiting)
 
     def generate(
-        self, requests: Sequence[GenerationRequest], *, progress: Progress | None = None
-    ) -> list[tuple[int, ...]]:
-        """Motion tokens for each request, together with those of other threads.
+        self,
+        requests: Sequence[GenerationRequest],
+        *,
+        progress: Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> list[Take]:
+        """Return a take for each request, generated together with those of other threads.
 
         Args:
             requests: what to make.
             progress: is told (done, total) of the whole batch. It is called with the context
                 variables of this call, maybe in another thread. If it raises, this call does.
+            cancel: ends this call; the batch goes on for the others.
 
         Raises:
             InputError, GenerationError: as the engine says of these requests.
+            Cancelled: `cancel` was set meanwhile.
         """
-        return self._take_part(_Call(self._engine.generate, requests, progress))
+        return self._take_part(_Call(self._engine.generate, requests, progress, cancel))
 
-    def caption(self, token_sequences: Sequence[Sequence[int]]) -> list[str]:
-        return self._take_part(_Call(self._caption, token_sequences))
-
-    def encode(self, features: FloatArray) -> tuple[int, ...]:
-        return self._engine.encode(features)
-
-    def decode(self, tokens: Sequence[int]) -> FloatArray:
-        return self._engine.decode(tokens)
-
-    def coverage(self, description: str) -> Coverage:
-        return self._engine.coverage(description)
-
-    def __getattr__(self, name: str) -> Any:
-        if name == "_engine":  # asked for before __init__, by copy or pickle
-            raise AttributeError(name)
-        return getattr(self._engine, name)
-
-    def __repr__(self) -> str:
-        return f"BatchingEngine({self._engine!r})"
-
-    def _caption(
-        self, token_sequences: Sequence[Sequence[int]], *, progress: Progress | None = None
+    def caption(
+        self,
+        takes: Sequence[Take],
+        *,
+        progress: Progress | None = None,
+        cancel: CancelToken | None = None,
     ) -> list[str]:
-        return self._engine.caption(token_sequences)
+        """Return a sentence for each take, written together with those of other threads."""
+        return self._take_part(_Call(self._caption, takes, progress, cancel))
+
+    def _caption(self, takes: Sequence[Take], **control: Any) -> list[str]:
+        return caption_takes(self._engine, takes, **control)
 
     def _take_part(self, call: _Call[_Item, _Result]) -> list[_Result]:
         """Wait for a leader to run the call, or lead."""
@@ -92,9 +92,9 @@ class BatchingEngine:
         try:
             with self._changed:
                 self._waiting.append(call)
-                while self._led and not call.done:
-                    self._changed.wait()
-                if not call.done:
+                while self._led and not call.over:
+                    self._changed.wait(None if call.cancel is None else _LOOK)
+                if not call.over:
                     leads = self._led = True
                     batch, self._waiting = self._waiting, []
             for run in dict.fromkeys(each.run for each in batch):
@@ -120,10 +120,12 @@ class _Call(Generic[_Item, _Result]):
         run: Callable[..., list[_Result]],
         items: Sequence[_Item],
         progress: Progress | None = None,
+        cancel: CancelToken | None = None,
     ) -> None:
         self.run = run
         self.items = list(items)
         self.done = False
+        self.cancel = cancel
         self.context: Context = copy_context()
         self._progress = progress
         self._results: list[_Result] = []
@@ -137,9 +139,16 @@ class _Call(Generic[_Item, _Result]):
         if not self.done:
             self._error, self.done = error, True
 
+    @property
+    def over(self) -> bool:
+        """Whether nobody waits for the results: they are there, or the call was cancelled."""
+        if not self.done and self.cancel is not None and self.cancel.cancelled:
+            self.fail(Cancelled("cancelled"))
+        return self.done
+
     def tell(self, done: int, total: int) -> None:
-        """Tell its progress; it is over for a call whose `progress` raises."""
-        if self._progress is None or self.done:
+        """Tell its progress; a call whose `progress` raises is over."""
+        if self.over or self._progress is None:
             return
         try:
             self.context.run(self._progress, done, total)
@@ -148,7 +157,8 @@ class _Call(Generic[_Item, _Result]):
 
     def run_alone(self) -> None:
         try:
-            self.finish(self.run(self.items, progress=self._alone()))
+            results = self.run(self.items, progress=self._alone(), cancel=self.cancel)
+            self.finish(results)
         except Exception as error:
             self.fail(error)
 
@@ -164,8 +174,16 @@ class _Call(Generic[_Item, _Result]):
         return lambda done, total: self.context.run(progress, done, total)
 
 
-class _NobodyWaits(Exception):
-    """Every call of the batch is over: no more work for it."""
+class _NobodyWaits(CancelToken):
+    """Set once every call of a batch is over."""
+
+    def __init__(self, calls: Sequence[_Call[Any, Any]]) -> None:
+        super().__init__()
+        self._calls = calls
+
+    @property
+    def cancelled(self) -> bool:
+        return all(call.over for call in self._calls)
 
 
 def _run_together(calls: list[_Call[Any, Any]]) -> None:
@@ -174,22 +192,26 @@ def _run_together(calls: list[_Call[Any, Any]]) -> None:
         calls[0].run_alone()
         return
 
+    cancel = _NobodyWaits(calls)
+
     def tell(done: int, total: int) -> None:
         for call in calls:
             call.tell(done, total)
-        if all(call.done for call in calls):
-            raise _NobodyWaits
+        cancel.check()
 
     items = [item for call in calls for item in call.items]
     try:
-        results = calls[0].run(items, progress=tell)
+        results = calls[0].run(items, progress=tell, cancel=cancel)
         if len(results) != len(items):
             raise GenerationError(f"the engine gave {len(results)} results for {len(items)}")
-    except _NobodyWaits:
+    except Cancelled:
+        for call in calls:
+            if not call.over:  # the engine stopped, though somebody waits
+                call.run_alone()
         return
     except (InputError, GenerationError):  # of one request; which one is found out
         for call in calls:
-            if not call.done:
+            if not call.over:
                 call.run_alone()
         return
     except Exception as error:  # no weights, no memory: the same for everybody

@@ -1,71 +1,121 @@
 """Segments to one motion: generate all new ones as one batch, decode everything once.
 
 Decoding the concatenated tokens in one go is what makes the joins smooth: the detokenizer's
-receptive field reaches across them (Motion-Agent, section 3.3).
+receptive field reaches across them (Motion-Agent, section 3.3). Segments without tokens are put
+beside each other as they are; `joining` blends where that can be seen.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
+from itertools import groupby
 from typing import Any
 
-from .engine import GenerationRequest, MotionEngine, Progress
-from .errors import GenerationError, InputError
-from .motion import Motion, Segment
+import numpy as np
 
-MAX_SECONDS = 20.0  # that one description can be asked to fill
+from .blending import blend_seams
+from .engine import (
+    CancelToken,
+    GenerationRequest,
+    MotionEngine,
+    Progress,
+    Take,
+    TokenEngine,
+    take_features,
+)
+from .errors import GenerationError, InputError
+from .journal import Clips, Entry
+from .limits import MAX_SECONDS as MAX_SECONDS
+from .motion import FloatArray, Motion, Segment
+
 NEXT_TAKE = 1000  # added to a segment's seed for another take of it
 
 
-@dataclass(frozen=True)
-class SegmentRequest:
-    """A segment that is still to be generated.
+def segment_request(segment: Segment) -> GenerationRequest:
+    """What an engine is asked for this segment."""
+    return GenerationRequest(segment.description, segment.seed, segment.seconds or None)
 
-    Attributes:
-        id: the segment's stable id, ``s1``, ``s2``, …
-        description: what the person does in it.
-        seed: seed of its sampling.
-        seconds: wished duration; None lets the model decide.
+
+def filled_segment(segment: Segment, entry: Entry) -> Segment:
+    """The segment with what was generated for it."""
+    tokens, clip, frames = entry
+    return replace(segment, tokens=tokens, clip=clip, clip_frames=frames)
+
+
+def keep_take(engine: MotionEngine, take: Take, clips: Clips) -> Entry:
+    """Return the take's tokens, or keep its features as a clip where they cannot be decoded.
+
+    Raises:
+        GenerationError: the take is empty.
     """
-
-    id: str
-    description: str
-    seed: int = 0
-    seconds: float | None = None
+    if take.tokens and (take.features is None or isinstance(engine, TokenEngine)):
+        return Entry(tuple(take.tokens))
+    if take.features is None or not len(take.features):
+        raise GenerationError(f"the engine {engine.name} returned an empty take; try another seed")
+    return Entry((), clips.add(take.features), len(take.features))
 
 
 def generate_segments(
     engine: MotionEngine,
-    requests: Sequence[SegmentRequest],
+    segments: Sequence[Segment],
     *,
+    clips: Clips | None = None,
     progress: Progress | None = None,
+    cancel: CancelToken | None = None,
 ) -> list[Segment]:
-    """All requested segments, generated as one batch, in the order of the requests.
+    """Return the segments generated as one batch, in their order.
+
+    Args:
+        engine: generates.
+        segments: what to generate: their description, seed and seconds count.
+        clips: keeps the features of an engine without tokens.
+        progress: is told how far the engine is.
+        cancel: stops it.
 
     Raises:
         InputError: an empty or too long description.
-        GenerationError: the engine gave no usable tokens.
+        GenerationError: the engine returned nothing usable.
     """
-    if not requests:
+    if not segments:
         return []
-    asked = [GenerationRequest(r.description, r.seed, r.seconds) for r in requests]
-    made = engine.generate(asked, progress=progress)
-    if len(made) != len(asked) or not all(made):
+    requests = [segment_request(segment) for segment in segments]
+    takes = engine.generate(requests, progress=progress, cancel=cancel)
+    if len(takes) != len(requests):
         raise GenerationError(
-            f"the engine {engine.name} gave no tokens for some of {len(asked)} descriptions;"
-            " try another seed"
+            f"the engine {engine.name} returned {len(takes)} takes for {len(requests)} descriptions"
         )
+    clips = Clips() if clips is None else clips
     return [
-        Segment(r.id, r.description, tuple(tokens), r.seed)
-        for r, tokens in zip(requests, made, strict=True)
+        filled_segment(segment, keep_take(engine, take, clips))
+        for segment, take in zip(segments, takes, strict=True)
     ]
+
+
+def segment_features(
+    engine: MotionEngine, segments: Sequence[Segment], clips: Mapping[str, FloatArray]
+) -> FloatArray:
+    """Return the features of segments in a row: neighbours with tokens are decoded together.
+
+    Raises:
+        InputError: a clip is missing.
+        ConfigurationError: the engine cannot decode the tokens.
+    """
+    parts: list[FloatArray] = []
+    for has_tokens, group in groupby(segments, lambda segment: bool(segment.tokens)):
+        if has_tokens:
+            tokens = tuple(token for segment in group for token in segment.tokens)
+            parts.append(take_features(engine, Take(tokens)))
+        else:
+            parts += [_clip(segment, clips) for segment in group]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def assemble(
     engine: MotionEngine,
     segments: Sequence[Segment],
     *,
+    clips: Mapping[str, FloatArray] | None = None,
     blends: Mapping[str, int] | None = None,
     provenance: Mapping[str, Any] | None = None,
 ) -> Motion:
@@ -74,9 +124,10 @@ def assemble(
     Args:
         engine: decodes.
         segments: of one person, in order.
+        clips: features of the segments without tokens.
         blends: for the id of the later segment of a seam, the frames to blend on either side of
-            it (`blend_seams`); ids without a seam before them are of no concern. The same
-            segments and blends give the same features, bit for bit.
+            it (`blend_seams`); ids without a seam before them do not matter. The same segments
+            and blends give the same features, bit for bit.
         provenance: facts to keep with the motion.
 
     Raises:
@@ -84,20 +135,27 @@ def assemble(
     """
     if not segments:
         raise InputError("a motion needs at least one segment")
-    tokens = [token for segment in segments for token in segment.tokens]
+    features = segment_features(engine, segments, clips or {})
     starts = {}
     start = 0
     for segment in segments:
         starts[segment.id] = start
         start += segment.frames
-    features = engine.decode(tokens)
     widths = {starts[name]: width for name, width in (blends or {}).items() if starts.get(name)}
     if widths:
-        from .blending import blend_seams  # loads SciPy
-
         features = blend_seams(features, widths)
     return Motion(
         features,
         segments=tuple(segments),
         provenance={"engine": engine.name, **(provenance or {})},
     )
+
+
+def _clip(segment: Segment, clips: Mapping[str, FloatArray]) -> FloatArray:
+    try:
+        return clips[segment.clip]
+    except KeyError as err:
+        raise InputError(
+            f"the features of {segment.id} are no longer there ({segment.clip or 'no clip'});"
+            " generate it again"
+        ) from err

@@ -1,42 +1,123 @@
-"""What everything above `motion_core` sees of a motion model: the `MotionEngine` protocol.
+"""The engine protocol: what everything above `motion_core` sees of a motion model.
 
-MotionLLM is the first engine. Others are found by name through the entry-point group
-``motion_agent.engines``; each entry point is a callable that returns an engine.
+An engine turns descriptions into takes. A take carries motion tokens, features, or both, so a
+model of continuous motion needs no tokenizer. Only `name` and `generate` are required; the other
+parts are detected with `isinstance`:
+
+    TokenEngine      encode, decode     tokens ↔ features
+    CaptionEngine    caption            a motion in words
+    CoverageEngine   coverage           which words training knew
+    FillEngine       fill               tokens between two stretches of tokens
+
+An engine may also have ``warm_up()``, which loads its weights now rather than at the first call,
+and ``device``, the name of the device that it computes on. Engines serve several threads, and the
+result for a request never depends on the other requests of its batch.
+
+`engines.load_engine` finds engines by name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from typing import Protocol, runtime_checkable
 
-from .errors import ConfigurationError
-from .motion import FloatArray
+import numpy as np
+
+from .errors import Cancelled, ConfigurationError, GenerationError, InputError
+from .limits import MAX_DESCRIPTION as MAX_DESCRIPTION
+from .motion import FRAMES_PER_TOKEN, FloatArray
 
 Progress = Callable[[int, int], None]
 """Called with (done, total) units of work."""
 
-DEFAULT_ENGINE = "motionllm"
-ENTRY_POINT_GROUP = "motion_agent.engines"
-MAX_DESCRIPTION = 300  # characters
+
+class CancelToken:
+    """Tells work that is under way to stop. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the work should stop."""
+        return self._event.is_set()
+
+    def cancel(self) -> None:
+        """Ask the work to stop; it does at its next `check`."""
+        self._event.set()
+
+    def check(self) -> None:
+        """Return while the work may go on.
+
+        Raises:
+            Cancelled: it should stop.
+        """
+        if self.cancelled:
+            raise Cancelled("cancelled")
+
+
+def checked_progress(progress: Progress | None, cancel: CancelToken | None) -> Progress | None:
+    """Return a `progress` that also raises `Cancelled` once `cancel` is set."""
+    if cancel is None:
+        return progress
+
+    def step(done: int, total: int) -> None:
+        cancel.check()
+        if progress is not None:
+            progress(done, total)
+
+    return step
 
 
 @dataclass(frozen=True)
 class GenerationRequest:
-    """One description to turn into motion tokens.
+    """One description to turn into motion.
 
     Attributes:
         description: 1 to `MAX_DESCRIPTION` characters, for example "a person walks forward".
         seed: sampling is a function of description, seed and checkpoint.
-        seconds: wished duration; None lets the model decide when to stop.
+        seconds: wished duration; None lets the model decide.
+        takes: how many takes to draw and choose the best from; None for the engine's own number.
         greedy: take the most probable token each time instead of sampling.
     """
 
     description: str
     seed: int = 0
     seconds: float | None = None
+    takes: int | None = None
     greedy: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Take:
+    """One answer to a description: motion tokens, features, or both.
+
+    Attributes:
+        tokens: one per 4 frames; empty where the engine has none.
+        features: ``(T, 263)`` float32; None where the tokens are to be decoded.
+    """
+
+    tokens: tuple[int, ...] = ()
+    features: FloatArray | None = None
+
+    @property
+    def frames(self) -> int:
+        """Number of frames at 20 fps; 0 for a take that holds nothing."""
+        if self.features is not None:
+            return len(self.features)
+        return len(self.tokens) * FRAMES_PER_TOKEN
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Take) or self.tokens != other.tokens:
+            return False
+        if self.features is None or other.features is None:
+            return self.features is other.features
+        return np.array_equal(self.features, other.features)
+
+    def __hash__(self) -> int:
+        return hash((self.tokens, self.frames))
 
 
 @dataclass(frozen=True)
@@ -54,7 +135,7 @@ class Coverage:
 
 @runtime_checkable
 class MotionEngine(Protocol):
-    """The few things an engine can do. Engines are safe to call from several threads."""
+    """What every engine can do."""
 
     @property
     def name(self) -> str:
@@ -62,53 +143,156 @@ class MotionEngine(Protocol):
         ...
 
     def generate(
-        self, requests: Sequence[GenerationRequest], *, progress: Progress | None = None
-    ) -> list[tuple[int, ...]]:
-        """Motion tokens for each request, decoded as one batch; never empty.
+        self,
+        requests: Sequence[GenerationRequest],
+        *,
+        progress: Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> list[Take]:
+        """Return a take for each request, generated as one batch; none is empty.
 
         Raises:
-            InputError: an empty or too long description.
+            InputError: an empty or too long description, or an impossible duration.
+            GenerationError: no usable motion came out.
+            Cancelled: `cancel` was set meanwhile.
+        """
+        ...
+
+
+@runtime_checkable
+class TokenEngine(MotionEngine, Protocol):
+    """An engine with a motion tokenizer."""
+
+    def encode(self, features: FloatArray) -> tuple[int, ...]:
+        """Return the motion tokens of features ``(T, 263)``: ``T // 4``, at least one."""
+        ...
+
+    def decode(
+        self,
+        tokens: Sequence[int],
+        *,
+        progress: Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> FloatArray:
+        """Return the features ``(4 * len(tokens), 263)`` of motion tokens.
+
+        Raises:
+            InputError: no tokens, or one that is not in the codebook.
+        """
+        ...
+
+
+@runtime_checkable
+class CaptionEngine(Protocol):
+    """An engine that says in words what a motion shows."""
+
+    def caption(
+        self,
+        takes: Sequence[Take],
+        *,
+        progress: Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> list[str]:
+        """Return a sentence for each motion. A take may hold tokens, features, or both.
+
+        Raises:
+            InputError: a take that holds nothing that the engine can read.
+            GenerationError: no words came out.
+        """
+        ...
+
+
+@runtime_checkable
+class CoverageEngine(Protocol):
+    """An engine that knows what it was trained on."""
+
+    def coverage(self, description: str) -> Coverage:
+        """Return how much of the description training knew."""
+        ...
+
+
+@runtime_checkable
+class FillEngine(Protocol):
+    """An engine that finds what lies between two stretches of motion."""
+
+    def fill(
+        self,
+        before: Sequence[int],
+        after: Sequence[int],
+        length: int,
+        *,
+        seed: int = 0,
+        progress: Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> tuple[int, ...]:
+        """Return `length` tokens that lead from the tokens `before` to the tokens `after`.
+
+        Raises:
+            InputError: both stretches are empty, or a length that cannot be filled.
             GenerationError: no usable motion came out.
         """
         ...
 
-    def caption(self, token_sequences: Sequence[Sequence[int]]) -> list[str]:
-        """A sentence for each sequence of motion tokens."""
-        ...
 
-    def encode(self, features: FloatArray) -> tuple[int, ...]:
-        """Motion tokens of features ``(T, 263)``: ``T // 4`` of them, at least one."""
-        ...
-
-    def decode(self, tokens: Sequence[int]) -> FloatArray:
-        """Features ``(4 * len(tokens), 263)`` of motion tokens."""
-        ...
-
-    def coverage(self, description: str) -> Coverage:
-        """How much of the description is known from training."""
-        ...
-
-
-def load_engine(name: str = DEFAULT_ENGINE) -> MotionEngine:
-    """The engine of that name, or the MotionLLM checkpoint in that folder.
+def check_description(description: str) -> None:
+    """Check that a description can be generated.
 
     Raises:
-        ConfigurationError: no such engine; the message lists those that are installed.
+        InputError: it is empty or too long.
     """
-    if "/" in name or name.startswith("."):
-        from .motionllm import load_motionllm
+    if not description.strip():
+        raise InputError("a description is empty; say what the person does")
+    if len(description) > MAX_DESCRIPTION:
+        raise InputError(
+            f"a description has {len(description)} characters; the limit is {MAX_DESCRIPTION}"
+        )
 
-        return load_motionllm(name)
-    found = {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
-    if name in found:
-        engine = found[name].load()()
-        if not isinstance(engine, MotionEngine):
-            raise ConfigurationError(f"entry point {name!r} gave no MotionEngine: {engine!r}")
-        return engine
-    if name == DEFAULT_ENGINE:  # uninstalled use: no entry points
-        from .motionllm import load_motionllm
 
-        return load_motionllm()
-    raise ConfigurationError(
-        f"no motion engine named {name!r}; installed: {', '.join(sorted(found)) or 'none'}"
-    )
+def take_features(
+    engine: MotionEngine,
+    take: Take,
+    *,
+    progress: Progress | None = None,
+    cancel: CancelToken | None = None,
+) -> FloatArray:
+    """Return the features of a take, decoded where it has none.
+
+    Raises:
+        GenerationError: the take holds nothing.
+        ConfigurationError: it holds tokens that the engine cannot decode.
+    """
+    if take.features is not None:
+        return take.features
+    if not take.tokens:
+        raise GenerationError(f"the engine {engine.name} returned an empty take; try another seed")
+    if not isinstance(engine, TokenEngine):
+        raise ConfigurationError(
+            f"the engine {engine.name} has no tokenizer; open this motion with the engine that made"
+            " it"
+        )
+    return engine.decode(take.tokens, progress=progress, cancel=cancel)
+
+
+def caption_takes(
+    engine: MotionEngine,
+    takes: Sequence[Take],
+    *,
+    progress: Progress | None = None,
+    cancel: CancelToken | None = None,
+) -> list[str]:
+    """Return a sentence for each take.
+
+    Raises:
+        ConfigurationError: the engine writes no captions.
+    """
+    if not isinstance(engine, CaptionEngine):
+        raise ConfigurationError(f"the engine {engine.name} cannot caption motions; choose another")
+    return engine.caption(takes, progress=progress, cancel=cancel)
+
+
+def unknown_words(engine: MotionEngine, descriptions: Iterable[str]) -> list[str]:
+    """Return the words that training did not know, each once; none if the engine cannot tell."""
+    if not isinstance(engine, CoverageEngine):
+        return []
+    words = [word for text in descriptions for word in engine.coverage(text).unknown]
+    return list(dict.fromkeys(words))

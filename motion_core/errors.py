@@ -8,7 +8,8 @@
     │   └── IntegrityError    … something arrived, but not what was expected
     ├── PlanError             the planner LLM: its answer is not a plan; it may be asked again
     ├── GenerationError       MotionLLM: it produced nothing usable; another seed may help
-    └── UnexpectedError       us: something that nobody foresaw ended a turn; its cause tells more
+    ├── UnexpectedError       us: something that nobody foresaw ended a turn; its cause tells more
+    └── Cancelled             whoever asked: the work was stopped before it was done
 
 The message of each is one complete line: what was wrong, which value, what to do.
 """
@@ -50,3 +51,7 @@ class GenerationError(MotionAgentError):
 
 class UnexpectedError(MotionAgentError):
     """A turn ended with an error that nobody foresaw; the conversation goes on after it."""
+
+
+class Cancelled(MotionAgentError):
+    """The work was stopped on request, before it was done."""

@@ -21,7 +21,15 @@ from itertools import groupby
 
 import numpy as np
 
-from .engine import MAX_DESCRIPTION, Coverage, GenerationRequest, Progress
+from .engine import (
+    CancelToken,
+    Coverage,
+    GenerationRequest,
+    Progress,
+    Take,
+    check_description,
+    checked_progress,
+)
 from .errors import GenerationError, InputError
 from .motion import FEATURES, FRAMES_PER_TOKEN, FloatArray, check_features
 from .skeleton import FPS, JOINT_NAMES, PARENTS, TARGET_OFFSETS
@@ -83,24 +91,35 @@ class FakeEngine:
         self._lock = threading.Lock()
 
     def generate(
-        self, requests: Sequence[GenerationRequest], *, progress: Progress | None = None
-    ) -> list[tuple[int, ...]]:
+        self,
+        requests: Sequence[GenerationRequest],
+        *,
+        progress: Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> list[Take]:
         for request in requests:
-            _check_description(request.description)
+            check_description(request.description)
+        step = checked_progress(progress, cancel)
         with self._lock:
             self.generated.append(tuple(requests))
         if self._failure is not None:
             raise self._failure
-        results = []
+        takes = []
         for done, request in enumerate(requests, start=1):
             time.sleep(self._delay / len(requests))
-            results.append(_tokens(request))
-            if progress is not None:
-                progress(done, len(requests))
-        return results
+            takes.append(Take(_tokens(request)))
+            if step is not None:
+                step(done, len(requests))
+        return takes
 
-    def caption(self, token_sequences: Sequence[Sequence[int]]) -> list[str]:
-        return [_caption(tokens) for tokens in token_sequences]
+    def caption(
+        self,
+        takes: Sequence[Take],
+        *,
+        progress: Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> list[str]:
+        return [_caption(take.tokens or self._read(take)) for take in takes]
 
     def encode(self, features: FloatArray) -> tuple[int, ...]:
         features = check_features(features)
@@ -108,7 +127,13 @@ class FakeEngine:
         height = features[: count * FRAMES_PER_TOKEN : FRAMES_PER_TOKEN, 3].astype(np.float64)
         return tuple(int(t) for t in np.rint((height - _pelvis_height()) / _MARK) % CODES)
 
-    def decode(self, tokens: Sequence[int]) -> FloatArray:
+    def decode(
+        self,
+        tokens: Sequence[int],
+        *,
+        progress: Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> FloatArray:
         if not tokens:
             raise InputError("there are no motion tokens to decode")
         with self._lock:
@@ -122,14 +147,10 @@ class FakeEngine:
             return Coverage(0.0)
         return Coverage(1 - len(unknown) / len(words), tuple(dict.fromkeys(unknown)))
 
-
-def _check_description(description: str) -> None:
-    if not description.strip():
-        raise InputError("a description is empty; say what the person does")
-    if len(description) > MAX_DESCRIPTION:
-        raise InputError(
-            f"a description has {len(description)} characters; the limit is {MAX_DESCRIPTION}"
-        )
+    def _read(self, take: Take) -> tuple[int, ...]:
+        if take.features is None:
+            raise InputError("there is no motion to caption: neither tokens nor features")
+        return self.encode(take.features)
 
 
 def _tokens(request: GenerationRequest) -> tuple[int, ...]:

@@ -5,9 +5,9 @@
 The repairs, in this order, each for the seams that are still bad:
 
 1. **take**: the later segment from other seeds (the earlier one, where the later is not new);
-   all seams and seeds in one batch. Seconds, where the others take milliseconds, and the takes
-   that are there were found the best: so only for seams that trim and blend alone do not mend;
-2. **trim**: up to 0.4 s off the two segments where they meet;
+   all seams and seeds in one batch. It gives the best joins but takes seconds where the others
+   take milliseconds, so it is for seams that trim and blend alone do not mend;
+2. **trim**: up to 0.4 s off the two segments where they meet; only of tokens;
 3. **blend**: the decoded features around the seam (`blend_seams`); it touches no token.
 
 Only segments that are new in this edit are retaken or trimmed. A repair is kept if it makes its
@@ -17,18 +17,19 @@ seam better by the measure and no other one bad.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from .composition import SegmentRequest, assemble, generate_segments
-from .engine import MotionEngine
+from .composition import assemble, generate_segments
+from .engine import CaptionEngine, MotionEngine, Take
+from .journal import Clips
 from .motion import FRAMES_PER_TOKEN, Motion, Segment
 from .seams import SeamReport, measure_seams
 from .skeleton import FPS
 
 Kind = Literal["take", "trim", "blend"]
-Generate = Callable[[Sequence[SegmentRequest]], Sequence[Segment]]
+Generate = Callable[[Sequence[Segment]], Sequence[Segment]]
 
 KINDS: tuple[Kind, ...] = ("take", "trim", "blend")
 TAKES = 3  # other seeds of a segment that are tried
@@ -112,7 +113,8 @@ def join_segments(
     engine: MotionEngine,
     segments: Sequence[Segment],
     *,
-    requests: Mapping[str, SegmentRequest],
+    new: Collection[str] = (),
+    clips: Clips | None = None,
     blends: Mapping[str, int] | None = None,
     repair: bool | Sequence[Kind] = True,
     provenance: Mapping[str, Any] | None = None,
@@ -125,12 +127,12 @@ def join_segments(
     Args:
         engine: decodes and, for other takes, generates.
         segments: in order.
-        requests: by id, what the segments that are new in this edit were made from; the tokens
-            of all others stay as they are.
+        new: ids of the segments that are new in this edit; all others stay as they are.
+        clips: features of the segments without tokens.
         blends: those of earlier edits that still hold: id of the later segment → half-width.
         repair: all of `KINDS`, none, or only some.
         provenance: facts to keep with the motion.
-        generate: makes other takes, at most once, for at most `MOST_TAKES` requests of which
+        generate: makes other takes, at most once, of at most `MOST_TAKES` segments of which
             several have the same id; `generate_segments` if left out.
 
     Raises:
@@ -140,27 +142,33 @@ def join_segments(
     kinds = (KINDS if repair else ()) if isinstance(repair, bool) else tuple(repair)
     later = {segment.id for segment in segments[1:]}
     kept = {name: width for name, width in (blends or {}).items() if name in later}
-    motion = assemble(engine, segments, blends=kept, provenance=provenance)
+    clips = Clips() if clips is None else clips
+    motion = assemble(engine, segments, clips=clips, blends=kept, provenance=provenance)
     seams = measure_seams(motion)
     if not kinds or not any(seam.bad for seam in seams):
         return Joined(motion, tuple(segments), seams, (), kept)
-    work = _Work(engine, list(segments), requests, kept)
-    repairs = work.mend(seams, kinds, generate or (lambda some: generate_segments(engine, some)))
-    motion = assemble(engine, work.segments, blends=work.blends, provenance=provenance)
+    work = _Work(engine, list(segments), frozenset(new), clips, kept)
+    repairs = work.mend(
+        seams, kinds, generate or (lambda takes: generate_segments(engine, takes, clips=clips))
+    )
+    motion = assemble(engine, work.segments, clips=clips, blends=work.blends, provenance=provenance)
     seams = measure_seams(motion)
-    told = tuple(
+    kept_repairs = tuple(
         replace(repair, severity=(repair.severity[0], seams[at].severity))
         for at, repair in sorted(repairs.items())
         if repair.won or seams[at].bad
     )
-    return Joined(motion, tuple(work.segments), seams, told, work.blends)
+    return Joined(motion, tuple(work.segments), seams, kept_repairs, work.blends)
 
 
 @dataclass(frozen=True)
 class _Change:
-    """Something to try at a seam: other segments by position, or a blend; and how to tell it."""
+    """Something to try at a seam: other segments by position, or a blend.
 
-    told: Mapping[str, Any]
+    `facts` are fields of the `Repair` that it makes.
+    """
+
+    facts: Mapping[str, Any]
     segments: Mapping[int, Segment] = field(default_factory=dict)
     blends: Mapping[str, int] = field(default_factory=dict)
 
@@ -171,7 +179,8 @@ class _Work:
 
     engine: MotionEngine
     segments: list[Segment]
-    requests: Mapping[str, SegmentRequest]
+    new: frozenset[str]
+    clips: Clips
     blends: dict[str, int]
 
     def mend(
@@ -236,7 +245,7 @@ class _Work:
             return repair
         self.segments = self._changed(best[1])
         self.blends.update(best[1].blends)
-        return replace(repair, won=(*repair.won, kind), **best[1].told)
+        return replace(repair, won=(*repair.won, kind), **best[1].facts)
 
     def _measure(
         self, at: int, change: _Change | None = None
@@ -247,16 +256,13 @@ class _Work:
         the same in a long motion as in a short one.
         """
         first, last = max(0, at - 1), min(len(self.segments), at + 3)
-        while first > 0 and sum(len(s.tokens) for s in self.segments[first:at]) < CONTEXT:
+        while first > 0 and _tokens(self.segments[first:at]) < CONTEXT:
             first -= 1
-        while (
-            last < len(self.segments)
-            and sum(len(s.tokens) for s in self.segments[at + 2 : last]) < CONTEXT
-        ):
+        while last < len(self.segments) and _tokens(self.segments[at + 2 : last]) < CONTEXT:
             last += 1
         segments = self._changed(change) if change else self.segments
         blends = {**self.blends, **change.blends} if change else self.blends
-        motion = assemble(self.engine, segments[first:last], blends=blends)
+        motion = assemble(self.engine, segments[first:last], clips=self.clips, blends=blends)
         return at - first, measure_seams(motion)
 
     def _changed(self, change: _Change) -> list[Segment]:
@@ -266,34 +272,37 @@ class _Work:
 
     def _takes(self, seams: Sequence[int], generate: Generate) -> dict[int, list[_Change]]:
         """Other takes for seams in order of urgency, all generated as one batch."""
-        wanted: dict[int, list[SegmentRequest]] = {}  # by position of the segment
+        pending: dict[int, list[Segment]] = {}  # by position of the segment
         position: dict[int, int] = {}  # of the segment that each seam would have retaken
         for at in seams:
-            new = [i for i in (at + 1, at) if self.segments[i].id in self.requests]
+            new = [i for i in (at + 1, at) if self.segments[i].id in self.new]
             if not new:
                 continue
-            if new[0] not in wanted:
-                if TAKES * (len(wanted) + 1) > MOST_TAKES:
+            if new[0] not in pending:
+                if TAKES * (len(pending) + 1) > MOST_TAKES:
                     continue
-                request = self.requests[self.segments[new[0]].id]
-                wanted[new[0]] = [
-                    replace(request, seed=request.seed + RETAKE * take)
+                segment = self.segments[new[0]]
+                pending[new[0]] = [
+                    replace(
+                        segment,
+                        seed=segment.seed + RETAKE * take,
+                        tokens=(),
+                        clip="",
+                        clip_frames=0,
+                    )
                     for take in range(1, TAKES + 1)
                 ]
             position[at] = new[0]
-        if not wanted:
+        if not pending:
             return {}
-        asked = [(i, request) for i, some in wanted.items() for request in some]
-        made = generate([request for _, request in asked])
-        said = self.engine.caption([s.tokens for s in [*made, *(self.segments[i] for i in wanted)]])
-        shown = {
-            i: _words_shown(self.segments[i].description, text)
-            for i, text in zip(wanted, said[len(made) :], strict=True)
-        }
-        takes: dict[int, list[Segment]] = {i: [] for i in wanted}
-        for (i, _), segment, text in zip(asked, made, said, strict=False):
+        order = [i for i, takes in pending.items() for _ in takes]
+        generated = generate([segment for takes in pending.values() for segment in takes])
+        shown = self._shown([*generated, *(self.segments[i] for i in pending)])
+        least = dict(zip(pending, shown[len(generated) :], strict=True))
+        takes: dict[int, list[Segment]] = {i: [] for i in pending}
+        for i, segment, words in zip(order, generated, shown, strict=False):
             # A smoother join is not worth a motion that shows less of what was asked for.
-            if _words_shown(segment.description, text) >= shown[i]:
+            if words >= least[i]:
                 takes[i].append(segment)
         return {
             at: [
@@ -302,6 +311,16 @@ class _Work:
             ]
             for at, i in position.items()
         }
+
+    def _shown(self, segments: Sequence[Segment]) -> list[int]:
+        """How many words of its description each segment shows; 0 if the engine cannot tell."""
+        if not isinstance(self.engine, CaptionEngine):
+            return [0] * len(segments)
+        takes = [
+            Take(s.tokens) if s.tokens else Take(features=self.clips[s.clip]) for s in segments
+        ]
+        captions = self.engine.caption(takes)
+        return [_words_shown(s.description, c) for s, c in zip(segments, captions, strict=True)]
 
     def _trims(self, at: int) -> list[_Change]:
         one, other = self.segments[at : at + 2]
@@ -319,10 +338,9 @@ class _Work:
         return changes
 
     def _can_lose(self, segment: Segment, count: int) -> bool:
-        request = self.requests.get(segment.id)
         return (
-            request is not None
-            and request.seconds is None  # a wished duration is kept
+            segment.id in self.new
+            and not segment.seconds  # a wished duration is kept
             and len(segment.tokens) - count >= SHORTEST
         )
 
@@ -336,6 +354,10 @@ class _Work:
             for width in HALF_WIDTHS
             if before < width <= room
         ]
+
+
+def _tokens(segments: Sequence[Segment]) -> int:
+    return sum(segment.frames // FRAMES_PER_TOKEN for segment in segments)
 
 
 def _words_shown(description: str, caption: str) -> int:

@@ -1,21 +1,35 @@
 """What was generated is written down at once, so that no segment is lost or generated twice.
 
-Tokens are a function of engine, description, seed and wished duration. The journal keeps them
-under these four: a turn that was killed goes on with the segments it had finished, and a request
-that comes again costs nothing. One JSON object a line; a line that a kill has cut short is
-skipped when the file is read.
+A take is a function of engine, description, seed and wished duration. The journal keeps it under
+these four: a turn that was killed goes on with the segments it had finished, and a request that
+comes again costs nothing. One JSON object a line; a line that a kill has cut short is skipped when
+the file is read. Features without tokens are too large for a line: they are files beside it, the
+`Clips`, and the line names theirs.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
 
 from .atomic import replacing
-from .errors import UnavailableError
-from .untrusted import checked_json, checked_seed, checked_tokens, checked_words
+from .errors import FormatError, InputError, UnavailableError
+from .motion import FloatArray, check_features
+from .untrusted import (
+    checked_clip,
+    checked_frames,
+    checked_json,
+    checked_seed,
+    checked_tokens,
+    checked_words,
+)
 
 KEPT = 5000  # segments; the oldest are forgotten
 
@@ -23,37 +37,110 @@ Key = tuple[str, str, int, float]
 """Engine, description, seed, wished seconds (0 for no wish)."""
 
 
-class SegmentJournal:
-    """Tokens of finished segments. Thread-safe.
+class Entry(NamedTuple):
+    """What was generated: tokens, or a clip of so many frames."""
+
+    tokens: tuple[int, ...] = ()
+    clip: str = ""
+    clip_frames: int = 0
+
+
+class Clips(Mapping[str, FloatArray]):
+    """Features of segments that have no tokens, by a hash of their content. Thread-safe.
 
     Args:
-        path: the file; None keeps them in memory only. It is read when first asked.
+        folder: where to keep one ``.npy`` a clip; None keeps them in memory only.
+    """
+
+    def __init__(self, folder: str | Path | None = None) -> None:
+        self.folder = None if folder is None else Path(folder)
+        self._clips: dict[str, FloatArray] = {}
+
+    def add(self, features: FloatArray) -> str:
+        """Keep features ``(T, 263)``; return their id.
+
+        Raises:
+            UnavailableError: the folder cannot be written.
+        """
+        features = check_features(features)
+        clip = f"c-{hashlib.sha256(features.tobytes()).hexdigest()[:16]}"
+        path = self._path(clip)
+        if path is None:
+            self._clips[clip] = features
+        elif not path.is_file():
+            with replacing(path) as temporary, temporary.open("wb") as file:
+                np.save(file, features)
+        return clip
+
+    def __getitem__(self, clip: str) -> FloatArray:
+        """Return the features with that id.
+
+        Raises:
+            KeyError: there are none.
+        """
+        path = self._path(clip)
+        if path is None:
+            return self._clips[clip]
+        if not path.is_file():
+            raise KeyError(clip)
+        try:
+            return check_features(np.load(path, allow_pickle=False))
+        except (OSError, ValueError, InputError) as err:
+            raise KeyError(clip) from err
+
+    def __iter__(self) -> Iterator[str]:
+        if self.folder is None:
+            return iter(list(self._clips))
+        return iter([path.stem for path in self.folder.glob("c-*.npy")])
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+    def _path(self, clip: str) -> Path | None:
+        if self.folder is None:
+            return None
+        try:
+            return self.folder / f"{checked_clip(clip)}.npy"
+        except FormatError as err:
+            raise KeyError(clip) from err
+
+
+class SegmentJournal:
+    """Finished segments. Thread-safe.
+
+    Args:
+        path: the file; None keeps them in memory only. It is read when first asked. The clips are
+            in the folder ``clips`` beside it.
     """
 
     def __init__(self, path: str | Path | None = None) -> None:
         self.path = None if path is None else Path(path)
-        self._entries: OrderedDict[Key, tuple[int, ...]] | None = None
+        self.clips = Clips(None if self.path is None else self.path.parent / "clips")
+        self._entries: OrderedDict[Key, Entry] | None = None
         self._lock = threading.Lock()
 
-    def get(self, key: Key) -> tuple[int, ...] | None:
-        """The tokens that were made from this, or None."""
+    def get(self, key: Key) -> Entry | None:
+        """Return what was generated from this, or None."""
         with self._lock:
-            return self._read().get(key)
+            entry = self._read().get(key)
+        if entry is not None and entry.clip and entry.clip not in self.clips:
+            return None
+        return entry
 
-    def put(self, key: Key, tokens: tuple[int, ...]) -> None:
-        """Keep the tokens; they are on disk when this returns.
+    def put(self, key: Key, entry: Entry) -> None:
+        """Keep the entry; it is on disk when this returns.
 
         Raises:
             UnavailableError: the file cannot be written.
         """
         with self._lock:
             entries = self._read()
-            entries[key] = tokens
+            entries[key] = entry
             if self.path is not None:
                 try:
                     self.path.parent.mkdir(parents=True, exist_ok=True)
                     with self.path.open("a", encoding="utf-8") as file:
-                        file.write(_line(key, tokens))
+                        file.write(_line(key, entry))
                 except OSError as err:
                     raise UnavailableError(
                         f"cannot write {self.path} ({err.strerror or err}); choose a folder that"
@@ -62,33 +149,37 @@ class SegmentJournal:
             while len(entries) > KEPT:
                 entries.popitem(last=False)
 
-    def _read(self) -> OrderedDict[Key, tuple[int, ...]]:
+    def _read(self) -> OrderedDict[Key, Entry]:
         if self._entries is None:
             self._entries = OrderedDict()
             if self.path is not None and self.path.is_file():
                 lines = self.path.read_bytes().split(b"\n")
                 for line in lines:
-                    if (entry := _entry(line)) is not None:
-                        self._entries[entry[0]] = entry[1]
+                    if (found := _parse(line)) is not None:
+                        self._entries[found[0]] = found[1]
                 while len(self._entries) > KEPT:
                     self._entries.popitem(last=False)
                 if lines[-1] or len(lines) > 2 * KEPT:  # cut short, or mostly forgotten
                     with replacing(self.path) as temporary:
-                        whole = "".join(_line(k, tokens) for k, tokens in self._entries.items())
+                        whole = "".join(_line(key, entry) for key, entry in self._entries.items())
                         temporary.write_text(whole, encoding="utf-8")
         return self._entries
 
 
-def _line(key: Key, tokens: tuple[int, ...]) -> str:
-    return json.dumps([*key, list(tokens)], ensure_ascii=False) + "\n"
+def _line(key: Key, entry: Entry) -> str:
+    clip = [entry.clip, entry.clip_frames] if entry.clip else []
+    return json.dumps([*key, list(entry.tokens), *clip], ensure_ascii=False) + "\n"
 
 
-def _entry(line: bytes) -> tuple[Key, tuple[int, ...]] | None:
+def _parse(line: bytes) -> tuple[Key, Entry] | None:
     try:
-        engine, description, seed, seconds, tokens = checked_json(line.decode("utf-8"))
-        if not (isinstance(tokens, list) and tokens and isinstance(seconds, int | float)):
+        engine, description, seed, seconds, tokens, *clip = checked_json(line.decode("utf-8"))
+        if not (isinstance(tokens, list) and isinstance(seconds, int | float)):
             return None
         key = (str(engine), checked_words(description), checked_seed(seed), float(seconds))
-        return key, checked_tokens(tokens)
+        if tokens:
+            return key, Entry(checked_tokens(tokens))
+        name, frames = clip
+        return key, Entry((), checked_clip(name), checked_frames(frames))
     except (ValueError, TypeError, OverflowError):
         return None

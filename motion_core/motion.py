@@ -13,36 +13,66 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from . import outlets
 from .errors import InputError
-from .skeleton import FPS, JOINT_NAMES
-
-FloatArray = NDArray[np.float32]
-
-FEATURES = 263
-FRAMES_PER_TOKEN = 4
-MAX_FRAMES = 100_000  # 83 minutes; more is refused as a mistake
+from .features import FEATURES as FEATURES
+from .features import FRAMES_PER_TOKEN as FRAMES_PER_TOKEN
+from .features import MAX_FRAMES as MAX_FRAMES
+from .features import FloatArray as FloatArray
+from .features import check_features as check_features
+from .features import check_joints as check_joints
+from .skeleton import FPS
 
 
 @dataclass(frozen=True)
 class Segment:
-    """The part of a motion that one plan step made.
+    """The part of a motion that one description became, or is still to become.
 
     Attributes:
-        id: stable name within the motion: ``s1``, ``s2``, …
-        description: the words it was made from.
-        tokens: motion tokens, one per 4 frames.
-        seed: the seed it was sampled with.
+        id: stable name within the timeline: ``s1``, ``s2``, …
+        description: the words it is made from.
+        tokens: motion tokens, one per 4 frames; empty where the engine has none.
+        seed: the seed of its sampling.
+        seconds: wished duration; 0 for none.
+        person: who does it, 1 or 2.
+        take: counts up each time that it is sampled again; the id stays.
+        clip: id of its features (`journal.Clips`), where it has no tokens.
+        clip_frames: length of that clip.
     """
 
     id: str
     description: str
-    tokens: tuple[int, ...]
+    tokens: tuple[int, ...] = ()
     seed: int = 0
+    seconds: float = 0.0
+    person: int = 1
+    take: int = 1
+    clip: str = ""
+    clip_frames: int = 0
+
+    @property
+    def pending(self) -> bool:
+        """Whether it is still to be generated."""
+        return not self.tokens and not self.clip_frames
 
     @property
     def frames(self) -> int:
         """Number of frames at 20 fps."""
-        return len(self.tokens) * FRAMES_PER_TOKEN
+        return len(self.tokens) * FRAMES_PER_TOKEN if self.tokens else self.clip_frames
+
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+        return self.frames / FPS
+
+    @property
+    def content(self) -> str:
+        """What the id of a motion is a hash of, as text."""
+        length = "" if self.tokens else f", frames={self.clip_frames}"
+        return (
+            f"Segment(id={self.id!r}, description={self.description!r}, tokens={self.tokens!r},"
+            f" seed={self.seed!r}{length})"
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +82,8 @@ class Motion:
     Attributes:
         features: ``(T, 263)`` float32 in the HumanML3D representation.
         segments: in order; together they cover the frames, or there are none (imported motion).
-        tokens: motion tokens of the whole; those of the segments where there are segments.
+        tokens: motion tokens of the whole; those of the segments where there are segments, and
+            empty where one of these has none.
         provenance: where it came from, JSON values only: ``{"source": "walk.bvh"}``.
 
     Raises:
@@ -71,15 +102,17 @@ class Motion:
         object.__setattr__(self, "features", features)
         if not self.segments:
             return
-        tokens = tuple(token for segment in self.segments for token in segment.tokens)
-        if len(tokens) * FRAMES_PER_TOKEN != len(features):
+        frames = sum(segment.frames for segment in self.segments)
+        if frames != len(features):
             raise InputError(
-                f"the segments hold {len(tokens) * FRAMES_PER_TOKEN} frames, "
+                f"the segments hold {frames} frames, "
                 f"the features {len(features)}; decode the segments' tokens again"
             )
         if len({segment.id for segment in self.segments}) != len(self.segments):
             raise InputError("two segments of a motion have the same id; give each its own")
-        object.__setattr__(self, "tokens", tokens)
+        whole = all(segment.tokens for segment in self.segments)
+        tokens = (token for segment in self.segments for token in segment.tokens)
+        object.__setattr__(self, "tokens", tuple(tokens) if whole else ())
 
     @classmethod
     def from_joints(
@@ -93,7 +126,7 @@ class Motion:
         Raises:
             InputError: another shape, too few frames, not finite, or absurd positions.
         """
-        from .representation import joints_to_features, resample
+        from .representation import joints_to_features, resample  # loads SciPy
 
         positions = resample(joints, fps=fps)
         if len(positions) > 1:
@@ -107,16 +140,23 @@ class Motion:
     @cached_property
     def joints(self) -> FloatArray:
         """Positions ``(T, 22, 3)`` in metres, y up."""
-        from .representation import features_to_joints
+        from .representation import features_to_joints  # loads SciPy
 
         return features_to_joints(self.features)
 
     @cached_property
     def id(self) -> str:
         """Short content hash, ``m-`` and six hex digits, of features and segments."""
+        return f"m-{self.digest[:6]}"
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of features and segments, in hex."""
         digest = hashlib.sha256(np.ascontiguousarray(self.features).tobytes())
-        digest.update(repr(self.segments).encode())
-        return f"m-{digest.hexdigest()[:6]}"
+        contents = ", ".join(segment.content for segment in self.segments)
+        comma = "," if len(self.segments) == 1 else ""  # as Python writes a tuple: ids of 0.1
+        digest.update(f"({contents}{comma})".encode())
+        return digest.hexdigest()
 
     @property
     def duration(self) -> float:
@@ -139,63 +179,18 @@ class Motion:
         """Write the motion in the format that the suffix of `path` names; see `exporting.export`.
 
         Raises:
-            InputError: a suffix that there is not.
+            InputError: unknown file suffix.
             UnavailableError: the file cannot be written.
         """
-        from .exporting import export
-
-        return export(self, path)[0]
+        return outlets.export(self, path)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """What Jupyter, VS Code and Colab show: the player, and a film strip."""
-        from .notebook import show
-
-        return show(self)._repr_mimebundle_()
+        return outlets.show(self)
 
     def __len__(self) -> int:
         return len(self.features)
 
     def __repr__(self) -> str:
-        told = ", ".join(f"{s.id}: {s.description!r}" for s in self.segments) or "no segments"
-        return f"<Motion {self.id}, {self.duration:.1f} s, {told}>"
-
-
-def check_features(features: NDArray[Any]) -> FloatArray:
-    """`features` as a new float32 array ``(T, 263)``.
-
-    Raises:
-        InputError: another shape, no frames, more than `MAX_FRAMES`, or not finite.
-    """
-    array = np.array(features, dtype=np.float32)
-    if array.ndim != 2 or array.shape[1] != FEATURES:
-        raise InputError(f"features have the shape {array.shape}; expected (frames, {FEATURES})")
-    _check_frames(array)
-    return array
-
-
-def check_joints(joints: NDArray[Any]) -> NDArray[np.float64]:
-    """`joints` as a float64 array ``(T, 22, 3)`` in which somebody could stand.
-
-    Raises:
-        InputError: another shape, no frames, not finite, or positions beyond a kilometre.
-    """
-    array = np.asarray(joints, dtype=np.float64)
-    if array.ndim != 3 or array.shape[1:] != (len(JOINT_NAMES), 3):
-        raise InputError(f"joints have the shape {array.shape}; expected (frames, 22, 3)")
-    _check_frames(array)
-    extent = float(np.abs(array).max())
-    if extent > 1000:
-        raise InputError(
-            f"a joint is {extent:.0f} m from the origin; joints are expected in metres"
-        )
-    return array
-
-
-def _check_frames(array: NDArray[Any]) -> None:
-    if len(array) == 0:
-        raise InputError("the motion has no frames")
-    if len(array) > MAX_FRAMES:
-        raise InputError(f"the motion has {len(array)} frames; the limit is {MAX_FRAMES}")
-    bad = np.flatnonzero(~np.isfinite(array.reshape(len(array), -1)).all(axis=1))
-    if bad.size:
-        raise InputError(f"frame {bad[0]} holds NaN or infinity ({bad.size} such frames in all)")
+        parts = ", ".join(f"{s.id}: {s.description!r}" for s in self.segments) or "no segments"
+        return f"<Motion {self.id}, {self.duration:.1f} s, {parts}>"

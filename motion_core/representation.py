@@ -28,7 +28,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from . import rotations
 from .errors import InputError
-from .motion import FloatArray, check_joints
+from .features import FloatArray, check_joints
 from .skeleton import (
     FPS,
     KINEMATIC_CHAINS,

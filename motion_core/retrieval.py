@@ -3,8 +3,8 @@
 The honest baseline of a motion model: whoever cannot beat it has learnt nothing that the data set
 would not give by itself. Text → motion is the clip whose caption is nearest by the cosine of TF-IDF
 vectors of words and word pairs; motion → text is a caption of the training clip whose pose and
-movement are nearest. Tokens, encoding and decoding are those of a checkpoint's motion tokenizer, so
-that everything above the engine, and every metric, is the same.
+movement are nearest. Its takes are features without tokens: the clips as they were recorded, bit
+for bit.
 """
 
 from __future__ import annotations
@@ -22,18 +22,28 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from .engine import MAX_DESCRIPTION, Coverage, GenerationRequest, Progress
+from .blending import blend_seams
+from .engine import (
+    CancelToken,
+    Coverage,
+    GenerationRequest,
+    Progress,
+    Take,
+    check_description,
+    checked_progress,
+)
 from .errors import InputError
-from .motion import FRAMES_PER_TOKEN, FloatArray, check_features
+from .limits import MAX_SECONDS
+from .motion import FloatArray
 from .skeleton import FPS
 
 if TYPE_CHECKING:
     from .datasets import Clip, PreparedDataset
-    from .tokenizer import MotionTokenizer
 
 DATA_VARIABLE = "MOTION_AGENT_DATA"
 NEAR = 1e-6  # similarities that differ by less are the same: the seed chooses among those clips
-MIN_TOKENS, MAX_TOKENS = 1, 100
+MAX_FRAMES = round(MAX_SECONDS * FPS)
+_HALF_WIDTH = 8  # frames blended on either side of where a clip begins again
 _STOP = frozenset(["a", "an", "the", "of", "to", "and", "is", "his", "her", "their", "its", "with"])
 _ENDINGS = ("ing", "ed", "es", "s", "ly")
 
@@ -43,44 +53,49 @@ class RetrievalEngine:
 
     Args:
         dataset: its training clips are what is looked up.
-        tokenizer: makes tokens of them.
 
     Raises:
         InputError: the data set has no training clips.
     """
 
-    def __init__(self, dataset: PreparedDataset, tokenizer: MotionTokenizer) -> None:
-        self.tokenizer = tokenizer
+    device = "cpu"
+
+    def __init__(self, dataset: PreparedDataset) -> None:
         self._dataset = dataset
         self._clips = dataset.split("train")
         if not self._clips:
             raise InputError("the data set has no training clips to look up; prepare it again")
         self._lock = threading.RLock()
-        self._tokens: dict[str, tuple[int, ...]] = {}
 
     @property
     def name(self) -> str:
         return f"retrieval of {len(self._clips)} clips"
 
     def generate(
-        self, requests: Sequence[GenerationRequest], *, progress: Progress | None = None
-    ) -> list[tuple[int, ...]]:
-        """Tokens of the clip with the nearest caption; the seed draws among equally near ones.
+        self,
+        requests: Sequence[GenerationRequest],
+        *,
+        progress: Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> list[Take]:
+        """Return the clip with the nearest caption; the seed draws among equally near ones.
 
-        A wished duration is kept by cutting the clip, or repeating it from its beginning.
+        A wished duration is kept by cutting the clip, or by repeating it from its beginning.
 
         Raises:
             InputError: an empty or too long description, or a duration that cannot be made.
+            Cancelled: `cancel` was set meanwhile.
         """
         for request in requests:
             _check(request)
-        made = []
+        step = checked_progress(progress, cancel)
+        takes = []
         for done, request in enumerate(requests, start=1):
             clip = self.nearest_clip(request.description, seed=request.seed, greedy=request.greedy)
-            made.append(_fitted(self._tokens_of(clip), request.seconds))
-            if progress is not None:
-                progress(done, len(requests))
-        return made
+            takes.append(Take(features=_fitted(self._dataset.features(clip), request.seconds)))
+            if step is not None:
+                step(done, len(requests))
+        return takes
 
     def nearest_clip(self, description: str, *, seed: int = 0, greedy: bool = False) -> Clip:
         """The training clip with the nearest caption; the first of them if `greedy`.
@@ -93,17 +108,24 @@ class RetrievalEngine:
         choice = 0 if greedy else int(np.random.default_rng(abs(seed)).integers(len(clips)))
         return self._clips[clips[choice]]
 
-    def caption(self, token_sequences: Sequence[Sequence[int]]) -> list[str]:
-        """The first caption of the training clip that moves most alike."""
-        return [self._caption(self.decode(tokens)) for tokens in token_sequences]
+    def caption(
+        self,
+        takes: Sequence[Take],
+        *,
+        progress: Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> list[str]:
+        """Return the first caption of the training clip that moves most alike.
 
-    def encode(self, features: FloatArray) -> tuple[int, ...]:
-        return tuple(self.tokenizer.encode(check_features(features)))
-
-    def decode(self, tokens: Sequence[int]) -> FloatArray:
-        if not len(tokens):
-            raise InputError("there are no motion tokens to decode")
-        return self.tokenizer.decode(tokens)
+        Raises:
+            InputError: a take without features.
+        """
+        captions = []
+        for take in takes:
+            if take.features is None:
+                raise InputError("a retrieval engine reads features; decode the tokens first")
+            captions.append(self._caption(take.features))
+        return captions
 
     def coverage(self, description: str) -> Coverage:
         words = [word for word in _words(description) if word not in _STOP]
@@ -111,16 +133,10 @@ class RetrievalEngine:
         score = 1 - len(unknown) / len(words) if words else 0.0
         return Coverage(score, tuple(dict.fromkeys(unknown)))
 
-    def load(self) -> None:
+    def warm_up(self) -> None:
         """Index the captions now rather than at the first call."""
         with self._lock:
             _ = self._texts
-
-    def _tokens_of(self, clip: Clip) -> tuple[int, ...]:
-        with self._lock:
-            if clip.id not in self._tokens:
-                self._tokens[clip.id] = self.encode(self._dataset.features(clip))
-            return self._tokens[clip.id]
 
     def _caption(self, features: FloatArray) -> str:
         with self._lock:
@@ -132,8 +148,8 @@ class RetrievalEngine:
     def _movement(self, features: FloatArray) -> FloatArray:
         """Mean and spread of the normalised features over time, ``(526,)``."""
         normal = (features - self._dataset.mean) / self._dataset.std
-        told: FloatArray = np.concatenate([normal.mean(axis=0), normal.std(axis=0)])
-        return told.astype(np.float32)
+        movement: FloatArray = np.concatenate([normal.mean(axis=0), normal.std(axis=0)])
+        return movement.astype(np.float32)
 
     @cached_property
     def _movements(self) -> FloatArray:  # (clips, 526)
@@ -188,7 +204,7 @@ class _Texts:
 
 
 def load_retrieval(data: Path | str | None = None) -> RetrievalEngine:
-    """The engine of a prepared data set, with the default checkpoint's tokenizer.
+    """The engine of a prepared data set.
 
     Args:
         data: folder of the data set; None for MOTION_AGENT_DATA, or ``data/prepared``.
@@ -197,32 +213,26 @@ def load_retrieval(data: Path | str | None = None) -> RetrievalEngine:
         InputError: there is no prepared data set.
     """
     from .datasets.prepared import DEFAULT_FOLDER, PreparedDataset
-    from .motionllm.checkpoint import load_checkpoint
-    from .motionllm.engine import DEFAULT_CHECKPOINT
 
     folder = data or os.environ.get(DATA_VARIABLE) or DEFAULT_FOLDER
-    dataset = PreparedDataset.load(folder)
-    return RetrievalEngine(dataset, load_checkpoint(DEFAULT_CHECKPOINT).tokenizer())
+    return RetrievalEngine(PreparedDataset.load(folder))
 
 
 def _check(request: GenerationRequest) -> None:
-    if not request.description.strip():
-        raise InputError("a description is empty; say what the person does")
-    if len(request.description) > MAX_DESCRIPTION:
-        raise InputError(
-            f"a description has {len(request.description)} characters; the limit is"
-            f" {MAX_DESCRIPTION}"
-        )
-    longest = MAX_TOKENS * FRAMES_PER_TOKEN / FPS
-    if request.seconds is not None and not 0 < request.seconds <= longest:
-        raise InputError(f"{request.seconds} s cannot be made; give up to {longest:g} s")
+    check_description(request.description)
+    if request.seconds is not None and not 0 < request.seconds <= MAX_SECONDS:
+        raise InputError(f"{request.seconds} s cannot be made; give up to {MAX_SECONDS:g} s")
 
 
-def _fitted(tokens: tuple[int, ...], seconds: float | None) -> tuple[int, ...]:
+def _fitted(features: FloatArray, seconds: float | None) -> FloatArray:
+    """The clip ``(T, 263)`` cut, or repeated with blends, to the wished duration."""
     if seconds is None:
-        return tokens[:MAX_TOKENS]
-    count = max(MIN_TOKENS, round(seconds * FPS / FRAMES_PER_TOKEN))
-    return (tokens * (count // len(tokens) + 1))[:count]
+        return features[:MAX_FRAMES]
+    count, length = max(1, round(seconds * FPS)), len(features)
+    if count <= length:
+        return features[:count]
+    repeated = np.concatenate([features] * -(-count // length))[:count]
+    return blend_seams(repeated, dict.fromkeys(range(length, count, length), _HALF_WIDTH))
 
 
 def _terms(text: str) -> list[str]:

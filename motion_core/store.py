@@ -5,13 +5,10 @@ Ids come from LLMs and strangers: one must look like an id before it is looked u
 
 from __future__ import annotations
 
-import hashlib
 import re
 import threading
 from collections import OrderedDict
 from pathlib import Path
-
-import numpy as np
 
 from .errors import InputError, UnavailableError
 from .motion import Motion
@@ -95,10 +92,8 @@ class MotionStore:
         motion_id = motion.id
         if motion_id not in self or _same(self.get(motion_id), motion):
             return motion_id
-        digest = hashlib.sha256(np.ascontiguousarray(motion.features).tobytes())
-        digest.update(repr(motion.segments).encode())
         for digits in range(7, 13):
-            motion_id = f"m-{digest.hexdigest()[:digits]}"
+            motion_id = f"m-{motion.digest[:digits]}"
             if motion_id not in self or _same(self.get(motion_id), motion):
                 return motion_id
         raise UnavailableError(f"no free id is left for the motion {motion.id} in this store")
@@ -138,4 +133,4 @@ def is_motion_id(text: str) -> bool:
 
 
 def _same(one: Motion, other: Motion) -> bool:
-    return one.segments == other.segments and np.array_equal(one.features, other.features)
+    return one.digest == other.digest

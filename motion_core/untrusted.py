@@ -10,14 +10,15 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from .engine import MAX_DESCRIPTION
 from .errors import FormatError
+from .limits import MAX_DESCRIPTION, MAX_SECONDS
 from .motion import FRAMES_PER_TOKEN, MAX_FRAMES, Segment
 
 MAX_TOKEN = 65_535  # no codebook is larger; an engine checks against its own
 MAX_SEED = 2**53 - 1  # exact in any JSON; further takes add to it, within torch's 64 bits
 MAX_DEPTH = 32  # of JSON; ours has 4
 _SEGMENT_ID = re.compile(r"[A-Za-z][\w-]{0,19}", re.ASCII)
+_CLIP_ID = re.compile(r"c-[0-9a-f]{16}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -57,15 +58,45 @@ def checked_words(value: Any) -> str:
     return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", value)[:MAX_DESCRIPTION]
 
 
+def checked_clip(value: Any) -> str:
+    """The id of a clip."""
+    if not isinstance(value, str) or not _CLIP_ID.fullmatch(value):
+        raise FormatError(f"is damaged: {str(value)[:40]!r} is no clip")
+    return value
+
+
+def checked_frames(value: Any) -> int:
+    """The length of a clip."""
+    return _whole(value, "number of frames", MAX_FRAMES)
+
+
 def checked_segment(entry: Any) -> Segment:
-    """A segment of ``{"id", "description", "tokens", "seed"}``."""
+    """A segment of ``{"id", "description", "tokens", "seed"}``, and what 0.2 adds to it."""
     try:
         name, words, tokens, seed = (entry[k] for k in ("id", "description", "tokens", "seed"))
-        if not isinstance(tokens, list) or not _SEGMENT_ID.fullmatch(str(name)):
+        seconds = entry.get("seconds", 0.0)
+        if (
+            not isinstance(tokens, list)
+            or not _SEGMENT_ID.fullmatch(str(name))
+            or not isinstance(seconds, int | float)
+            or not 0 <= seconds <= MAX_SECONDS
+            or entry.get("person", 1) not in (1, 2)
+        ):
             raise TypeError
-    except (KeyError, TypeError, IndexError) as error:
+    except (KeyError, TypeError, IndexError, AttributeError) as error:
         raise FormatError(f"is damaged: a segment of it is {str(entry)[:80]!r}") from error
-    return Segment(str(name), checked_words(words), checked_tokens(tokens), checked_seed(seed))
+    clip, frames = entry.get("clip", ""), entry.get("clip_frames", 0)
+    return Segment(
+        str(name),
+        checked_words(words),
+        checked_tokens(tokens),
+        checked_seed(seed),
+        float(seconds),
+        entry.get("person", 1),
+        _whole(entry.get("take", 1), "take", MAX_SEED),
+        checked_clip(clip) if clip else "",
+        checked_frames(frames),
+    )
 
 
 def _whole(value: Any, what: str, most: int) -> int:

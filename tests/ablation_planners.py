@@ -73,7 +73,7 @@ class Moody:
         self.before()
         told = f"{task.request}|{len(task.failed)}|{self.seed}"
         mood = hashlib.sha256(told.encode()).digest()[0]
-        steps = [{"tool": "keep_segment", "segment": s["id"]} for s in task.timeline["segments"]]
+        steps = [{"tool": "keep_segment", "segment": s.id} for s in task.timeline.segments]
         steps += make("a person walks forward", "a person bows")[: 1 + mood % 2]
         good = plan(*steps, say="so it is")
         text = {

@@ -15,7 +15,12 @@ from pathlib import Path
 
 from motion_agent.agent_graph import MotionAgent, Turn
 from motion_agent.cli.checkpoints import LatestCheckpoints
-from motion_agent.motion_core.engine import GenerationRequest, Progress
+from motion_agent.motion_core.engine import (
+    CancelToken,
+    GenerationRequest,
+    Progress,
+    Take,
+)
 from motion_agent.motion_core.fake import FakeEngine
 from motion_agent.motion_core.store import MotionStore
 
@@ -34,10 +39,14 @@ class SlowEngine(FakeEngine):
         self.log = log
 
     def generate(
-        self, requests: Sequence[GenerationRequest], *, progress: Progress | None = None
-    ) -> list[tuple[int, ...]]:
+        self,
+        requests: Sequence[GenerationRequest],
+        *,
+        progress: Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> list[Take]:
         time.sleep(0.02)
-        made = super().generate(requests, progress=progress)
+        made = super().generate(requests, progress=progress, cancel=cancel)
         with self.log.open("a") as file:
             file.write("".join(f"{r.description}|{r.seed}\n" for r in requests))
         time.sleep(0.02)

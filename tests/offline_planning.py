@@ -12,37 +12,31 @@ from __future__ import annotations
 
 from typing import Any
 
+from motion_agent.agent_graph.answers import read_answer
 from motion_agent.agent_graph.offline import OfflinePlanner
-from motion_agent.agent_graph.parsing import parse_plan
 from motion_agent.agent_graph.plan import Plan, Step, check_against_timeline
 from motion_agent.agent_graph.planners import Task
-from motion_agent.agent_graph.state import Timeline, empty_timeline
+from motion_agent.motion_core.motion import Segment
+from motion_agent.motion_core.timeline import Timeline
 
 
 def timeline(name: str, *rows: str, placement: tuple[float, ...] = ()) -> Timeline:
     """A motion of segments of 2 s; "2/ a woman waves" is a segment of person 2."""
-    people = {2 if row.startswith("2/ ") else 1 for row in rows}
-    return {
-        "name": name,
-        "segments": [
-            {
-                "id": f"s{number}",
-                "description": row.removeprefix("2/ "),
-                "tokens": [1] * 10,
-                "seed": number,
-                "seconds": 0.0,
-                "person": 2 if row.startswith("2/ ") else 1,
-            }
-            for number, row in enumerate(rows, start=1)
-        ],
-        "next_segment": len(rows) + 1,
-        "motions": {str(person): f"m-abcde{person}" for person in people},
-        "placement": list(placement),
-        "blends": {},
-    }
+    segments = tuple(
+        Segment(
+            f"s{number}",
+            row.removeprefix("2/ "),
+            (1,) * 10,
+            seed=number,
+            person=2 if row.startswith("2/ ") else 1,
+        )
+        for number, row in enumerate(rows, start=1)
+    )
+    motions = {segment.person: f"m-abcde{segment.person}" for segment in segments}
+    return Timeline(name, segments, len(rows) + 1, motions, placement)
 
 
-NOTHING = empty_timeline()
+NOTHING = Timeline()
 ONE = timeline("motion 1", "a man walks forward", "a man waves with both hands", "a man bows")
 TWO = timeline(
     "motion 1",
@@ -58,7 +52,7 @@ SECOND = timeline("motion 2", "a man walks forward", "a man waves with both hand
 def planned(request: str, current: Timeline = NOTHING, **task: Any) -> str:
     """The plan for a request in short, after everything that a plan has to pass."""
     answer = OfflinePlanner().ask(Task(request, current, **task))
-    plan = parse_plan(answer.text).plan
+    plan = read_answer(answer).plan
     check_against_timeline(plan, segments_of(plan, current, **task))
     told = [_step(step) for step in plan.plan]
     if plan.placement:
@@ -72,9 +66,9 @@ def segments_of(plan: Plan, current: Timeline, **task: Any) -> list[str]:
     if first is not None and first.tool == "start_over":
         return []
     if first is not None and first.tool == "open_motion":
-        named = [t for t in task.get("others", ()) if t["name"] == first.motion]
-        return [s["id"] for s in named[0]["segments"]] if named else ["s1"]
-    return [segment["id"] for segment in current["segments"]]
+        named = [t for t in task.get("others", ()) if t.name == first.motion]
+        return [s.id for s in named[0].segments] if named else ["s1"]
+    return [segment.id for segment in current.segments]
 
 
 def _step(step: Step) -> str:

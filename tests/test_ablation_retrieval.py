@@ -6,16 +6,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from motion_agent.ablation.motionllm import EngineRow, engine_table, write_engine_report
 from motion_agent.motion_core.datasets import Clip, PreparedDataset
-from motion_agent.motion_core.engine import GenerationRequest, MotionEngine
+from motion_agent.motion_core.engine import (
+    CaptionEngine,
+    GenerationRequest,
+    MotionEngine,
+    Take,
+    TokenEngine,
+)
 from motion_agent.motion_core.errors import InputError
 from motion_agent.motion_core.evaluation import Estimate
 from motion_agent.motion_core.evaluation.report import MotionScores
 from motion_agent.motion_core.retrieval import RetrievalEngine, load_retrieval
-from motion_agent.motion_core.tokenizer import MotionTokenizer, TokenizerConfig
+from motion_agent.motion_core.studio import Studio
+from motion_agent.motion_core.timeline import Timeline
 
 CAPTIONS = (
     ("a person walks forward", "someone strolls ahead"),
@@ -41,11 +47,8 @@ def engine() -> RetrievalEngine:
              "train", captions, number * FRAMES, FRAMES)
         for number, captions in enumerate(CAPTIONS)
     )  # fmt: skip
-    torch.manual_seed(0)
-    config = TokenizerConfig(codes=32, code_dim=8, width=16, depth=1)
     zeros, ones = np.zeros(263, np.float32), np.ones(263, np.float32)
-    dataset = PreparedDataset(clips, features, zeros, ones, {})
-    return RetrievalEngine(dataset, MotionTokenizer(config))
+    return RetrievalEngine(PreparedDataset(clips, features, zeros, ones, {}))
 
 
 @pytest.mark.parametrize(
@@ -69,30 +72,59 @@ def test_the_seed_draws_among_equally_near_clips_only(engine: RetrievalEngine) -
     assert engine.nearest_clip("a person walks forward", seed=9, greedy=True).id == "toy/0"
 
 
-def test_tokens_are_those_of_the_clip_cut_or_repeated_to_the_wished_duration(
+def test_a_take_is_the_clip_bit_for_bit(engine: RetrievalEngine) -> None:
+    request = GenerationRequest("an old man bows deeply")
+    (take,) = engine.generate([request])
+    clip = engine.nearest_clip(request.description)
+    assert take.tokens == ()
+    assert take.features is not None
+    assert take.features.tobytes() == engine._dataset.features(clip).tobytes()
+    others = [GenerationRequest("kicking, right foot"), request, GenerationRequest("a bow", seed=3)]
+    assert engine.generate(others)[1] == take
+
+
+def test_a_motion_of_one_clip_keeps_its_bits_and_several_are_blended(
     engine: RetrievalEngine,
 ) -> None:
+    studio = Studio(engine)
+    bow = studio.render(Timeline().insert("an old man bows deeply"))
+    clip = engine.nearest_clip("an old man bows deeply")
+    assert bow.motions[1].features.tobytes() == engine._dataset.features(clip).tobytes()
+    assert bow.motions[1].tokens == ()
+    both = studio.render(bow.timeline.insert("someone strolls ahead"))
+    assert len(both.motions[1]) == 2 * FRAMES
+    assert both.timeline.segments[0] == bow.timeline.segments[0]
+    if both.timeline.blends:  # what a blend does not reach is the clip's
+        assert both.motions[1].features[:20].tobytes() == bow.motions[1].features[:20].tobytes()
+    again = studio.open(both.motions[1])
+    assert again.segments == both.timeline.segments
+    assert studio.caption(bow.motions[1]) == "an old man bows deeply"
+
+
+def test_a_clip_is_cut_or_repeated_to_the_wished_duration(engine: RetrievalEngine) -> None:
     bow = "an old man bows deeply"
-    free, short, long = engine.generate(
-        [GenerationRequest(bow, seconds=seconds) for seconds in (None, 1.0, 6.0)]
+    free, short, long = (
+        take.features
+        for take in engine.generate(
+            [GenerationRequest(bow, seconds=seconds) for seconds in (None, 1.0, 6.0)]
+        )
     )
-    assert len(free) == FRAMES // 4
-    assert short == free[:5]
-    assert long == (free * 3)[:30]
-    assert engine.decode(long).shape == (120, 263)
+    assert free is not None and short is not None and long is not None
+    assert np.array_equal(short, free[:20])
+    assert long.shape == (120, 263)
+    assert np.array_equal(long[: FRAMES - 16], free[: FRAMES - 16])
 
 
-def test_a_caption_is_that_of_the_clip_that_moves_most_alike(
-    engine: RetrievalEngine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # The toy tokenizer is not trained, so what it decodes is put aside here.
+def test_a_caption_is_that_of_the_clip_that_moves_most_alike(engine: RetrievalEngine) -> None:
     near = np.full((FRAMES, 263), 1.1, dtype=np.float32)
-    monkeypatch.setattr(engine, "decode", lambda tokens: near)
-    assert engine.caption([(1, 2, 3)]) == ["a person kicks with the left leg"]
+    assert engine.caption([Take(features=near)]) == ["a person kicks with the left leg"]
+    with pytest.raises(InputError, match="reads features"):
+        engine.caption([Take((1, 2, 3))])
 
 
 def test_it_keeps_the_promises_of_an_engine(engine: RetrievalEngine) -> None:
-    assert isinstance(engine, MotionEngine)
+    assert isinstance(engine, MotionEngine) and isinstance(engine, CaptionEngine)
+    assert not isinstance(engine, TokenEngine)
     assert engine.coverage("an old man explodes").unknown == ("explodes",)
     assert engine.coverage("a person walked").score == 1
     told: list[tuple[int, int]] = []

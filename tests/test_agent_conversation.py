@@ -36,12 +36,12 @@ def test_adding_keeps_every_token(agent: MotionAgent) -> None:
     assert after.tokens[: len(before.segments[0].tokens)] == before.segments[0].tokens
 
 
-def test_replacing_keeps_the_id_and_the_others(agent: MotionAgent) -> None:
+def test_replacing_makes_a_new_id_and_keeps_the_others(agent: MotionAgent) -> None:
     before = motion_of(agent.run(EXAMPLE))
     after = motion_of(agent.run("replace the wave with a kick"))
     assert after.segments[0] == before.segments[0]
     assert after.segments[2] == before.segments[2]
-    assert (after.segments[1].id, after.segments[1].description) == ("s2", "a man kicks")
+    assert (after.segments[1].id, after.segments[1].description) == ("s4", "a man kicks")
 
 
 def test_another_take_changes_the_seed_and_only_that_segment(agent: MotionAgent) -> None:
@@ -147,7 +147,7 @@ def test_a_language_model_edits_by_naming_what_stays() -> None:
     agent = MotionAgent(model, engine=engine)
     before = motion_of(agent.run("walk, bow"))
     after = motion_of(agent.run("bow, jump, bow"))
-    assert [s.id for s in after.segments] == ["s2", "s1", "s3"]
+    assert [s.id for s in after.segments] == ["s2", "s3", "s4"]
     assert after.segments[0] == before.segments[1]
     assert after.segments[2].tokens == before.segments[1].tokens
     assert 's2: "a man bows"' in model.asked[2][-1].text

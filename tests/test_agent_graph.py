@@ -15,10 +15,11 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 
 from motion_agent.agent_graph import Event, MotionAgent, Turn, build_graph
 from motion_agent.agent_graph.state import AgentState
+from motion_agent.motion_core.engine import Take
 from motion_agent.motion_core.errors import GenerationError, InputError, UnavailableError
 from motion_agent.motion_core.fake import FakeEngine
 from motion_agent.motion_core.store import MotionStore
-from motion_agent.tools.workbench import Workbench
+from motion_agent.motion_core.studio import Studio
 
 EXAMPLE = "A tired person walks forward, then waves with both hands, then bows."
 PLAN = plan_text(
@@ -257,7 +258,7 @@ def test_weights_that_cannot_be_had_end_the_turn_and_not_the_conversation() -> N
     class Unreachable(FakeEngine):
         away = True
 
-        def generate(self, *args: Any, **kwargs: Any) -> list[tuple[int, ...]]:
+        def generate(self, *args: Any, **kwargs: Any) -> list[Take]:
             if self.away:
                 raise UnavailableError("no network for the backbone")
             return super().generate(*args, **kwargs)
@@ -372,7 +373,7 @@ def test_a_cancelled_stream_leaves_the_conversation_usable(engine: FakeEngine) -
 
 
 async def test_the_graph_runs_asynchronously(engine: FakeEngine) -> None:
-    graph = build_graph(workbench=Workbench(engine))
+    graph = build_graph(studio=Studio(engine))
     custom = []
     async for part in graph.astream({"messages": [HumanMessage(EXAMPLE)]}, stream_mode="custom"):
         custom.append(part["kind"])
@@ -383,7 +384,7 @@ async def test_the_graph_runs_asynchronously(engine: FakeEngine) -> None:
 
 def test_the_graph_is_a_subgraph_of_somebody_elses(engine: FakeEngine) -> None:
     host = StateGraph(MessagesState)
-    host.add_node("motion", build_graph(workbench=Workbench(engine)))
+    host.add_node("motion", build_graph(studio=Studio(engine)))
     host.add_edge(START, "motion")
     host.add_edge("motion", END)
     state = host.compile().invoke({"messages": [HumanMessage("A person walks.")]})

@@ -11,6 +11,7 @@ from fakes import step
 
 from motion_agent.agent_graph import MotionAgent, Turn
 from motion_agent.agent_graph.planners import Answer, Task
+from motion_agent.motion_core.engine import Take
 from motion_agent.motion_core.fake import FakeEngine
 from motion_agent.motion_core.formats import load_npz, save_npz
 from motion_agent.motion_core.motion import Motion
@@ -57,9 +58,9 @@ def motion_of(turn: Turn) -> Motion:
 def test_a_plan_without_old_segments_makes_a_motion_beside_the_first() -> None:
     turns, agent, planner = talk(plan(WALK), plan(BOW), plan(step("undo")))
     assert [t.name for t in turns] == ["motion 1", "motion 2", "motion 1"]
-    assert [t["name"] for t in planner.tasks[2].others] == ["motion 1"]
+    assert [t.name for t in planner.tasks[2].others] == ["motion 1"]
     assert turns[2].motion_id == turns[0].motion_id
-    assert [t["name"] for t in agent.timelines()] == ["motion 1"]
+    assert [t.name for t in agent.timelines()] == ["motion 1"]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +91,7 @@ def test_an_opened_motion_is_edited_and_the_others_stay() -> None:
         "a person bows",
     ]
     assert motion_of(turns[2]).segments[0] == motion_of(turns[0]).segments[0]
-    assert [len(t["segments"]) for t in agent.timelines()] == [2, 1]
+    assert [len(t.segments) for t in agent.timelines()] == [2, 1]
     back = agent.graph.get_state({"configurable": {"thread_id": "default"}}).values["undo"][-1]
     assert (back["current"], back["key"]) == ("2", "1")
 
@@ -113,7 +114,7 @@ def test_a_name_is_kept_and_found_again_and_outlives_undo() -> None:
     )
     assert "It is called 'Greeting' now." in turns[0].reply
     assert turns[2].name == "Greeting"
-    assert [t["name"] for t in agent.timelines()] == ["Greeting", "motion 2"]
+    assert [t.name for t in agent.timelines()] == ["Greeting", "motion 2"]
     assert turns[4].motion_id == turns[0].motion_id
 
 
@@ -124,7 +125,7 @@ def test_a_name_is_kept_and_found_again_and_outlives_undo() -> None:
 def test_a_name_must_be_one(name: str, problem: str) -> None:
     turns, agent, _ = talk(plan(WALK), plan(BOW), plan(step("name_motion", motion=name)))
     assert problem in str(turns[2].error)
-    assert [t["name"] for t in agent.timelines()] == ["motion 1", "motion 2"]
+    assert [t.name for t in agent.timelines()] == ["motion 1", "motion 2"]
 
 
 def test_starting_over_empties_the_motion_and_undo_brings_it_back() -> None:
@@ -247,7 +248,7 @@ def test_a_motion_is_made_even_where_its_file_cannot_be(name: str, tmp_path: Pat
 def test_the_oldest_of_many_motions_are_forgotten_but_not_by_the_store() -> None:
     turns, agent, _ = talk(*[plan(step(description=f"a person jumps {n}")) for n in range(52)])
     assert len(agent.timelines()) == 50
-    assert agent.timelines()[0]["name"] == "motion 3"
+    assert agent.timelines()[0].name == "motion 3"
     assert turns[0].motion_id in agent.store
 
 
@@ -270,5 +271,5 @@ def test_a_long_motion_is_read_segment_by_segment() -> None:
     planner.plans = [plan(step("caption_motion")), plan()]
     agent.run("what is it?")
     assert planner.tasks[-1].captions[0]["text"] == "a person walks, then a person bows"
-    engine = agent.workbench.engine
-    assert engine.caption([motion_of(turns[0]).tokens]) == ["a person walks, then bows"]
+    engine = agent.studio.engine
+    assert engine.caption([Take(motion_of(turns[0]).tokens)]) == ["a person walks, then bows"]

@@ -18,12 +18,13 @@ import pytest
 from killed_turn import REQUEST
 
 from motion_agent.agent_graph import MotionAgent, Turn
-from motion_agent.agent_graph.executor import JOURNAL
 from motion_agent.cli.checkpoints import LatestCheckpoints
+from motion_agent.motion_core.engine import Take
 from motion_agent.motion_core.errors import InputError
 from motion_agent.motion_core.fake import FakeEngine
-from motion_agent.motion_core.journal import SegmentJournal
+from motion_agent.motion_core.journal import Entry, SegmentJournal
 from motion_agent.motion_core.store import MotionStore
+from motion_agent.motion_core.studio import JOURNAL
 
 SCRIPT = Path(__file__).with_name("killed_turn.py")
 
@@ -92,11 +93,11 @@ class KilledEngine(FakeEngine):
 
     died = False
 
-    def generate(self, requests: Any, *, progress: Any = None) -> list[tuple[int, ...]]:
+    def generate(self, requests: Any, **control: Any) -> list[Take]:
         if self.generated and not self.died:
             self.died = True
             raise KeyboardInterrupt
-        return super().generate(requests, progress=progress)
+        return super().generate(requests, **control)
 
 
 def test_finished_batches_survive_an_interruption(tmp_path: Path) -> None:
@@ -134,7 +135,7 @@ def test_a_new_request_leaves_an_interrupted_turn_behind() -> None:
     assert turn.motion is not None
     assert [s.description for s in turn.motion.segments] == ["a person jumps"]
     assert agent.unfinished() is None
-    assert [t["name"] for t in agent.timelines()] == ["motion 1", "motion 2"]
+    assert [t.name for t in agent.timelines()] == ["motion 1", "motion 2"]
 
 
 def test_an_abandoned_turn_does_not_come_back() -> None:
@@ -144,7 +145,7 @@ def test_an_abandoned_turn_does_not_come_back() -> None:
         agent.run("add a bow at the end")
     agent.abandon()
     assert agent.unfinished() is None
-    assert agent.timeline()["motions"] == {"1": first.motion_id}
+    assert agent.timeline().motions == {1: first.motion_id}
     agent.abandon()  # nothing to abandon is nothing to do
     assert "a person bows (s2, " in agent.run("add a bow at the end").reply
 
@@ -164,7 +165,7 @@ def test_the_journal_lies_beside_the_motions(tmp_path: Path) -> None:
     motion = agent.run("A person walks.").motion
     assert motion is not None
     key = ("fake-1", "a person walks", 1, 0.0)
-    assert SegmentJournal(tmp_path / JOURNAL).get(key) == motion.tokens
+    assert SegmentJournal(tmp_path / JOURNAL).get(key) == Entry(motion.tokens)
     assert agent.store.list() == (motion.id,)
 
 

@@ -1,4 +1,4 @@
-"""`BatchingEngine`: what comes at once runs as one, and nobody pays for somebody else."""
+"""`Batcher`: what comes at once runs as one, and nobody pays for somebody else."""
 
 from __future__ import annotations
 
@@ -8,15 +8,19 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-import numpy as np
 import pytest
 
-from motion_agent.motion_core.batching import BatchingEngine
-from motion_agent.motion_core.engine import GenerationRequest, MotionEngine, Progress
-from motion_agent.motion_core.errors import GenerationError, InputError, UnavailableError
+from motion_agent.motion_core.batching import Batcher
+from motion_agent.motion_core.engine import (
+    CancelToken,
+    GenerationRequest,
+    Progress,
+    Take,
+)
+from motion_agent.motion_core.errors import Cancelled, GenerationError, InputError, UnavailableError
 from motion_agent.motion_core.fake import FakeEngine
 
-Tokens = list[tuple[int, ...]]
+Takes = list[Take]
 
 
 class Gated(FakeEngine):
@@ -30,18 +34,22 @@ class Gated(FakeEngine):
         self.interrupt_first: type[BaseException] | None = None
 
     def generate(
-        self, requests: Sequence[GenerationRequest], *, progress: Progress | None = None
-    ) -> Tokens:
+        self,
+        requests: Sequence[GenerationRequest],
+        *,
+        progress: Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> list[Take]:
         first = not self.began.is_set()
         self.began.set()
         assert self.go.wait(10)
         if first and self.interrupt_first:
             raise self.interrupt_first
-        return super().generate(requests, progress=progress)
+        return super().generate(requests, progress=progress, cancel=cancel)
 
-    def caption(self, token_sequences: Sequence[Sequence[int]]) -> list[str]:
-        self.captioned.append(len(token_sequences))
-        return super().caption(token_sequences)
+    def caption(self, takes: Sequence[Take], **control: Any) -> list[str]:
+        self.captioned.append(len(takes))
+        return super().caption(takes, **control)
 
 
 @pytest.fixture
@@ -50,8 +58,8 @@ def engine() -> Gated:
 
 
 @pytest.fixture
-def batching(engine: Gated) -> BatchingEngine:
-    return BatchingEngine(engine)
+def batching(engine: Gated) -> Batcher:
+    return Batcher(engine)
 
 
 @pytest.fixture
@@ -67,23 +75,23 @@ def asks(description: str, seed: int = 0) -> list[GenerationRequest]:
 def pile_up(
     pool: ThreadPoolExecutor,
     engine: Gated,
-    batching: BatchingEngine,
+    batching: Batcher,
     calls: Sequence[Callable[[], Any]],
 ) -> list[Future[Any]]:
     """Start the first call; the others when it runs, and it goes on when they all wait."""
     futures = [pool.submit(calls[0])]
     assert engine.began.wait(10)
     futures += [pool.submit(call) for call in calls[1:]]
-    while len(batching._waiting) < len(calls) - 1:
+    while batching.waiting < len(calls) - 1:
         threading.Event().wait(0.001)
     engine.go.set()
     return futures
 
 
 def test_fifty_calls_at_once_are_two_batches(
-    pool: ThreadPoolExecutor, engine: Gated, batching: BatchingEngine
+    pool: ThreadPoolExecutor, engine: Gated, batching: Batcher
 ) -> None:
-    def call(seed: int) -> Callable[[], Tokens]:
+    def call(seed: int) -> Callable[[], Takes]:
         return lambda: batching.generate(asks("a person walks", seed))
 
     futures = pile_up(pool, engine, batching, [call(seed) for seed in range(50)])
@@ -96,14 +104,14 @@ def test_a_lone_call_is_passed_on_as_it_is() -> None:
     engine = FakeEngine()
     told: list[tuple[int, int]] = []
     some = [GenerationRequest("a person walks", 1), GenerationRequest("a person bows", 2)]
-    made = BatchingEngine(engine).generate(some, progress=lambda *at: told.append(at))
+    made = Batcher(engine).generate(some, progress=lambda *at: told.append(at))
     assert made == FakeEngine().generate(some)
     assert engine.generated == [tuple(some)]
     assert told == [(1, 2), (2, 2)]
 
 
 def test_results_do_not_depend_on_who_else_asks(
-    pool: ThreadPoolExecutor, engine: Gated, batching: BatchingEngine
+    pool: ThreadPoolExecutor, engine: Gated, batching: Batcher
 ) -> None:
     asked = [
         asks("a person walks"),
@@ -118,7 +126,7 @@ def test_results_do_not_depend_on_who_else_asks(
 
 
 def test_captions_and_motions_are_one_call_each(
-    pool: ThreadPoolExecutor, engine: Gated, batching: BatchingEngine
+    pool: ThreadPoolExecutor, engine: Gated, batching: Batcher
 ) -> None:
     walk, bow = (FakeEngine().generate(asks(text))[0] for text in ("walk", "bow"))
     calls: list[Callable[[], Any]] = [lambda: batching.generate(asks("a person sits"))]
@@ -132,7 +140,7 @@ def test_captions_and_motions_are_one_call_each(
 
 
 def test_one_wrong_request_fails_alone(
-    pool: ThreadPoolExecutor, engine: Gated, batching: BatchingEngine
+    pool: ThreadPoolExecutor, engine: Gated, batching: Batcher
 ) -> None:
     texts = ["a person walks", "a person bows", " ", "a person kicks", "x" * 301]
     calls = [lambda text=text: batching.generate(asks(text)) for text in texts]
@@ -149,14 +157,14 @@ def test_one_wrong_request_fails_alone(
 def test_what_is_no_request_s_fault_is_not_tried_again(
     pool: ThreadPoolExecutor,
     engine: Gated,
-    batching: BatchingEngine,
+    batching: Batcher,
     monkeypatch: pytest.MonkeyPatch,
     error: Exception,
 ) -> None:
     calls = [lambda: batching.generate(asks("a person walks"))] * 5
     tries: list[int] = []
 
-    def fail(self: FakeEngine, requests: Sequence[GenerationRequest], **_: Any) -> Tokens:
+    def fail(self: FakeEngine, requests: Sequence[GenerationRequest], **_: Any) -> Takes:
         tries.append(len(requests))
         raise error
 
@@ -170,12 +178,12 @@ def test_what_is_no_request_s_fault_is_not_tried_again(
 def test_an_engine_that_forgets_a_result_is_told_of(
     pool: ThreadPoolExecutor,
     engine: Gated,
-    batching: BatchingEngine,
+    batching: Batcher,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     whole = FakeEngine.generate
 
-    def forgetful(self: FakeEngine, requests: Sequence[GenerationRequest], **kw: Any) -> Tokens:
+    def forgetful(self: FakeEngine, requests: Sequence[GenerationRequest], **kw: Any) -> Takes:
         made = whole(self, requests, **kw)
         return made if len(requests) == 1 else made[:-1]
 
@@ -185,13 +193,13 @@ def test_an_engine_that_forgets_a_result_is_told_of(
 
 
 def test_everybody_hears_of_progress_in_their_own_context(
-    pool: ThreadPoolExecutor, engine: Gated, batching: BatchingEngine
+    pool: ThreadPoolExecutor, engine: Gated, batching: Batcher
 ) -> None:
     who = contextvars.ContextVar("who", default=-1)
     heard: list[tuple[int, int, int]] = []
 
-    def call(number: int) -> Callable[[], Tokens]:
-        def run() -> Tokens:
+    def call(number: int) -> Callable[[], Takes]:
+        def run() -> Takes:
             who.set(number)
             return batching.generate(
                 asks("a person walks", number),
@@ -207,7 +215,7 @@ def test_everybody_hears_of_progress_in_their_own_context(
 
 
 def test_a_progress_that_raises_ends_only_its_own_call(
-    pool: ThreadPoolExecutor, engine: Gated, batching: BatchingEngine
+    pool: ThreadPoolExecutor, engine: Gated, batching: Batcher
 ) -> None:
     def stop(done: int, total: int) -> None:
         raise GenerationError("enough")
@@ -224,7 +232,7 @@ def test_a_progress_that_raises_ends_only_its_own_call(
 
 
 def test_a_batch_that_nobody_waits_for_is_stopped(
-    pool: ThreadPoolExecutor, engine: Gated, batching: BatchingEngine
+    pool: ThreadPoolExecutor, engine: Gated, batching: Batcher
 ) -> None:
     heard: list[int] = []
 
@@ -244,7 +252,7 @@ def test_a_batch_that_nobody_waits_for_is_stopped(
 
 
 def test_an_interrupted_leader_loses_nobody(
-    pool: ThreadPoolExecutor, engine: Gated, batching: BatchingEngine
+    pool: ThreadPoolExecutor, engine: Gated, batching: Batcher
 ) -> None:
     engine.interrupt_first = KeyboardInterrupt
     calls = [lambda seed=seed: batching.generate(asks("a person walks", seed)) for seed in range(9)]
@@ -259,13 +267,13 @@ def test_an_interrupted_leader_loses_nobody(
 def test_the_rest_of_an_interrupted_batch_is_run_again(
     pool: ThreadPoolExecutor,
     engine: Gated,
-    batching: BatchingEngine,
+    batching: Batcher,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     whole = FakeEngine.generate
     interrupted: list[int] = []
 
-    def interrupt(self: FakeEngine, requests: Sequence[GenerationRequest], **kw: Any) -> Tokens:
+    def interrupt(self: FakeEngine, requests: Sequence[GenerationRequest], **kw: Any) -> Takes:
         if len(requests) > 1 and not interrupted:
             interrupted.append(len(requests))
             raise KeyboardInterrupt
@@ -285,7 +293,7 @@ def test_the_rest_of_an_interrupted_batch_is_run_again(
 def test_an_interrupted_wait_leaves_the_queue(
     pool: ThreadPoolExecutor,
     engine: Gated,
-    batching: BatchingEngine,
+    batching: Batcher,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     leader = pool.submit(batching.generate, asks("a person walks"))
@@ -307,26 +315,45 @@ def test_an_interrupted_wait_leaves_the_queue(
     ]
 
 
-def test_it_is_the_engine_to_everybody_else(engine: Gated) -> None:
-    batching = BatchingEngine(engine)
-    assert isinstance(batching, MotionEngine)
-    assert batching.name == "fake-1"
-    assert batching.generated is engine.generated
-    assert not hasattr(batching, "load")
-    features = batching.decode([1, 2, 3])
-    assert np.array_equal(features, FakeEngine().decode([1, 2, 3]))
-    assert batching.encode(features) == (1, 2, 3)
-    assert batching.coverage("a backflip").unknown == ("backflip",)
-    engine.load = lambda: "loaded"  # type: ignore[attr-defined]
-    assert batching.load() == "loaded"
+def test_a_cancelled_call_ends_and_the_others_go_on(
+    pool: ThreadPoolExecutor, engine: Gated, batching: Batcher
+) -> None:
+    cancel = CancelToken()
+    calls = [
+        lambda: batching.generate(asks("a person walks")),
+        lambda: batching.generate(asks("a person bows"), cancel=cancel),
+        lambda: batching.generate(
+            asks("a person kicks"), progress=lambda done, total: cancel.cancel()
+        ),
+    ]
+    _, bow, kick = pile_up(pool, engine, batching, calls)
+    with pytest.raises(Cancelled):
+        bow.result()
+    assert kick.result() == FakeEngine().generate(asks("a person kicks"))
+
+
+def test_a_call_that_is_cancelled_while_it_waits_does_not_wait_on(
+    pool: ThreadPoolExecutor, engine: Gated, batching: Batcher
+) -> None:
+    cancel = CancelToken()
+    first = pool.submit(batching.generate, asks("a person walks"))
+    assert engine.began.wait(10)
+    second = pool.submit(batching.generate, asks("a person bows"), cancel=cancel)
+    cancel.cancel()
+    with pytest.raises(Cancelled):
+        second.result(timeout=10)
+    assert not first.done()
+    engine.go.set()
+    assert first.result() == FakeEngine().generate(asks("a person walks"))
 
 
 def test_many_rounds_of_many_threads_lose_nothing(pool: ThreadPoolExecutor) -> None:
-    batching = BatchingEngine(FakeEngine(delay=0.0005))
+    engine = FakeEngine(delay=0.0005)
+    batching = Batcher(engine)
     asked = [asks("a person walks", seed) for seed in range(600)]
     made = list(pool.map(batching.generate, asked))
     plain = FakeEngine()
     assert made == [plain.generate(each) for each in asked]
-    batches = [len(batch) for batch in batching.generated]
+    batches = [len(batch) for batch in engine.generated]
     assert sum(batches) == 600
     assert len(batches) < 200

@@ -124,7 +124,7 @@ def test_what_was_told_after_the_clock_went_back_is_kept(
         monkeypatch.setattr(checkpoint_ids, "_last_v6_timestamp", None)
         opened(database).run("add a bow at the end")
     kept = opened(database)
-    assert [s["description"] for s in kept.timeline()["segments"]] == [
+    assert [s.description for s in kept.timeline().segments] == [
         "a person walks",
         "a person bows",
         "a person bows",
@@ -177,10 +177,10 @@ def test_two_programs_lose_nothing_that_they_told(database: Path) -> None:
     (err,) = failed
     assert "another program changed the conversation 'default' meanwhile" in str(err)
     kept = opened(database)
-    assert [s["description"] for s in kept.timeline()["segments"]] == ["a person walks"]
+    assert [s.description for s in kept.timeline().segments] == ["a person walks"]
     assert kept.unfinished() is None
     one.run("add a bow at the end")  # goes on from there
-    assert len(opened(database).timeline()["segments"]) == 2
+    assert len(opened(database).timeline().segments) == 2
 
 
 def test_programs_that_take_turns_see_each_other_s(database: Path) -> None:
@@ -188,7 +188,7 @@ def test_programs_that_take_turns_see_each_other_s(database: Path) -> None:
     agents[0].run("A person walks.")
     for number in range(6):
         agents[number % 2].run("add a bow at the end")
-    assert len(opened(database).timeline()["segments"]) == 7
+    assert len(opened(database).timeline().segments) == 7
 
 
 def test_a_conversation_that_was_forgotten_meanwhile_does_not_come_back_in_half(
@@ -208,4 +208,4 @@ def test_a_conversation_that_was_forgotten_meanwhile_does_not_come_back_in_half(
     one.graph.checkpointer.delete_thread("default")  # type: ignore[union-attr]
     slow.may_go_on.set()
     thread.join()
-    assert one.timeline()["segments"] == []
+    assert one.timeline().segments == ()

@@ -18,7 +18,7 @@ from motion_agent.motion_core.datasets import (
     labels_in_caption,
     make_captions,
 )
-from motion_agent.motion_core.engine import Coverage, GenerationRequest, MotionEngine
+from motion_agent.motion_core.engine import Coverage, GenerationRequest, MotionEngine, Take
 from motion_agent.motion_core.errors import (
     ConfigurationError,
     InputError,
@@ -104,10 +104,10 @@ class ToyEngine:
         self.requests: list[GenerationRequest] = []
         self.batches: list[int] = []
 
-    def generate(self, requests: Sequence[GenerationRequest], *, progress=None):
+    def generate(self, requests: Sequence[GenerationRequest], **control):
         self.requests += requests
         self.batches.append(len(requests))
-        return [self._tokens(request) for request in requests]
+        return [Take(self._tokens(request)) for request in requests]
 
     def _tokens(self, request: GenerationRequest) -> tuple[int, ...]:
         count = 6 if request.seconds is None else round(request.seconds * 5)
@@ -115,16 +115,16 @@ class ToyEngine:
             return (int(np.random.default_rng(request.seed).integers(len(LABELS))),) * count
         return (LABELS.index(labels_in_caption(request.description)),) * count
 
-    def caption(self, token_sequences):
+    def caption(self, takes, **control):
         if self.deaf:
-            return ["a person walks"] * len(token_sequences)
-        return [captions_of(tokens[0])[0] for tokens in token_sequences]
+            return ["a person walks"] * len(takes)
+        return [captions_of(take.tokens[0])[0] for take in takes]
 
     def encode(self, features):
         apart = [np.linalg.norm(features.mean(0) - pose_of(n)) for n in range(len(LABELS))]
         return (int(np.argmin(apart)),) * max(1, len(features) // 4)
 
-    def decode(self, tokens):
+    def decode(self, tokens, **control):
         return np.repeat([pose_of(token) for token in tokens], 4, axis=0).astype(np.float32)
 
     def coverage(self, description: str) -> Coverage:

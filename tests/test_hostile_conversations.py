@@ -61,7 +61,7 @@ def test_an_unexpected_error_ends_the_turn_and_not_the_conversation(
         with pytest.raises(UnexpectedError, match="RecursionError: too deep; this request is left"):
             agent.run("add a bow at the end")
     assert agent.unfinished() is None
-    assert agent.timeline()["motions"] == {"1": before.motion_id}
+    assert agent.timeline().motions == {1: before.motion_id}
     state: Any = agent.graph.get_state({"configurable": {"thread_id": "default"}}).values
     assert "(failed: unexpected RecursionError" in state["messages"][-1].text  # recorded
     assert agent.run("add a bow at the end").motion is not None

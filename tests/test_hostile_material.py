@@ -86,15 +86,15 @@ def test_words_of_a_file_are_not_obeyed(injection: str, tmp_path: Any) -> None:
     save_npz(motion, tmp_path / "evil.npz")
     offline = MotionAgent(engine=engine, workspace=tmp_path)
     offline.run("open evil.npz")
-    assert offline.timeline()["segments"]
+    assert offline.timeline().segments
     obedient = MotionAgent(
         ObedientModel(), engine=engine, workspace=tmp_path, checkpointer=offline.graph.checkpointer
     )
     turn = obedient.run("what does it show?")  # the caption goes back to the planner
     assert turn.error is None
-    assert obedient.timeline()["segments"], "it started over"
+    assert obedient.timeline().segments, "it started over"
     obedient.run("and now?")  # it is among what was looked at
-    assert obedient.timeline()["segments"]
+    assert obedient.timeline().segments
 
 
 def test_hidden_characters_are_shown() -> None:

@@ -16,7 +16,7 @@ from motion_agent.agent_graph import MotionAgent, build_graph
 from motion_agent.agent_graph.planners import Answer, ChatPlanner, Task
 from motion_agent.motion_core.fake import FakeEngine
 from motion_agent.motion_core.formats import save_npz
-from motion_agent.tools.workbench import Workbench
+from motion_agent.motion_core.studio import Studio
 
 
 class Obedient:
@@ -113,7 +113,7 @@ def test_a_megabyte_is_refused_and_the_conversation_goes_on() -> None:
 
 
 def test_a_megabyte_in_a_hosts_graph_is_an_answer_and_not_shown_again() -> None:
-    graph = build_graph(workbench=Workbench(FakeEngine()))
+    graph = build_graph(studio=Studio(FakeEngine()))
     huge = HumanMessage("walk " * 200_000)
     state = graph.invoke({"messages": [huge]})
     assert "the limit is 8000; make it shorter" in state["messages"][-1].text

@@ -178,7 +178,7 @@ def test_words_in_a_motion_file_stay_in_quotes(
         ("list_motions", {"latest": 10**9}),
         ("export_motion", {"motion": "m-000000", "file": "x" * 1_000_000}),
         ("export_motion", {"motion": "m-000000", "file": "a.npz", "theta": 1e308}),
-        ("caption_motion", {"motion": "m-000000", "workbench": "/etc", "config": {}}),
+        ("caption_motion", {"motion": "m-000000", "studio": "/etc", "config": {}}),
         ("caption_motion", {"motion": "m-000000", "run_manager": None}),
         ("caption_motion", {"motion": ["m-000000"]}),
         ("caption_motion", {"\n\x1b[2J" * 5000: 1}),

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from motion_agent.motion_core import joining
-from motion_agent.motion_core.composition import SegmentRequest, assemble
-from motion_agent.motion_core.engine import GenerationRequest, Progress, load_engine
+from motion_agent.motion_core.composition import assemble
+from motion_agent.motion_core.engine import (
+    CancelToken,
+    GenerationRequest,
+    Progress,
+    Take,
+)
+from motion_agent.motion_core.engines import load_engine
 from motion_agent.motion_core.errors import GenerationError, InputError
 from motion_agent.motion_core.fake import BLOCK, FakeEngine
 from motion_agent.motion_core.joining import (
@@ -37,10 +44,14 @@ class Director(FakeEngine):
         self.takes = dict(takes or {})
 
     def generate(
-        self, requests: Sequence[GenerationRequest], *, progress: Progress | None = None
-    ) -> list[tuple[int, ...]]:
+        self,
+        requests: Sequence[GenerationRequest],
+        *,
+        progress: Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> list[Take]:
         self.generated.append(tuple(requests))
-        return [tuple(self.takes.get(r.seed, [STAND] * TENTH)) for r in requests]
+        return [Take(tuple(self.takes.get(r.seed, [STAND] * TENTH))) for r in requests]
 
 
 def made(*parts: Sequence[int] | int) -> list[Segment]:
@@ -49,23 +60,27 @@ def made(*parts: Sequence[int] | int) -> list[Segment]:
     return [Segment(f"s{i}", f"part {i}", t, seed=i) for i, t in enumerate(tokens, start=1)]
 
 
-def asked(*segments: Segment, seconds: float | None = None) -> dict[str, SegmentRequest]:
-    return {s.id: SegmentRequest(s.id, s.description, s.seed, seconds) for s in segments}
+def ids(*segments: Segment) -> set[str]:
+    return {segment.id for segment in segments}
+
+
+def lasting(seconds: float, segments: list[Segment]) -> list[Segment]:
+    return [replace(segment, seconds=seconds) for segment in segments]
 
 
 def join(
     engine: FakeEngine,
     segments: list[Segment],
-    requests: Mapping[str, SegmentRequest],
+    new: Collection[str],
     *repair: Kind,
 ) -> Joined:
-    return join_segments(engine, segments, requests=requests, repair=repair or True)
+    return join_segments(engine, segments, new=new, repair=repair or True)
 
 
 def test_good_seams_cost_one_decode_and_nothing_is_tried() -> None:
     engine = Director()
     segments = made(STAND, WALK, STAND)
-    joined = join(engine, segments, asked(*segments))
+    joined = join(engine, segments, ids(*segments))
     assert engine.decoded == [30] and engine.generated == []
     assert joined.segments == tuple(segments) == joined.motion.segments
     assert joined.repairs == () and joined.blends == {}
@@ -75,7 +90,7 @@ def test_good_seams_cost_one_decode_and_nothing_is_tried() -> None:
 def test_without_repair_a_bad_seam_is_reported_and_left() -> None:
     engine = Director()
     segments = made(RUN, STAND)
-    joined = join_segments(engine, segments, requests=asked(*segments), repair=False)
+    joined = join_segments(engine, segments, new=ids(*segments), repair=False)
     assert joined.seams[0].bad and joined.repairs == ()
     assert engine.decoded == [20] and engine.generated == []
 
@@ -83,7 +98,7 @@ def test_without_repair_a_bad_seam_is_reported_and_left() -> None:
 def test_another_take_of_the_later_segment_wins() -> None:
     engine = Director({2 + 2 * RETAKE: [RUN] * 8})
     segments = made(RUN, STAND)
-    joined = join(engine, segments, asked(*segments), "take")
+    joined = join(engine, segments, ids(*segments), "take")
     assert joined.segments[0] == segments[0]
     assert joined.segments[1] == Segment("s2", "part 2", (RUN,) * 8, seed=2 + 2 * RETAKE)
     assert [request.seed for request in engine.generated[0]] == [
@@ -100,17 +115,17 @@ def test_a_take_that_shows_less_of_the_description_is_not_kept() -> None:
     smooth = {2 + RETAKE: [RUN] * TENTH}  # joins well, but nobody stands in it
     first, second = made(RUN, STAND)
     second = replace(second, description="a person stands")
-    joined = join(Director(smooth), [first, second], asked(first, second), "take")
+    joined = join(Director(smooth), [first, second], ids(first, second), "take")
     assert joined.segments == (first, second) and joined.repairs[0].kind == "none"
     second = replace(second, description="a person runs")
-    joined = join(Director(smooth), [first, second], asked(first, second), "take")
+    joined = join(Director(smooth), [first, second], ids(first, second), "take")
     assert joined.repairs[0].kind == "take" and joined.segments[1].seed == 2 + RETAKE
 
 
 def test_the_earlier_segment_is_retaken_where_only_it_is_new() -> None:
     engine = Director({1 + RETAKE: [STAND] * 7})
     segments = made(RUN, STAND)
-    joined = join(engine, segments, asked(segments[0]), "take")
+    joined = join(engine, segments, ids(segments[0]), "take")
     assert joined.segments == (
         Segment("s1", "part 1", (STAND,) * 7, seed=1 + RETAKE),
         segments[1],
@@ -120,7 +135,7 @@ def test_the_earlier_segment_is_retaken_where_only_it_is_new() -> None:
 def test_takes_are_not_asked_for_where_a_quick_repair_is_enough() -> None:
     engine = Director({2 + RETAKE: [RUN] * TENTH})
     segments = made(RUN, STAND)
-    joined = join(engine, segments, asked(*segments))
+    joined = join(engine, segments, ids(*segments))
     assert engine.generated == []
     assert joined.repairs[0].won == ("blend",) and not joined.seams[0].bad
     assert joined.segments == tuple(segments)
@@ -131,10 +146,10 @@ def test_takes_are_asked_for_where_quick_repairs_leave_a_seam_rough(
 ) -> None:
     engine = Director({2 + RETAKE: [RUN] * TENTH})
     segments = made(RUN, [STAND] * 2)  # too short to blend enough, or to trim
-    joined = join(engine, segments, asked(*segments))
+    joined = join(engine, segments, ids(*segments))
     assert 1 < joined.seams[0].severity < joining.ROUGH and engine.generated == []
     monkeypatch.setattr(joining, "ROUGH", 1.0)
-    joined = join(engine, segments, asked(*segments))
+    joined = join(engine, segments, ids(*segments))
     assert len(engine.generated) == 1
     assert joined.repairs[0].won == ("take",) and joined.segments[1].seed == 2 + RETAKE
     assert not joined.seams[0].bad
@@ -143,23 +158,24 @@ def test_takes_are_asked_for_where_quick_repairs_leave_a_seam_rough(
 def test_takes_that_do_not_help_are_dropped() -> None:
     engine = Director()  # stands again
     segments = made(RUN, STAND)
-    joined = join(engine, segments, asked(*segments), "take")
+    joined = join(engine, segments, ids(*segments), "take")
     assert joined.segments == tuple(segments)
     assert joined.repairs[0].kind == "none" and joined.repairs[0].tried == ("take",)
     assert str(joined.repairs[0]) == "the join of s1 and s2 stays rough; tried in vain: take"
 
 
 def test_the_generate_of_the_caller_makes_the_takes() -> None:
-    calls: list[list[SegmentRequest]] = []
+    calls: list[list[Segment]] = []
 
-    def generate(requests: Sequence[SegmentRequest]) -> list[Segment]:
-        calls.append(list(requests))
-        return [Segment(r.id, r.description, (RUN,) * 6, r.seed) for r in requests]
+    def generate(pending: Sequence[Segment]) -> list[Segment]:
+        calls.append(list(pending))
+        assert all(segment.pending for segment in pending)
+        return [replace(segment, tokens=(RUN,) * 6) for segment in pending]
 
-    segments = made(RUN, STAND)
+    segments = lasting(2.0, made(RUN, STAND))
     engine = Director()
-    requests = asked(*segments, seconds=2.0)
-    joined = join_segments(engine, segments, requests=requests, repair=["take"], generate=generate)
+    new = ids(*segments)
+    joined = join_segments(engine, segments, new=new, repair=["take"], generate=generate)
     assert engine.generated == [] and len(calls) == 1
     assert [(r.id, r.seconds) for r in calls[0]] == [("s2", 2.0)] * TAKES
     assert joined.segments[1].tokens == (RUN,) * 6
@@ -167,19 +183,17 @@ def test_the_generate_of_the_caller_makes_the_takes() -> None:
 
 def test_a_failure_to_generate_is_passed_on() -> None:
     class Failing(Director):
-        def generate(
-            self, requests: Sequence[GenerationRequest], *, progress: Progress | None = None
-        ) -> list[tuple[int, ...]]:
+        def generate(self, requests: Sequence[GenerationRequest], **control: Any) -> list[Take]:
             raise GenerationError("no motion came out; try another seed")
 
     segments = made(RUN, STAND)
     with pytest.raises(GenerationError, match="another seed"):
-        join(Failing(), segments, asked(*segments), "take")
+        join(Failing(), segments, ids(*segments), "take")
 
 
 def test_two_tokens_are_trimmed_where_they_spoil_the_join() -> None:
     segments = made([STAND] * 10 + [RUN] * 2, STAND)
-    joined = join(Director(), segments, asked(*segments), "trim")
+    joined = join(Director(), segments, ids(*segments), "trim")
     assert joined.segments[0].tokens == (STAND,) * 10 and joined.segments[1] == segments[1]
     (repair,) = joined.repairs
     assert (repair.kind, repair.trimmed) == ("trim", (2, 0))
@@ -189,21 +203,21 @@ def test_two_tokens_are_trimmed_where_they_spoil_the_join() -> None:
 
 def test_the_least_trim_that_mends_is_taken() -> None:
     segments = made(STAND, [RUN] + [STAND] * 9)
-    joined = join(Director(), segments, asked(*segments), "trim")
+    joined = join(Director(), segments, ids(*segments), "trim")
     assert joined.repairs[0].trimmed == (0, 1)
 
 
 @pytest.mark.parametrize("why", ["not new", "seconds wished", "too short"])
 def test_some_segments_are_never_trimmed(why: str) -> None:
     segments = made([STAND] * 10 + [RUN] * 2, STAND)
-    requests = asked(*segments)
+    new = ids(*segments)
     if why == "not new":
-        requests = asked(segments[1])
+        new = ids(segments[1])
     elif why == "seconds wished":
-        requests = asked(*segments, seconds=2.4)
+        segments = lasting(2.4, segments)
     else:
         segments = made([STAND] * (SHORTEST - 2) + [RUN] * 2, [STAND] * SHORTEST)
-    joined = join(Director(), segments, requests, "trim")
+    joined = join(Director(), segments, new, "trim")
     assert joined.segments == tuple(segments)
     assert joined.repairs[0].kind == "none" and joined.seams[0].bad
 
@@ -211,7 +225,7 @@ def test_some_segments_are_never_trimmed(why: str) -> None:
 def test_old_segments_keep_their_tokens_and_can_still_be_blended() -> None:
     engine = Director({2 + RETAKE: [RUN] * TENTH})
     segments = made(RUN, STAND)
-    joined = join(engine, segments, {})
+    joined = join(engine, segments, ())
     assert joined.segments == tuple(segments) and engine.generated == []
     assert joined.repairs[0].tried == ("blend",)
     assert joined.blends == {"s2": joined.repairs[0].half_width} and not joined.seams[0].bad
@@ -219,11 +233,9 @@ def test_old_segments_keep_their_tokens_and_can_still_be_blended() -> None:
 
 def test_a_blend_is_reproduced_bit_for_bit_and_changes_no_token() -> None:
     segments = made(RUN, STAND, WALK)
-    joined = join(Director(), segments, asked(*segments), "blend")
+    joined = join(Director(), segments, ids(*segments), "blend")
     assert list(joined.blends) == ["s2"]
-    again = join_segments(
-        Director(), joined.segments, requests={}, blends=joined.blends, repair=False
-    )
+    again = join_segments(Director(), joined.segments, blends=joined.blends, repair=False)
     assert again.motion.features.tobytes() == joined.motion.features.tobytes()
     assert again.blends == joined.blends and again.seams == joined.seams
     assert (
@@ -236,9 +248,7 @@ def test_a_blend_is_reproduced_bit_for_bit_and_changes_no_token() -> None:
 
 def test_blends_without_a_seam_before_them_are_left_out() -> None:
     segments = made(RUN, STAND)
-    joined = join_segments(
-        Director(), segments, requests={}, blends={"s1": 8, "s7": 8}, repair=False
-    )
+    joined = join_segments(Director(), segments, blends={"s1": 8, "s7": 8}, repair=False)
     assert joined.blends == {}
     plain = assemble(Director(), segments)
     blended = assemble(Director(), segments, blends={"s1": 8, "s7": 8})
@@ -251,7 +261,7 @@ def test_a_repair_that_spoils_another_seam_is_not_kept() -> None:
     # Running on would mend the first join and break the second, which is good as it is.
     engine = Director({2 + RETAKE * take: [RUN] * TENTH for take in range(1, TAKES + 1)})
     segments = made(RUN, STAND, STAND)
-    joined = join(engine, segments, asked(segments[1]), "take")
+    joined = join(engine, segments, ids(segments[1]), "take")
     assert joined.segments == tuple(segments)
     assert [seam.bad for seam in joined.seams] == [True, False]
 
@@ -259,16 +269,16 @@ def test_a_repair_that_spoils_another_seam_is_not_kept() -> None:
 def test_many_bad_seams_ask_for_few_takes_in_one_batch() -> None:
     engine = Director()
     segments = made(*[RUN, STAND] * 10)
-    rough = join_segments(engine, segments, requests={}, repair=False)
+    rough = join_segments(engine, segments, repair=False)
     assert sum(seam.bad for seam in rough.seams) == 19
-    join(engine, segments, asked(*segments), "take")
+    join(engine, segments, ids(*segments), "take")
     assert [len(requests) for requests in engine.generated] == [MOST_TAKES]
 
 
 def test_a_try_in_a_long_motion_decodes_only_what_is_near() -> None:
     engine = Director()
     segments = made(*[STAND] * 40, RUN, *[STAND] * 40)
-    join(engine, segments, asked(*segments), "trim", "blend")
+    join(engine, segments, ids(*segments), "trim", "blend")
     tries = engine.decoded[1:-1]
     assert engine.decoded[0] == engine.decoded[-1] == 810
     assert 10 < len(tries) < 60 and max(tries) <= 100
@@ -276,7 +286,7 @@ def test_a_try_in_a_long_motion_decodes_only_what_is_near() -> None:
 
 def test_it_is_a_function_of_its_arguments() -> None:
     segments = made(RUN, STAND, RUN, [STAND] * 9, WALK)
-    one, other = (join(FakeEngine(), segments, asked(*segments)) for _ in range(2))
+    one, other = (join(FakeEngine(), segments, ids(*segments)) for _ in range(2))
     assert one.segments == other.segments and one.blends == other.blends
     assert one.repairs == other.repairs and one.seams == other.seams
     assert one.motion.id == other.motion.id
@@ -284,17 +294,15 @@ def test_it_is_a_function_of_its_arguments() -> None:
 
 def test_nothing_to_join_is_an_error() -> None:
     with pytest.raises(InputError, match="at least one segment"):
-        join_segments(Director(), [], requests={})
+        join_segments(Director(), [])
     twice = [*made(STAND), *made(STAND)]
     with pytest.raises(InputError, match="same id"):
-        join_segments(Director(), twice, requests={})
+        join_segments(Director(), twice)
 
 
 def test_provenance_is_kept() -> None:
     segments = made(RUN, STAND)
-    joined = join_segments(
-        Director(), segments, requests=asked(*segments), provenance={"person": 2}
-    )
+    joined = join_segments(Director(), segments, new=ids(*segments), provenance={"person": 2})
     assert joined.motion.provenance == {"engine": "fake-1", "person": 2}
 
 
@@ -312,8 +320,8 @@ def test_random_tokens_of_the_default_tokenizer_are_joined_better_and_reproducib
     engine = load_engine()
     random = np.random.default_rng(0)
     segments = made(*[random.integers(0, 512, 12).tolist() for _ in range(6)])
-    joined = join(engine, segments, asked(*segments), "trim", "blend")
-    rough = join_segments(engine, segments, requests={}, repair=False)
+    joined = join(engine, segments, ids(*segments), "trim", "blend")
+    rough = join_segments(engine, segments, repair=False)
     assert sum(s.bad for s in joined.seams) < sum(s.bad for s in rough.seams)
     for repair in joined.repairs:
         if repair.won:

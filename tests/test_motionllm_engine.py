@@ -12,8 +12,21 @@ import pytest
 import torch
 from motionllm_toys import CODES, backbone_folder, checkpoint
 
-from motion_agent.motion_core.engine import GenerationRequest, MotionEngine, load_engine
-from motion_agent.motion_core.errors import ConfigurationError, InputError, UnavailableError
+from motion_agent.motion_core.engine import (
+    CancelToken,
+    CaptionEngine,
+    CoverageEngine,
+    GenerationRequest,
+    Take,
+    TokenEngine,
+)
+from motion_agent.motion_core.engines import load_engine
+from motion_agent.motion_core.errors import (
+    Cancelled,
+    ConfigurationError,
+    InputError,
+    UnavailableError,
+)
 from motion_agent.motion_core.motionllm import MotionLLMEngine, load_motionllm
 from motion_agent.motion_core.motionllm.choosing import reading_scores, take_seeds
 from motion_agent.motion_core.motionllm.vocabulary import KnownWords, stem
@@ -34,15 +47,16 @@ def requests(**changes: object) -> list[GenerationRequest]:
 
 
 def test_it_is_a_motion_engine_with_a_name_for_provenance(engine: MotionLLMEngine) -> None:
-    assert isinstance(engine, MotionEngine)
+    assert isinstance(engine, TokenEngine)
+    assert isinstance(engine, CaptionEngine) and isinstance(engine, CoverageEngine)
     assert engine.name == f"motionllm checkpoint {engine.checkpoint.version}"
     assert load_engine(str(engine.checkpoint.folder)).name == engine.name
 
 
 def test_every_request_gets_motion_tokens_within_the_lengths(engine: MotionLLMEngine) -> None:
-    made = engine.generate(requests())
-    assert [2 <= len(tokens) <= 10 for tokens in made] == [True] * 3
-    assert {token for tokens in made for token in tokens} <= set(range(CODES))
+    takes = engine.generate(requests())
+    assert [2 <= len(take.tokens) <= 10 for take in takes] == [True] * 3
+    assert {token for take in takes for token in take.tokens} <= set(range(CODES))
     assert engine.generate([]) == []
 
 
@@ -70,11 +84,11 @@ def test_of_several_takes_the_one_is_kept_in_which_the_description_is_read_best(
     seeds = take_seeds(seed, 4)
     assert seeds[0] == seed and len(set(seeds)) == 4
     monkeypatch.setattr(engine, "sampling", replace(engine.sampling, takes=1))
-    takes = [engine.generate([GenerationRequest(text, seed=one)])[0] for one in seeds]
+    takes = [engine.generate([GenerationRequest(text, seed=one)])[0].tokens for one in seeds]
     model, prompt = engine._use("m2t")
     scores = reading_scores(model, prompt, [(take, text) for take in takes])
     monkeypatch.setattr(engine, "sampling", replace(engine.sampling, takes=4))
-    kept = engine.generate([GenerationRequest(text, seed=seed)])[0]
+    kept = engine.generate([GenerationRequest(text, seed=seed)])[0].tokens
     assert len(set(takes)) == 4
     assert kept == takes[int(np.argmax(scores))]
 
@@ -98,7 +112,7 @@ def test_a_reading_score_is_the_log_probability_of_the_description(engine: Motio
 @pytest.mark.parametrize(("seconds", "count"), [(3.0, 15), (0.01, 1), (0.5, 2), (6, 30)])
 def test_seconds_are_kept_to_the_token(engine: MotionLLMEngine, seconds: float, count: int) -> None:
     made = engine.generate([GenerationRequest("a man waves", seconds=seconds)])
-    assert len(made[0]) == count
+    assert len(made[0].tokens) == count
 
 
 def test_a_wished_duration_is_told_to_the_model(engine: MotionLLMEngine) -> None:
@@ -141,26 +155,27 @@ def test_bad_descriptions_are_refused_in_one_line(
 
 
 def test_captions_are_sentences_and_a_batch_changes_none(engine: MotionLLMEngine) -> None:
-    motions = [[3, 4, 5], [9] * 20, [1, 2, 3, 4, 5, 6, 7, 8]]
+    motions = [Take((3, 4, 5)), Take((9,) * 20), Take((1, 2, 3, 4, 5, 6, 7, 8))]
     together = engine.caption(motions)
     assert all(line and line == " ".join(line.split()) for line in together)
-    assert [engine.caption([tokens])[0] for tokens in motions] == together
+    assert [engine.caption([take])[0] for take in motions] == together
     assert engine.caption([]) == []
 
 
 def test_long_motions_are_captioned_in_equal_windows(engine: MotionLLMEngine) -> None:
     motion = [token % CODES for token in range(40)] + [3] * 64  # 104 tokens: three windows
-    parts = engine.caption([motion[:34], motion[34:69], motion[69:]])
+    windows = (motion[:34], motion[34:69], motion[69:])
+    parts = engine.caption([Take(tuple(window)) for window in windows])
     assert len(set(parts)) > 1
     told = [part for part, _ in itertools.groupby(parts)]  # what is said twice is said once
-    assert engine.caption([motion]) == [", then ".join(told)]
-    assert engine.caption([[3] * 105]) == [engine.caption([[3] * 35])[0]]
+    assert engine.caption([Take(tuple(motion))]) == [", then ".join(told)]
+    assert engine.caption([Take((3,) * 105)]) == engine.caption([Take((3,) * 35)])
 
 
 @pytest.mark.parametrize("tokens", [[], [CODES], [-1]])
 def test_tokens_that_are_none_are_refused(engine: MotionLLMEngine, tokens: list[int]) -> None:
     with pytest.raises(InputError, match="token"):
-        engine.caption([[1, 2], tokens])
+        engine.caption([Take((1, 2)), Take(tuple(tokens))])
 
 
 def test_features_go_to_tokens_and_back(engine: MotionLLMEngine) -> None:
@@ -168,6 +183,35 @@ def test_features_go_to_tokens_and_back(engine: MotionLLMEngine) -> None:
     tokens = engine.encode(features)
     assert len(tokens) == 4
     assert engine.decode(tokens).shape == (16, 263)
+
+
+def test_features_without_tokens_are_captioned(engine: MotionLLMEngine) -> None:
+    features = np.random.default_rng(0).normal(size=(18, 263)).astype(np.float32)
+    assert engine.caption([Take(features=features)]) == engine.caption(
+        [Take(engine.encode(features))]
+    )
+
+
+def test_a_request_says_how_many_takes_to_draw(
+    engine: MotionLLMEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (one,) = engine.generate([GenerationRequest(TEXTS[0], seed=3, takes=1)])
+    monkeypatch.setattr(engine, "sampling", replace(engine.sampling, takes=1))
+    assert engine.generate([GenerationRequest(TEXTS[0], seed=3)]) == [one]
+
+
+def test_a_cancelled_generation_stops_at_the_next_token(engine: MotionLLMEngine) -> None:
+    cancel = CancelToken()
+    seen: list[int] = []
+
+    def after_two(done: int, total: int) -> None:
+        seen.append(done)
+        if len(seen) == 2:
+            cancel.cancel()
+
+    with pytest.raises(Cancelled):
+        engine.generate(requests(), progress=after_two, cancel=cancel)
+    assert len(seen) == 2
 
 
 def test_an_interrupted_generation_leaves_the_engine_usable(engine: MotionLLMEngine) -> None:
@@ -178,7 +222,7 @@ def test_an_interrupted_generation_leaves_the_engine_usable(engine: MotionLLMEng
 
     with pytest.raises(KeyboardInterrupt):
         engine.generate(requests(), progress=interrupt)
-    engine.caption([[1, 2, 3]])
+    engine.caption([Take((1, 2, 3))])
     assert engine.generate(requests()) == expected
 
 
@@ -198,7 +242,7 @@ def test_an_interrupt_while_adapters_are_switched_leaves_the_engine_usable(
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(model, "use", half)
-        engine.caption([[1, 2, 3]])
+        engine.caption([Take((1, 2, 3))])
     assert engine.generate(requests()) == expected
 
 

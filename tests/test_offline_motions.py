@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from offline_planning import GREETING, NOTHING, ONE, SECOND, planned
 
@@ -179,8 +181,8 @@ def test_captions_are_told_and_not_reasoned_beyond() -> None:
 
 
 def test_the_order_of_motions_is_known_from_their_names() -> None:
-    third = {**GREETING, "name": "motion 3"}
-    first = {**GREETING, "name": "motion 1"}
+    third = replace(GREETING, name="motion 3")
+    first = replace(GREETING, name="motion 1")
     assert planned("open the third motion", SECOND, others=[first, third]) == "open motion 3"
     assert planned("open the first motion", SECOND, others=[first, third]) == "open motion 1"
     assert planned("what motions are there?", NOTHING).startswith("“There is no motion yet.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from offline_planning import ONE, TWO, planned
 
-from motion_agent.agent_graph.state import Timeline
+from motion_agent.motion_core.timeline import Timeline
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 
 import pytest
@@ -10,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from offline_planning import GREETING, NOTHING, ONE, SECOND, TWO, planned, segments_of
 
+from motion_agent.agent_graph.answers import read_answer
 from motion_agent.agent_graph.offline import OfflinePlanner
 from motion_agent.agent_graph.offline.lexicon import _VERBS
-from motion_agent.agent_graph.parsing import parse_plan
 from motion_agent.agent_graph.plan import InvalidPlanError, check_against_timeline
 from motion_agent.agent_graph.planners import Task
 
@@ -30,10 +29,9 @@ CURRENT = st.sampled_from([NOTHING, ONE, TWO, SECOND])
 
 def check(request: str, current: dict, **task: object) -> None:  # type: ignore[type-arg]
     """The answer is a valid plan for the motion, or breaks a limit that is told."""
-    answer = OfflinePlanner().ask(Task(request, current, **task)).text  # type: ignore[arg-type]
-    assert isinstance(json.loads(answer), dict)
+    answer = OfflinePlanner().ask(Task(request, current, **task))  # type: ignore[arg-type]
     try:
-        plan = parse_plan(answer).plan
+        plan = read_answer(answer).plan
     except InvalidPlanError as err:
         assert "limit" in str(err) or "at most" in str(err), (request, str(err))
         return
@@ -95,7 +93,7 @@ def test_the_same_request_gives_the_same_plan() -> None:
 )
 def test_limits_are_told(text: str, told: str) -> None:
     with pytest.raises(InvalidPlanError, match=told):
-        parse_plan(OfflinePlanner().ask(Task(text)).text)
+        read_answer(OfflinePlanner().ask(Task(text)))
 
 
 def test_what_is_denied_is_never_generated() -> None:

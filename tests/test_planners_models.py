@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -34,27 +35,15 @@ from motion_agent.agent_graph.plan import InvalidPlanError, plan_schema, validat
 from motion_agent.agent_graph.planners import Answer, ChatPlanner, Task, make_planner, read_answer
 from motion_agent.agent_graph.providers import TransientError
 from motion_agent.agent_graph.scope import scope_of
-from motion_agent.agent_graph.state import Timeline, empty_timeline
 from motion_agent.motion_core.errors import ConfigurationError, UnavailableError
 from motion_agent.motion_core.fake import FakeEngine
+from motion_agent.motion_core.motion import Segment
+from motion_agent.motion_core.timeline import Timeline
 
 WALK = plan_text(step(description="a person walks forward"))
-WALKING: Timeline = {
-    **empty_timeline(),
-    "name": "motion 1",
-    "segments": [
-        {
-            "id": "s1",
-            "description": "a man walks",
-            "tokens": [1] * 10,
-            "seed": 1,
-            "seconds": 0.0,
-            "person": 1,
-        }
-    ],
-    "next_segment": 2,
-    "motions": {"1": "m-abcdef"},
-}
+WALKING = Timeline(
+    "motion 1", (Segment("s1", "a man walks", (1,) * 10, seed=1),), 2, {1: "m-abcdef"}
+)
 
 
 @pytest.fixture
@@ -571,12 +560,13 @@ def test_short_prompts_fit_a_small_context() -> None:
 
 
 def test_a_task_shows_other_motions_and_what_was_looked_at() -> None:
-    two: Any = {
-        **WALKING,
-        "name": "greeting",
-        "segments": [*WALKING["segments"], {**WALKING["segments"][0], "id": "s2", "person": 2}],
-        "placement": [90.0, 0.5, 1.0],
-    }
+    (walk,) = WALKING.segments
+    two = replace(
+        WALKING,
+        name="greeting",
+        segments=(walk, replace(walk, id="s2", person=2)),
+        placement=(90.0, 0.5, 1.0),
+    )
     seen: Any = [{"motion": "m-1", "name": "clip.bvh", "text": "a man skates"}]
     planner = ChatPlanner(ScriptedChatModel(script=[]))
     asked = planner.messages(

@@ -146,21 +146,28 @@ def test_without_a_workspace_no_file_is_read() -> None:
 
 
 def test_the_fake_engine_keeps_the_promises_of_an_engine() -> None:
-    from motion_agent.motion_core.engine import GenerationRequest, MotionEngine
+    from motion_agent.motion_core.engine import (
+        CaptionEngine,
+        CoverageEngine,
+        GenerationRequest,
+        Take,
+        TokenEngine,
+    )
 
     engine = FakeEngine()
-    assert isinstance(engine, MotionEngine)
-    asked = [
+    for part in (TokenEngine, CaptionEngine, CoverageEngine):
+        assert isinstance(engine, part)
+    requests = [
         GenerationRequest("a person walks", seed=1),
         GenerationRequest("a person walks", seed=2),
         GenerationRequest("a person bows", seconds=3),
     ]
-    walk, other, bow = engine.generate(asked)
-    assert engine.generate(asked) == [walk, other, bow]
+    walk, other, bow = engine.generate(requests)
+    assert engine.generate(requests) == [walk, other, bow]
     assert walk != other
-    assert len(bow) == 15
-    assert engine.encode(engine.decode(walk)) == walk
-    assert engine.caption([walk + bow]) == ["a person walks, then bows"]
+    assert len(bow.tokens) == 15
+    assert engine.encode(engine.decode(walk.tokens)) == walk.tokens
+    assert engine.caption([Take(walk.tokens + bow.tokens)]) == ["a person walks, then bows"]
     assert engine.coverage("a person does a backflip").unknown == ("backflip",)
     with pytest.raises(InputError, match="limit is 300"):
         engine.generate([GenerationRequest("x" * 10_000)])

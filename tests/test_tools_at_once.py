@@ -12,7 +12,12 @@ from fakes import PATIENCE
 from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool
 
-from motion_agent.motion_core.engine import GenerationRequest, Progress
+from motion_agent.motion_core.engine import (
+    CancelToken,
+    GenerationRequest,
+    Progress,
+    Take,
+)
 from motion_agent.motion_core.fake import FakeEngine
 from motion_agent.tools import motion_tools
 
@@ -32,19 +37,23 @@ class Crowded(FakeEngine):
         self.waiting: Callable[[], int] = lambda: 0
 
     def generate(
-        self, requests: Sequence[GenerationRequest], *, progress: Progress | None = None
-    ) -> list[tuple[int, ...]]:
+        self,
+        requests: Sequence[GenerationRequest],
+        *,
+        progress: Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> list[Take]:
         end = time.monotonic() + PATIENCE
         while not self.generated and self.waiting() < self.calls - 1 and time.monotonic() < end:
             time.sleep(0.001)
-        return super().generate(requests, progress=progress)
+        return super().generate(requests, progress=progress, cancel=cancel)
 
 
 def crowded(calls: int) -> tuple[Crowded, dict[str, BaseTool]]:
     engine = Crowded(calls)
     tools = {tool.name: tool for tool in motion_tools(engine)}
-    batching = tools["generate_motion"].workbench.engine  # type: ignore[attr-defined]
-    engine.waiting = lambda: len(batching._waiting)
+    studio = tools["generate_motion"].studio  # type: ignore[attr-defined]
+    engine.waiting = lambda: studio.batcher.waiting
     return engine, tools
 
 

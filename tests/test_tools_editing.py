@@ -14,8 +14,8 @@ from motion_agent.motion_core.engine import GenerationRequest
 from motion_agent.motion_core.fake import FakeEngine
 from motion_agent.motion_core.motion import Motion, Segment
 from motion_agent.motion_core.store import MotionStore
+from motion_agent.motion_core.studio import Studio
 from motion_agent.tools import motion_tools
-from motion_agent.tools.timeline import USES, Edit, edited, first_free_number, kept_blends
 
 TEXTS = ["a person walks", "a person waves", "a person bows"]
 
@@ -94,7 +94,7 @@ def test_an_action_is_inserted_where_it_should_go(
     kept = {s.id: s for s in new.segments}
     assert [kept[s.id] for s in old.segments] == list(old.segments)
     assert kept["s4"].description == "a person jumps"
-    assert engine.generated == [(GenerationRequest("a person jumps", 3),)]
+    assert engine.generated == [(GenerationRequest("a person jumps", 4),)]
     assert engine.decoded == [len(new.tokens)]
     assert "'a person jumps' (new)" in told
     assert f"{old.id} is unchanged." in told
@@ -318,25 +318,12 @@ def test_a_long_file_is_not_repeated_beyond_the_limit_of_frames(
     engine: FakeEngine,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("motion_agent.tools.edit_motion.MAX_FRAMES", 200)
+    monkeypatch.setattr("motion_agent.motion_core.studio.MAX_FRAMES", 200)
     long = store.add(Motion(engine.decode([1] * 10)))
     engine.decoded.clear()
     message = call(tools["edit_motion"], motion=long, operation="repeat", times=5)
     assert "would have 240 frames; the limit is 200" in message.text
     assert engine.decoded == []
-
-
-def test_every_operation_says_what_it_looks_at() -> None:
-    segments = [Segment(f"s{n}", "a person walks", (1,) * 10, n) for n in (1, 2, 3)]
-    full = Edit("remove", "s2", "a person sits", "end", None, 1, 5)
-    for operation in USES:
-        changed = Edit(**{**full.__dict__, "operation": operation})
-        drafts, following = edited(segments, changed, first_free_number(segments))
-        numbers = {int(draft.id[1:]) for draft in drafts}
-        assert following == max(4, *(number + 1 for number in numbers))
-        unused = set(full.__dict__) - set(USES[operation]) - {"operation"}
-        without = Edit(**{**changed.__dict__, **dict.fromkeys(unused)})
-        assert edited(segments, without, 4) == (drafts, following)
 
 
 def test_blends_hold_where_both_segments_still_meet(
@@ -352,10 +339,16 @@ def test_blends_hold_where_both_segments_still_meet(
     assert "s2" not in new.provenance["blends"]
     again = assemble(engine, new.segments, blends=new.provenance["blends"])
     assert np.array_equal(new.features, again.features)
-    retaken, _ = edit(tools, store, motion_id, operation="another_take", segment="s3")
-    assert kept_blends(blended.provenance["blends"], old.segments, retaken.segments) == {"s2": 8}
+    opened = Studio(engine, store).open(motion_id)
+    assert opened.blends == {"s2": 8, "s3": 4}
+    assert opened.retake("s3").blends == {"s2": 8}
 
 
-@pytest.mark.parametrize("told", [None, 3, "s2", {"s2": 10**9}, {"s2": [8]}, {"s2": -1}, {"s1": 8}])
-def test_blends_that_a_file_makes_up_are_not_believed(old: Motion, told: Any) -> None:
-    assert kept_blends(told, old.segments, old.segments) == {}
+@pytest.mark.parametrize(
+    "blends", [None, 3, "s2", {"s2": 10**9}, {"s2": [8]}, {"s2": -1}, {"s1": 8}]
+)
+def test_blends_that_a_file_makes_up_are_not_believed(
+    engine: FakeEngine, old: Motion, blends: Any
+) -> None:
+    motion = old.with_provenance(blends=blends)
+    assert Studio(engine).open(motion).blends == {}

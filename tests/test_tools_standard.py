@@ -11,12 +11,12 @@ from langchain_tests.integration_tests import ToolsIntegrationTests
 from langchain_tests.unit_tests import ToolsUnitTests
 
 from motion_agent.motion_core.fake import FakeEngine
+from motion_agent.motion_core.studio import Studio
 from motion_agent.tools.caption_motion import CaptionMotion
 from motion_agent.tools.edit_motion import EditMotion
 from motion_agent.tools.export_motion import ExportMotion
 from motion_agent.tools.generate_motion import GenerateMotion
 from motion_agent.tools.list_motions import ListMotions
-from motion_agent.tools.workbench import Workbench
 
 WALK_AND_BOW = {"descriptions": ["a person walks forward", "a person bows"]}
 
@@ -37,13 +37,13 @@ class _Generate:
 
     @property
     def tool_constructor_params(self) -> dict[str, Any]:
-        bench = Workbench(FakeEngine(), workspace=self._workspace)
-        GenerateMotion(workbench=bench).invoke(WALK_AND_BOW)
-        return {"workbench": bench}
+        studio = Studio(FakeEngine(), workspace=self._workspace)
+        GenerateMotion(studio=studio).invoke(WALK_AND_BOW)
+        return {"studio": studio}
 
     @property
     def tool_invoke_params_example(self) -> dict[str, Any]:
-        store = self.tool_constructor_params["workbench"].store
+        store = self.tool_constructor_params["studio"].store
         return {
             key: store.list()[0] if value == "MOTION" else value
             for key, value in self.example.items()

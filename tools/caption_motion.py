@@ -4,7 +4,7 @@ Setup:
     pip install motion-agent
 
 Instantiate:
-    tool = CaptionMotion(workbench=Workbench(workspace="recordings"))
+    tool = CaptionMotion(studio=Studio(workspace="recordings"))
 
 Invoke:
     tool.invoke({"motion": "m-3fa9c1"})
@@ -43,10 +43,10 @@ class CaptionMotion(MotionTool):
     description: str = Field(default_factory=lambda: load_prompt("tools/caption_motion"))
     args_schema: Any = CaptionMotionInput
 
-    def work(self, wanted: CaptionMotionInput) -> tuple[str, dict[str, Any]]:
-        """Read the motion's tokens, made from its features where it has none."""
-        motion = self.workbench.find(wanted.motion)
-        caption = self.workbench.caption(motion)
-        motion_id = self.workbench.store.add(motion)
-        told = f"Motion {motion_id} ({motion.duration:.1f} s) shows: {quoted(caption, MAX_CAPTION)}"
-        return told, {**motion_facts(motion, motion_id), "caption": caption}
+    def work(self, arguments: CaptionMotionInput) -> tuple[str, dict[str, Any]]:
+        """Find the motion and say what it shows."""
+        motion = self.studio.find(arguments.motion)
+        caption = self.studio.caption(motion)
+        motion_id = self.studio.store.add(motion)
+        line = f"Motion {motion_id} ({motion.duration:.1f} s) shows: {quoted(caption, MAX_CAPTION)}"
+        return line, {**motion_facts(motion, motion_id), "caption": caption}

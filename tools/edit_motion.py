@@ -4,7 +4,7 @@ Setup:
     pip install motion-agent
 
 Instantiate:
-    tool = EditMotion(workbench=Workbench())
+    tool = EditMotion(studio=Studio())
 
 Invoke:
     tool.invoke({"motion": "m-3fa9c1", "operation": "longer", "segment": "s2", "seconds": 4})
@@ -13,30 +13,39 @@ Invoke:
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import Any
+import re
+from collections.abc import Sequence
+from typing import Any, Literal
 
 from pydantic import Field
 
-from ..motion_core.composition import MAX_SECONDS, SegmentRequest, generate_segments
 from ..motion_core.errors import InputError
-from ..motion_core.motion import MAX_FRAMES, Motion, Segment
+from ..motion_core.limits import MAX_SECONDS
+from ..motion_core.motion import Segment
+from ..motion_core.timeline import Timeline, changed_duration
 from ..prompts import load_prompt
 from .caption_motion import MOTION
-from .facts import motion_facts, motion_line, unknown_told, unknown_words
+from .facts import motion_facts, motion_line, unknown_warning
 from .generate_motion import checked_description
-from .messages import quoted
+from .messages import one_line, quoted
 from .motion_tool import MotionTool, ToolArguments
-from .timeline import (
-    MAX_TIMES,
-    USES,
-    Drafts,
-    Edit,
-    Operation,
-    edited,
-    first_free_number,
-    kept_blends,
-)
+
+Operation = Literal[
+    "insert", "replace", "remove", "move", "repeat", "another_take", "longer", "shorter"
+]
+MAX_TIMES = 20
+_ARGUMENTS: dict[Operation, tuple[str, ...]] = {
+    "insert": ("description", "position", "segment", "seconds", "seed"),
+    "replace": ("segment", "description", "seconds", "seed"),
+    "remove": ("segment",),
+    "move": ("segment", "position"),
+    "repeat": ("segment", "times", "position"),
+    "another_take": ("segment", "seconds", "seed"),
+    "longer": ("segment", "seconds"),
+    "shorter": ("segment", "seconds"),
+}
+"""What each operation looks at."""
+_PLACE = re.compile(r"(?:(before|after)\s+)?(.+)", re.DOTALL)
 
 
 class EditMotionInput(ToolArguments):
@@ -81,71 +90,114 @@ class EditMotion(MotionTool):
     description: str = Field(default_factory=lambda: load_prompt("tools/edit_motion"))
     args_schema: Any = EditMotionInput
 
-    def work(self, wanted: EditMotionInput) -> tuple[str, dict[str, Any]]:
-        """Change the timeline, generate what is new in it, decode the whole once."""
-        bench = self.workbench
-        motion = bench.find(wanted.motion)
-        edit = _edit(wanted)
-        segments = self._segments(motion)
-        drafts, next_number = edited(segments, edit, _next_number(motion, segments))
-        old = bench.store.add(motion)  # a file is in the store then, as it was read
-        new = [draft for draft in drafts if isinstance(draft, SegmentRequest)]
-        made = iter(generate_segments(bench.engine, new, progress=self.progress("generate")))
-        whole = [next(made) if isinstance(draft, SegmentRequest) else draft for draft in drafts]
-        _check_length(whole)
-        facts = {"edited": old, "operation": edit.operation, "next_segment": next_number}
-        blends = kept_blends(motion.provenance.get("blends"), segments, whole)
-        result = bench.join(whole, blends=blends, provenance=facts)
-        motion_id = bench.store.add(result)
+    def work(self, arguments: EditMotionInput) -> tuple[str, dict[str, Any]]:
+        """Edit the timeline, generate what is new in it, decode the whole once."""
+        motion = self.studio.find(arguments.motion)
+        before = self.studio.open(motion)
+        rendering = self.render(_edited(before, arguments))
+        old = self.studio.store.add(motion)  # a file is in the store then, as it was read
+        result, motion_id = rendering.motions[1], rendering.timeline.motions[1]
 
-        changed = _new_ids(segments, drafts)
-        unknown = unknown_words(bench.engine, [draft.description for draft in new])
-        told = f"Made motion {motion_line(result, motion_id, new=changed)}."
-        told += f" {old} is unchanged.{_not_used(edit)}{unknown_told(unknown)}"
-        artifact = {**motion_facts(result, motion_id), "edited": old, "new_segments": changed}
-        return told, {**artifact, "unknown_words": unknown}
-
-    def _segments(self, motion: Motion) -> tuple[Segment, ...]:
-        """The motion's segments; one that was not made here is a single segment."""
-        if motion.segments:
-            return motion.segments
-        caption = self.workbench.caption(motion)
-        return (Segment("s1", caption, self.workbench.tokens(motion)),)
+        known = {segment.id for segment in before.segments}
+        new = [s.id for s in result.segments if s.id in rendering.new or s.id not in known]
+        line = f"Made motion {motion_line(result, motion_id, new=new)}. {old} is unchanged."
+        line += f"{_unused(arguments)}{unknown_warning(rendering.unknown)}"
+        artifact = {**motion_facts(result, motion_id), "edited": old, "new_segments": new}
+        return line, {**artifact, "unknown_words": list(rendering.unknown)}
 
 
-def _edit(wanted: EditMotionInput) -> Edit:
-    values = {field.name: getattr(wanted, field.name) for field in fields(Edit)}
-    if wanted.description and "description" in USES[wanted.operation]:
-        values["description"] = checked_description(wanted.description)
-    return Edit(**{**values, "seconds": wanted.seconds or None, "times": wanted.times or None})
+def _edited(timeline: Timeline, arguments: EditMotionInput) -> Timeline:
+    """The timeline after the operation.
+
+    Raises:
+        InputError: something is missing, there is no such segment, or too many; the message is
+            written for an LLM to act on.
+    """
+    segments, operation = timeline.segments, arguments.operation
+    if operation == "insert":
+        place = arguments.position
+        place = place or (f"after {arguments.segment}" if arguments.segment else "end")
+        return timeline.insert(
+            _description(arguments),
+            _position(place, segments),
+            seconds=arguments.seconds or 0.0,
+            seed=arguments.seed,
+        )
+    segment = segments[_index(segments, arguments.segment)]
+    others = [other for other in segments if other is not segment]
+    if operation == "replace":
+        description, seconds = _description(arguments), arguments.seconds or 0.0
+        return timeline.replace(segment.id, description, seconds=seconds, seed=arguments.seed)
+    if operation == "remove":
+        if not others:
+            raise InputError(
+                f"{segment.id} is the only segment; generate a new motion or replace it instead"
+            )
+        return timeline.remove(segment.id)
+    if operation == "move":
+        if not arguments.position:
+            raise InputError(
+                "move needs a position: 'start', 'end', 'before s2' or 'after s2'"
+                f" ({_choice(segments)})"
+            )
+        return timeline.move(segment.id, _position(arguments.position, others))
+    if operation == "repeat":
+        at = _position(arguments.position, segments) if arguments.position else None
+        return timeline.repeat(segment.id, arguments.times or 1, at)
+    if operation == "another_take":
+        return timeline.retake(segment.id, seconds=arguments.seconds or None, seed=arguments.seed)
+    longer = operation == "longer"
+    seconds = changed_duration(segment, longer=longer, seconds=arguments.seconds)
+    return timeline.retime(segment.id, seconds)
 
 
-def _next_number(motion: Motion, segments: tuple[Segment, ...]) -> int:
-    """Above all ids that the motion, or what it was edited from, ever used."""
-    told = motion.provenance.get("next_segment", 1)
-    kept = told if isinstance(told, int) and 0 < told < 1_000_000 else 1  # a file may say anything
-    return max(kept, first_free_number(segments))
+def _position(place: str, segments: Sequence[Segment]) -> int:
+    """Where in a row of segments "start", "end", "before s2" or "after s2" is."""
+    text = place.strip()
+    if text.lower() in ("start", "beginning", "first"):
+        return 0
+    if text.lower() in ("end", "last"):
+        return len(segments)
+    match = _PLACE.fullmatch(
+        text.lower() if text.lower().startswith(("before ", "after ")) else text
+    )
+    assert match is not None  # some text, as blank is none
+    return _index(segments, match[2]) + (match[1] != "before")
 
 
-def _check_length(segments: list[Segment]) -> None:
-    frames = sum(segment.frames for segment in segments)
-    if frames > MAX_FRAMES:
-        raise InputError(f"the motion would have {frames} frames; the limit is {MAX_FRAMES}")
+def _index(segments: Sequence[Segment], reference: str | None) -> int:
+    """Where the segment of that id is; ``2`` and ``segment 2`` mean s2."""
+    ids = [segment.id for segment in segments]
+    if reference is None:
+        if len(ids) == 1:
+            return 0
+        raise InputError(f"say which segment, by its id ({_choice(segments)})")
+    number = re.fullmatch(r"(?:segment\s*)?s?0*(\d{1,6})", reference.strip().lower())
+    for candidate in (reference, reference.strip(), f"s{number[1]}" if number else None):
+        if candidate in ids:
+            return ids.index(candidate)
+    raise InputError(f"there is no segment {quoted(reference, 40)} to go by; {_choice(segments)}")
 
 
-def _new_ids(before: tuple[Segment, ...], drafts: Drafts) -> list[str]:
-    known = {segment.id for segment in before}
-    return [d.id for d in drafts if isinstance(d, SegmentRequest) or d.id not in known]
+def _choice(segments: Sequence[Segment]) -> str:
+    parts = [f"{one_line(s.id, 20)} {quoted(s.description, 40)}" for s in segments[:8]]
+    more = ["…"] if len(segments) > 8 else []
+    return f"there are {', '.join([*parts, *more])}"
 
 
-def _not_used(edit: Edit) -> str:
-    """Told rather than refused: weak models fill in everything there is."""
-    given = [field.name for field in fields(edit) if field.name != "operation"]
-    unused = [
-        name
-        for name in given
-        if getattr(edit, name) is not None and name not in USES[edit.operation]
-    ]
+def _description(arguments: EditMotionInput) -> str:
+    if not arguments.description:
+        raise InputError(
+            f"{arguments.operation} needs a description, such as 'a person waves with both hands'"
+        )
+    return checked_description(arguments.description)
+
+
+def _unused(arguments: EditMotionInput) -> str:
+    """A note rather than a refusal: weak models fill in everything there is."""
+    used = {"motion", "operation", *_ARGUMENTS[arguments.operation]}
+    values = arguments.model_dump(exclude_none=True)
+    unused = [name for name in values if name not in used]
     if not unused:
         return ""
-    return f" Not used by {quoted(edit.operation)}: {', '.join(unused)}."
+    return f" Not used by {quoted(arguments.operation)}: {', '.join(unused)}."

@@ -4,7 +4,7 @@ Setup:
     pip install motion-agent
 
 Instantiate:
-    tool = ExportMotion(workbench=Workbench(workspace="made"))
+    tool = ExportMotion(studio=Studio(workspace="exports"))
 
 Invoke:
     tool.invoke({"motion": "m-3fa9c1", "file": "walk.bvh"})
@@ -66,25 +66,25 @@ class ExportMotion(MotionTool):
     )
     args_schema: Any = ExportMotionInput
 
-    def work(self, wanted: ExportMotionInput) -> tuple[str, dict[str, Any]]:
+    def work(self, arguments: ExportMotionInput) -> tuple[str, dict[str, Any]]:
         """Write the file beside what is there, never over it."""
-        ids = [wanted.motion, *([wanted.second_motion] if wanted.second_motion else [])]
-        motions = [self.workbench.find(reference) for reference in ids]
-        placement = _placement(wanted) if len(motions) > 1 else None
-        files = self.workbench.export(motions, wanted.file, placement)
-        told = f"Wrote {' and '.join(map(quoted, ids))} to {' and '.join(_names(files))}."
-        if files[0].name != Path(wanted.file).name:
-            told += f" {quoted(wanted.file)} was there already and is unchanged."
+        ids = [arguments.motion, *([arguments.second_motion] if arguments.second_motion else [])]
+        motions = [self.studio.find(reference) for reference in ids]
+        placement = _placement(arguments) if len(motions) > 1 else None
+        files = self.studio.export(motions, arguments.file, placement)
+        line = f"Wrote {' and '.join(map(quoted, ids))} to {' and '.join(_names(files))}."
+        if files[0].name != Path(arguments.file).name:
+            line += f" {quoted(arguments.file)} was there already and is unchanged."
         facts: dict[str, Any] = {"files": [str(path) for path in files], "motions": ids}
         if placement is not None:
             facts["placement"] = [placement.theta, placement.x, placement.z]
-        return told, facts
+        return line, facts
 
 
-def _placement(wanted: ExportMotionInput) -> Placement:
-    given = (wanted.theta, wanted.x, wanted.z)
+def _placement(arguments: ExportMotionInput) -> Placement:
+    values = (arguments.theta, arguments.x, arguments.z)
     usual = (FACE_TO_FACE.theta, FACE_TO_FACE.x, FACE_TO_FACE.z)
-    return as_placement([u if g is None else g for g, u in zip(given, usual, strict=True)])
+    return as_placement([u if v is None else v for v, u in zip(values, usual, strict=True)])
 
 
 def _names(files: Sequence[Path]) -> list[str]:

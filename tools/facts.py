@@ -1,16 +1,14 @@
-"""What is told of a motion: JSON values for the host, a line for the LLM."""
+"""A motion in words: JSON values for the host, a line for the LLM."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from typing import Any
 
-from ..motion_core.engine import MotionEngine
 from ..motion_core.motion import Motion
-from ..motion_core.skeleton import FPS
 from .messages import one_line, quoted
 
-MAX_TOLD = 12  # segments in one line
+MAX_LISTED = 12  # segments in one line
 _MAX_WORDS = 10
 
 
@@ -29,30 +27,24 @@ def motion_facts(motion: Motion, motion_id: str) -> dict[str, Any]:
 
 def motion_line(motion: Motion, motion_id: str, *, new: Collection[str] = ()) -> str:
     """Id, duration and segments; those whose ids are in `new` are marked."""
-    told = f"{motion_id}, {motion.duration:.1f} s"
+    line = f"{motion_id}, {motion.duration:.1f} s"
     if not motion.segments:
-        return f"{told}, one piece, not made here"
+        return f"{line}, one piece, not made here"
     parts = [
-        f"{one_line(s.id, 20)} {s.frames / FPS:.1f} s {quoted(s.description, 60)}"
+        f"{one_line(s.id, 20)} {s.duration:.1f} s {quoted(s.description, 60)}"
         + (" (new)" if s.id in new else "")
-        for s in motion.segments[:MAX_TOLD]
+        for s in motion.segments[:MAX_LISTED]
     ]
-    if len(motion.segments) > MAX_TOLD:
-        parts.append(f"… and {len(motion.segments) - MAX_TOLD} more segments")
-    return f"{told}: {', '.join(parts)}"
+    if len(motion.segments) > MAX_LISTED:
+        parts.append(f"… and {len(motion.segments) - MAX_LISTED} more segments")
+    return f"{line}: {', '.join(parts)}"
 
 
-def unknown_words(engine: MotionEngine, descriptions: Collection[str]) -> list[str]:
-    """The words that the motion model was not trained on, each once."""
-    words = [word for text in descriptions for word in engine.coverage(text).unknown]
-    return list(dict.fromkeys(words))
-
-
-def unknown_told(words: Collection[str]) -> str:
+def unknown_warning(words: Collection[str]) -> str:
     """A sentence to add about them, or nothing."""
     if not words:
         return ""
-    told = ", ".join(quoted(word, 30) for word in list(words)[:_MAX_WORDS])
+    listed = ", ".join(quoted(word, 30) for word in list(words)[:_MAX_WORDS])
     return (
-        f" The motion model was not trained on {told}: the result may not show it; tell the user."
+        f" The motion model was not trained on {listed}: the result may not show it; tell the user."
     )

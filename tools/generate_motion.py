@@ -4,7 +4,7 @@ Setup:
     pip install motion-agent
 
 Instantiate:
-    tool = GenerateMotion(workbench=Workbench())
+    tool = GenerateMotion(studio=Studio())
 
 Invoke:
     tool.invoke({"descriptions": ["a person walks forward", "a person bows"]})
@@ -13,30 +13,25 @@ Invoke:
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from ..motion_core.composition import MAX_SECONDS, SegmentRequest, generate_segments
-from ..motion_core.engine import MAX_DESCRIPTION
 from ..motion_core.errors import InputError
+from ..motion_core.limits import MAX_DESCRIPTION, MAX_SECONDS
+from ..motion_core.timeline import Timeline
 from ..prompts import load_prompt
-from .facts import motion_facts, motion_line, unknown_told, unknown_words
+from .facts import motion_facts, motion_line, unknown_warning
 from .messages import one_line
 from .motion_tool import MotionTool, ToolArguments
 
 MAX_DESCRIPTIONS = 64
 
 
-def _listed(value: Any) -> Any:
-    """Weak models write one description without the list around it."""
-    return [value] if isinstance(value, str) else value
-
-
 class GenerateMotionInput(ToolArguments):
     """Arguments of `generate_motion`."""
 
-    descriptions: Annotated[list[str], BeforeValidator(_listed)] = Field(
+    descriptions: list[str] = Field(
         min_length=1,
         max_length=MAX_DESCRIPTIONS,
         description="What one person does, one action an entry, in order. Each is a full sentence"
@@ -61,24 +56,16 @@ class GenerateMotion(MotionTool):
     description: str = Field(default_factory=lambda: load_prompt("tools/generate_motion"))
     args_schema: Any = GenerateMotionInput
 
-    def work(self, wanted: GenerateMotionInput) -> tuple[str, dict[str, Any]]:
+    def work(self, arguments: GenerateMotionInput) -> tuple[str, dict[str, Any]]:
         """Generate all descriptions as one batch and decode them in one go."""
-        seed = wanted.seed or 0
-        texts = [
-            checked_description(text, f"description {number}")
-            for number, text in enumerate(wanted.descriptions, start=1)
-        ]
-        engine = self.workbench.engine
-        requests = [
-            SegmentRequest(f"s{number}", text, seed + number, wanted.seconds or None)
-            for number, text in enumerate(texts, start=1)
-        ]
-        segments = generate_segments(engine, requests, progress=self.progress("generate"))
-        motion = self.workbench.join(segments, provenance={"seed": seed})
-        motion_id = self.workbench.store.add(motion)
-        unknown = unknown_words(engine, texts)
-        told = f"Made motion {motion_line(motion, motion_id)}.{unknown_told(unknown)}"
-        return told, {**motion_facts(motion, motion_id), "unknown_words": unknown}
+        timeline = Timeline(seed=arguments.seed or 0)
+        for number, text in enumerate(arguments.descriptions, start=1):
+            description = checked_description(text, f"description {number}")
+            timeline = timeline.insert(description, seconds=arguments.seconds or 0.0)
+        rendering = self.render(timeline)
+        motion, motion_id = rendering.motions[1], rendering.timeline.motions[1]
+        line = f"Made motion {motion_line(motion, motion_id)}.{unknown_warning(rendering.unknown)}"
+        return line, {**motion_facts(motion, motion_id), "unknown_words": list(rendering.unknown)}
 
 
 def checked_description(text: str, what: str = "the description") -> str:

@@ -4,7 +4,7 @@ Setup:
     pip install motion-agent
 
 Instantiate:
-    tool = ListMotions(workbench=Workbench(workspace="recordings"))
+    tool = ListMotions(studio=Studio(workspace="recordings"))
 
 Invoke:
     tool.invoke({})
@@ -47,10 +47,10 @@ class ListMotions(MotionTool):
     description: str = Field(default_factory=lambda: load_prompt("tools/list_motions"))
     args_schema: Any = ListMotionsInput
 
-    def work(self, wanted: ListMotionsInput) -> tuple[str, dict[str, Any]]:
+    def work(self, arguments: ListMotionsInput) -> tuple[str, dict[str, Any]]:
         """Look into the store and the workspace."""
-        count = wanted.latest or DEFAULT_LATEST
-        store = self.workbench.store
+        count = arguments.latest or DEFAULT_LATEST
+        store = self.studio.store
         ids = store.list()
         lines, facts = [], []
         for motion_id in reversed(ids[-count:]):
@@ -61,9 +61,9 @@ class ListMotions(MotionTool):
                 continue
             lines.append(motion_line(motion, motion_id))
             facts.append(motion_facts(motion, motion_id))
-        files = self.workbench.workspace.files(count)
-        told = f"{len(ids)} motion{'' if len(ids) == 1 else 's'}"
-        told += f", the latest {count}." if len(ids) > count else "."
+        files = self.studio.workspace.files(count)
+        head = f"{len(ids)} motion{'' if len(ids) == 1 else 's'}"
+        head += f", the latest {count}." if len(ids) > count else "."
         if files:
             lines.append(f"Files in the workspace: {', '.join(map(quoted, files))}.")
-        return "\n".join([told, *lines]), {"motions": facts, "files": list(files)}
+        return "\n".join([head, *lines]), {"motions": facts, "files": list(files)}

@@ -6,24 +6,27 @@ import asyncio
 import logging
 from abc import abstractmethod
 from collections.abc import Callable
-from contextvars import copy_context
+from contextvars import ContextVar, copy_context
 from functools import partial
 from typing import Any, Literal
 
 from langchain_core.tools import BaseTool, ToolException
+from langgraph.config import get_stream_writer
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from ..motion_core.engine import Progress
+from ..motion_core.engine import CancelToken, Progress
 from ..motion_core.errors import MotionAgentError
+from ..motion_core.studio import Rendering, Studio
+from ..motion_core.timeline import Timeline
 from .messages import one_line, wrong_arguments
-from .workbench import Workbench
+from .wrapping import unwrapped_arguments
 
 _LOG = logging.getLogger(__name__)
 _REFUSED = (  # by one provider's strict mode or another's; the limits are checked in a call anyway
     "default", "title", "format", "pattern", "minLength", "maxLength", "minItems", "maxItems",
     "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf",
 )  # fmt: skip
-_NOTHING = ("", "null", "none")  # what weak models write for an argument that they leave out
+_CANCEL: ContextVar[CancelToken | None] = ContextVar("cancel", default=None)
 
 
 class ToolArguments(BaseModel):
@@ -41,15 +44,12 @@ class ToolArguments(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _leave_out(cls, values: Any) -> Any:
-        if not isinstance(values, dict):
-            return values
-        optional = {name for name, field in cls.model_fields.items() if not field.is_required()}
-        return {k: v for k, v in values.items() if k not in optional or not _is_nothing(v)}
+    def _unwrap(cls, values: Any) -> Any:
+        return unwrapped_arguments(values, cls)
 
 
 class MotionTool(BaseTool):
-    """A tool on a workbench: a short line for the LLM, an artifact of JSON values for the host.
+    """A tool of a studio: a short line for the LLM, an artifact of JSON values for the host.
 
     A subclass says what it does in `work`. Whatever goes wrong there is a message to the LLM, and
     for the host a `ToolException` if it sets ``handle_tool_error = False``.
@@ -59,7 +59,7 @@ class MotionTool(BaseTool):
     handle_tool_error: Any = True
     handle_validation_error: Any = wrong_arguments
     args_schema: Any  # a subclass of ToolArguments
-    workbench: Any = Field(default_factory=Workbench, exclude=True, repr=False)
+    studio: Any = Field(default_factory=Studio, exclude=True, repr=False)
 
     @property
     def tool_call_schema(self) -> Any:
@@ -67,31 +67,42 @@ class MotionTool(BaseTool):
         return self.args_schema
 
     @abstractmethod
-    def work(self, wanted: Any) -> tuple[str, dict[str, Any]]:
-        """Do what the checked arguments want: the line for the LLM, and the artifact.
+    def work(self, arguments: Any) -> tuple[str, dict[str, Any]]:
+        """Do what the checked arguments say; return the line for the LLM, and the artifact.
 
         Raises:
             MotionAgentError: it cannot be done; the message goes to the LLM.
         """
 
-    def progress(self, stage: str) -> Progress | None:
+    def render(self, timeline: Timeline) -> Rendering:
+        """Render in the studio; the graph that this runs in is told of the progress.
+
+        Raises:
+            MotionAgentError: see `Studio.render`.
+        """
+        rendering: Rendering = self.studio.render(
+            timeline, progress=self._progress("generate"), cancel=_CANCEL.get()
+        )
+        return rendering
+
+    def _progress(self, stage: str) -> Progress | None:
         """Tells progress to the graph that this runs in, as custom events; None outside of one."""
         write = _stream_writer()
         if write is None:
             return None
 
-        def tell(done: int, total: int) -> None:
+        def step(done: int, total: int) -> None:
             facts = {"tool": self.name, "stage": stage, "done": done, "total": total}
             write({"kind": "progress", **facts})
 
-        return tell
+        return step
 
     def _run(self, *text: str, **arguments: Any) -> tuple[str, dict[str, Any]]:
         if text:  # called with a string alone, as a tool of one argument
             arguments = {next(iter(self.args_schema.model_fields)): text[0]}
-        wanted = self.args_schema.model_validate(arguments)
+        checked = self.args_schema.model_validate(arguments)
         try:
-            return self.work(wanted)
+            return self.work(checked)
         except MotionAgentError as err:
             raise ToolException(one_line(str(err))) from err
         except (ToolException, ValidationError):
@@ -104,14 +115,19 @@ class MotionTool(BaseTool):
             ) from err
 
     async def _arun(self, *text: str, **arguments: Any) -> tuple[str, dict[str, Any]]:
+        cancel = CancelToken()
+        context = copy_context()
+        context.run(_CANCEL.set, cancel)
         # asyncio's own threads are too few to bring many calls into one batch.
-        run = partial(copy_context().run, partial(self._run, *text, **arguments))
-        return await asyncio.get_running_loop().run_in_executor(self.workbench.threads, run)
+        run = partial(context.run, partial(self._run, *text, **arguments))
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self.studio.threads, run)
+        except asyncio.CancelledError:
+            cancel.cancel()  # the thread stops at its next motion token
+            raise
 
 
 def _stream_writer() -> Callable[[Any], None] | None:
-    from langgraph.config import get_stream_writer
-
     try:
         return get_stream_writer()
     except (RuntimeError, KeyError):  # outside a graph
@@ -125,7 +141,3 @@ def _accepted(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
     return {key: _accepted(part) for key, part in schema.items() if key not in _REFUSED}
-
-
-def _is_nothing(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and value.strip().lower() in _NOTHING)

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
 
+from .toolbox import motion_tools
+from .wrapping import is_nothing, unwrapped_object
+
 Style = Literal["openai", "ollama"]
 _KEPT = ("type", "description", "enum", "items")  # what every provider understands
 _MAX_ARGUMENTS = 100_000  # characters; 64 descriptions of 300 have a fifth
@@ -51,34 +54,34 @@ def call_tool(
         from .messages import quoted
 
         return f"there is no tool {quoted(str(name), 60)}; there are {', '.join(known)}"
-    given = _arguments(arguments)
-    if isinstance(given, str):
-        return given
-    call = {"name": name, "args": given, "id": "call", "type": "tool_call"}
+    values = _arguments(arguments, known[name])
+    if isinstance(values, str):
+        return values
+    call = {"name": name, "args": values, "id": "call", "type": "tool_call"}
     return str(known[name].invoke(call).text)
 
 
 @cache
 def _default_tools() -> tuple[BaseTool, ...]:
-    from . import motion_tools
-
     return tuple(motion_tools())
 
 
-def _arguments(arguments: Mapping[str, Any] | str | None) -> dict[str, Any] | str:
+def _arguments(arguments: Mapping[str, Any] | str | None, tool: BaseTool) -> dict[str, Any] | str:
     """The arguments as a dict, or what is wrong with them."""
-    if isinstance(arguments, str):
-        if len(arguments) > _MAX_ARGUMENTS:
-            return f"the arguments have {len(arguments)} characters; the limit is {_MAX_ARGUMENTS}"
+    if isinstance(arguments, str) and len(arguments) > _MAX_ARGUMENTS:
+        return f"the arguments have {len(arguments)} characters; the limit is {_MAX_ARGUMENTS}"
+    if is_nothing(arguments):
+        return {}
+    schema: Any = tool.args_schema
+    values = unwrapped_object(arguments, schema.model_fields)
+    if isinstance(values, str):
         try:
-            arguments = json.loads(arguments) if arguments.strip() else {}
+            values = json.loads(values)
         except (ValueError, RecursionError) as err:
             return f"the arguments are not JSON ({err}); send one JSON object"
-    if arguments is None:
-        return {}
-    if not isinstance(arguments, Mapping):
-        return f"the arguments are a {type(arguments).__name__}; send one JSON object"
-    return {str(key): value for key, value in arguments.items()}
+    if not isinstance(values, Mapping):
+        return f"the arguments are a {type(values).__name__}; send one JSON object"
+    return {str(key): value for key, value in values.items()}
 
 
 def _schema(tool: BaseTool, *, strict: bool) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from ...motion_core.exporting import EXPORTS
-from ..planners import Task
-from ..state import Timeline
+from ...motion_core.timeline import Timeline
+from ..task import Task
 from .clauses import has_action
 from .draft import Draft
 from .lexicon import ENGLISH, FOREIGN, base_of
@@ -194,7 +194,7 @@ def motion_asked(text: str, task: Task) -> tuple[list[tuple[str, int]], str | No
     if files:
         return [(file, 1) for file in files], None
     for timeline in in_order(task):
-        name = timeline["name"]
+        name = timeline.name
         if name and re.search(rf"\b{re.escape(name)}\b", text, re.IGNORECASE):
             return [("" if timeline is task.timeline else name, person)], None
     several = len(in_order(task)) > 1
@@ -207,16 +207,16 @@ def motion_asked(text: str, task: Task) -> tuple[list[tuple[str, int]], str | No
     if words and (words["which"] or re.fullmatch(r"\d+|one|two|three", words["n"])):
         timeline_meant = motion_named(words["which"] or words["n"], task)
         if timeline_meant is None:
-            there = ", ".join(t["name"] for t in in_order(task)) or "none yet"
+            there = ", ".join(t.name for t in in_order(task)) or "none yet"
             raise CannotDo(f"I do not know {quoted(words[0], 40)}. There are: {there}.")
-        named = "" if timeline_meant is task.timeline else timeline_meant["name"]
+        named = "" if timeline_meant is task.timeline else timeline_meant.name
         return [(named, 1)], None
     if task.about_file and task.looked_at:
         seen = task.looked_at[-1]
         return [], told_from([(seen["name"], seen["text"])])
     if not _ABOUT_A_MOTION.search(text):
         return [], f"I can only speak about motions. {HELP}"
-    if not task.timeline["segments"]:
+    if not task.timeline.segments:
         return [], f"There is no motion yet to say something about. {HELP}"
     return [("", person)], None
 
@@ -228,9 +228,9 @@ def told_from(seen: list[tuple[str, str]]) -> str:
 
 
 def _motion_told(motion: Timeline, current: bool) -> str:
-    shows = ", ".join(s["description"] for s in motion["segments"][:3]) or "empty"
-    more = ", …" if len(motion["segments"]) > 3 else ""
-    return f"{motion['name'] or 'motion'}{' (the current one)' if current else ''}: {shows}{more}"
+    shows = ", ".join(s.description for s in motion.segments[:3]) or "empty"
+    more = ", …" if len(motion.segments) > 3 else ""
+    return f"{motion.name or 'motion'}{' (the current one)' if current else ''}: {shows}{more}"
 
 
 def _rows_told(draft: Draft) -> str:

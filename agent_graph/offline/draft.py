@@ -9,9 +9,10 @@ import copy
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from ...motion_core.composition import MAX_SECONDS
+from ...motion_core.limits import MAX_SECONDS
+from ...motion_core.motion import Segment
 from ...motion_core.placement import FACE_TO_FACE
-from ..state import SegmentState, Timeline, segment_seconds
+from ...motion_core.timeline import Timeline
 from .predicates import subject_of
 from .scene import Cast, Scene
 from .wording import CannotDo
@@ -82,12 +83,12 @@ class Draft:
     @classmethod
     def of(cls, timeline: Timeline) -> Draft:
         """The motion as it is."""
-        rows = [_row(segment) for segment in timeline["segments"]]
-        placement = tuple(timeline["placement"])
+        rows = [_row(segment) for segment in timeline.segments]
+        placement = timeline.placement
         return cls(
             rows=rows,
             placement=placement,
-            known=timeline["name"],
+            known=timeline.name,
             _before=[row.source for row in rows],
             _placed=placement,
         )
@@ -211,13 +212,13 @@ class Draft:
         return ", ".join(row.name for row in self.rows)
 
 
-def _row(segment: SegmentState) -> Row:
+def _row(segment: Segment) -> Row:
     return Row(
-        segment["description"],
-        segment["person"],
-        segment["seconds"],
-        segment["id"],
-        segment_seconds(segment),
+        segment.description,
+        segment.person,
+        segment.seconds,
+        segment.id,
+        segment.duration,
     )
 
 

@@ -12,7 +12,7 @@ from .clauses import LOOKED_AT, clauses_of, has_action, own_subject
 from .draft import Draft, Row
 from .lexicon import NUMBER, PERSON_NOUNS, PRONOUNS, base_of, number
 from .predicates import main_verb, noun_to_action, subject_of
-from .references import EVERYTHING, IT, chosen, referred, unclear
+from .references import EVERYTHING, IT, check_words, chosen, referred, unclear
 from .scene import Cast, Scene, scene_of
 from .wording import CannotDo, group, quoted
 
@@ -115,11 +115,13 @@ def remove(bare: str, draft: Draft) -> bool:
         kept = chosen(ref, draft, it=draft.touched)
         if not kept:
             raise unclear(ref, draft)
+        check_words(ref, kept)
         return _leave(draft, kept)
     if match := _REST_OF.fullmatch(bare):
         found = referred(match["ref"], draft)
         if not found:
             raise unclear(match["ref"], draft)
+        check_words(match["ref"], found)
         place = draft.rows.index(found[-1])
         after = match["side"].lower() == "after"
         return _leave(draft, draft.rows[: place + 1] if after else draft.rows[place:])
@@ -133,6 +135,7 @@ def remove(bare: str, draft: Draft) -> bool:
         if denied:
             raise CannotDo(f"Nobody does that here, as it is. There are: {draft.all_rows_told()}.")
         raise unclear(ref, draft)
+    check_words(ref, gone)
     return _leave(draft, [row for row in draft.rows if row not in gone])
 
 
@@ -158,6 +161,8 @@ def reorder(bare: str, draft: Draft) -> bool:
         one, other = referred(match["ref"], draft), referred(match["other"], draft)
         if not one or not other or one[0] is other[0]:
             return False  # "swap the bow with a jump" replaces it
+        check_words(match["ref"], one)
+        check_words(match["other"], other)
         i, j = rows.index(one[0]), rows.index(other[0])
         rows[i], rows[j] = rows[j], rows[i]
         return True
@@ -170,6 +175,7 @@ def reorder(bare: str, draft: Draft) -> bool:
         if re.match(r"(?:the|s\d)", ref, re.IGNORECASE) and not re.match(r"put|place", bare, re.I):
             raise unclear(ref, draft)
         return False
+    check_words(ref, moved)
     rest = [row for row in rows if row not in moved]
     if where in ("earlier", "forward", "later", "back"):
         step = -1 if where in ("earlier", "forward") else 1
@@ -192,6 +198,7 @@ def replace(bare: str, draft: Draft) -> bool:
         if not old and pattern is _REPLACE and not re.match(r"turn\b", bare, re.IGNORECASE):
             raise unclear(ref, draft)
         if old:
+            check_words(ref, old)
             return _put_instead(draft, old, new, each=bool(re.match(r"all\b|every\b|each", ref)))
     match = _INSTEAD.fullmatch(bare)
     if match is None or re.match(r"use\b", bare, re.IGNORECASE):
@@ -243,6 +250,7 @@ def repeat(bare: str, draft: Draft) -> bool:
         if told:
             raise unclear(ref, draft)
         return False
+    check_words(ref, rows)
     count = min(number(match["n"].lower()), 1000.0) if match["n"] else 1.0
     draft.repeat(rows, int(count) if match["n"] else (2 if match["twice"] else 1))
     return True
@@ -277,6 +285,7 @@ def add(bare: str, draft: Draft) -> bool:
     ):
         rows = referred(found["ref"], draft)
         if rows:
+            check_words(found["ref"], rows)
             copies = Draft(rows=list(rows))
             copies.repeat(list(rows), 1)
             draft.rows[place:place] = copies.rows[len(rows) :]
@@ -378,6 +387,8 @@ def _place(where: str, draft: Draft) -> int:
         one, other = referred(first, draft), referred(second, draft)
         if not one or not other:
             raise unclear(where.removeprefix("between") if not one else second, draft)
+        check_words(first, one)
+        check_words(second, other)
         return max(rows.index(one[-1]), rows.index(other[0]))
     ref = re.sub(r"^(?:right |just |directly )?(?:before|after) ", "", where)
     after = "after" in where.split()[:2]
@@ -387,6 +398,7 @@ def _place(where: str, draft: Draft) -> int:
     found = referred(ref, draft)
     if not found:
         raise unclear(ref, draft)
+    check_words(ref, found)
     return rows.index(found[-1]) + 1 if after else rows.index(found[0])
 
 

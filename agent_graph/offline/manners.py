@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from .draft import Draft
-from .references import referred, unclear
+from .references import check_words, referred, unclear
 from .wording import CannotDo, group
 
 _LIMB = (
@@ -36,6 +36,7 @@ def manner(bare: str, draft: Draft) -> bool:
     rows = referred(re.sub(r"^(?:he|she|they|it) ", "", ref, flags=re.I), draft)
     if not rows:
         raise unclear(ref, draft)
+    check_words(re.sub(r"\b(?:should|must|shall)\b", "", ref, flags=re.I), rows)
     limb = (match["limb"] or f"with {match['with']}").lower()
     for row in rows:
         told_now = re.sub(rf" {_LIMB}", "", row.description, flags=re.IGNORECASE) + f" {limb}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from ...motion_core.exporting import EXPORTS
-from ..planners import Task
-from ..state import Timeline
+from ...motion_core.timeline import Timeline
+from ..task import Task
 from .draft import Draft, Row
 from .lexicon import ORDINALS, base_of
 from .predicates import main_verb
@@ -114,7 +114,7 @@ def in_motion(bare: str, draft: Draft, task: Task) -> str:
     found = _IN_MOTION.search(bare)
     if found is None:
         for timeline in in_order(task):
-            name = timeline["name"]
+            name = timeline.name
             if name and not re.fullmatch(r"motion \d+", name):
                 found = re.search(
                     rf",? ?\b(?:in|of|from|to|for) (?:the )?(?:motion )?[\"']?"
@@ -270,11 +270,11 @@ def _stem(draft: Draft) -> str:
 
 
 def _open(timeline: Timeline, draft: Draft, task: Task) -> None:
-    if timeline["name"] == (draft.opened or draft.known) and not draft.fresh:
+    if timeline.name == (draft.opened or draft.known) and not draft.fresh:
         return  # it is the current one already
     _only_first(draft)
     draft.become(Draft.of(timeline))
-    draft.opened = timeline["name"] if timeline is not task.timeline else ""
+    draft.opened = timeline.name if timeline is not task.timeline else ""
 
 
 def _open_file(file: str, draft: Draft, task: Task) -> None:
@@ -296,5 +296,5 @@ def _no_such(what: str, task: Task) -> CannotDo:
     motions = in_order(task)
     if not motions:
         return CannotDo("There is no motion yet. Tell me what a person does first.")
-    there = ", ".join(motion["name"] for motion in motions)
+    there = ", ".join(motion.name for motion in motions)
     return CannotDo(f"I do not know the motion {quoted(what, 60)}. There are: {there}.")

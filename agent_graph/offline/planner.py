@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import re
 
+from ..answers import Answer
 from ..plan import Plan, Step
-from ..planners import Answer, Task
+from ..task import Task
 from . import edits, manners, motions, people, timing
 from .answers import fact_about, motion_asked, no_english, nothing_found, small_talk, told_from
 from .clauses import clauses_of, own_subject
@@ -101,7 +102,7 @@ class OfflinePlanner:
 
     def ask(self, task: Task) -> Answer:
         plan = self.plan(task)
-        return Answer(plan if isinstance(plan, str) else plan.model_dump_json())
+        return Answer(plan) if isinstance(plan, str) else Answer(plan=plan)
 
     def reply(self, request: str, facts: str) -> str | None:
         return None

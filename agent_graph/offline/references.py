@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ..planners import Task
-from ..state import Timeline
+from ...motion_core.timeline import Timeline
+from ..task import Task
 from .draft import Draft, Row
 from .lexicon import NUMBER, ORDINALS, base_of, number, words_of
 from .predicates import main_verb
@@ -25,6 +25,15 @@ _PERSON = re.compile(
     r"\s*\b(?:(?:of|by|for|from)\s+)?(?:the\s+)?(?:(?P<one>first|1st)|(?P<two>second|2nd|other))\s+"
     r"(?:person|one's|man|woman|dancer|guy|actor|character|figure)(?:'s)?\b|"
     r"\s*\b(?:(?:of|by|for|from)\s+)?person\s+(?P<n>[12])(?:'s)?\b",
+    re.IGNORECASE,
+)
+_POINTING = re.compile(
+    rf"s\d+|#?\d+|{_ORDINAL}|{NUMBER}|a|an|the|this|that|these|those|my|his|her|their|its|he|she|they|"
+    r"it|him|them|of|and|or|also|too|please|one|ones|other|another|every|everything|each|both|all|"
+    r"any|whole|entire|motion|animation|sequence|step|steps|segment|segments|part|parts|action|"
+    r"actions|move|moves|movement|bit|bits|thing|number|no|next|but|penultimate|again|where|when|"
+    r"which|do|does|doing|is|are|be|by|for|from|with|in|at|last|first|two|person|persons|people|man|"
+    r"woman|guy|dancer|actor|character|figure|someone|somebody|there|here|just|second|third",
     re.IGNORECASE,
 )
 _LESS = {"make", "do", "take", "get", "put", "go", "let", "be"}
@@ -67,6 +76,33 @@ def unclear(text: str, draft: Draft) -> CannotDo:
         f"I do not know which segment {quoted(text.strip(), 60)} is."
         f" There are: {draft.all_rows_told()}."
     )
+
+
+def check_words(text: str, rows: Sequence[Row]) -> None:
+    """Check that every word of a reference is used: it points, or describes one of the rows.
+
+    Raises:
+        CannotDo: some words are not, so that the edit would be a guess.
+    """
+    described = {word for row in rows for word in _plain_words(row.description)}
+    verbs = {base for word in described if (base := base_of(word))}
+    strange = [
+        word
+        for word in _plain_words(_PERSON.sub(" ", text))
+        if not _POINTING.fullmatch(word)
+        and word not in described
+        and base_of(word) not in verbs
+        and not any(len(word) > 3 and other.startswith(word[:-1]) for other in described)
+    ]
+    if strange:
+        words = " and ".join(quoted(word) for word in dict.fromkeys(strange))
+        raise CannotDo(
+            f"I do not understand {words} in {quoted(text.strip(), 60)}, so I changed nothing."
+        )
+
+
+def _plain_words(text: str) -> list[str]:
+    return [word.removesuffix("'s") for word in re.findall(r"[\w#'-]+", text.lower())]
 
 
 def _rows(text: str, draft: Draft) -> list[Row]:
@@ -176,7 +212,7 @@ def motion_named(text: str, task: Task) -> Timeline | None:
     wanted = re.sub(r"^(?:the|my|our)\s+", "", text.lower())
     motions = in_order(task)
     for timeline in motions:
-        if wanted in (timeline["name"].lower(), *timeline["motions"].values()):
+        if wanted in (timeline.name.lower(), *timeline.motions.values()):
             return timeline
     bare = re.sub(
         r"\s*\b(?:motions?|one|animations?|number|no\.?|clip)\b\s*|#", " ", wanted
@@ -185,12 +221,12 @@ def motion_named(text: str, task: Task) -> Timeline | None:
         return task.others[-1]
     if bare in ("last", "latest", "newest") and motions:
         return motions[-1]
-    if bare in ("current", "this") and task.timeline["segments"]:
+    if bare in ("current", "this") and task.timeline.segments:
         return task.timeline
     index = ORDINALS.get(bare)
     if index is None and re.fullmatch(NUMBER, bare) and number(bare) < 1000:
         index = int(number(bare))
-        numbered = [t for t in motions if t["name"].lower() == f"motion {index}"]
+        numbered = [t for t in motions if t.name.lower() == f"motion {index}"]
         if numbered:
             return numbered[0]
     if index is not None and 0 < index <= len(motions):
@@ -200,12 +236,12 @@ def motion_named(text: str, task: Task) -> Timeline | None:
 
 def in_order(task: Task) -> list[Timeline]:
     """All motions of the conversation, oldest first; the numbers in their names tell the order."""
-    if not task.timeline["name"] and not task.timeline["segments"]:
+    if not task.timeline.name and not task.timeline.segments:
         return list(task.others)
 
     def agreeing(place: int) -> tuple[int, int]:
         order = [*task.others[:place], task.timeline, *task.others[place:]]
-        fits = sum(t["name"] == f"motion {i}" for i, t in enumerate(order, start=1))
+        fits = sum(t.name == f"motion {i}" for i, t in enumerate(order, start=1))
         return fits, place
 
     place = max(range(len(task.others) + 1), key=agreeing)

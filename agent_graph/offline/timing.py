@@ -7,7 +7,7 @@ import re
 from .clauses import own_subject
 from .draft import Draft, Row
 from .lexicon import NUMBER, number
-from .references import EVERYTHING, chosen, unclear
+from .references import EVERYTHING, check_words, chosen, unclear
 from .wording import CannotDo
 
 _SHORTEST = 0.4  # seconds
@@ -37,6 +37,7 @@ _SPEED = (
     re.compile(r"(?:shorten|cut short|trim)(?: (?P<ref>.+))?", re.IGNORECASE),
     re.compile(r"(?:lengthen|extend|prolong|stretch out)(?: (?P<ref>.+))?", re.IGNORECASE),
 )
+_AMOUNT = re.compile(r" (?:a bit|a little(?: bit)?|slightly|somewhat)$", re.IGNORECASE)
 _SPEED_OF = {1: "slower", 2: "faster", 3: "shorter", 4: "longer"}
 _MORE_SECONDS = re.compile(
     rf"add (?P<by>{NUMBER}) ?(?:s|secs?|seconds?) (?:more )?to (?P<ref>.+)", re.IGNORECASE
@@ -70,11 +71,13 @@ def change_speed(bare: str, draft: Draft) -> bool:
         rows = chosen(more["ref"], draft, it=draft.touched or draft.rows)
         if not rows:
             raise unclear(more["ref"], draft)
+        check_words(more["ref"], rows)
         return _by_seconds(draft, rows, number(more["by"].lower()))
     if too := _TOO.fullmatch(bare):
         rows = chosen(too["ref"], draft, it=draft.touched or draft.rows)
         if not rows:
             raise unclear(too["ref"], draft)
+        check_words(too["ref"], rows)
         return _stretched(
             draft, rows, _STRETCH[_OPPOSITE[too["how"].lower()]], too["how"], invert=True
         )
@@ -95,14 +98,17 @@ def change_speed(bare: str, draft: Draft) -> bool:
                 raise unclear(ref, draft)
             return False
         if index:
+            check_words(_AMOUNT.sub("", ref), rows)
             return _stretched(draft, rows, _STRETCH[_SPEED_OF[index]], _SPEED_OF[index])
         if groups.get("by"):
+            check_words(ref, rows)
             longer = match["more"].lower().endswith("longer")
             return _by_seconds(draft, rows, number(match["by"].lower()) * (1 if longer else -1))
         asked = bool(re.match(r"(?:make|let|play|have)\b", bare, re.IGNORECASE))
         how = (match["how"] or "").lower()
         if how and not how.endswith("er") and not asked and "should" not in bare:
             return False  # "walk slowly" is an action
+        check_words(ref, rows)
         return _stretched(draft, rows, _factor(match), how or match["more"])
     return False
 
@@ -180,6 +186,7 @@ def set_length(bare: str, draft: Draft) -> bool:
     rows = chosen(ref, draft, it=draft.touched or draft.rows)
     if not rows:
         raise unclear(ref, draft)
+    check_words(ref, rows)
     seconds = min(number((match["n"] or match["n2"]).lower()), 1e6)
     if not seconds:
         raise CannotDo("Nothing can last 0 s. To take it out, say “remove …”.")
@@ -218,6 +225,7 @@ def another_take(bare: str, draft: Draft) -> bool:
         rows = list(draft.rows)
     if not rows:
         raise unclear(ref, draft)
+    check_words(ref, rows)
     for row in rows:
         draft.change(row)
     draft.touched = rows

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..engine import MAX_DESCRIPTION, GenerationRequest, MotionEngine
+from ..engine import MAX_DESCRIPTION, GenerationRequest, MotionEngine, Take, TokenEngine
 from ..errors import ConfigurationError, InputError
 from ..motion import FloatArray
 from ..skeleton import FPS
@@ -106,12 +106,11 @@ def evaluate(
     outputs = Outputs(engine, batch=options.batch, progress=progress)
     trial = _Trial(dataset, matching, options)
     real = trial.real_motions()
-    real_tokens = outputs.encode(real)
-    sets = {
-        "real": real,
-        "reconstructed": outputs.decode(real_tokens),
-        "generated": outputs.motions(trial.requests()),
-    }
+    real_takes = outputs.encode(real)
+    sets = {"real": real}
+    if isinstance(engine, TokenEngine):
+        sets["reconstructed"] = outputs.decode([Take(take.tokens) for take in real_takes])
+    sets["generated"] = outputs.motions(trial.requests())
     points = {name: matching.embed_motions(motions) for name, motions in sets.items()}
     found = {name: trial.r_precision(points[name]) for name in sets}
     # Real motions would be at distance 0 of themselves; other real motions tell more.
@@ -119,7 +118,7 @@ def evaluate(
     scores = tuple(
         trial.scores(name, sets[name], points[name], found[name], references[name]) for name in sets
     )
-    captions = trial.score_captions(outputs.captions(real_tokens)) if options.captions else None
+    captions = trial.score_captions(outputs.captions(real_takes)) if options.captions else None
     tokenizer = _measure_tokenizer(engine, dataset, options.split)
     candidates = found["real"].candidates
     return Report(
@@ -323,11 +322,3 @@ _NOTES = (
     "FID is to the real motions; that of the real motions is to as many real training motions, "
     "which the matching network has seen.",
 )
-
-
-if __name__ == "__main__":
-    import sys
-
-    from .command import main
-
-    sys.exit(main())

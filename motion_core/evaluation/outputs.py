@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ..engine import GenerationRequest, MotionEngine
+from ..engine import (
+    GenerationRequest,
+    MotionEngine,
+    Take,
+    TokenEngine,
+    caption_takes,
+    take_features,
+)
 from ..motion import FloatArray
 
 Stages = Callable[[str, int, int], None]
@@ -22,39 +29,42 @@ class Outputs:
     def motions(
         self, requests: Sequence[GenerationRequest], *, of: str = "motions"
     ) -> list[FloatArray]:
-        """Decoded features (T, 263) for each request; `of` says in the progress what they are."""
-        tokens: list[tuple[int, ...]] = []
+        """Return features (T, 263) for each request; `of` names them in the progress."""
+        takes: list[Take] = []
         for begin in range(0, len(requests), self._batch):
-            tokens += self.engine.generate(requests[begin : begin + self._batch])
-            self._tell(f"generating {of}", len(tokens), len(requests))
-        return self.decode(tokens, of=f"generated {of}")
+            takes += self.engine.generate(requests[begin : begin + self._batch])
+            self._tell(f"generating {of}", len(takes), len(requests))
+        return self.decode(takes, of=f"generated {of}")
 
-    def encode(self, motions: Sequence[FloatArray]) -> list[tuple[int, ...]]:
-        """Tokens of each motion."""
-        tokens: list[tuple[int, ...]] = []
+    def encode(self, motions: Sequence[FloatArray]) -> list[Take]:
+        """Return each motion with its tokens, where the engine has any."""
+        takes: list[Take] = []
         for motion in motions:
-            tokens.append(self.engine.encode(motion))
-            self._tell("encoding real motions", len(tokens), len(motions))
-        return tokens
+            tokens = self.engine.encode(motion) if isinstance(self.engine, TokenEngine) else ()
+            takes.append(Take(tokens, motion))
+            self._tell("encoding real motions", len(takes), len(motions))
+        return takes
 
-    def decode(
-        self, tokens: Sequence[Sequence[int]], *, of: str = "real motions"
-    ) -> list[FloatArray]:
-        """Features of each token sequence."""
+    def decode(self, takes: Sequence[Take], *, of: str = "real motions") -> list[FloatArray]:
+        """Return the features of each take, decoded where it has none."""
         motions: list[FloatArray] = []
-        for sequence in tokens:
-            motions.append(self.engine.decode(sequence))
-            self._tell(f"decoding {of}", len(motions), len(tokens))
+        for take in takes:
+            motions.append(take_features(self.engine, take))
+            self._tell(f"decoding {of}", len(motions), len(takes))
         return motions
 
-    def captions(self, tokens: Sequence[Sequence[int]]) -> list[str]:
-        """A caption for each token sequence; batches of similar length hold little padding."""
-        said = [""] * len(tokens)
-        order = sorted(range(len(tokens)), key=lambda row: len(tokens[row]))
+    def captions(self, takes: Sequence[Take]) -> list[str]:
+        """Return a caption for each take; batches of similar length hold little padding.
+
+        Raises:
+            ConfigurationError: the engine writes no captions.
+        """
+        captions = [""] * len(takes)
+        order = sorted(range(len(takes)), key=lambda row: takes[row].frames)
         for begin in range(0, len(order), self._batch):
             rows = order[begin : begin + self._batch]
-            made = self.engine.caption([tokens[row] for row in rows])
-            for row, caption in zip(rows, made, strict=True):
-                said[row] = caption
+            batch = caption_takes(self.engine, [takes[row] for row in rows])
+            for row, caption in zip(rows, batch, strict=True):
+                captions[row] = caption
             self._tell("captioning motions", begin + len(rows), len(order))
-        return said
+        return captions

@@ -2,7 +2,8 @@
 
 features    (T, 263) float32
 tokens      (N,) int32
-segments    JSON text: [{"id", "description", "tokens", "seed"}, …]
+segments    JSON text: [{"id", "description", "tokens", "seed"}, …]; since 0.2 also "seconds",
+            "person", "take", and "clip", "clip_frames" for a segment without tokens
 provenance  JSON text: {…}
 version     the version of this format, 1
 """
@@ -43,6 +44,11 @@ def save_npz(motion: Motion, path: str | Path) -> None:
             "description": segment.description,
             "tokens": [int(token) for token in segment.tokens],
             "seed": segment.seed,
+            "seconds": segment.seconds,
+            "person": segment.person,
+            "take": segment.take,
+            "clip": segment.clip,
+            "clip_frames": segment.clip_frames,
         }
         for segment in motion.segments
     ]

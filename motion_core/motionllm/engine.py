@@ -19,7 +19,15 @@ from typing import Any
 
 import torch
 
-from ..engine import MAX_DESCRIPTION, Coverage, GenerationRequest, Progress
+from ..engine import (
+    MAX_DESCRIPTION,
+    CancelToken,
+    Coverage,
+    GenerationRequest,
+    Progress,
+    Take,
+    checked_progress,
+)
 from ..errors import GenerationError, InputError
 from ..motion import FloatArray
 from . import lora
@@ -72,22 +80,35 @@ class MotionLLMEngine:
     def name(self) -> str:
         return f"motionllm {self.checkpoint.config.name} {self.checkpoint.version}"
 
-    def generate(
-        self, requests: Sequence[GenerationRequest], *, progress: Progress | None = None
-    ) -> list[tuple[int, ...]]:
-        """Motion tokens for each request, decoded as one batch; never empty.
+    @property
+    def device(self) -> str:
+        """Where the language model computes, once it is loaded."""
+        return "cpu" if self._loaded is None else str(self._loaded[0].rows["t2m_embed"].device)
 
-        Of `sampling.takes` takes of a request, the one is given that shows it best.
+    def generate(
+        self,
+        requests: Sequence[GenerationRequest],
+        *,
+        progress: Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> list[Take]:
+        """Return a take for each request, decoded as one batch; none is empty.
+
+        Several takes of a request are drawn, `sampling.takes` unless it says how many; the one
+        that shows it best is returned.
 
         Args:
             requests: what to make; more than 64 takes are decoded in several batches.
             progress: is told the motion tokens made and the most there can be.
+            cancel: is checked with each token.
 
         Raises:
             InputError: an empty or too long description, or a duration that cannot be made.
             GenerationError: no usable motion came out.
             UnavailableError, ConfigurationError: the backbone cannot be had or does not fit.
+            Cancelled: `cancel` was set meanwhile.
         """
+        step = checked_progress(progress, cancel)
         lengths = [self._length(request.seconds) for request in requests]
         lines = [check_description(r.description, MAX_DESCRIPTION) for r in requests]
         if not requests:
@@ -109,19 +130,24 @@ class MotionLLMEngine:
             for first in range(0, len(rows), _BATCH):
                 before = sum(row.most for row in rows[:first])
                 some = rows[first : first + _BATCH]
-                made += decode_motions(
-                    model, some, self.sampling, _shifted(progress, before, total)
-                )
+                made += decode_motions(model, some, self.sampling, _shifted(step, before, total))
             takes = iter(made)
-            return self._best(
+            best = self._best(
                 [
                     (line, [next(takes) for _ in range(self._takes(request))])
                     for request, line in zip(requests, lines, strict=True)
                 ]
             )
+            return [Take(tokens) for tokens in best]
 
-    def caption(self, token_sequences: Sequence[Sequence[int]]) -> list[str]:
-        """A sentence for each sequence of motion tokens.
+    def caption(
+        self,
+        takes: Sequence[Take],
+        *,
+        progress: Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> list[str]:
+        """Return a sentence for each motion; features without tokens are encoded first.
 
         What is longer than `CAPTION_WINDOW` is cut into as few equal windows as it takes, and
         their captions are put together; neighbours that say the same are said once.
@@ -130,7 +156,8 @@ class MotionLLMEngine:
             InputError: no tokens, or one that is not in the codebook.
             GenerationError: the model wrote nothing.
         """
-        windows = [_windows(self._check_tokens(tokens)) for tokens in token_sequences]
+        step = checked_progress(progress, cancel)
+        windows = [_windows(self._check_tokens(self._tokens(take))) for take in takes]
         flat = [window for some in windows for window in some]
         sentences: list[str] = []
         if not flat:
@@ -142,27 +169,41 @@ class MotionLLMEngine:
             asked = [[*before, start, *model.token_ids(w), end, *after] for w in flat]
             ends = _sentence_ends(prompt.text_tokenizer)
             for first in range(0, len(asked), _BATCH):
-                made = decode_captions(model, asked[first : first + _BATCH], ends)
+                some = asked[first : first + _BATCH]
+                made = decode_captions(model, some, ends, checked_progress(None, cancel))
                 sentences += [_sentence(prompt.text_tokenizer, ids) for ids in made]
+                if step is not None:
+                    step(len(sentences), len(flat))
         rest = iter(sentences)
         return [_join([next(rest) for _ in some]) for some in windows]
 
     def encode(self, features: FloatArray) -> tuple[int, ...]:
         return tuple(self.tokenizer.encode(features))
 
-    def decode(self, tokens: Sequence[int]) -> FloatArray:
+    def decode(
+        self,
+        tokens: Sequence[int],
+        *,
+        progress: Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> FloatArray:
         return self.tokenizer.decode(tokens)
 
     def coverage(self, description: str) -> Coverage:
         return self._words.coverage(description)
 
-    def load(self) -> None:
+    def warm_up(self) -> None:
         """Load the backbone now rather than at the first call."""
         with self._lock:
             self._model()
 
     def _takes(self, request: GenerationRequest) -> int:
-        return 1 if request.greedy else self.sampling.takes
+        return 1 if request.greedy else request.takes or self.sampling.takes
+
+    def _tokens(self, take: Take) -> Sequence[int]:
+        if not take.tokens and take.features is not None:
+            return self.encode(take.features)
+        return take.tokens
 
     def _best(self, drawn: Sequence[tuple[str, list[tuple[int, ...]]]]) -> list[tuple[int, ...]]:
         """Of each description's takes the one in which it is read best."""

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -189,19 +188,6 @@ class MotionTokenizer(nn.Module):
             force=True
         )
         return features
-
-    def save(self, folder: Path | str) -> Path:
-        """Writes ``tokenizer.safetensors`` in `folder`: see `save_tokenizer`."""
-        from .checkpoint import save_tokenizer
-
-        return save_tokenizer(self, folder)
-
-    @classmethod
-    def load(cls, folder: Path | str) -> MotionTokenizer:
-        """The tokenizer in `folder`, in evaluation mode: see `load_tokenizer`."""
-        from .checkpoint import load_tokenizer
-
-        return load_tokenizer(folder)
 
     @property
     def parameters_count(self) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .agent_graph import MotionAgent as MotionAgent
-    from .motion_core.engine import load_engine as load_engine
+    from .motion_core.engines import load_engine as load_engine
     from .motion_core.formats import read_motion as read_motion
     from .motion_core.motion import Motion as Motion
     from .tools import call_tool as call_tool
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Motion": ".motion_core.motion",
     "MotionAgent": ".agent_graph",
-    "load_engine": ".motion_core.engine",
+    "load_engine": ".motion_core.engines",
     "call_tool": ".tools",
     "motion_tools": ".tools",
     "motion_tools_schema": ".tools",

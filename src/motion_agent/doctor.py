@@ -209,19 +209,20 @@ def _in_hub_cache(name: str) -> bool:
 def _first_motion() -> Iterator[Finding]:
     import time
 
-    from .motion_core.engine import GenerationRequest, load_engine
     from .motion_core.errors import MotionAgentError
+    from .motion_core.studio import Studio
+    from .motion_core.timeline import Timeline
 
     try:
-        engine = load_engine("motionllm")
+        studio = Studio("motionllm")
         begin = time.perf_counter()
-        (tokens,) = engine.generate([GenerationRequest("a person walks forward", seconds=1.0)])
-        frames = len(engine.decode(tokens))
+        timeline = Timeline().insert("a person walks forward", seconds=1.0)
+        frames = len(studio.render(timeline).motions[1])
     except MotionAgentError as err:
         yield Finding("Motion model", "first motion", "broken", _line(err))
         return
-    told = f"{frames} frames made in {time.perf_counter() - begin:.1f} s"
-    yield Finding("Motion model", "first motion", "ok", told)
+    result = f"{frames} frames made in {time.perf_counter() - begin:.1f} s"
+    yield Finding("Motion model", "first motion", "ok", result)
 
 
 def _other_engines() -> Iterator[Finding]:

@@ -5,14 +5,13 @@ Both are `Planner`s, so the agent that is measured is the one that everybody use
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from ..agent_graph.answers import read_answer
 from ..agent_graph.describing import describe_situation
-from ..agent_graph.plan import InvalidPlanError, Plan
+from ..agent_graph.plan import InvalidPlanError, Plan, validate_plan
 from ..agent_graph.planners import Answer, ChatPlanner, Planner, Task
 from ..motion_core.errors import ConfigurationError
 from .fingerprint import asking
@@ -42,7 +41,7 @@ class Script:
 
     def next(self) -> Answer | None:
         """The next of them."""
-        return Answer(json.dumps(self.plans.pop(0))) if self.plans else None
+        return Answer(plan=validate_plan(self.plans.pop(0))) if self.plans else None
 
 
 class Asked:

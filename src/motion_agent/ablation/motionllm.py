@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..motion_core.atomic import replacing
-from ..motion_core.engine import MotionEngine, load_engine
+from ..motion_core.engine import MotionEngine
+from ..motion_core.engines import load_engine
 from ..motion_core.motionllm.checkpoint import Checkpoint
 from .tables import MISSING, Table
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..agent_graph.agent import MotionAgent, Turn
-from ..agent_graph.state import Timeline
+from ..motion_core.timeline import Timeline
 from .asking import Reading
 from .records import digest
 
@@ -36,8 +36,9 @@ class Seen:
 def motions_of(agent: MotionAgent, thread: str) -> tuple[dict[str, Any], str]:
     """The motions of a conversation as they are written down, and the key of the current one."""
     state = _state(agent, thread)
-    motions: Mapping[str, Timeline] = state.get("motions", {})
-    return {key: _motion(timeline) for key, timeline in motions.items()}, state.get("current", "")
+    motions: Mapping[str, Any] = state.get("motions", {})
+    timelines = {key: Timeline.from_json(value) for key, value in motions.items()}
+    return {key: _motion(timeline) for key, timeline in timelines.items()}, state.get("current", "")
 
 
 def observe(
@@ -103,8 +104,8 @@ def _state(agent: MotionAgent, thread: str) -> Mapping[str, Any]:
 
 def _motion(timeline: Timeline) -> dict[str, Any]:
     segments = [
-        [s["id"], s["person"], s["description"], s["seconds"], digest(s["tokens"])]
-        for s in timeline["segments"]
+        [s.id, s.person, s.description, s.seconds, digest(list(s.tokens))]
+        for s in timeline.segments
     ]
-    placement = list(timeline["placement"])
-    return {"name": timeline["name"], "placement": placement, "segments": segments}
+    placement = list(timeline.placement)
+    return {"name": timeline.name, "placement": placement, "segments": segments}

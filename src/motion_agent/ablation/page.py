@@ -74,12 +74,29 @@ def _failures(tables: Tables, most: int) -> str:
 
 
 def _failure(turn: TurnScore) -> str:
-    from .report import what_came
-
     lines = "".join(f"<li>{escape(line)}</li>" for line in what_came(turn))
     said = escape(" ".join(turn.said.split()))
     name = f"<b>{escape(turn.scenario.id)}</b>, turn {turn.number + 1}"
     return f"<details><summary>{name}: “{said}”</summary><ul>{lines}</ul></details>"
+
+
+def what_came(turn: TurnScore) -> list[str]:
+    """The plan in a line, and each fault in a line."""
+    lines = []
+    for plan in turn.plans:
+        steps = [
+            f"{step.tool} {step.segment or step.motion} {step.description}".split()
+            for step in plan.plan
+        ]
+        lines.append("plan: " + ("; ".join(" ".join(step) for step in steps) or "no steps"))
+    lines += [f"{f.fault}: {f.detail}" for f in turn.findings if f.fault != "invalid_format"]
+    lines = [line for line in lines if not line.startswith("None")]
+    if not turn.valid:
+        asks = turn.seen["asks"]
+        error = asks[-1]["error"] if asks else turn.seen["reply"]
+        lines.append(f"no valid plan in {len(asks)} answers; the last: {str(error)[:300]}")
+    lines.append(f"reply: {str(turn.seen['reply'])[:300]}")
+    return [" ".join(line.split()) for line in lines]
 
 
 def _inline(text: str) -> str:

@@ -6,14 +6,14 @@ import tempfile
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from ..agent_graph.agent import MotionAgent
-from ..motion_core.engine import GenerationRequest, MotionEngine, Progress
+from ..motion_core.engine import CancelToken, GenerationRequest, MotionEngine, Progress, Take
 from ..motion_core.fake import FakeEngine
-from ..motion_core.formats.npz import save_npz
 from ..motion_core.motion import Motion
+from ..motion_core.studio import Studio
+from ..motion_core.timeline import Timeline
 from .asking import Asked, Reading, reading
 from .fingerprint import fingerprint, settings_in_words
 from .observation import motions_of, observe, remember
@@ -35,33 +35,43 @@ class SkippedMotion(FakeEngine):
 
     def __init__(self) -> None:
         super().__init__()
-        self._made: dict[tuple[int, ...], str] = {}
-        self._making = threading.Lock()
+        self._descriptions: dict[tuple[int, ...], str] = {}
+        self._writing = threading.Lock()
 
     def generate(
-        self, requests: Sequence[GenerationRequest], *, progress: Progress | None = None
-    ) -> list[tuple[int, ...]]:
-        made = super().generate(requests, progress=progress)
-        with self._making:
-            for request, tokens in zip(requests, made, strict=True):
-                self._made[tokens] = request.description
-        return made
+        self,
+        requests: Sequence[GenerationRequest],
+        *,
+        progress: Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> list[Take]:
+        takes = super().generate(requests, progress=progress, cancel=cancel)
+        with self._writing:
+            for request, take in zip(requests, takes, strict=True):
+                self._descriptions[take.tokens] = request.description
+        return takes
 
-    def caption(self, token_sequences: Sequence[Sequence[int]]) -> list[str]:
-        return [self._told(tuple(tokens)) for tokens in token_sequences]
+    def caption(
+        self,
+        takes: Sequence[Take],
+        *,
+        progress: Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> list[str]:
+        return [self._described(take) for take in takes]
 
-    def _told(self, tokens: tuple[int, ...]) -> str:
+    def _described(self, take: Take) -> str:
         """The descriptions of the segments that the tokens are made of."""
-        told: list[str] = []
-        at = 0
+        texts: list[str] = []
+        tokens, at = take.tokens, 0
         while at < len(tokens):
-            ends = (end for end in range(len(tokens), at, -1) if tokens[at:end] in self._made)
-            end = next(ends, None)
+            ends = range(len(tokens), at, -1)
+            end = next((e for e in ends if tokens[at:e] in self._descriptions), None)
             if end is None:
-                return super().caption([tokens])[0]
-            told.append(self._made[tokens[at:end]])
+                return super().caption([take])[0]
+            texts.append(self._descriptions[tokens[at:end]])
             at = end
-        return ", then ".join(told)
+        return ", then ".join(texts)
 
 
 def play(
@@ -89,8 +99,10 @@ def play(
         MotionAgentError: the planner cannot be asked, or the budget is spent.
     """
     with tempfile.TemporaryDirectory(prefix="motion-agent-ablation-") as folder:
+        studio = Studio(engine, workspace=folder)
         for name, shows in scenario.files.items():
-            _write_motion(engine, shows, Path(folder) / name)
+            motion = studio.render(Timeline().insert(shows, seed=0)).motions[1]
+            studio.export([Motion(motion.features, tokens=motion.tokens)], name)
         agent = MotionAgent(planner, engine=engine, workspace=folder, seed=seed, repair_seams=False)
         before: dict[str, Any] = {"motions": {}, "current": "", "known": {}}
         for given in scenario.given:
@@ -112,11 +124,6 @@ def play(
 
 def _reading(records: Records, cell: Cell, key: str) -> Reading:
     return reading(replace(records.exchanges[key].answer, ladder=cell.how.ladder))
-
-
-def _write_motion(engine: MotionEngine, shows: str, path: Path) -> None:
-    tokens = engine.generate([GenerationRequest(shows)])[0]
-    save_npz(Motion(engine.decode(tokens), tokens=tokens), path)
 
 
 def _given(given: Given) -> tuple[str, dict[str, Any]]:

@@ -122,7 +122,8 @@ class Records:
             with self._lock:
                 if message_id not in self.messages:
                     self._add({"kind": "message", "id": message_id, "role": role, "text": text})
-        facts: dict[str, Any] = {"text": self._scrub(answer.text), "seconds": answer.seconds}
+        text = answer.text if answer.plan is None else answer.plan.model_dump_json()
+        facts: dict[str, Any] = {"text": self._scrub(text), "seconds": answer.seconds}
         for name in (
             "truncated",
             "refusal",

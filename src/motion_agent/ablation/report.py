@@ -10,7 +10,7 @@ from pathlib import Path
 from ..motion_core.atomic import replacing
 from .budget import Prices
 from .latex import to_latex
-from .page import make_page
+from .page import make_page, what_came
 from .records import Records
 from .scenario import Suite
 from .scoring import Scores, TurnScore, score
@@ -101,25 +101,6 @@ def failures_to_markdown(tables: Tables) -> str:
             lines += [f"- {line}" for line in what_came(turn)]
             parts.append("\n".join(lines))
     return "\n\n".join(parts) + "\n"
-
-
-def what_came(turn: TurnScore) -> list[str]:
-    """The plan in a line, and each fault in a line."""
-    lines = []
-    for plan in turn.plans:
-        steps = [
-            f"{step.tool} {step.segment or step.motion} {step.description}".split()
-            for step in plan.plan
-        ]
-        lines.append("plan: " + ("; ".join(" ".join(step) for step in steps) or "no steps"))
-    lines += [f"{f.fault}: {f.detail}" for f in turn.findings if f.fault != "invalid_format"]
-    lines = [line for line in lines if not line.startswith("None")]
-    if not turn.valid:
-        asks = turn.seen["asks"]
-        error = asks[-1]["error"] if asks else turn.seen["reply"]
-        lines.append(f"no valid plan in {len(asks)} answers; the last: {str(error)[:300]}")
-    lines.append(f"reply: {str(turn.seen['reply'])[:300]}")
-    return [" ".join(line.split()) for line in lines]
 
 
 SHARES = ("valid_first", "valid", "sensible", "partly", "passed", "plan", "edit", "answer")

@@ -17,7 +17,7 @@ from .engines import CheckpointFolder, EngineName, engine_name
 from .exits import did_you_mean, unexpected
 from .exports import DEFAULT_FORMATS, OutFolder, make_folder, parse_formats, write_formats
 from .planning import FallbackName, PlannerName, StrategyName, follow, make_agent
-from .run import Seed, tell_segments
+from .run import Seed, say_segments
 
 if TYPE_CHECKING:
     from ..agent_graph import MotionAgent, Turn
@@ -98,7 +98,7 @@ def chat(
             checkpointer=checkpointer,
             workspace=workspace,
         )
-        if ids := agent.timeline(thread)["motions"]:
+        if ids := agent.timeline(thread).motions:
             note(f"the conversation {thread!r} goes on; its motion is {' and '.join(ids.values())}")
         note(HELP)
         _finish_interrupted(agent, checkpointer, thread)
@@ -132,13 +132,13 @@ def _list_conversations() -> None:
             except IntegrityError as err:
                 complain(str(err))
                 continue
-            ids = " and ".join(timeline["motions"].values()) or "no motion"
-            about = ", then ".join(segment["description"] for segment in timeline["segments"])
+            ids = " and ".join(timeline.motions.values()) or "no motion"
+            about = ", then ".join(segment.description for segment in timeline.segments)
             say(f"{name:{longest}}  {ids}  {about}".rstrip())
 
 
 def _say_to(agent: MotionAgent, line: str, thread: str) -> Turn:
-    return follow(agent.stream(line, thread))
+    return follow(agent.stream, line, thread)
 
 
 def _finish_interrupted(agent: MotionAgent, checkpointer: LatestCheckpoints, thread: str) -> None:
@@ -154,7 +154,7 @@ def _finish_interrupted(agent: MotionAgent, checkpointer: LatestCheckpoints, thr
         agent.abandon(thread)
     else:
         note(f"the last request was interrupted, going on with it: {request[:200]}")
-        _answer(lambda: follow(agent.resume(thread)), agent, thread)
+        _answer(lambda: follow(agent.resume, thread), agent, thread)
 
 
 def _answer(work: Callable[[], Turn | None], agent: MotionAgent, thread: str) -> None:
@@ -206,15 +206,15 @@ def _tell_motion(motions: Mapping[int, Motion]) -> None:
     for person, motion in sorted(motions.items()):
         who = f"person {person}, " if len(motions) > 1 else ""
         say(f"{who}{motion.id}, {motion.duration:.1f} s")
-        tell_segments(motion)
+        say_segments(motion)
 
 
 def _tell_motions(agent: MotionAgent, thread: str) -> None:
-    current = agent.timeline(thread)["name"]
+    current = agent.timeline(thread).name
     for timeline in agent.timelines(thread):
-        mark = "*" if timeline["name"] == current else " "
-        ids = " and ".join(timeline["motions"].values()) or "empty"
-        say(f"{mark} {timeline['name']}  {ids}  {len(timeline['segments'])} segments")
+        mark = "*" if timeline.name == current else " "
+        ids = " and ".join(timeline.motions.values()) or "empty"
+        say(f"{mark} {timeline.name}  {ids}  {len(timeline.segments)} segments")
 
 
 def _complete_commands() -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..motion_core.limits import DEFAULT_ENGINE, ENTRY_POINT_GROUP
 from .console import detail, working
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def engine_names() -> list[str]:
     """The motion engines that are installed."""
     from importlib.metadata import entry_points
 
-    return sorted({point.name for point in entry_points(group="motion_agent.engines")})
+    return sorted({point.name for point in entry_points(group=ENTRY_POINT_GROUP)})
 
 
 def complete_engine(incomplete: str) -> list[str]:
@@ -32,7 +33,7 @@ EngineName = Annotated[
     typer.Option(
         "--engine",
         envvar="MOTION_AGENT_ENGINE",
-        help="Motion engine by name.",
+        help="Motion engine: a name, name:ARGUMENT, a checkpoint's folder, or file.py:object.",
         metavar="NAME",
         autocompletion=complete_engine,
         rich_help_panel="Models",
@@ -51,18 +52,18 @@ CheckpointFolder = Annotated[
 
 def load_chosen_engine(name: str | None, checkpoint: Path | None) -> MotionEngine:
     """The engine that ``--engine`` or ``--checkpoint`` names, or the default, ready for work."""
-    from ..motion_core.engine import load_engine
+    from ..motion_core.engines import load_engine
 
     with working(LOADING):
         engine = load_engine(engine_name(name, checkpoint))
-        load_weights(engine)
+        warm_up(engine)
     detail(f"engine: {engine.name}")
     return engine
 
 
-def load_weights(engine: MotionEngine) -> None:
+def warm_up(engine: MotionEngine) -> None:
     """Have an engine that loads or downloads its weights at its first call do so now."""
-    load = getattr(engine, "load", None)
+    load = getattr(engine, "warm_up", None)
     if load is not None:
         load()
 
@@ -73,14 +74,19 @@ def engine_name(name: str | None, checkpoint: Path | None) -> str:
     Raises:
         InputError: both are given, or there is no such engine or folder.
     """
-    from ..motion_core.engine import DEFAULT_ENGINE
     from ..motion_core.errors import InputError
     from .exits import did_you_mean
     from .motions import check_there
 
     if checkpoint is None:
         known = engine_names()
-        if name and "/" not in name and not name.startswith(".") and known and name not in known:
+        if (
+            name
+            and known
+            and name not in known
+            and not set("/.:") & set(name)
+            and not Path(name).is_dir()
+        ):
             hint = did_you_mean(name, known)
             raise InputError(f"no motion engine named {name!r}; there are {', '.join(known)}{hint}")
         return name or DEFAULT_ENGINE

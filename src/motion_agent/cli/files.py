@@ -93,10 +93,13 @@ def caption(
     as_json: Json = False,
 ) -> None:
     """Say in a sentence what a motion shows."""
+    from ..motion_core.studio import Studio
+
     motions = [open_motion(path) for path in paths]
     loaded = load_chosen_engine(engine, checkpoint)
+    studio = Studio(loaded)
     with working("looking at the motion"):
-        texts = loaded.caption([loaded.encode(motion.features) for motion in motions])
+        texts = [studio.caption(motion) for motion in motions]
     for path, text in zip(paths, texts, strict=True):
         say(f"{path}: {text}" if len(paths) > 1 else text)
     answer(

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from .console import detail, note, working
-from .engines import LOADING, load_weights
+from .engines import LOADING, warm_up
 from .exits import did_you_mean
-from .stopping import StoppableEngine, stoppable
+from .stopping import stoppable
 
 if TYPE_CHECKING:
     from ..agent_graph import Event, MotionAgent, Turn
@@ -68,13 +68,13 @@ def make_agent(
     with working("starting the planner") as tell:
         from ..agent_graph import MotionAgent
         from ..agent_graph.planners import make_planner
-        from ..motion_core.engine import load_engine
+        from ..motion_core.engines import load_engine
 
         first = make_planner(planner, strategy=strategy)
         second = None if fallback is None else make_planner(fallback, strategy=strategy)
         tell(LOADING)
-        loaded: Any = StoppableEngine(load_engine(engine))
-        load_weights(loaded)
+        loaded = load_engine(engine)
+        warm_up(loaded)
     detail(f"planner: {planner}; engine: {loaded.name}")
     return MotionAgent(first, fallback=second, engine=loaded, **settings)
 
@@ -90,13 +90,18 @@ def check_spelling(planner: str) -> None:
         raise ConfigurationError(f"unknown planner {planner!r}{hint}")
 
 
-def follow(items: Iterator[Event | Turn]) -> Turn:
-    """Tell on stderr what happens in a turn; returns what came of it."""
+def follow(stream: Callable[..., Iterator[Event | Turn]], *arguments: str) -> Turn:
+    """Say on stderr what happens in a turn; return what came of it.
+
+    Args:
+        stream: `MotionAgent.stream` or `MotionAgent.resume`.
+        arguments: for it.
+    """
     from ..agent_graph import Turn
 
     result: Turn | None = None
-    with working("planning") as tell, stoppable():
-        for item in items:
+    with working("planning") as tell, stoppable() as cancel:
+        for item in stream(*arguments, cancel=cancel):
             if isinstance(item, Turn):
                 result = item
             else:

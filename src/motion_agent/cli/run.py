@@ -21,10 +21,12 @@ from .exports import (
 )
 from .motions import describe, describe_people
 from .planning import FallbackName, PlannerName, StrategyName, follow, make_agent
+from .stopping import stoppable
 
 if TYPE_CHECKING:
     from ..motion_core.engine import MotionEngine
     from ..motion_core.motion import Motion
+    from ..motion_core.studio import Rendering
 
 Seed = Annotated[int, typer.Option(min=0, help="Another seed, another take.")]
 
@@ -48,7 +50,7 @@ def run(
     """
     from ..motion_core.errors import GenerationError
 
-    wanted = parse_formats(formats)
+    suffixes = parse_formats(formats)
     agent = make_agent(
         planner,
         engine_name(engine, checkpoint),
@@ -57,12 +59,12 @@ def run(
         seed=seed,
     )
     make_folder(out)
-    turn = follow(agent.stream(text))
+    turn = follow(agent.stream, text)
     if turn.error is not None:
         raise GenerationError(turn.error)
     say(turn.reply)
     people = [motion for _, motion in sorted(turn.motions.items())]
-    files = write_formats(people, out / file_name(text), wanted if people else (), turn.placement)
+    files = write_formats(people, out / file_name(text), suffixes if people else (), turn.placement)
     answer(
         {
             "reply": turn.reply,
@@ -96,47 +98,43 @@ def generate(
     Each DESCRIPTION becomes one part of the motion, in order; the parts are decoded as a whole,
     so one flows into the next.
     """
-    wanted = parse_formats(formats)
+    suffixes = parse_formats(formats)
     loaded = load_chosen_engine(engine, checkpoint)
     make_folder(out)
-    motion = _made(loaded, descriptions, seconds, seed)
+    rendering = _render(loaded, descriptions, seconds, seed)
+    motion = rendering.motions[1]
     say(f"{motion.id}, {motion.duration:.1f} s")
-    tell_segments(motion)
-    unknown = sorted({word for text in descriptions for word in loaded.coverage(text).unknown})
-    if unknown:
-        say(f"not in the training captions: {', '.join(unknown)}", style="yellow")
-    files = write_formats([motion], out / file_name(" then ".join(descriptions)), wanted)
+    say_segments(motion)
+    if rendering.unknown:
+        say(f"not in the training captions: {', '.join(rendering.unknown)}", style="yellow")
+    files = write_formats([motion], out / file_name(" then ".join(descriptions)), suffixes)
     answer(
         {
             "engine": loaded.name,
             **describe(motion),
-            "unknown_words": unknown,
+            "unknown_words": list(rendering.unknown),
             "files": describe_files(files),
         }
     )
 
 
-def tell_segments(motion: Motion) -> None:
+def say_segments(motion: Motion) -> None:
     """A line for each segment: id, from when to when, and what is done."""
     for segment, start, end in motion.segment_frames():
         say(f"  {segment.id}  {start / 20:5.1f} to {end / 20:5.1f} s  {segment.description}")
 
 
-def _made(
+def _render(
     engine: MotionEngine, descriptions: list[str], seconds: float | None, seed: int
-) -> Motion:
-    from ..motion_core.composition import SegmentRequest, generate_segments
-    from ..motion_core.joining import join_segments
+) -> Rendering:
+    from ..motion_core.studio import Studio
+    from ..motion_core.timeline import Timeline
 
-    requests = [
-        SegmentRequest(f"s{number}", text.strip(), seed + number, seconds)
-        for number, text in enumerate(descriptions, start=1)
-    ]
-    with counting("generating") as progress:
-        segments = generate_segments(engine, requests, progress=progress)
-    asked = {request.id: request for request in requests}
-    joined = join_segments(engine, segments, requests=asked, provenance={"seed": seed})
-    for repair in joined.repairs:
+    timeline = Timeline(seed=seed)
+    for description in descriptions:
+        timeline = timeline.insert(description.strip(), seconds=seconds or 0.0)
+    with stoppable() as cancel, counting("generating") as progress:
+        rendering = Studio(engine).render(timeline, progress=progress, cancel=cancel)
+    for repair in rendering.repairs:
         note(f"  {repair}")
-    blends = dict(joined.blends)
-    return joined.motion.with_provenance(blends=blends) if blends else joined.motion
+    return rendering

@@ -1,0 +1,61 @@
+"""Features and joints as arrays: their shapes, their limits, and the checks that both pass.
+
+HumanML3D's representation has 263 numbers a frame at 20 fps; `representation` converts it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import InputError
+from .skeleton import JOINT_NAMES
+
+FloatArray = NDArray[np.float32]
+
+FEATURES = 263
+FRAMES_PER_TOKEN = 4
+MAX_FRAMES = 100_000  # 83 minutes; more is refused as a mistake
+
+
+def check_features(features: NDArray[Any]) -> FloatArray:
+    """`features` as a new float32 array ``(T, 263)``.
+
+    Raises:
+        InputError: another shape, no frames, more than `MAX_FRAMES`, or not finite.
+    """
+    array = np.array(features, dtype=np.float32)
+    if array.ndim != 2 or array.shape[1] != FEATURES:
+        raise InputError(f"features have the shape {array.shape}; expected (frames, {FEATURES})")
+    _check_frames(array)
+    return array
+
+
+def check_joints(joints: NDArray[Any]) -> NDArray[np.float64]:
+    """`joints` as a float64 array ``(T, 22, 3)`` in which somebody could stand.
+
+    Raises:
+        InputError: another shape, no frames, not finite, or positions beyond a kilometre.
+    """
+    array = np.asarray(joints, dtype=np.float64)
+    if array.ndim != 3 or array.shape[1:] != (len(JOINT_NAMES), 3):
+        raise InputError(f"joints have the shape {array.shape}; expected (frames, 22, 3)")
+    _check_frames(array)
+    extent = float(np.abs(array).max())
+    if extent > 1000:
+        raise InputError(
+            f"a joint is {extent:.0f} m from the origin; joints are expected in metres"
+        )
+    return array
+
+
+def _check_frames(array: NDArray[Any]) -> None:
+    if len(array) == 0:
+        raise InputError("the motion has no frames")
+    if len(array) > MAX_FRAMES:
+        raise InputError(f"the motion has {len(array)} frames; the limit is {MAX_FRAMES}")
+    bad = np.flatnonzero(~np.isfinite(array.reshape(len(array), -1)).all(axis=1))
+    if bad.size:
+        raise InputError(f"frame {bad[0]} holds NaN or infinity ({bad.size} such frames in all)")

@@ -1,0 +1,363 @@
+"""The studio: engine, store, workspace and journal. Whoever makes or reads motion comes here.
+
+    studio = Studio()
+    rendering = studio.render(Timeline().insert("a person walks").insert("a person bows"))
+    rendering.motions[1].export("walk.bvh")
+
+`Studio.render` is the only way from descriptions to motion: all pending segments in batches, each
+written down in the journal before anything else happens; one decode over the tokens of a person;
+bad joins repaired; the motion kept in the store. The graph, the tools, the command line and the
+notebooks are callers of it.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from .batching import Batcher
+from .composition import filled_segment, keep_take, segment_request
+from .engine import CancelToken, MotionEngine, Progress, Take, TokenEngine, unknown_words
+from .engines import load_engine
+from .errors import GenerationError, InputError
+from .exporting import export, export_suffix
+from .joining import HALF_WIDTHS, Joined, Repair, join_segments
+from .journal import Clips, Key, SegmentJournal
+from .limits import DEFAULT_ENGINE, MAX_DESCRIPTION
+from .motion import FRAMES_PER_TOKEN, MAX_FRAMES, Motion, Segment
+from .placement import Placement
+from .seams import SeamReport
+from .store import MotionStore, is_motion_id
+from .timeline import Timeline, next_number
+from .workspace import Workspace
+
+JOURNAL = "segments.jsonl"  # beside the motions, where they are in a folder
+_BATCH = 10  # descriptions that are written down together: what the default engine decodes at once
+_LONG = 200  # frames, 10 s, above which a motion is captioned segment by segment
+_THREADS = 64  # calls that can be waiting for the next batch; most of them only wait
+_MAX_NUMBER = 1_000_000  # of a next segment that a file may name
+
+_OWN_ID = re.compile(r"s[1-9]\d{0,5}", re.ASCII)
+
+Listener = Callable[[Segment, int, int], None]
+"""Called with (segment, its number, how many) for each segment that is generated."""
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """A timeline as motion.
+
+    Attributes:
+        timeline: with its segments generated, its blends, and the ids of its motions.
+        motions: by person.
+        new: ids of the segments that were pending.
+        seams: by person, a report for each join of what was rendered now.
+        repairs: what was done about bad joins.
+        unknown: words of the new descriptions that training did not know.
+    """
+
+    timeline: Timeline
+    motions: Mapping[int, Motion]
+    new: tuple[str, ...] = ()
+    seams: Mapping[int, tuple[SeamReport, ...]] = field(default_factory=dict)
+    repairs: tuple[Repair, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+
+class Studio:
+    """Engine, motion store, workspace and journal of one host. Thread-safe.
+
+    Args:
+        engine: an engine, or the name of one (`engines.load_engine`); loaded on first use.
+        store: where motions are kept; a new one in memory by default. The journal is beside it.
+        workspace: the only folder whose files may be read, and where new ones may be written;
+            None allows no files.
+        repair_seams: repair joins between segments that are seen to be bad.
+    """
+
+    def __init__(
+        self,
+        engine: MotionEngine | str | None = None,
+        store: MotionStore | None = None,
+        workspace: str | Path | None = None,
+        *,
+        repair_seams: bool = True,
+    ) -> None:
+        self.store = MotionStore() if store is None else store
+        self.workspace = Workspace(workspace)
+        self.repair_seams = repair_seams
+        folder = self.store.folder
+        self.journal = SegmentJournal(None if folder is None else folder / JOURNAL)
+        self._engine: MotionEngine | str = DEFAULT_ENGINE if engine is None else engine
+        self._batcher: Batcher | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def engine(self) -> MotionEngine:
+        """The engine.
+
+        Raises:
+            ConfigurationError: there is no such engine.
+            UnavailableError: its weights cannot be had.
+        """
+        with self._lock:
+            if isinstance(self._engine, str):
+                self._engine = load_engine(self._engine)
+            return self._engine
+
+    @property
+    def batcher(self) -> Batcher:
+        """Brings calls that come at the same time from several threads into one batch."""
+        engine = self.engine
+        with self._lock:
+            if self._batcher is None:
+                self._batcher = Batcher(engine)
+            return self._batcher
+
+    @property
+    def clips(self) -> Clips:
+        """Features of segments without tokens."""
+        return self.journal.clips
+
+    @cached_property
+    def threads(self) -> ThreadPoolExecutor:
+        """Where asynchronous calls work; a thread is started when one is needed."""
+        return ThreadPoolExecutor(_THREADS, thread_name_prefix="motion-agent")
+
+    # ---- rendering -------------------------------------------------------------------------
+
+    def render(
+        self,
+        timeline: Timeline,
+        *,
+        progress: Progress | None = None,
+        listener: Listener | None = None,
+        cancel: CancelToken | None = None,
+    ) -> Rendering:
+        """Generate what is pending, decode each person as a whole, repair bad joins.
+
+        What the timeline's `motions` say is rendered already is not rendered again. The same
+        timeline always becomes the same motion.
+
+        Args:
+            timeline: what to render.
+            progress: is told how far generating is.
+            listener: is told of each new segment.
+            cancel: stops it; what the journal has is not lost.
+
+        Raises:
+            InputError: no segments, a description that cannot be generated, or too many frames.
+            GenerationError: no usable motion came out.
+            Cancelled: `cancel` was set meanwhile.
+        """
+        if not timeline.segments:
+            raise InputError("the timeline is empty; say what the person should do")
+        pending = timeline.pending
+        filled = iter(self._generate(pending, progress, cancel))
+        timeline = replace(
+            timeline, segments=tuple(next(filled) if s.pending else s for s in timeline.segments)
+        )
+        new = tuple(segment.id for segment in pending)
+        for number, segment in enumerate(pending, start=1):
+            if listener is not None:
+                listener(timeline.find(segment.id), number, len(pending))
+        motions: dict[int, Motion] = {}
+        seams: dict[int, tuple[SeamReport, ...]] = {}
+        repairs: list[Repair] = []
+        for person in timeline.people:
+            motion_id = timeline.motions.get(person)
+            if motion_id is not None and motion_id in self.store:
+                motions[person] = self.store.get(motion_id)
+                continue
+            joined = self._join(timeline, person, new, cancel)
+            timeline = _with_joined(timeline, joined)
+            motion_id = self.store.add(joined.motion)
+            timeline = replace(timeline, motions={**timeline.motions, person: motion_id})
+            motions[person] = joined.motion
+            seams[person] = joined.seams
+            repairs += joined.repairs
+        words = unknown_words(self.engine, [segment.description for segment in pending])
+        return Rendering(timeline, motions, new, seams, tuple(repairs), tuple(words))
+
+    def _join(
+        self, timeline: Timeline, person: int, new: Collection[str], cancel: CancelToken | None
+    ) -> Joined:
+        segments = timeline.of(person)
+        frames = sum(segment.frames for segment in segments)
+        if frames > MAX_FRAMES:
+            raise InputError(f"the motion would have {frames} frames; the limit is {MAX_FRAMES}")
+        own = {segment.id for segment in segments}
+        # One that was rendered before and is only no longer in the store is not repaired again.
+        lost = person in timeline.motions
+        joined = join_segments(
+            self.engine,
+            segments,
+            new=own.intersection(new),
+            clips=self.clips,
+            blends={i: width for i, width in timeline.blends.items() if i in own},
+            repair=self.repair_seams and not lost,
+            generate=lambda takes: self._generate(takes, None, cancel),
+        )
+        facts: dict[str, Any] = {"seed": timeline.seed, "next_segment": timeline.next_segment}
+        if joined.blends:
+            facts["blends"] = dict(joined.blends)
+        return replace(joined, motion=joined.motion.with_provenance(**facts))
+
+    def _generate(
+        self, segments: Sequence[Segment], progress: Progress | None, cancel: CancelToken | None
+    ) -> list[Segment]:
+        """The segments generated, from the journal where they were made before."""
+        keys = [self._key(segment) for segment in segments]
+        known = {key: entry for key in keys if (entry := self.journal.get(key)) is not None}
+        missing = [i for i, key in enumerate(keys) if key not in known]
+        batches = [missing[i : i + _BATCH] for i in range(0, len(missing), _BATCH)]
+        for number, batch in enumerate(batches):
+            step = None if progress is None else _share(progress, number, len(batches))
+            requests = [segment_request(segments[i]) for i in batch]
+            takes = self.batcher.generate(requests, progress=step, cancel=cancel)
+            if len(takes) != len(requests):
+                raise GenerationError(
+                    f"the engine {self.engine.name} returned {len(takes)} takes for"
+                    f" {len(requests)} descriptions"
+                )
+            for i, take in zip(batch, takes, strict=True):
+                known[keys[i]] = keep_take(self.engine, take, self.clips)
+                self.journal.put(keys[i], known[keys[i]])
+        return [filled_segment(s, known[key]) for s, key in zip(segments, keys, strict=True)]
+
+    def _key(self, segment: Segment) -> Key:
+        return self.engine.name, segment.description, segment.seed, segment.seconds
+
+    # ---- reading and writing ---------------------------------------------------------------
+
+    def find(self, reference: str) -> Motion:
+        """Return the motion with that id, or in that file of the workspace.
+
+        Raises:
+            InputError: neither; the message says what there is.
+        """
+        reference = reference.strip()
+        if is_motion_id(reference) or (self.workspace.folder is None and "." not in reference):
+            return self.store.get(reference)
+        return self.workspace.read(reference)
+
+    def open(self, motion: Motion | str) -> Timeline:
+        """Return the timeline of a motion, to edit it: its segments, or one of the whole.
+
+        Args:
+            motion: a motion, its id, or the name of a file of the workspace.
+
+        Raises:
+            InputError: there is no such motion.
+        """
+        motion = self.find(motion) if isinstance(motion, str) else motion
+        if motion.segments:
+            segments = self._segments(motion)
+        else:
+            entry = keep_take(self.engine, self.take(motion), self.clips)
+            description = self.caption(motion)[:MAX_DESCRIPTION]
+            segments = (filled_segment(Segment("s1", description), entry),)
+        timeline = Timeline(
+            segments=segments,
+            next_segment=max(_fact(motion, "next_segment", _MAX_NUMBER), next_number(segments)),
+            blends=_known_blends(motion, segments),
+            seed=_fact(motion, "seed", 2**31),
+        )
+        if segments == motion.segments:
+            timeline = replace(timeline, motions={1: self.store.add(motion)})
+        return timeline
+
+    def take(self, motion: Motion) -> Take:
+        """Return the motion as the engine reads it: features, and tokens where it has any."""
+        tokens = motion.tokens
+        if len(tokens) != max(1, len(motion) // FRAMES_PER_TOKEN):
+            engine = self.engine
+            tokens = engine.encode(motion.features) if isinstance(engine, TokenEngine) else ()
+        return Take(tokens, motion.features)
+
+    def caption(self, motion: Motion) -> str:
+        """Say what the engine sees in the motion; a long one is read segment by segment.
+
+        Raises:
+            ConfigurationError: the engine writes no captions.
+        """
+        spans = motion.segment_frames()
+        if len(motion) <= _LONG or len(spans) < 2:
+            return self.batcher.caption([self.take(motion)])[0]
+        # A window that lies across a join shows half of one action and half of another.
+        parts = [Take(s.tokens, motion.features[first:end]) for s, first, end in spans]
+        return ", then ".join(text for text, _ in groupby(self.batcher.caption(parts)))
+
+    def export(
+        self, motions: Sequence[Motion], name: str, placement: Placement | None = None
+    ) -> tuple[Path, ...]:
+        """Write one motion, or those of two people, to a new file in the workspace.
+
+        Args:
+            motions: person 1's, perhaps person 2's.
+            name: file name; the suffix says the format. If it is taken, the next free one is used.
+            placement: of person 2; face to face if None.
+
+        Returns:
+            The files that were written.
+
+        Raises:
+            InputError: see `Workspace.write` and `exporting.export`.
+            UnavailableError: the file cannot be written.
+        """
+        export_suffix(repr(name)[1:-1])  # without null bytes; told before anything is looked at
+        return self.workspace.write(name, lambda path: export(motions, path, placement=placement))
+
+    def _segments(self, motion: Motion) -> tuple[Segment, ...]:
+        """The motion's segments as person 1 does them; features without a clip become one.
+
+        Where one has an id of another form than ours, all are numbered anew.
+        """
+        segments = []
+        foreign = not all(_OWN_ID.fullmatch(segment.id) for segment in motion.segments)
+        for number, (segment, first, end) in enumerate(motion.segment_frames(), start=1):
+            readable = segment.tokens and isinstance(self.engine, TokenEngine)
+            if not readable and segment.clip not in self.clips:
+                clip = self.clips.add(motion.features[first:end])
+                segment = replace(segment, tokens=(), clip=clip, clip_frames=end - first)
+            segment_id = f"s{number}" if foreign else segment.id
+            segments.append(replace(segment, id=segment_id, person=1))
+        return tuple(segments)
+
+
+def _with_joined(timeline: Timeline, joined: Joined) -> Timeline:
+    """The timeline with one person's segments and blends as they were joined."""
+    own = {segment.id: segment for segment in joined.segments}
+    others = {i: width for i, width in timeline.blends.items() if i not in own}
+    return replace(
+        timeline,
+        segments=tuple(own.get(segment.id, segment) for segment in timeline.segments),
+        blends={**others, **joined.blends},
+    )
+
+
+def _fact(motion: Motion, name: str, limit: int) -> int:
+    """A whole number in the provenance; 0 if it is none, for a file may say anything."""
+    value = motion.provenance.get(name)
+    return value if type(value) is int and 0 < value < limit else 0
+
+
+def _known_blends(motion: Motion, segments: Sequence[Segment]) -> dict[str, int]:
+    """The blends that a motion's provenance tells, if they can be ours."""
+    blends = motion.provenance.get("blends")
+    if not isinstance(blends, Mapping):
+        return {}
+    later = {segment.id for segment in segments[1:]}
+    return {i: width for i, width in blends.items() if i in later and width in HALF_WIDTHS}
+
+
+def _share(progress: Progress, number: int, count: int) -> Progress:
+    """The progress of one of several batches as that of the whole."""
+    return lambda done, total: progress(number * total + done, count * total)

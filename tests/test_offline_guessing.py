@@ -1,0 +1,52 @@
+"""Edits never guess: every word of an edit is used, or the edit is refused with what was not."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from offline_planning import ONE, planned
+
+EDITS = (
+    "remove {}", "delete {}", "repeat {}", "another take of {}", "replace {} with a jump",
+    "make {} slower", "make {} 3 seconds long", "move {} to the end", "swap {} and s3",
+    "keep only {}", "add a jump after {}", "insert a jump before {}", "remove everything after {}",
+    "use the left hand for {}",
+)  # fmt: skip
+TARGETS = ("the walk", "s2", "the first step", "the waving part")
+STRANGE = st.sampled_from(
+    ["half", "floor", "corner", "sideways", "quarter", "edge", "tail", "banana", "briefly",
+     "partly", "roughly", "middle", "bottom", "xyzzy"]
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("request_", "word"),
+    [
+        ("cut the walk in half", "half"),
+        ("cut the walk short", "short"),
+        ("erase only the start of the walk", "start"),
+        ("delete the bow's second half", "half"),
+        ("drop the bow to the floor", "floor"),
+        ("remove the wave on tuesdays", "tuesdays"),
+        ("repeat the walk backwards", "backwards"),
+        ("replace the first half of the bow with a jump", "half"),
+    ],
+)
+def test_an_edit_that_is_not_understood_is_refused(request_: str, word: str) -> None:
+    answer = planned(request_, ONE)
+    assert answer.startswith("“"), answer
+    assert word in answer
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(EDITS), st.sampled_from(TARGETS), st.lists(STRANGE, min_size=1, max_size=3))
+def test_a_strange_word_is_never_passed_over(edit: str, target: str, words: list[str]) -> None:
+    answer = planned(edit.format(f"{target} {' '.join(words)}"), ONE)
+    assert answer.startswith("“"), answer
+
+
+@pytest.mark.parametrize("edit", EDITS)
+@pytest.mark.parametrize("target", TARGETS)
+def test_without_strange_words_they_are_carried_out(edit: str, target: str) -> None:
+    assert not planned(edit.format(target), ONE).startswith("“")
