@@ -29,12 +29,13 @@ import motion_agent.cli as cli
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a CI without terminal ignores it
 from motion_agent.motion_core.fake import FakeEngine
 generate = FakeEngine.generate
-def slow(self, requests, *, progress=None):
+def slow(self, requests, *, progress, cancel):
     print("generating now", file=sys.stderr, flush=True)
     for done in range(300 if "slowly" in requests[0].description else 0):
         time.sleep(0.1)  # as long as a token may take
+        cancel.check()
         progress(done, 300)
-    return generate(self, requests, progress=progress)
+    return generate(self, requests, progress=progress, cancel=cancel)
 FakeEngine.generate = slow
 cli.main()
 """

@@ -27,10 +27,10 @@ import motion_agent.cli as cli
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a CI without terminal ignores it
 from motion_agent.motion_core.fake import FakeEngine
 generate = FakeEngine.generate
-def slow(self, requests, *, progress=None):
+def slow(self, requests, **control):
     print("generating", flush=True)
     self._delay = 1
-    return generate(self, requests, progress=progress)
+    return generate(self, requests, **control)
 FakeEngine.generate = slow
 cli.main()
 """

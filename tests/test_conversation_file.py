@@ -151,10 +151,10 @@ class WaitingEngine(FakeEngine):
         super().__init__()
         self.begun, self.may_go_on = threading.Event(), threading.Event()
 
-    def generate(self, requests: Any, *, progress: Any = None) -> list[tuple[int, ...]]:
+    def generate(self, requests: Any, **control: Any) -> Any:
         self.begun.set()
         assert self.may_go_on.wait(20)
-        return super().generate(requests, progress=progress)
+        return super().generate(requests, **control)
 
 
 def test_two_programs_lose_nothing_that_they_told(database: Path) -> None:

@@ -73,7 +73,7 @@ class Captioning(FakeEngine):
 
     caption_text = "a person walks"
 
-    def caption(self, motions: Any) -> list[str]:
+    def caption(self, motions: Any, **control: Any) -> list[str]:
         return [self.caption_text for _ in motions]
 
 
@@ -81,7 +81,7 @@ class Captioning(FakeEngine):
 def test_words_of_a_file_are_not_obeyed(injection: str, tmp_path: Any) -> None:
     engine = Captioning()
     engine.caption_text = injection
-    tokens = engine.generate([GenerationRequest("a person walks")])[0]
+    tokens = engine.generate([GenerationRequest("a person walks")])[0].tokens
     motion = Motion(engine.decode(tokens), (Segment("s1", injection, tokens, 1),))
     save_npz(motion, tmp_path / "evil.npz")
     offline = MotionAgent(engine=engine, workspace=tmp_path)

@@ -159,13 +159,13 @@ def _finish_interrupted(agent: MotionAgent, checkpointer: LatestCheckpoints, thr
 
 def _answer(work: Callable[[], Turn | None], agent: MotionAgent, thread: str) -> None:
     """Do it and say the reply; what goes wrong is told and ends nothing."""
-    from ..motion_core.errors import MotionAgentError
+    from ..motion_core.errors import Cancelled, MotionAgentError
 
     stopped = False
     try:
         if (turn := work()) is not None:
             say(turn.reply)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Cancelled):
         stopped = True
     except MotionAgentError as err:
         complain(str(err))

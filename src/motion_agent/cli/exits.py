@@ -60,9 +60,7 @@ class Program(HelpfulGroup):
         except Exception as err:
             if console.MODE.debug:
                 raise
-            # Errors of usage, by form: their class has moved between versions of Typer.
-            is_of_usage = hasattr(err, "format_message")
-            code = _tell_usage_error(err) if is_of_usage else _tell_error(err)
+            code = _tell(err)
         if code == ExitCode.INTERRUPTED:
             console.fail("interrupted", kind="Interrupted", code=code)
         sys.exit(code or ExitCode.OK)
@@ -106,6 +104,15 @@ def _globals_first(args: list[str]) -> list[str]:
     end = args.index("--") if "--" in args else len(args)
     first = [word for word in args[:end] if word in ANYWHERE]
     return first + [word for word in args[:end] if word not in ANYWHERE] + args[end:]
+
+
+def _tell(err: Exception) -> int:
+    from ..motion_core.errors import Cancelled
+
+    if isinstance(err, Cancelled):
+        return ExitCode.INTERRUPTED
+    # Errors of usage, by form: their class has moved between versions of Typer.
+    return _tell_usage_error(err) if hasattr(err, "format_message") else _tell_error(err)
 
 
 def _tell_usage_error(err: Any) -> int:
