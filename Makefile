@@ -123,7 +123,7 @@ audit: $(VENVS)/tools/.installed ## known vulnerabilities of what requirements.t
 	mkdir -p dist
 	$(VENVS)/tools/bin/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml \
 		--output-file dist/sbom.json
-	$(VENVS)/tools/bin/pip-audit --requirement requirements.txt --disable-pip --require-hashes
+	$(VENVS)/tools/bin/pip-audit --requirement requirements.txt --disable-pip --require-hashes --strict
 
 build: $(VENV)/.installed ## wheel and sdist in dist/
 	rm -rf build dist
