@@ -22,7 +22,7 @@ from motion_agent.ablation.scoring import score
 from motion_agent.ablation.strategy import STRATEGIES, Cell, cells_of
 from motion_agent.ablation.tables import make_tables
 from motion_agent.agent_graph.planners import Answer, Planner, Task
-from motion_agent.motion_core.errors import ConfigurationError, UnavailableError
+from motion_agent.motion_core.errors import ConfigurationError, UnavailableError, UnexpectedError
 
 IDS = ("single-wave", "sequence-jump-sit", "edit-append", "edit-two-turns", "chat-hello")
 FREE = Prices(models={"test:moody": (1.0, 2.0)})
@@ -204,7 +204,7 @@ def test_a_bug_is_not_hidden() -> None:
     def opened(cell: Cell, seed: int) -> Planner:
         return Broken(RuntimeError("a bug"))
 
-    with pytest.raises(RuntimeError, match="a bug"):
+    with pytest.raises(UnexpectedError, match="a bug"):
         run(experiment(repeats=1), Records(), open_planner=opened)
 
 

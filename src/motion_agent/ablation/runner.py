@@ -17,7 +17,7 @@ from typing import Any
 
 from ..agent_graph.planners import Planner
 from ..motion_core.engine import MotionEngine
-from ..motion_core.errors import ConfigurationError, MotionAgentError
+from ..motion_core.errors import ConfigurationError, MotionAgentError, UnexpectedError
 from .asking import RecordingPlanner
 from .budget import BudgetSpentError, Gatekeeper, Limits, Prices
 from .fingerprint import differences, fingerprint, model_in_words, settings_in_words
@@ -215,7 +215,7 @@ class _Run:
             self._stopped = self._stopped or str(err)
             self._gate.stop(str(err))
             self._woken.set()
-        elif isinstance(err, MotionAgentError):
+        elif isinstance(err, MotionAgentError) and not isinstance(err, UnexpectedError):
             self._in_row[job.cell] += 1
             if self._in_row[job.cell] >= MAX_FAILURES or isinstance(err, ConfigurationError):
                 self._failures.setdefault(job.cell, err)
