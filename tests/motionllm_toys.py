@@ -12,7 +12,7 @@ from motion_agent.motion_core.motionllm.checkpoint import Checkpoint, assemble_c
 from motion_agent.motion_core.motionllm.model import DIRECTIONS, MotionLLM
 from motion_agent.motion_core.motionllm.sampling import Sampling
 from motion_agent.motion_core.motionllm.weights import save_direction
-from motion_agent.motion_core.tokenizer import MotionTokenizer, TokenizerConfig
+from motion_agent.motion_core.tokenizer import MotionTokenizer, TokenizerConfig, save_tokenizer
 
 CODES = 16
 SENTENCES = (
@@ -114,7 +114,7 @@ def trained_folders(folder: Path, backbone_name: str = "toy") -> dict[str, Path]
     folders = {name: folder / name for name in ("tokenizer", "t2m", "m2t")}
     for path in folders.values():
         path.mkdir(parents=True)
-    motion_tokenizer().save(folders["tokenizer"])
+    save_tokenizer(motion_tokenizer(), folders["tokenizer"])
     for direction in DIRECTIONS:
         facts = {"backbone": backbone_name, "training": training}
         save_direction(model, direction, folders[direction], facts)

@@ -20,7 +20,7 @@ from motion_agent.cli import app
 from motion_agent.motion_core.errors import FormatError, UnexpectedError
 from motion_agent.motion_core.fake import FakeEngine
 from motion_agent.motion_core.formats import load_npz, save_npz
-from motion_agent.motion_core.journal import SegmentJournal
+from motion_agent.motion_core.journal import Entry, SegmentJournal
 
 
 class Crash(BaseException):
@@ -186,7 +186,7 @@ def test_a_damaged_line_of_the_journal_is_skipped(line: bytes, tmp_path: Path) -
     path.write_bytes(line + b"\n" + b'["e", "bow", 1, 0.0, [7, 8]]\n')
     journal = SegmentJournal(path)
     assert journal.get(("e", "walk", 1, 0.0)) is None
-    assert journal.get(("e", "bow", 1, 0.0)) == (7, 8)
+    assert journal.get(("e", "bow", 1, 0.0)) == Entry((7, 8))
 
 
 # Servers and planners -----------------------------------------------------------------------

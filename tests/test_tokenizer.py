@@ -208,8 +208,8 @@ def test_a_saved_tokenizer_gives_the_same_tokens(
 ) -> None:
     save_tokenizer(tokenizer, tmp_path)
     loaded = load_tokenizer(tmp_path)
-    loaded.save(tmp_path / "again")
-    again = MotionTokenizer.load(tmp_path / "again")
+    save_tokenizer(loaded, tmp_path / "again")
+    again = load_tokenizer(tmp_path / "again")
     features = random_features(400)
     assert again.encode(features) == loaded.encode(features)
     tokens = loaded.encode(features)
