@@ -139,7 +139,8 @@ DISTRIBUTIONS = {"PIL": "pillow", "cv2": "opencv-python-headless", "yaml": "pyya
 
 def test_what_is_imported_is_declared_and_the_other_way_round(pyproject: dict[str, Any]) -> None:
     project = pyproject["project"]
-    requirements = project["dependencies"] + project["optional-dependencies"]["train"]
+    extras = project["optional-dependencies"]
+    requirements = [*project["dependencies"], *extras["train"], *extras["fbx"]]
     declared = {re.split(r"[<>=\[]", requirement)[0] for requirement in requirements}
     imported = set()
     for package, folder, files in _walk():
