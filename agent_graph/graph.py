@@ -30,6 +30,7 @@ from .parsing import Parsed
 from .plan import InvalidPlanError, Plan, check_against_timeline
 from .planners import Planner, Task, ask_again, make_planner
 from .providers import TransientError
+from .resolver import resolve
 from .responder import Responder
 from .state import KEPT_TEXT, AgentState, Attempt, TurnState, new_turn
 
@@ -137,7 +138,7 @@ class _PlannerNode:
         planner, failed, last = self._whose_turn(turn)
         conversation = Conversation(state)
         task = Task(
-            request=turn["request"],
+            request=resolve(turn["request"], conversation),
             timeline=conversation.timeline,
             others=conversation.others,
             looked_at=state.get("looked_at", []),

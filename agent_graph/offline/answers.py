@@ -111,13 +111,16 @@ def small_talk(text: str) -> str | None:
     return None
 
 
+_NAMES = re.compile(r"[\w-]+\.\w{2,5}\b|\bm-[0-9a-f]{6,}\b")  # of files and motions
+
+
 def no_english(text: str) -> str | None:
     """The answer to a text in another language; None where it may be English."""
     letters = [c for c in text if c.isalpha()]
     if not letters:
         return None
     latin = sum("a" <= c.lower() <= "z" for c in letters)
-    said = re.findall(r"[^\W\d_]+", text.lower()[:2000])
+    said = re.findall(r"[^\W\d_]+", _NAMES.sub(" ", text.lower()[:2000]))
     foreign = sum(word in FOREIGN for word in said)
     english = sum(word in ENGLISH for word in said)
     acting = sum(base_of(word) is not None and word not in FOREIGN for word in said)

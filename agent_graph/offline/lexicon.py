@@ -11,7 +11,7 @@ def words_of(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_VERBS = words_of("""
+VERBS = words_of("""
 act advance aim approach arch balance beckon bend bob bounce bow box brush carry cartwheel catch
 celebrate charge cheer chop circle clap clean climb clutch collapse comb come conduct cook cough
 cover cower crawl creep cross crouch cry curtsy dance dash deposit dig dip dive do dodge drag draw
@@ -166,7 +166,7 @@ def guess_base_of_gerund(word: str) -> str:
 @cache
 def _forms() -> dict[str, tuple[str, str]]:
     forms: dict[str, tuple[str, str]] = {}
-    for base in _VERBS:
+    for base in VERBS:
         past = base + "d" if base.endswith("e") else base + "ed"
         if base in _DOUBLED:
             past = base + base[-1] + "ed"
@@ -177,7 +177,7 @@ def _forms() -> dict[str, tuple[str, str]]:
         forms[third_person(base)] = (base, "third")
     forms |= {word: (base, "past") for word, base in _IRREGULAR_PAST.items() if word != base}
     forms |= {word: (base, "gerund") for word, base in _IRREGULAR_GERUND.items()}
-    forms |= {base: (base, "base") for base in _VERBS}
+    forms |= {base: (base, "base") for base in VERBS}
     # Directions and nouns first of all: "turns left", "on the back".
     for word in ("left", "lay", "saw"):
         forms.pop(word, None)

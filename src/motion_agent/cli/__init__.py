@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from . import ablate, checkpoint, data, evaluate, files, imports, train
+from .actions import actions
 from .chat import chat
 from .console import MODE, say
 from .doctor import doctor
@@ -74,6 +75,7 @@ def _add(section: str, name: str, command: object, summary: str | None = None) -
 _add(MAKE, "run", run)
 _add(MAKE, "chat", chat)
 _add(MAKE, "generate", generate)
+_add(MAKE, "actions", actions)
 _add(USE, "view", view)
 _add(USE, "render", render)
 _add(USE, "caption", files.caption)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .actions import tell_actions
 from .console import MODE, complain, note, say
 from .conversations import conversation_names, forget_conversation, kept_conversations
 from .engines import CheckpointFolder, EngineName, engine_name
@@ -31,9 +33,20 @@ Say what somebody should do, then change it: "make it slower", "remove the bow",
   /view               look at the motion in the browser
   /motion             what the motion is made of
   /motions            all motions of this conversation
+  /actions            what the motion model was trained on
   /help               this
   /quit               leave; Ctrl-C stops an answer, Ctrl-D leaves too"""
-COMMANDS = ("/export", "/view", "/motion", "/motions", "/help", "/quit")
+COMMANDS = ("/export", "/view", "/motion", "/motions", "/actions", "/help", "/quit")
+_SHOW = re.compile(
+    r"(?:please )?(?:(?:show|play)(?: me)?(?: (?:it|that|this|the motion))?|(?:view|watch)"
+    r" (?:it|that|this|the motion)|let me see(?: it| that)?)(?: please| again)?[.!]?",
+    re.IGNORECASE,
+)
+_ABILITIES = re.compile(
+    r"(?:what|which) (?:actions|movements|moves|motions) (?:do you know|can you do|are there)"
+    r"[?.! ]*|what (?:were|was) (?:you|the model|it) trained on[?.! ]*|list (?:the |your )?actions",
+    re.IGNORECASE,
+)
 _LEAVE = ("/quit", "/exit", "/q")
 
 
@@ -107,6 +120,10 @@ def chat(
             if line in _LEAVE:
                 break
             work: Callable[[], Turn | None]
+            if _SHOW.fullmatch(line):
+                line = "/view"
+            if _ABILITIES.fullmatch(line):
+                line = "/actions"
             if line.startswith("/"):
                 work = partial(_command, line, agent, thread, out)
             else:
@@ -187,6 +204,10 @@ def _command(line: str, agent: MotionAgent, thread: str, out: Path) -> None:
         say(HELP)
     elif name not in COMMANDS:
         complain(f"there is no {name}{did_you_mean(name, COMMANDS)}; /help tells what there is")
+    elif name == "/actions":
+        from ..agent_graph.abilities import known_actions
+
+        tell_actions(known_actions(agent.studio.engine))
     elif not motions:
         complain("there is no motion yet; say what somebody should do")
     elif name == "/motion":

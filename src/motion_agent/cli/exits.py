@@ -48,6 +48,8 @@ class Program(HelpfulGroup):
     def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> Any:
         """Run the command that `args` ask for; always raises SystemExit."""
         given = list(sys.argv[1:] if args is None else args)
+        if given[:1] == ["help"]:
+            given = [*given[1:], "--help"]
         console.start(json="--json" in given)
         try:
             code = super().main(_globals_first(given), *rest, **extra | {"standalone_mode": False})
@@ -60,7 +62,7 @@ class Program(HelpfulGroup):
         except Exception as err:
             if console.MODE.debug:
                 raise
-            code = _tell(err)
+            code = _tell(err, given)
         if code == ExitCode.INTERRUPTED:
             console.fail("interrupted", kind="Interrupted", code=code)
         sys.exit(code or ExitCode.OK)
@@ -106,16 +108,17 @@ def _globals_first(args: list[str]) -> list[str]:
     return first + [word for word in args[:end] if word not in ANYWHERE] + args[end:]
 
 
-def _tell(err: Exception) -> int:
+def _tell(err: Exception, given: Sequence[str]) -> int:
     from ..motion_core.errors import Cancelled
 
     if isinstance(err, Cancelled):
         return ExitCode.INTERRUPTED
     # Errors of usage, by form: their class has moved between versions of Typer.
-    return _tell_usage_error(err) if hasattr(err, "format_message") else _tell_error(err)
+    is_of_usage = hasattr(err, "format_message")
+    return _tell_usage_error(err, given) if is_of_usage else _tell_error(err)
 
 
-def _tell_usage_error(err: Any) -> int:
+def _tell_usage_error(err: Any, given: Sequence[str]) -> int:
     if not err.message or type(err).__name__ == "NoArgsIsHelpError":
         err.show()  # the help
         return ExitCode.USAGE
@@ -124,6 +127,9 @@ def _tell_usage_error(err: Any) -> int:
         message = f"{err.message}. Did you mean {' or '.join(sorted(possible))}?"
     elif match := _NOT_ONE_OF.search(message):
         message += did_you_mean(match["given"], re.findall("'([^']*)'", match["known"]))
+    elif "unexpected extra argument" in message:
+        words = " ".join(word for word in given[1:] if not word.startswith("-"))
+        message = f'{message.rstrip(".")}; put the sentence in quotes: "{words}"'
     command = getattr(getattr(err, "ctx", None), "command_path", "motion-agent")
     console.fail(message, kind="UsageError", code=ExitCode.USAGE)
     console.note(f"`{command} --help` tells what there is")

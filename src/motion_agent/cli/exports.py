@@ -112,6 +112,15 @@ def bodies(people: Sequence[Motion], placement: Placement | None) -> list[Body]:
     return [Body(motion, place) for motion, place in zip(people, places, strict=False)]
 
 
+def free_name(base: Path, formats: Sequence[str]) -> Path:
+    """The name, numbered where a file of it is there: another take never overwrites the first."""
+    number, free = 1, base
+    while any(free.with_name(f"{free.name}.{suffix}").exists() for suffix in formats):
+        number += 1
+        free = base.with_name(f"{base.name}-{number}")
+    return free
+
+
 def write_formats(
     people: Sequence[Motion],
     base: Path,

@@ -15,6 +15,7 @@ from .exports import (
     OutFolder,
     describe_files,
     file_name,
+    free_name,
     make_folder,
     parse_formats,
     write_formats,
@@ -62,9 +63,12 @@ def run(
     turn = follow(agent.stream, text)
     if turn.error is not None:
         raise GenerationError(turn.error)
+    if not (turn.motions or turn.files or any(event.kind == "caption" for event in turn.events)):
+        raise GenerationError(turn.reply.partition("\n\n")[0])  # nothing was made: say why
     say(turn.reply)
     people = [motion for _, motion in sorted(turn.motions.items())]
-    files = write_formats(people, out / file_name(text), suffixes if people else (), turn.placement)
+    base = free_name(out / file_name(text), suffixes)
+    files = write_formats(people, base, suffixes if people else (), turn.placement)
     answer(
         {
             "reply": turn.reply,
@@ -107,7 +111,8 @@ def generate(
     say_segments(motion)
     if rendering.unknown:
         say(f"not in the training captions: {', '.join(rendering.unknown)}", style="yellow")
-    files = write_formats([motion], out / file_name(" then ".join(descriptions)), suffixes)
+    base = free_name(out / file_name(" then ".join(descriptions)), suffixes)
+    files = write_formats([motion], base, suffixes)
     answer(
         {
             "engine": loaded.name,

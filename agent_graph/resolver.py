@@ -1,0 +1,77 @@
+"""References to motions, understood before any planner is asked.
+
+A person may name a motion by its id, its name or its number wherever a motion can be meant.
+Planners know the motions of a conversation by name and edit the current one; so ids become names,
+and a command about another motion becomes two: open it, then do it.
+
+    export m-3fa9c1 as bow.glb   ->   export it as bow.glb                  (it is the current one)
+    make motion 1 slower         ->   open motion 1. make it slower         (it is another one)
+    add a jump to motion 1       ->   open motion 1. add a jump
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from .conversation import Conversation
+
+_ID = r"m-[0-9a-f]{6,40}"
+_NUMBERED = (
+    r"(?:the )?(?:motion|animation) (?:\d{1,3}|one|two|three|four|five)"
+    r"|(?:the )?(?:first|second|third|last) motion"
+)
+_BEFORE = (
+    r"(?:(?:please|ok|okay|now|and|then|can you|could you|would you),? )*"
+    r"(?:export|save|write|render|convert|make|slow(?: down)?|speed up|shorten|lengthen|reverse)"
+)
+_END = r"(?P<rest>[\s,.]*(?:at the (?:end|start|beginning))?[.!]?)"
+_INTO = r"(?:add|append|insert|put|attach|include)\b.{1,200}?"
+
+
+def resolve(request: str, book: Conversation) -> str:
+    """The request with its motions named as planners know them.
+
+    Args:
+        request: the person's words.
+        book: the conversation.
+    """
+    text = re.sub(rf"\b{_ID}\b", lambda match: _name(match[0], book), request)
+    reference = rf"(?P<ref>{'|'.join(_references(book))})"
+    command = re.fullmatch(
+        rf"(?P<verb>\s*{_BEFORE})(?P<space>\s+){reference}(?P<rest>(?:[\s,.].*)?)",
+        text,
+        re.IGNORECASE | re.DOTALL,
+    )
+    if command is not None:
+        done = f"{command['verb']}{command['space']}it{command['rest']}"
+        return _about(command["ref"], done, book) or text
+    into = re.fullmatch(
+        rf"(?P<what>\s*{_INTO})\s+(?:to|in|into)\s+{reference}{_END}",
+        text,
+        re.IGNORECASE | re.DOTALL,
+    )
+    if into is not None:
+        return _about(into["ref"], f"{into['what']}{into['rest']}".strip(), book) or text
+    return text
+
+
+def _references(book: Conversation) -> Iterable[str]:
+    names = sorted((t.name for t in book.motions.values() if t.name), key=len, reverse=True)
+    return [_ID, _NUMBERED, *(re.escape(name) for name in names)]
+
+
+def _name(motion_id: str, book: Conversation) -> str:
+    """The name of a motion of the conversation; an id that it does not know stays."""
+    key = book.find(motion_id)
+    return motion_id if key is None else book.motions[key].name or motion_id
+
+
+def _about(reference: str, command: str, book: Conversation) -> str | None:
+    """The command, after the motion is opened if it is not the current one; None if unknown."""
+    key = book.find(reference)
+    if key is None:
+        return f"open {reference}. {command.strip()}" if re.fullmatch(_ID, reference) else None
+    if key == book.current:
+        return command
+    return f"open {book.motions[key].name or reference}. {command.strip()}"

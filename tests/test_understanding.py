@@ -1,0 +1,135 @@
+"""What people say about motions by id, name and number, and slips on the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from fakes import ScriptedChatModel, plan_text, step
+from typer.testing import CliRunner
+
+from motion_agent.agent_graph import MotionAgent
+from motion_agent.agent_graph.abilities import known_actions
+from motion_agent.cli import app
+from motion_agent.cli.chat import _ABILITIES, _SHOW
+from motion_agent.motion_core.fake import FakeEngine
+
+
+@pytest.fixture
+def agent(tmp_path: Path) -> MotionAgent:
+    agent = MotionAgent(engine=FakeEngine(), workspace=tmp_path)
+    agent.run("a person walks, then waves")
+    agent.run("make a new motion: a person dances")
+    return agent
+
+
+def ids(agent: MotionAgent) -> list[str]:
+    return [next(iter(timeline.motions.values())) for timeline in agent.timelines()]
+
+
+def test_an_id_opens_its_motion(agent: MotionAgent) -> None:
+    turn = agent.run(f"open {ids(agent)[0]}")
+    assert turn.name == "motion 1"
+    assert "English only" not in turn.reply
+
+
+def test_an_id_is_looked_at(agent: MotionAgent) -> None:
+    assert "motion 1 I see" in agent.run(f"what does {ids(agent)[0]} show?").reply
+
+
+@pytest.mark.parametrize("reference", ["motion 1", "{id}", "the first motion"])
+def test_any_motion_is_exported(agent: MotionAgent, tmp_path: Path, reference: str) -> None:
+    turn = agent.run(f"export {reference.format(id=ids(agent)[0])} as y.glb")
+    assert [Path(file).name for file in turn.files] == ["y.glb"]
+    assert turn.name == "motion 1"
+    assert str(tmp_path / "y.glb") in turn.reply  # it says where
+
+
+@pytest.mark.parametrize("reference", ["motion 2", "{id}"])
+def test_the_current_motion_is_exported_by_its_name_too(agent: MotionAgent, reference: str) -> None:
+    turn = agent.run(f"export {reference.format(id=ids(agent)[1])} as y.glb")
+    assert [Path(file).name for file in turn.files] == ["y.glb"]
+
+
+def test_an_edit_of_another_motion_leaves_the_current_one(agent: MotionAgent) -> None:
+    before = agent.timelines()
+    turn = agent.run("make motion 1 slower")
+    assert turn.name == "motion 1"
+    assert agent.timelines()[1] == before[1]
+    assert agent.timelines()[0].segments != before[0].segments
+    agent.run("add a jump to motion 2")
+    assert agent.timelines()[1].segments[-1].description == "a person jumps"
+
+
+def test_a_motion_of_an_earlier_conversation_is_exported_by_its_id(agent: MotionAgent) -> None:
+    turn = agent.run(f"export {ids(agent)[0]} as z.glb", thread="another")
+    assert [Path(file).name for file in turn.files] == ["z.glb"]
+
+
+def test_a_language_model_is_asked_with_names(tmp_path: Path) -> None:
+    model = ScriptedChatModel(
+        script=[plan_text(step(description="a person walks")), "Done.", plan_text(), "Done."]
+    )
+    agent = MotionAgent(model, engine=FakeEngine(), workspace=tmp_path)
+    motion_id = agent.run("walk").motion_id
+    agent.run(f"what does {motion_id} show?")
+    assert model.asked[2][-1].text.endswith("User: what does motion 1 show?")
+
+
+@pytest.mark.parametrize("said", ["show it", "play it", "Show me.", "let me see", "view it please"])
+def test_show_it_opens_the_viewer_in_a_chat(said: str) -> None:
+    assert _SHOW.fullmatch(said)
+
+
+@pytest.mark.parametrize("said", ["show me a man who walks", "play the violin", "watch out"])
+def test_what_shows_an_action_does_not(said: str) -> None:
+    assert not _SHOW.fullmatch(said)
+
+
+def cli(*arguments: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, list(arguments))
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_another_take_never_overwrites_the_first(tmp_path: Path) -> None:
+    told = ("run", "a person walks", "--engine", "fake", "--format", "npz", "--out", str(tmp_path))
+    for seed in ("0", "1", "2"):
+        assert cli(*told, "--seed", seed)[0] == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "a-person-walks-2.npz",
+        "a-person-walks-3.npz",
+        "a-person-walks.npz",
+    ]
+
+
+def test_what_could_not_be_done_has_its_exit_code(tmp_path: Path) -> None:
+    told = ("run", "the weather", "--engine", "fake", "--out", str(tmp_path))
+    code, out, err = cli(*told)
+    assert code == 1
+    assert err.strip()
+    code, out, _ = cli(*told, "--json")
+    assert (code, json.loads(out)["error"]["exit_code"]) == (1, 1)
+
+
+def test_a_sentence_without_quotes_is_told_so() -> None:
+    code, _, err = cli("run", "A", "person", "bows")
+    assert code == 2
+    assert 'put the sentence in quotes: "A person bows"' in " ".join(err.split())
+
+
+def test_help_is_a_command() -> None:
+    assert "Usage: " in cli("help")[1]
+    assert "TEXT" in cli("help", "run")[1]
+
+
+def test_the_actions_that_the_model_knows_are_listed() -> None:
+    code, out, _ = cli("actions", "--engine", "fake", "--json")
+    assert code == 0
+    found = json.loads(out)["actions"]
+    assert "a person walks" in found
+    assert "a person surfs" not in found
+    engine = FakeEngine()
+    assert found == known_actions(engine)
+    assert all(not engine.coverage(sentence).unknown for sentence in found)
+    assert _ABILITIES.fullmatch("What actions do you know?")
