@@ -202,7 +202,7 @@ def read_map(path: Path) -> JointMap:
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} is no joint map: {error}") from error
     if not isinstance(tree, dict) or not tree:
-        raise InputError(f'{path} is no joint map: it should be an object, {{"pelvis": "Hips", …}}')
+        raise InputError(f'{path} is no joint map, such as {{"pelvis": "Hips", "left_hip": …}}')
     unknown = sorted(set(tree) - set(JOINT_NAMES))
     if unknown:
         raise InputError(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 Side = Literal["left", "right"]
@@ -102,8 +102,17 @@ def read_names(names: Sequence[str]) -> list[NameEvidence]:
         for word, count in openings.items()
         if count > 0.6 * len(names) and word not in _SIDES and word not in _PARTS
     }
-    return [
+    read = [
         _read([word for at, word in enumerate(words) if at or word not in shared]) for words in cut
+    ]
+    # A letter in a name is a side where the other side has the same name.
+    sided = {(evidence.side, words) for evidence, words in read}
+    opposite: Mapping[Side, Side] = {"left": "right", "right": "left"}
+    return [
+        evidence
+        if evidence.side is None or (opposite[evidence.side], words) in sided
+        else replace(evidence, side=None)
+        for evidence, words in read
     ]
 
 
@@ -113,7 +122,8 @@ def _words(name: str) -> list[str]:
     return [word for word in words if word not in _NOT_OF_A_JOINT or len(words) == 1] or words
 
 
-def _read(words: Sequence[str]) -> NameEvidence:
+def _read(words: Sequence[str]) -> tuple[NameEvidence, tuple[str, ...]]:
+    """What a name says, and its words without the side."""
     letters = [word for word in words if not word.isdigit()]
     number = next((int(word[-6:]) for word in words if word.isdigit()), 0)
     side = next((_SIDES[word] for word in letters if word in _SIDES), None)
@@ -124,15 +134,16 @@ def _read(words: Sequence[str]) -> NameEvidence:
             if tail != rest[0] and any(tail.startswith(part) for part in _PARTS):
                 side, rest = _SIDES[each], [tail, *rest[1:]]
                 break
+    key = (*rest, str(number))
     if any(word in _HELPERS for word in rest):
-        return NameEvidence(side, other="helper", number=number)
+        return NameEvidence(side, other="helper", number=number), key
     if any(word in _ENDS for word in rest):
-        return NameEvidence(side, other="end", number=number)
+        return NameEvidence(side, other="end", number=number), key
     whole = "".join(rest)
     for text in (whole, whole.removesuffix("joint"), whole.removesuffix("base"), *rest[::-1]):
         if text in _PARTS:
             parts = dict(_PARTS[text])
             if text == "hip":
                 parts = {"hip": 1.0} if side else {"pelvis": 1.0}
-            return NameEvidence(side, parts, number=number)
-    return NameEvidence(side, number=number)
+            return NameEvidence(side, parts, number=number), key
+    return NameEvidence(side, number=number), key

@@ -10,7 +10,7 @@ people are built, so a sum of some 20 terms of about 1 is what a real skeleton h
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import combinations, pairwise, product
 
 import numpy as np
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from .joint_names import NameEvidence, Side, read_names
 from .recording import Recording
+from .skeleton_evidence import SkeletonEvidence, deviation, unit_vectors
 
 Array = NDArray[np.float64]
 
@@ -25,6 +26,7 @@ _SAMPLES = 12  # frames that are looked at
 _NAME = 4.0  # how much a name counts against the body's build
 _TOP = 4  # choices along a limb that are kept
 _MAX_BRANCHES = 10  # of a joint that are looked at, the longest
+_ALIKE = 0.08  # how much, as a logarithm, the lengths of left and right differ
 _SIDES: Mapping[str, Side] = {"left": "left", "right": "right"}
 _DOUBTFUL, _SLOPE = 40.0, 8.0  # the cost at which it is as likely a person as not
 
@@ -68,70 +70,6 @@ class _Person:
     cost: float
 
 
-@dataclass
-class _Body:
-    """The skeleton as it is looked at.
-
-    Attributes:
-        points: ``(F, J, 3)``, some frames.
-        distances: ``(J, J)``, mean over the frames.
-        looseness: ``(J, J)``, deviation of the distances over their mean.
-        bones: ``(J,)``, length of the bone to the parent.
-        reach: ``(J,)``, from a joint along its longest chain to the end.
-    """
-
-    recording: Recording
-    points: Array
-    names: list[NameEvidence]
-    children: list[list[int]] = field(init=False)
-    distances: Array = field(init=False)
-    looseness: Array = field(init=False)
-    bones: Array = field(init=False)
-    reach: Array = field(init=False)
-
-    def __post_init__(self) -> None:
-        parents = self.recording.parents
-        count = len(parents)
-        self.children = [[] for _ in range(count)]
-        for joint, parent in enumerate(parents):
-            if parent >= 0:
-                self.children[parent].append(joint)
-        gaps = np.linalg.norm(self.points[:, :, None] - self.points[:, None], axis=-1)
-        self.distances = gaps.mean(axis=0)
-        self.looseness = gaps.std(axis=0) / np.maximum(self.distances, 1e-9)
-        self.bones = np.array(
-            [
-                self.distances[joint, parent] if parent >= 0 else 0
-                for joint, parent in enumerate(parents)
-            ]
-        )
-        self.reach = np.zeros(count)
-        for joint in reversed(range(count)):
-            if parents[joint] >= 0:
-                way = self.bones[joint] + self.reach[joint]
-                self.reach[parents[joint]] = max(self.reach[parents[joint]], way)
-
-    def chain(self, joint: int) -> list[int]:
-        """A joint and what hangs on it, always along the longest way."""
-        chain = [joint]
-        while self.children[chain[-1]]:
-            chain.append(
-                max(self.children[chain[-1]], key=lambda each: self.bones[each] + self.reach[each])
-            )
-        return chain
-
-    def way(self, top: int, below: int) -> list[int]:
-        """Joints from `top`, exclusive, to `below`; empty where it is not above."""
-        found = []
-        while below >= 0 and below != top:
-            found.append(below)
-            below = self.recording.parents[below]
-        return found[::-1] if below == top else []
-
-    def named(self, joints: Sequence[int], part: str) -> Array:
-        return np.array([self.names[joint].score(part) for joint in joints])
-
-
 def recognise(recording: Recording) -> Recognition | None:
     """Our joints in a recording; none where no person is found."""
     step = max(1, recording.frames // _SAMPLES)
@@ -141,7 +79,7 @@ def recognise(recording: Recording) -> Recognition | None:
         side, _, part = ours.rpartition("_")
         said = {"spine" if part.startswith("spine") else part: 1.0}
         names[recording.names.index(name)] = NameEvidence(_SIDES.get(side), said)
-    body = _Body(recording, points, names)
+    body = SkeletonEvidence(recording, points, names)
     people = sorted(_people(body), key=lambda person: person.cost)
     if not people:
         return None
@@ -164,7 +102,7 @@ def _agrees(name: NameEvidence, ours: str) -> bool:
     return name.score(part) >= 0.5 and (not side or name.side == side)
 
 
-def _attach_feet(body: _Body, joints: dict[str, int]) -> None:
+def _attach_feet(body: SkeletonEvidence, joints: dict[str, int]) -> None:
     """Feet that hang on the root, for inverse kinematics, instead of on their shins."""
     names = body.names
     for side in ("left", "right"):
@@ -183,7 +121,7 @@ def _attach_feet(body: _Body, joints: dict[str, int]) -> None:
             joints.pop(f"{side}_foot", None)
 
 
-def _people(body: _Body) -> list[_Person]:
+def _people(body: SkeletonEvidence) -> list[_Person]:
     """Every way to see a person in the skeleton."""
     pairs = _pairs(body)
     people = []
@@ -197,7 +135,7 @@ def _people(body: _Body) -> list[_Person]:
     return people
 
 
-def _pairs(body: _Body) -> list[tuple[int, int, int]]:
+def _pairs(body: SkeletonEvidence) -> list[tuple[int, int, int]]:
     """Joints with two branches of much the same length: ``(joint, branch, branch)``."""
     least = 0.12 * float(body.reach.max())
     found = []
@@ -214,7 +152,7 @@ def _pairs(body: _Body) -> list[tuple[int, int, int]]:
 
 
 def _limb_pairs(
-    body: _Body, joint: int, first: int, second: int, *, kind: str
+    body: SkeletonEvidence, joint: int, first: int, second: int, *, kind: str
 ) -> list[tuple[int, tuple[_Limb, _Limb]]]:
     """The likeliest two legs or arms in a pair of branches, with the joint they hang on."""
     limbs = [_limbs(body, joint, branch, kind) for branch in (first, second)]
@@ -223,13 +161,13 @@ def _limb_pairs(
         unlike = sum(np.log(a / b) ** 2 for a, b in zip(left.lengths, right.lengths, strict=True))
         if set(left.joints) != set(right.joints):
             unlike += 0.05
-        cost = left.cost + right.cost + unlike / 0.15**2
+        cost = left.cost + right.cost + unlike / _ALIKE**2
         if best is None or cost < best[0]:
             best = cost, (left, right)
     return [(joint, best[1])] if best else []
 
 
-def _limbs(body: _Body, trunk: int, branch: int, kind: str) -> list[_Limb]:
+def _limbs(body: SkeletonEvidence, trunk: int, branch: int, kind: str) -> list[_Limb]:
     """The likeliest ways to find a leg's or an arm's joints along a branch."""
     chain = body.chain(branch)
     if len(chain) < 3:
@@ -256,11 +194,11 @@ def _limbs(body: _Body, trunk: int, branch: int, kind: str) -> list[_Limb]:
     named = sum(score[at[:, column]] for column, score in enumerate(scores))
     end = np.array([joint in body.recording.ends for joint in chain])
     cost = (
-        _deviation(np.log(first / second), 0.0, 0.25, 25)
-        + _deviation(loose, 0.0, 0.03, 25)
-        + _deviation(bent, 0.0, 0.05, 16)
-        + _deviation(after, usual_after, 0.25, 16)
-        + _deviation(from_trunk, usual_start, 0.15, 9)
+        deviation(np.log(first / second), 0.0, 0.25, 25)
+        + deviation(loose, 0.0, 0.03, 25)
+        + deviation(bent, 0.0, 0.05, 16)
+        + deviation(after, usual_after, 0.25, 16)
+        + deviation(from_trunk, usual_start, 0.15, 9)
         + 2.0 * end[at[:, 2]]
         + 30.0 * (end[at[:, 0]] | end[at[:, 1]])
         - _NAME * np.asarray(named)
@@ -290,19 +228,19 @@ def _limbs(body: _Body, trunk: int, branch: int, kind: str) -> list[_Limb]:
     return limbs
 
 
-def _foot(body: _Body, knee: int, ankle: int, leg: float) -> tuple[int | None, float]:
+def _foot(body: SkeletonEvidence, knee: int, ankle: int, leg: float) -> tuple[int | None, float]:
     """The ball of a foot among what hangs on its ankle, and the cost of it; perhaps none."""
-    shin = _unit(body.points[:, ankle] - body.points[:, knee])
+    shin = unit_vectors(body.points[:, ankle] - body.points[:, knee])
     best: tuple[int | None, float] = None, 12.0
     below = list(body.children[ankle])
     for joint in below:
         below += body.children[joint]
-        toes = _unit(body.points[:, joint] - body.points[:, ankle])
+        toes = unit_vectors(body.points[:, joint] - body.points[:, ankle])
         if float(np.median((shin * toes).sum(-1))) < -0.4:  # a heel or a marker on the shin
             continue
         cost = float(
-            _deviation(body.distances[ankle, joint] / leg, 0.17, 0.07, 16)
-            + _deviation(body.looseness[ankle, joint], 0.0, 0.05, 9)
+            deviation(body.distances[ankle, joint] / leg, 0.17, 0.07, 16)
+            + deviation(body.looseness[ankle, joint], 0.0, 0.05, 9)
             + (1.5 if joint in body.recording.ends else 0.0)
             - _NAME * body.names[joint].score("foot")
         )
@@ -312,13 +250,13 @@ def _foot(body: _Body, knee: int, ankle: int, leg: float) -> tuple[int | None, f
 
 
 def _collar(
-    body: _Body, trunk: int, above: Sequence[int], shoulder: int, arm: float
+    body: SkeletonEvidence, trunk: int, above: Sequence[int], shoulder: int, arm: float
 ) -> tuple[int | None, float]:
     """The collar among the joints between the trunk and a shoulder; perhaps none."""
     best: tuple[int | None, float] = None, 3.0
     for joint in above:
         cost = float(
-            _deviation(body.distances[joint, shoulder] / arm, 0.25, 0.12, 16)
+            deviation(body.distances[joint, shoulder] / arm, 0.25, 0.12, 16)
             - _NAME * body.names[joint].score("collar")
         )
         if cost < best[1]:
@@ -327,7 +265,11 @@ def _collar(
 
 
 def _joined(
-    body: _Body, hip: int, legs: tuple[_Limb, _Limb], chest: int, arms: tuple[_Limb, _Limb]
+    body: SkeletonEvidence,
+    hip: int,
+    legs: tuple[_Limb, _Limb],
+    chest: int,
+    arms: tuple[_Limb, _Limb],
 ) -> list[_Person]:
     """Legs and arms as those of one person, if a trunk and a head go with them."""
     leg = (legs[0].length + legs[1].length) / 2
@@ -350,27 +292,32 @@ def _joined(
     sides = {(limb.side or "?") for limb in legs}, {(limb.side or "?") for limb in arms}
     cost = sum(limb.cost for limb in (*legs, *arms))
     cost += sum(
-        np.log(a / b) ** 2 / 0.15**2
+        np.log(a / b) ** 2 / _ALIKE**2
         for pair in (legs, arms)
         for a, b in zip(pair[0].lengths, pair[1].lengths, strict=True)
     )
     cost += sum(20.0 for each in sides if len(each) == 1 and "?" not in each)
-    cost += float(_deviation(np.log(arm / leg / 0.64), 0.0, 0.25, 36))
+    cost += float(deviation(np.log(arm / leg / 0.64), 0.0, 0.25, 36))
     along = [hip, *trunk]
     length = sum(body.distances[a, b] for a, b in pairwise(along))
-    cost += float(_deviation(length / leg, 0.48, 0.18, 36))
+    cost += float(deviation(length / leg, 0.48, 0.18, 36))
     column = _column(body, hip, trunk, used, arms, leg)
     if column is None:
         return []
     return [_Person(hip, legs, arms, column[0], cost + column[1])]
 
 
-def _below(body: _Body, limbs: tuple[_Limb, _Limb]) -> set[int]:
+def _below(body: SkeletonEvidence, limbs: tuple[_Limb, _Limb]) -> set[int]:
     return {joint for limb in limbs for joint in body.chain(limb.branch)}
 
 
 def _column(
-    body: _Body, hip: int, trunk: list[int], used: set[int], arms: tuple[_Limb, _Limb], leg: float
+    body: SkeletonEvidence,
+    hip: int,
+    trunk: list[int],
+    used: set[int],
+    arms: tuple[_Limb, _Limb],
+    leg: float,
 ) -> tuple[dict[str, int], float] | None:
     """Spine, neck and head: the likeliest choice along the trunk and what goes on above it."""
     shoulders = [limb.joints["shoulder"] for limb in arms]
@@ -395,7 +342,7 @@ def _column(
 
 
 def _necks(
-    body: _Body, hip: int, chain: list[int], chest: int, shoulders: Array, leg: float
+    body: SkeletonEvidence, hip: int, chain: list[int], chest: int, shoulders: Array, leg: float
 ) -> list[tuple[dict[str, int], float]]:
     """Choices of neck and head along a way up, each with its cost."""
     along = [hip, *chain]
@@ -406,17 +353,17 @@ def _necks(
     ends = [joint in body.recording.ends for joint in chain]
     neck_named, head_named = body.named(chain, "neck"), body.named(chain, "head")
     neck_cost = (
-        _deviation(heights, 0.63, 0.15, 16)
-        + _deviation(from_shoulders, 0.10, 0.10, 16)
+        deviation(heights, 0.63, 0.15, 16)
+        + deviation(from_shoulders, 0.10, 0.10, 16)
         - _NAME * neck_named
         + 30.0 * np.array(ends)
     )
-    head_cost = _deviation(heights, 0.76, 0.16, 16) - _NAME * head_named + 3.0 * np.array(ends)
+    head_cost = deviation(heights, 0.76, 0.16, 16) - _NAME * head_named + 3.0 * np.array(ends)
     choices: list[tuple[dict[str, int], float]] = []
     for head in range(max(chest, 0), len(chain)):
         for neck in range(max(chest, 0), head):
             gap = body.distances[chain[neck], chain[head]] / leg
-            cost = neck_cost[neck] + head_cost[head] + _deviation(gap, 0.12, 0.08, 16)
+            cost = neck_cost[neck] + head_cost[head] + deviation(gap, 0.12, 0.08, 16)
             cost += 2.0 if neck == chest else 0.0
             choices.append(({"neck": chain[neck], "head": chain[head]}, float(cost)))
         if head > chest:
@@ -426,7 +373,7 @@ def _necks(
 
 
 def _spine(
-    body: _Body, hip: int, chain: list[int], above: int | None, trunk: list[int]
+    body: SkeletonEvidence, hip: int, chain: list[int], above: int | None, trunk: list[int]
 ) -> tuple[dict[str, int], float]:
     """Up to three joints of the spine: the chest, and two between it and the hips."""
     assert above is not None
@@ -457,7 +404,7 @@ def _spine(
     return found, named
 
 
-def _pelvis(body: _Body, person: _Person) -> int:
+def _pelvis(body: SkeletonEvidence, person: _Person) -> int:
     """Where the legs meet, or a joint close by that is called so."""
     leg = person.legs[0].length
     near = [person.pelvis]
@@ -475,28 +422,22 @@ def _pelvis(body: _Body, person: _Person) -> int:
     return person.pelvis if not sure or scores[0] >= 1 else sure[0]
 
 
-def _sides(body: _Body, person: _Person, pair: tuple[_Limb, _Limb]) -> tuple[Side, Side]:
+def _sides(body: SkeletonEvidence, person: _Person, pair: tuple[_Limb, _Limb]) -> tuple[Side, Side]:
     """Which of two limbs is left: as they are called, else as the feet point."""
     first, second = pair[0].side, pair[1].side
     if first or second:
         left = first == "left" or (first is None and second == "right")
         return ("left", "right") if left else ("right", "left")
     points = body.points
-    ends = [limb.joints.get("foot", limb.joints["ankle"]) for limb in person.legs]
-    ankles = [limb.joints["ankle"] for limb in person.legs]
-    forward = (points[:, ends] - points[:, ankles]).mean(axis=1)
+    forward = np.zeros_like(points[:, 0])
+    for limb in person.legs:  # toes point ahead, and knees bend there
+        hip, knee, ankle = (points[:, limb.joints[part]] for part in ("hip", "knee", "ankle"))
+        forward += knee - (hip + ankle) / 2
+        if "foot" in limb.joints:
+            forward += points[:, limb.joints["foot"]] - ankle
     top = person.column.get("neck", person.column.get("head", person.pelvis))
     up = points[:, top] - points[:, person.pelvis]
     starts = [next(iter(limb.joints.values())) for limb in pair]
     across = points[:, starts[0]] - points[:, starts[1]]
     left = float(np.median((np.cross(up, forward) * across).sum(-1))) > 0
     return ("left", "right") if left else ("right", "left")
-
-
-def _deviation(value: Array | float, usual: float, spread: float, most: float) -> Array:
-    """Squared deviation in units of the spread, `most` at most."""
-    return np.minimum(((np.asarray(value) - usual) / spread) ** 2, most)
-
-
-def _unit(vectors: Array) -> Array:
-    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12))

@@ -1,0 +1,135 @@
+"""Skeletons by structure: names of every kind, joints missing and added, and nobody's."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from motion_agent.cli import app
+from motion_agent.motion_core.errors import FormatError, InputError
+from motion_agent.motion_core.formats import find_map, read_capture, read_joints, read_motion
+from motion_agent.motion_core.formats.joint_maps import read_map
+from motion_agent.motion_core.formats.joint_names import read_names
+from motion_agent.motion_core.skeleton import JOINT_NAMES
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+import skeleton_fuzz
+
+SAMPLES = Path(__file__).parent / "samples"
+MIXAMO = SAMPLES / "walk-mixamo.bvh"
+
+# What other programs call the joints of the sample, joint by joint.
+NAMINGS = {
+    "cascadeur": {"Hips": "pelvis", "UpLeg": "thigh", "Leg": "calf", "ToeBase": "toe"},
+    "rigify": {
+        **{"Left": "L_", "Right": "R_", "UpLeg": "thigh", "Leg": "shin", "ForeArm": "forearm"},
+        **{"Shoulder": "shoulder", "Arm": "upper_arm", "Hand": "hand", "Foot": "foot"},
+    },
+    "vicon": {"UpLeg": "Femur", "Leg": "Tibia", "ToeBase": "Toes", "Arm": "Humerus"},
+    "letters": {"Left": "l", "Right": "r", "Hips": "hip", "UpLeg": "Thigh", "Leg": "Shin"},
+    "biped": {"mixamorig:": "Bip01 ", "Left": "L ", "Right": "R ", "UpLeg": "Thigh", "Leg": "Calf"},
+    "numbers": {name: f"bone{at}" for at, name in enumerate(
+        ("Hips", "Spine2", "Spine1", "Spine", "Neck", "Head", "Shoulder", "ForeArm", "Arm", "Hand",
+         "UpLeg", "Leg", "Foot", "ToeBase"))},
+}  # fmt: skip
+
+
+def renamed(folder: Path, changes: dict[str, str]) -> Path:
+    hierarchy, motion, rest = MIXAMO.read_text().partition("MOTION")
+    for old, new in changes.items():
+        hierarchy = hierarchy.replace(old, new)
+    path = folder / "clip.bvh"
+    path.write_text(hierarchy + motion + rest)
+    return path
+
+
+@pytest.mark.parametrize("naming", NAMINGS)
+def test_names_of_other_programs_are_the_same_joints(tmp_path: Path, naming: str) -> None:
+    found = read_capture(renamed(tmp_path, NAMINGS[naming]))
+    np.testing.assert_array_equal(found.joints, read_joints(MIXAMO)[0])
+    assert found.chosen is not None and found.chosen.confidence > 0.9
+
+
+def test_a_small_fuzz_finds_people_and_takes_nobody_for_another() -> None:
+    outcomes = skeleton_fuzz.measure(60, seed=3, show=0)
+    complete = sum(number for key, number in outcomes.items() if key.startswith("complete"))
+    assert outcomes["complete: close"] >= 0.95 * complete
+    assert outcomes["complete: wrong"] == outcomes["joints left out: wrong"] == 0
+
+
+@pytest.mark.parametrize(
+    "names, side, part",
+    [
+        (("LeftForeArm", "RightForeArm"), "left", "elbow"),
+        (("lShldr", "rShldr"), "left", "shoulder"),
+        (("thigh.L", "thigh.R"), "left", "hip"),
+        (("J_Bip_L_LowerLeg", "J_Bip_R_LowerLeg"), "left", "knee"),
+        (("Bip01 L Calf", "Bip01 R Calf"), "left", "knee"),
+        (("CC_Base_L_Foot", "CC_Base_R_Foot"), "left", "ankle"),
+        (("Character1_LeftToeBase", "Character1_RightToeBase"), "left", "foot"),
+        (("rig:clavicle_l", "rig:clavicle_r"), "left", "collar"),
+    ],
+)
+def test_names_say_side_and_part(names: tuple[str, str], side: str, part: str) -> None:
+    first, second = read_names(names)
+    assert (first.side, second.side) == (side, "right")
+    assert first.score(part) >= 0.7
+
+
+def test_a_letter_is_no_side_where_the_other_side_has_no_such_name() -> None:
+    assert {each.side for each in read_names(["rXqP", "lOfw", "R2", "kXl"])} == {None}
+
+
+def test_map_and_print_map_go_round(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["import", str(MIXAMO), "--print-map"])
+    assert result.exit_code == 0
+    path = tmp_path / "map.json"
+    path.write_text(result.stdout)
+    assert set(json.loads(result.stdout)) == set(JOINT_NAMES)
+    arguments = ["import", str(MIXAMO), "--map", str(path), "--out", str(tmp_path / "out")]
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    np.testing.assert_allclose(
+        read_motion(tmp_path / "out" / "walk-mixamo.npz").joints,
+        read_motion(MIXAMO).joints,
+        atol=1e-6,
+    )
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("{", "is no joint map"),
+        ("[]", "is no joint map, such as"),
+        ('{"nose": "Nose"}', "maps nose; ours are pelvis"),
+        ('{"head": 5}', "maps head to 5; give a name"),
+    ],
+)
+def test_bad_maps_are_refused_in_one_line(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "map.json"
+    path.write_text(text)
+    with pytest.raises(InputError, match=message) as caught:
+        read_map(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_snake_is_refused_with_its_joints(tmp_path: Path) -> None:
+    names = [chr(ord("A") + at) for at in range(12)]
+    lines = ["HIERARCHY"]
+    for depth, name in enumerate(names):  # a snake: one chain
+        pad = "  " * depth
+        lines += [f"{pad}{'JOINT' if depth else 'ROOT'} {name}", f"{pad}{{"]
+        lines += [f"{pad}  OFFSET 0 0 {10 if depth else 0}"]
+        lines += [f"{pad}  CHANNELS 3 Zrotation Xrotation Yrotation"]
+    lines += [f"{'  ' * depth}}}" for depth in reversed(range(len(names)))]
+    lines += ["MOTION", "Frames: 3", "Frame Time: 0.0333", *[" ".join(["1"] * 36)] * 3]
+    path = tmp_path / "snake.bvh"
+    path.write_text("\n".join(lines))
+    with pytest.raises(FormatError, match="no skeleton of a person that is recognised"):
+        read_joints(path)
+    with pytest.raises(FormatError, match="recognised"):
+        find_map(path)
