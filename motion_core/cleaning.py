@@ -24,6 +24,7 @@ from scipy.signal import savgol_filter
 
 from . import rotations
 from .errors import InputError
+from .floor import on_the_floor
 from .motion import MAX_FRAMES, FloatArray, Motion
 from .representation import features_to_joints, joints_to_features
 from .skeleton import FPS, LEFT_FOOT, RIGHT_FOOT
@@ -74,7 +75,8 @@ def clean(motion: Motion, *, feet: bool = True, ground: bool = True, smooth: int
             joints = _stand(joints, planted)
         features, _ = _standard(joints)
     done = {"of": motion.id, "feet": feet, "ground": ground, "smooth": smooth}
-    return replace(motion, features=features).with_provenance(cleaned=done)
+    cleaned = replace(motion, features=features).with_provenance(cleaned=done)
+    return on_the_floor(cleaned)[0] if ground else cleaned
 
 
 def planted_feet(joints: Array, contacts: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -82,7 +84,8 @@ def planted_feet(joints: Array, contacts: NDArray[np.bool_]) -> NDArray[np.bool_
     feet = joints[:, list(FEET)]
     speed = np.linalg.norm(np.gradient(feet, axis=0), axis=-1) * FPS
     slow = uniform_filter1d(speed, 3, axis=0, mode="nearest") < _SLOW
-    low = feet[..., 1] < feet[..., 1].min(axis=0) + 1.5 * _STEP
+    # The lowest frames may be a fault of recording.
+    low = feet[..., 1] < np.percentile(feet[..., 1], 5, axis=0) + 1.5 * _STEP
     run = np.ones((3, 1), dtype=bool)
     joined = binary_closing(np.pad(contacts & slow & low, ((3, 3), (0, 0)), mode="edge"), run)
     return np.asarray(binary_opening(joined, run)[3:-3])

@@ -205,7 +205,7 @@ def _parse_motion(text: str, columns: int) -> tuple[Array, float, tuple[str, ...
         raise FormatError("has 0 frames; expected at least 1")
     if sum(map(len, rows)) > (columns + 1) * _MAX_NUMBER * max(len(rows), told):
         raise FormatError(f"has {sum(map(len, rows))} characters for {told:.0f} frames")
-    if len(rows) == told and len(rows[0].split()) == columns:
+    if len(rows) == told and len(rows[0].split()) == len(rows[-1].split()) == columns:
         values = _numbers(rows)
     else:
         values, notes = _streamed(rows, told, columns)

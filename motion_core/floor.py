@@ -11,9 +11,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..motion import Motion
+from .motion import Motion
 
-_HEIGHT = 3  # the feature that is the root's height
+_HEIGHTS = (3, *range(5, 67, 3))  # the features that are heights, of the root and of each joint
 _RARE = 0.04  # share of the frames that may lie below the floor
 _GAP = 0.04  # metres between the lowest frame and the rest that a fault makes
 
@@ -30,7 +30,7 @@ def on_the_floor(motion: Motion) -> tuple[Motion, str | None]:
     if height < _GAP or gaps.max() < _GAP:
         return motion, None
     features = motion.features.copy()
-    features[:, _HEIGHT] -= height
+    features[:, _HEIGHTS] -= height
     note = (
         f"{rare} of {len(lowest)} frames or fewer were below the floor; it was put under the rest"
     )
