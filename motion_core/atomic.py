@@ -10,13 +10,20 @@ from pathlib import Path
 
 from .errors import UnavailableError
 
+PRIVATE = 0o600
+"""The mode of what somebody said and made: read and written by the owner alone."""
+
 
 @contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+def replacing(path: str | os.PathLike[str], *, private: bool = False) -> Iterator[Path]:
     """A temporary file beside `path` to write to; it becomes `path` if the block succeeds.
 
     Missing folders are made. The temporary file keeps the suffix, is there from the start (so a
     read-only folder fails before the work) and is removed on failure; `path` then stays as it was.
+
+    Args:
+        path: what the file becomes.
+        private: only the owner may read the file, and the folder if it is made for it.
 
     Raises:
         UnavailableError: the folder or file cannot be written.
@@ -24,8 +31,10 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     path = Path(path)
     temporary = path.with_name(f".{path.stem[:100]}-{uuid.uuid4().hex[:8]}{path.suffix}")
     try:
+        if private:
+            private_folder(path.parent)
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.touch(exist_ok=False)
+        temporary.touch(PRIVATE if private else 0o666, exist_ok=False)
         mode = temporary.stat().st_mode
         yield temporary
         temporary.chmod(mode)  # some libraries keep what they write from everybody else
@@ -39,6 +48,18 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # gone already, or never there
             temporary.unlink()
+
+
+def private_folder(folder: Path) -> None:
+    """Make a folder that only its owner may enter; one that is there stays as it is."""
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def private_file(path: Path) -> None:
+    """Make an empty file that only its owner may read, if there is none."""
+    os.close(os.open(path, os.O_CREAT | os.O_RDONLY, PRIVATE))
 
 
 def _flush_to_disk(path: Path) -> None:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .atomic import replacing
+from .atomic import private_file, private_folder, replacing
 from .errors import FormatError, InputError, UnavailableError
 from .motion import FloatArray, check_features
 from .untrusted import (
@@ -68,7 +68,7 @@ class Clips(Mapping[str, FloatArray]):
         if path is None:
             self._clips[clip] = features
         elif not path.is_file():
-            with replacing(path) as temporary, temporary.open("wb") as file:
+            with replacing(path, private=True) as temporary, temporary.open("wb") as file:
                 np.save(file, features)
         return clip
 
@@ -138,7 +138,8 @@ class SegmentJournal:
             entries[key] = entry
             if self.path is not None:
                 try:
-                    self.path.parent.mkdir(parents=True, exist_ok=True)
+                    private_folder(self.path.parent)
+                    private_file(self.path)
                     with self.path.open("a", encoding="utf-8") as file:
                         file.write(_line(key, entry))
                 except OSError as err:
@@ -160,7 +161,7 @@ class SegmentJournal:
                 while len(self._entries) > KEPT:
                     self._entries.popitem(last=False)
                 if lines[-1] or len(lines) > 2 * KEPT:  # cut short, or mostly forgotten
-                    with replacing(self.path) as temporary:
+                    with replacing(self.path, private=True) as temporary:
                         whole = "".join(_line(key, entry) for key, entry in self._entries.items())
                         temporary.write_text(whole, encoding="utf-8")
         return self._entries

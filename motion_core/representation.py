@@ -28,7 +28,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from . import rotations
 from .errors import InputError
-from .features import FloatArray, check_joints
+from .features import MAX_FRAMES, FloatArray, check_joints
 from .skeleton import (
     FPS,
     KINEMATIC_CHAINS,
@@ -129,6 +129,8 @@ def resample(joints: NDArray[Any], *, fps: float) -> Joints:
     if fps == FPS or len(positions) == 1:
         return positions
     frames = int((len(positions) - 1) * FPS / fps + 1e-6) + 1
+    if frames > MAX_FRAMES + 1:
+        raise InputError(f"the motion has {frames} frames at {FPS} fps; the limit is {MAX_FRAMES}")
     time = np.minimum(np.arange(frames) * (fps / FPS), len(positions) - 1)  # in source frames
     before = np.minimum(time.astype(int), len(positions) - 2)
     share = (time - before)[:, None, None]

@@ -5,23 +5,33 @@ Ids come from LLMs and strangers: one must look like an id before it is looked u
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
+from .atomic import private_file, private_folder, replacing
 from .errors import InputError, UnavailableError
 from .motion import Motion
 
 _ID = re.compile(r"m-[0-9a-f]{6,12}")
 _KEEP_LOADED = 64  # motions kept in memory beside a folder
+MAX_KEPT = 500  # motions of a store without a folder; those that were used last stay
+_LATEST = 5  # ids in a hint
+_ORDER = ".order"
+_LINE = len("m-0123456789ab\n")
 
 
 class MotionStore:
     """Motions by id, in memory or in a folder that survives restarts. Thread-safe.
 
+    Files and the folders made for them can be read by their owner alone.
+
     Args:
-        folder: where to keep one ``.npz`` a motion; None keeps them in memory only.
+        folder: where to keep one ``.npz`` a motion; None keeps the last `MAX_KEPT` in memory.
     """
 
     def __init__(self, folder: str | Path | None = None) -> None:
@@ -56,8 +66,7 @@ class MotionStore:
             )
         with self._lock:
             if motion_id in self._motions:
-                if self.folder is not None:  # there the least used is forgotten
-                    self._motions.move_to_end(motion_id)
+                self._motions.move_to_end(motion_id)  # the least used is forgotten
                 return self._motions[motion_id]
             if self.folder is not None and self._path(motion_id).is_file():
                 from .formats import load_npz
@@ -72,10 +81,48 @@ class MotionStore:
         with self._lock:
             if self.folder is None:
                 return tuple(self._motions)
-            if not self.folder.is_dir():
+            here = {name for name, _ in self._files()}
+            try:
+                order = self._order().read_text(encoding="ascii", errors="replace").split()
+            except OSError:
+                order = []
+            known = [name for name in dict.fromkeys(order) if name in here]
+            return (*sorted(here.difference(known)), *known)
+
+    def latest(self, number: int = _LATEST) -> tuple[str, ...]:
+        """The ids that came last, oldest first; however many there are, it reads only the end."""
+        with self._lock:
+            if self.folder is None:
+                return tuple(self._motions)[-number:]
+            try:
+                with self._order().open("rb") as file:
+                    file.seek(max(file.seek(0, os.SEEK_END) - _LINE * number * 4, 0))
+                    lines = file.read().decode("ascii", "replace").split()
+            except OSError:
                 return ()
-            files = [p for p in self.folder.glob("m-*.npz") if is_motion_id(p.stem)]
-            return tuple(p.stem for p in sorted(files, key=lambda p: (p.stat().st_mtime_ns, p)))
+            here = (line for line in reversed(lines) if line in self)
+            return tuple(islice(dict.fromkeys(here), number))[::-1]
+
+    def _order(self) -> Path:
+        """The file that names the motions in the order in which they came, a line each."""
+        assert self.folder is not None
+        path = self.folder / _ORDER
+        if not path.exists() and self.folder.is_dir():
+            found = sorted((entry.stat().st_mtime_ns, name) for name, entry in self._files())
+            with replacing(path, private=True) as temporary:
+                temporary.write_text("".join(f"{name}\n" for _, name in found), encoding="ascii")
+        return path
+
+    def _files(self) -> Iterator[tuple[str, os.DirEntry[str]]]:
+        assert self.folder is not None
+        try:
+            with os.scandir(self.folder) as entries:
+                for entry in entries:
+                    stem, _, suffix = entry.name.rpartition(".")
+                    if suffix == "npz" and is_motion_id(stem):
+                        yield stem, entry
+        except FileNotFoundError:  # no folder, or a motion that is gone
+            return
 
     def __contains__(self, motion_id: object) -> bool:
         if not isinstance(motion_id, str) or not is_motion_id(motion_id):
@@ -107,8 +154,12 @@ class MotionStore:
 
         path = self._path(motion_id)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            save_npz(motion, path)
+            private_folder(path.parent)
+            order = self._order()
+            save_npz(motion, path, private=True)
+            private_file(order)
+            with order.open("a", encoding="ascii") as file:
+                file.write(f"{motion_id}\n")
         except OSError as err:
             raise UnavailableError(
                 f"cannot write the motion store {path.parent}: {err.strerror or err}; "
@@ -117,11 +168,11 @@ class MotionStore:
 
     def _remember(self, motion_id: str, motion: Motion) -> None:
         self._motions[motion_id] = motion
-        if self.folder is not None and len(self._motions) > _KEEP_LOADED:
+        if len(self._motions) > (MAX_KEPT if self.folder is None else _KEEP_LOADED):
             self._motions.popitem(last=False)
 
     def _hint(self) -> str:
-        latest = self.list()[-5:]
+        latest = self.latest()
         if not latest:
             return "The store is empty: generate a motion first."
         return f"The latest are: {', '.join(reversed(latest))}."

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import select
+import signal
 import subprocess
 import sys
 import threading
@@ -138,6 +139,40 @@ def test_ctrl_c_stops_an_answer_and_not_the_conversation(terminal: Terminal) -> 
     terminal.type("/quit\n")
     assert terminal.process.wait(PATIENCE) == 0
     assert "Traceback" not in terminal.shown
+
+
+@at_a_terminal
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("request_line", ["", "a person walks slowly\n"])
+def test_a_polite_end_ends_the_conversation(
+    number: signal.Signals, request_line: str, terminal: Terminal
+) -> None:
+    terminal.see("\n> ")
+    if request_line:
+        terminal.type(request_line)
+        terminal.see("generating now")
+    terminal.process.send_signal(number)
+    assert terminal.process.wait(timeout=20) == 130
+    assert "Traceback" not in terminal.shown
+
+
+@at_a_terminal
+def test_ctrl_c_while_the_program_is_loaded_leaves_no_traceback(tmp_path: Path) -> None:
+    program = (
+        "import os, signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "class Interrupting:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'typer': os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupting())\n"
+        "from motion_agent.__main__ import main\n"
+        "main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 130
+    assert done.stderr == ""
 
 
 def test_without_a_terminal_there_is_no_prompt() -> None:

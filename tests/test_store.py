@@ -92,7 +92,8 @@ def test_a_folder_survives_a_restart(tmp_path: Path) -> None:
 def test_a_folder_holds_nothing_but_whole_motions(tmp_path: Path) -> None:
     store = MotionStore(tmp_path / "motions")
     motion_id = store.add(motion(7, 8))
-    assert [p.name for p in (tmp_path / "motions").iterdir()] == [f"{motion_id}.npz"]
+    names = {p.name for p in (tmp_path / "motions").iterdir()}
+    assert names == {".order", f"{motion_id}.npz"}
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import json
 import multiprocessing
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -122,13 +123,18 @@ def _existing(out: Path, *, replaced: set[str]) -> list[tuple[Clip, PreparedData
     return [(clip, dataset) for clip in dataset.clips if clip.source not in replaced]
 
 
+def _leave_ctrl_c_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # each worker would print a traceback
+
+
 def _cut_all(
     takes: Sequence[Take], *, workers: int, strict: bool, quiet: bool
 ) -> Iterator[CutTake]:
     with ExitStack() as stack:
         if workers > 1:
             # Threads of BLAS would fight over the cores that the workers use.
-            pool = stack.enter_context(multiprocessing.get_context("spawn").Pool(workers))
+            spawn = multiprocessing.get_context("spawn")
+            pool = stack.enter_context(spawn.Pool(workers, _leave_ctrl_c_to_the_parent))
             results: Iterator[CutTake] = pool.imap(cut, takes, chunksize=8)
         else:
             results = map(cut, takes)

@@ -106,6 +106,7 @@ class Bvh:
             frames=len(self.values),
             fps=self.fps if fps is None else fps,
             rest=rest,
+            still=frozenset(at for at, names in enumerate(self.channels) if not names),
             ends=frozenset(at for at, name in enumerate(self.names) if name.endswith(" End")),
             notes=notes,
         )

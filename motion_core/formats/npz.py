@@ -31,8 +31,13 @@ _MAX_BYTES = MAX_FRAMES * FEATURES * 4 + 10_000  # of one array
 _MAX_TEXT = 8_000_000  # bytes, four a character; the longest motion's segments have a tenth
 
 
-def save_npz(motion: Motion, path: str | Path) -> None:
+def save_npz(motion: Motion, path: str | Path, *, private: bool = False) -> None:
     """Write a motion with its tokens, segments and provenance, atomically.
+
+    Args:
+        motion: the motion.
+        path: the file.
+        private: only the owner may read it.
 
     Raises:
         UnavailableError: the file cannot be written.
@@ -56,7 +61,7 @@ def save_npz(motion: Motion, path: str | Path) -> None:
         provenance = json.dumps(dict(motion.provenance))
     except (TypeError, ValueError) as error:
         raise InputError(f"the motion's provenance is not JSON: {error}") from error
-    with replacing(path) as temporary, temporary.open("wb") as file:
+    with replacing(path, private=private) as temporary, temporary.open("wb") as file:
         np.savez_compressed(
             file,
             features=motion.features,

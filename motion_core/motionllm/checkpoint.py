@@ -45,6 +45,7 @@ VERSION = 1
 CONFIG = "config.json"
 _TENSORS = ("tokenizer.safetensors", "rows.safetensors", "t2m.safetensors", "m2t.safetensors")
 _MATCHING = "matching.safetensors"
+_LARGEST = {"vocabulary": 4_000_000, "width": 65_536, "codes": 65_536, "rank": 4096}
 
 
 @dataclass(frozen=True)
@@ -100,8 +101,12 @@ class CheckpointConfig:
         given |= {"adapters": adapters, "sampling": Sampling(**values["sampling"])}
         config = cls(**(given | {"words": tuple(values["words"])}))
         for number in ("vocabulary", "width", "codes"):
-            if not isinstance(getattr(config, number), int) or getattr(config, number) < 1:
-                raise ValueError(f"{number} is {getattr(config, number)!r}")
+            value = getattr(config, number)
+            if not isinstance(value, int) or not 1 <= value <= _LARGEST[number]:
+                raise ValueError(f"{number} is {value!r}; expected 1 to {_LARGEST[number]}")
+        for adapter in adapters.values():
+            if not isinstance(adapter.rank, int) or not 1 <= adapter.rank <= _LARGEST["rank"]:
+                raise ValueError(f"a rank is {adapter.rank!r}; expected 1 to {_LARGEST['rank']}")
         return config
 
 

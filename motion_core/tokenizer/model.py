@@ -31,6 +31,9 @@ from .losses import (
 )
 from .quantizer import EMAQuantizer
 
+_LARGEST = {"codes": 65_536, "code_dim": 2048, "width": 2048, "depth": 16, "dilation_growth": 8}
+"""Of a config's sizes: a file says them, and memory is taken by them."""
+
 
 @dataclass(frozen=True)
 class TokenizerConfig:
@@ -71,6 +74,10 @@ class TokenizerConfig:
             value = getattr(self, name)
             if not isinstance(value, int) or value < 1:
                 raise ConfigurationError(f"tokenizer config: {name} is {value!r}; give at least 1")
+            if value > _LARGEST[name]:
+                raise ConfigurationError(
+                    f"tokenizer config: {name} is {value}; the limit is {_LARGEST[name]}"
+                )
 
     @classmethod
     def paper(cls) -> TokenizerConfig:

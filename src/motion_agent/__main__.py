@@ -1,14 +1,22 @@
-"""``python -m motion_agent`` is ``motion-agent``."""
+"""``python -m motion_agent`` is ``motion-agent``; both begin here."""
 
 import sys
 from pathlib import Path
+
+
+def main() -> None:
+    """Run the command line; Ctrl-C while it is being loaded ends it without a traceback."""
+    try:
+        from .cli import main as run
+
+        run()
+    except KeyboardInterrupt:
+        sys.exit(130)
+
 
 if __name__ == "__main__":
     # ``-m`` puts the current folder first on the import path; its modules are not ours to run.
     here = Path.cwd()
     if here != Path(__file__).parents[1]:
         sys.path[:] = [entry for entry in sys.path if entry not in ("", str(here))]
-
-    from .cli import main
-
     main()

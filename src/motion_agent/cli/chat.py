@@ -16,7 +16,7 @@ from .actions import tell_actions
 from .console import MODE, complain, note, say
 from .conversations import conversation_names, forget_conversation, kept_conversations
 from .engines import CheckpointFolder, EngineName, engine_name
-from .exits import did_you_mean, unexpected
+from .exits import Ended, did_you_mean, unexpected
 from .exports import DEFAULT_FORMATS, OutFolder, make_folder, parse_formats, write_formats
 from .planning import FallbackName, PlannerName, StrategyName, follow, make_agent
 from .run import Seed, say_segments
@@ -182,6 +182,8 @@ def _answer(work: Callable[[], Turn | None], agent: MotionAgent, thread: str) ->
     try:
         if (turn := work()) is not None:
             say(turn.reply)
+    except Ended:
+        raise  # the turn goes on when the chat starts again
     except (KeyboardInterrupt, Cancelled):
         stopped = True
     except MotionAgentError as err:
@@ -264,6 +266,8 @@ def _next_line() -> str | None:
             if prompt:
                 say()  # what comes next in the terminal begins on a line of its own
             return None
+        except Ended:
+            raise
         except KeyboardInterrupt:
             say()
             continue

@@ -34,13 +34,15 @@ def kept_conversations() -> Iterator[tuple[MotionStore, LatestCheckpoints]]:
     """
     import sqlite3
 
+    from ..motion_core.atomic import private_file, private_folder
     from ..motion_core.errors import UnavailableError
     from ..motion_core.store import MotionStore
     from .checkpoints import LatestCheckpoints
 
     folder = conversations_folder()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder)
+        private_file(folder / _FILE)  # SQLite gives its other files the same mode
         connection = sqlite3.connect(folder / _FILE, check_same_thread=False)
     except (OSError, sqlite3.Error) as err:
         raise UnavailableError(

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from enum import IntEnum
+from types import FrameType
 from typing import Any
 
 import typer
@@ -69,11 +70,22 @@ class Program(HelpfulGroup):
 
 
 def end_like_ctrl_c() -> None:
-    """Have a polite end from outside, or a closed terminal, clean up as Ctrl-C does."""
+    """Have a polite end from outside, or a closed terminal, clean up as Ctrl-C does.
+
+    Both raise `Ended`, which is a KeyboardInterrupt that no conversation goes on after.
+    """
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)  # Windows has no SIGHUP
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores it
-            signal.signal(number, signal.default_int_handler)
+            signal.signal(number, _end)
+
+
+class Ended(KeyboardInterrupt):
+    """The program was told to end."""
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    raise Ended
 
 
 def exit_code(err: Exception) -> ExitCode:

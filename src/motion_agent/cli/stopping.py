@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..motion_core.engine import CancelToken
@@ -19,21 +19,27 @@ if TYPE_CHECKING:
 
 @contextmanager
 def stoppable() -> Iterator[CancelToken]:
-    """Yield a token that Ctrl-C sets within (in the main thread only)."""
+    """Yield a token that Ctrl-C and a polite end set within (in the main thread only)."""
     from ..motion_core.engine import CancelToken
 
     cancel = CancelToken()
-    before = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(before):
+    if threading.current_thread() is not threading.main_thread():
         yield cancel
         return
+    before: dict[int, Callable[[int, FrameType | None], Any]] = {}
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
+        number = getattr(signal, name, None)
+        if number is not None and callable(handler := signal.getsignal(number)):
+            before[number] = handler
 
     def stop(number: int, frame: FrameType | None) -> None:
         cancel.cancel()
-        before(number, frame)
+        before[number](number, frame)
 
-    signal.signal(signal.SIGINT, stop)
+    for number in before:
+        signal.signal(number, stop)
     try:
         yield cancel
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
