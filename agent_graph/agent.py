@@ -175,7 +175,7 @@ class MotionAgent:
     def unfinished(self, thread: str = "default") -> str | None:
         """The request whose turn was interrupted, by a crash for example, or None."""
         state = self.graph.get_state(_config(thread))
-        if not state.next:
+        if not state.tasks:  # `next` leaves out a task whose result is kept, and not yet told
             return None
         asked = [m.text for m in state.values["messages"] if isinstance(m, HumanMessage)]
         return asked[-1] if asked else None

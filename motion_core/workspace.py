@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from .directory import open_directory
 from .errors import FormatError, InputError, MotionAgentError, UnavailableError
 from .motion import Motion
 
@@ -66,14 +67,21 @@ class Workspace:
         from .formats import read_motion
 
         path = self.path(name)
-        self._check_size(path, name)
-        try:
-            if path.suffix.lower() == ".amc":
-                self._check_skeleton(path, name)
-            return read_motion(path)
-        except InputError as err:
-            told = str(err).replace(str(path), _shown(name)).replace(f"{path.parent}{os.sep}", "")
-            raise type(err)(told) from err
+        with tempfile.TemporaryDirectory(prefix="motion-agent-") as folder:
+            copy = Path(folder, path.name)
+            self._copy(path, copy, name)
+            try:
+                if path.suffix.lower() == ".amc":
+                    self._copy_skeleton(path, copy.parent, name)
+                return read_motion(copy)
+            except InputError as err:
+                told = str(err)
+                for place, shown in (
+                    *((str(copy), _shown(name)), (str(path), _shown(name))),
+                    *((f"{copy.parent}{os.sep}", ""), (f"{path.parent}{os.sep}", "")),
+                ):
+                    told = told.replace(place, shown)
+                raise type(err)(told) from err
 
     def files(self, limit: int = 20) -> tuple[str, ...]:
         """Names of the motion files directly in the folder, newest first, at most `limit`."""
@@ -107,17 +115,21 @@ class Workspace:
             UnavailableError: the folder cannot be written.
         """
         folder, file_name = self._place(name)
+        assert self.folder is not None
+        root = self.folder.resolve()
         try:
-            with tempfile.TemporaryDirectory(dir=folder, prefix=".writing-") as temporary:
+            with (
+                open_directory(root, folder.relative_to(root)) as directory,
+                tempfile.TemporaryDirectory(prefix="motion-agent-") as temporary,
+            ):
+                directory.check_writable()  # before the work
                 for number in range(1, _MAX_TAKEN + 1):
-                    wished = folder / _numbered(file_name, number)
-                    if wished.exists() or wished.is_symlink():
+                    wished = _numbered(file_name, number)
+                    if directory.has(wished):
                         continue
-                    made = _told_without(
-                        f"{temporary}{os.sep}", writer, Path(temporary, wished.name)
-                    )
-                    if placed := _place_all(made, folder):
-                        return placed
+                    made = _told_without(f"{temporary}{os.sep}", writer, Path(temporary, wished))
+                    if directory.place(made):
+                        return tuple(folder / path.name for path in made)
         except OSError as err:
             raise UnavailableError(
                 f"cannot write {_shown(name)} in the workspace folder: {err.strerror or err}"
@@ -162,28 +174,34 @@ class Workspace:
         foreign = "://" in name or "\\" in name or Path(name).is_absolute()
         return None if foreign or not path.is_relative_to(root) else path
 
-    def _check_size(self, path: Path, name: str) -> None:
+    def _copy(self, path: Path, target: Path, name: str) -> None:
+        """Copy a file of the workspace to where nobody else can exchange it."""
+        assert self.folder is not None
+        root = self.folder.resolve()
         try:
-            size = path.stat().st_size
-        except OSError as err:
-            raise InputError(f"{_shown(name)} cannot be read: {err.strerror or err}") from err
+            with open_directory(root, path.parent.relative_to(root)) as directory:
+                size = directory.copy(path.name, target, most=self.max_bytes)
+        except (OSError, ValueError) as err:  # ValueError: no longer below the root
+            reason = getattr(err, "strerror", None) or "it is no file inside the workspace folder"
+            raise InputError(f"{_shown(name)} cannot be read: {reason}") from err
         if size > self.max_bytes:
             raise FormatError(
                 f"{_shown(name)} has {size / 1e6:.0f} MB; the limit is {self.max_bytes / 1e6:.0f}"
             )
 
-    def _check_skeleton(self, amc: Path, name: str) -> None:
+    def _copy_skeleton(self, amc: Path, folder: Path, name: str) -> None:
         """An .amc file is read with an .asf beside it, which has to be inside as well."""
         from .formats.acclaim import find_asf
 
         asf = find_asf(amc)
         assert self.folder is not None
-        if not asf.resolve().is_relative_to(self.folder.resolve()) or not asf.is_file():
+        inside = asf.resolve()
+        if not inside.is_relative_to(self.folder.resolve()) or not asf.is_file():
             raise InputError(
                 f"the skeleton {_shown(asf.name)} of {_shown(name)} is not a file inside the"
                 " workspace folder"
             )
-        self._check_size(asf, asf.name)
+        self._copy(inside, folder / asf.name, asf.name)
 
     def _hint(self) -> str:
         files = ", ".join(map(_shown, self.files(5)))
@@ -200,25 +218,6 @@ def _numbered(file_name: str, number: int) -> str:
         return file_name
     stem, dot, suffixes = file_name.partition(".")
     return f"{stem}-{number}{dot}{suffixes}"
-
-
-def _place_all(made: Sequence[Path], folder: Path) -> tuple[Path, ...]:
-    """Move new files to `folder`, all or, where one's name is taken, none."""
-    targets = [folder / path.name for path in made]
-    reserved: list[Path] = []
-    try:
-        for target in targets:
-            target.open("x").close()  # fails where anything is, also another thread's file
-            reserved.append(target)
-        for path, target in zip(made, targets, strict=True):
-            os.replace(path, target)
-        reserved = []
-    except FileExistsError:
-        return ()
-    finally:
-        for target in reserved:
-            target.unlink()
-    return tuple(targets)
 
 
 def _told_without(

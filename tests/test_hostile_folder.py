@@ -76,6 +76,23 @@ def test_the_default_backbone_is_not_a_folder_that_happens_to_have_its_name(
     assert asked == ["wheel"]
 
 
+def test_models_are_loaded_without_code_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+
+    def load(place: str, **options: object) -> object:
+        asked.append(options["trust_remote_code"] is False)
+        return object()
+
+    import transformers
+
+    monkeypatch.setattr(transformers.AutoTokenizer, "from_pretrained", load)
+    monkeypatch.setattr(transformers.AutoModelForCausalLM, "from_pretrained", load)
+    backbone.load_backbone(str(tmp_path))
+    assert asked == [True, True]
+
+
 def test_no_other_file_of_the_package_starts_a_process(repository: Path) -> None:
     for folder in PACKAGE:
         for path in (repository / folder).rglob("*.py"):

@@ -1,0 +1,134 @@
+"""Files below a folder, reached without following a link on the way.
+
+A path that was checked can be led elsewhere before it is opened: another program puts a link where
+a folder was. Here each folder on the way is opened by the descriptor of the one above it and never
+through a link, so what is read and written lies below the folder, whatever happens meanwhile.
+Windows has no such descriptors; there the path is opened as it is.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+HAS_DESCRIPTORS = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+_BLOCK = 1 << 20
+
+
+class Directory:
+    """A folder that is open.
+
+    Args:
+        path: where it is.
+        descriptor: of it; None where there are no descriptors of folders.
+    """
+
+    def __init__(self, path: Path, descriptor: int | None) -> None:
+        self._path = path
+        self._descriptor = descriptor
+
+    def copy(self, name: str, target: Path, *, most: int) -> int:
+        """Copy a regular file of this folder to `target`; gives its size.
+
+        A file of more than `most` bytes is not copied.
+
+        Raises:
+            OSError: no such file, a link, no regular file, or one that cannot be read.
+        """
+        flags = os.O_RDONLY | _NO_LINK | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        with os.fdopen(self._open(name, flags), "rb") as source:
+            found = os.fstat(source.fileno())
+            if not stat.S_ISREG(found.st_mode):
+                raise OSError(f"{name} is no regular file")
+            if found.st_size <= most:
+                with target.open("wb") as copy:
+                    left = most
+                    while left > 0 and (block := source.read(min(_BLOCK, left))):
+                        left -= copy.write(block)
+            return found.st_size
+
+    def has(self, name: str) -> bool:
+        """Whether anything is there under that name, a link for example."""
+        try:
+            os.stat(self._place(name), dir_fd=self._descriptor, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def check_writable(self) -> None:
+        """Raises: OSError: no file can be made here."""
+        os.unlink(self._place(self._temporary(b"")), dir_fd=self._descriptor)
+
+    def place(self, files: Sequence[Path]) -> bool:
+        """Put copies of the files here, all or, where one's name is taken, none.
+
+        Raises:
+            OSError: they cannot be written.
+        """
+        temporary: list[str] = []
+        reserved: list[str] = []
+        try:
+            for file in files:
+                temporary.append(self._temporary(file.read_bytes()))
+            for file in files:
+                flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | _NO_LINK
+                os.close(self._open(file.name, flags))  # fails where anything is
+                reserved.append(file.name)
+            for name, file in zip(list(temporary), files, strict=True):
+                os.replace(
+                    self._place(name),
+                    self._place(file.name),
+                    src_dir_fd=self._descriptor,
+                    dst_dir_fd=self._descriptor,
+                )
+                temporary.remove(name)
+                reserved.remove(file.name)
+        except FileExistsError:
+            return False
+        finally:
+            for name in (*temporary, *reserved):
+                with suppress(OSError):
+                    os.unlink(self._place(name), dir_fd=self._descriptor)
+        return True
+
+    def _temporary(self, data: bytes) -> str:
+        name = f".writing-{uuid.uuid4().hex[:12]}"
+        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | _NO_LINK | getattr(os, "O_BINARY", 0)
+        with os.fdopen(self._open(name, flags), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        return name
+
+    def _open(self, name: str, flags: int) -> int:
+        return os.open(self._place(name), flags, 0o666, dir_fd=self._descriptor)
+
+    def _place(self, name: str) -> str:
+        return name if self._descriptor is not None else str(self._path / name)
+
+
+@contextmanager
+def open_directory(root: Path, below: Path) -> Iterator[Directory]:
+    """The folder `below` a root, a relative path without ``..`` and without links.
+
+    Raises:
+        OSError: there is none, or a link is on the way.
+    """
+    if not HAS_DESCRIPTORS:
+        yield Directory(root / below, None)
+        return
+    flags = os.O_RDONLY | os.O_DIRECTORY | getattr(os, "O_CLOEXEC", 0)
+    descriptor = os.open(root, flags)  # the host chose it, perhaps through a link
+    try:
+        for part in below.parts:
+            inner = os.open(part, flags | _NO_LINK, dir_fd=descriptor)
+            os.close(descriptor)
+            descriptor = inner
+        yield Directory(root / below, descriptor)
+    finally:
+        os.close(descriptor)
