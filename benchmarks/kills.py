@@ -29,7 +29,7 @@ from langchain_core.messages import AIMessage
 
 from motion_agent.agent_graph import MotionAgent
 from motion_agent.cli.checkpoints import LatestCheckpoints
-from motion_agent.motion_core.engine import GenerationRequest, Progress
+from motion_agent.motion_core.engine import CancelToken, GenerationRequest, Progress, Take
 from motion_agent.motion_core.fake import FakeEngine
 from motion_agent.motion_core.store import MotionStore
 
@@ -53,10 +53,14 @@ class SlowEngine(FakeEngine):
     """Takes 10 ms, so that a kill can hit it."""
 
     def generate(
-        self, requests: Sequence[GenerationRequest], *, progress: Progress | None = None
-    ) -> list[tuple[int, ...]]:
+        self,
+        requests: Sequence[GenerationRequest],
+        *,
+        progress: Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> list[Take]:
         time.sleep(0.01)
-        return super().generate(requests, progress=progress)
+        return super().generate(requests, progress=progress, cancel=cancel)
 
 
 def whole_conversation(folder: Path) -> float:
@@ -123,7 +127,7 @@ def _converse(folder: Path, thread: str, requests: Sequence[str], sender: Connec
     sender.send("begun")
     for request in requests:
         turn = agent.run(request, thread)
-        sender.send({"reply": turn.reply, "motions": agent.timeline(thread)["motions"]})
+        sender.send({"reply": turn.reply, "motions": dict(agent.timeline(thread).motions)})
 
 
 def _in_another_program(folder: Path, thread: str) -> dict[str, Any]:
@@ -140,7 +144,7 @@ def _look(folder: Path, thread: str, sender: Connection) -> None:
     agent, connection = _open(folder)
     state: Any = agent.graph.get_state({"configurable": {"thread_id": thread}}).values
     replies = [m.text for m in state.get("messages", ()) if isinstance(m, AIMessage)]
-    motions = agent.timeline(thread)["motions"]
+    motions = dict(agent.timeline(thread).motions)
     for motion_id in motions.values():
         agent.store.get(motion_id)
     unfinished = agent.unfinished(thread) is not None

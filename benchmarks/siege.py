@@ -65,7 +65,7 @@ class RandomPlanner:
         return None
 
     def _step(self, task: Task) -> dict[str, Any]:
-        chance, ids = self._chance, [s["id"] for s in task.timeline["segments"]]
+        chance, ids = self._chance, [segment.id for segment in task.timeline.segments]
         return {
             "tool": chance.choice(TOOLS),
             "description": chance.choice(WORDS),
@@ -86,7 +86,7 @@ class Siege:
         self.failures: list[str] = []
         self._lasts = whole_conversation(folder)
         self._engine = FakeEngine()
-        tokens = self._engine.generate([GenerationRequest("a person walks")])[0]
+        tokens = self._engine.generate([GenerationRequest("a person walks")])[0].tokens
         motion = Motion(self._engine.decode(tokens), (Segment("s1", "walks", tokens, 1),))
         save_npz(motion, folder / "whole.npz")
         self._whole = (folder / "whole.npz").read_bytes()
@@ -123,7 +123,7 @@ class Siege:
         (self.folder / "evil.npz").write_bytes(data)
         agent, connection = self._open()
         try:
-            agent.workbench.workspace.read("evil.npz")
+            agent.studio.workspace.read("evil.npz")
             self.counts["files that could be read"] += 1
         except MotionAgentError:
             pass
