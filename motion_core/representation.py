@@ -50,11 +50,16 @@ _IDENTITY = np.array([1.0, 0.0, 0.0, 0.0])
 Joints = NDArray[np.float64]
 
 
-def joints_to_features(joints: NDArray[Any]) -> FloatArray:
+def joints_to_features(joints: NDArray[Any], *, floor: float | None = None) -> FloatArray:
     """Features ``(T - 1, 263)`` of joints ``(T, 22, 3)``, metres, y up, 20 fps.
 
     The person is first given the standard skeleton, put on the floor at the origin and
     turned to face +z in the first frame.
+
+    Args:
+        joints: positions.
+        floor: height of the floor in `joints`; None for the lowest joint of all frames, as in
+            HumanML3D. A known floor keeps stairs and platforms above it.
 
     Raises:
         InputError: another shape, fewer than 2 frames, not finite, absurd, or legs of no length.
@@ -62,7 +67,9 @@ def joints_to_features(joints: NDArray[Any]) -> FloatArray:
     positions = check_joints(joints)
     if len(positions) < 2:
         raise InputError("one frame is no motion; at least 2 frames are needed")
-    positions = _place_at_origin(_retarget(positions))
+    if floor is not None:
+        positions = positions - [0.0, floor, 0.0]
+    positions = _place_at_origin(_retarget(positions), on_floor=floor is not None)
 
     quaternions = _inverse_kinematics(positions, smooth=True)  # (T, 22, 4)
     facing = quaternions[:, 0]  # (T, 4)
@@ -159,10 +166,11 @@ def _retarget(positions: Joints) -> Joints:
     return _forward_kinematics(quaternions, positions[:, 0] * scale)
 
 
-def _place_at_origin(positions: Joints) -> Joints:
+def _place_at_origin(positions: Joints, *, on_floor: bool) -> Joints:
     """Lowest joint on the floor, first root above the origin, first facing along +z."""
     positions = positions.copy()
-    positions[..., 1] -= positions[..., 1].min()
+    if not on_floor:
+        positions[..., 1] -= positions[..., 1].min()
     positions[..., [0, 2]] -= positions[0, 0, [0, 2]]
     first = positions[0]
     across = rotations.normalize(first[2] - first[1] + first[17] - first[16])

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from motion_agent.motion_core.datasets.captions import inflect, mirrored_action
+from motion_agent.motion_core.datasets.licences import MOTION_SOURCES
 from motion_agent.motion_core.datasets.pack_clips import CLIPS
 from motion_agent.motion_core.datasets.pack_wordings import PACK_WORDINGS
 from motion_agent.motion_core.datasets.packs import (
     LOOP_SECONDS,
-    PACK_LICENCES,
     Pack,
     find_clips,
     read_clip,
@@ -209,7 +209,7 @@ def test_a_t_pose_is_a_t_pose() -> None:
 
 @pytest.mark.parametrize("pack", PACKS)
 def test_every_clip_has_honest_words_for_its_action(pack: Pack) -> None:
-    assert pack in PACK_LICENCES
+    assert pack in MOTION_SOURCES
     for entry in CLIPS[pack].values():
         wordings = PACK_WORDINGS[entry.action]
         assert 3 <= len(wordings) <= 5

@@ -12,10 +12,11 @@ from humanml3d_reference import reference_features
 from samples.make_samples import TREE, UNIT, acclaim, bvh
 from samples.make_samples import joints as walk
 
-from motion_agent.motion_core.datasets import Clip, PreparedDataset
+from motion_agent.motion_core.datasets import Caption, Clip, PreparedDataset, Recording
 from motion_agent.motion_core.datasets.archives import opened
 from motion_agent.motion_core.datasets.cutting import windows
-from motion_agent.motion_core.datasets.prepare import main, prepare
+from motion_agent.motion_core.datasets.prepare import prepare
+from motion_agent.motion_core.datasets.prepared import SPLITS
 from motion_agent.motion_core.datasets.sources import find_takes
 from motion_agent.motion_core.datasets.split import (
     NEAR_DUPLICATE,
@@ -23,7 +24,6 @@ from motion_agent.motion_core.datasets.split import (
     descriptor,
     distances,
     near_duplicates,
-    take_of,
 )
 from motion_agent.motion_core.errors import FormatError, InputError, UnavailableError
 from motion_agent.motion_core.skeleton import PARENTS, TARGET_OFFSETS
@@ -84,7 +84,8 @@ def test_a_folder_of_ones_own_motion_capture(mocap, tmp_path):
         features = dataset.features(clip)
         assert features.shape == (clip.length, 263) and features.dtype == np.float32
         assert np.isfinite(features).all()
-        assert len(clip.captions) == len(set(clip.captions)) == 20
+        assert len(clip.texts) == len(set(clip.texts)) == 20
+        assert {caption.source for caption in clip.captions} == {"labels"}
     assert sum(dataset.weights("train")) == pytest.approx(1)
 
 
@@ -94,7 +95,7 @@ def test_mirrored_clips_swap_sides_in_motion_and_text(mocap, tmp_path):
     prepare({"custom": mocap}, tmp_path / "out", workers=1, quiet=True)
     dataset = PreparedDataset.load(tmp_path / "out")
     straight, mirrored = dataset.clips
-    assert (straight.captions, mirrored.captions) == (
+    assert (straight.texts, mirrored.texts) == (
         ("a person glides to the left",),
         ("a person glides to the right",),
     )
@@ -107,7 +108,7 @@ def test_mirrored_clips_swap_sides_in_motion_and_text(mocap, tmp_path):
 
 def test_statistics_are_those_of_the_training_clips_and_never_zero(mocap, tmp_path):
     dataset = prepare({"custom": mocap}, tmp_path / "out", workers=1, quiet=True).dataset
-    train = np.concatenate([dataset.features(clip) for clip in dataset.split("train")])
+    train = np.concatenate([dataset.features(motion) for motion in dataset.motions("train")])
     np.testing.assert_allclose(dataset.mean, train.mean(0), atol=1e-4)
     for first, last in ((1, 3), (4, 67), (67, 193), (193, 259), (259, 263)):
         shared = train[:, first:last].std(0).mean()
@@ -120,12 +121,11 @@ def test_a_second_source_is_added_and_a_first_one_replaced(mocap, tmp_path):
     out = tmp_path / "out"
     prepare({"custom": mocap}, out, workers=1, quiet=True)
     before = PreparedDataset.load(out)
-    table = out / "clips.jsonl"  # as if these had come from another source
-    table.write_text(
-        table.read_text()
-        .replace('"source": "custom"', '"source": "hdm05"')
-        .replace('"id": "custom/', '"id": "hdm05/')
-    )
+    for name in ("clips.jsonl", "recordings.jsonl"):  # as if they had come from another source
+        table = out / name
+        text = table.read_text().replace('"source": "custom"}', '"source": "labels"}')
+        text = text.replace('"source": "custom"', '"source": "hdm05"')
+        table.write_text(text.replace('"custom/', '"hdm05/'))
     labels = mocap / "labels.csv"
     labels.write_text("file,action\nwalk1.npy,run\n")
     prepare({"custom": mocap}, out, workers=1, quiet=True)
@@ -149,44 +149,52 @@ def test_near_duplicates_end_on_one_side():
     shift = np.zeros(263, np.float32)
     shift[4:67] = 0.005  # every joint 9 mm away
     features = {}
-    clips = []
+    recordings = []
     for number in range(40):
         values = rng.normal(0, 0.2, (50, 263)).astype(np.float32)
         values[:, :3] = 0  # stands in place
         for copy in ("a", "b"):
             name = f"s/take{number}{copy}"
             features[name] = values + shift * (copy == "b")
-            clips.append(
-                Clip(name, "s", "walk", None, None, name, False, "train", ("walk",), 0, 50)
-            )
-    groups = near_duplicates(clips, lambda clip: features[clip.id])
-    splits = assign_splits(clips, groups)
+            recordings.append(Recording(name, "s", "walk", name, False, "train", 0, 50))
+    groups = near_duplicates(recordings, lambda motion: features[motion.id])
+    splits = assign_splits([clip_of(motion.id, "walk", None) for motion in recordings], groups)
     assert len(set(groups.values())) == 40
     assert all(splits[f"s/take{n}a"] == splits[f"s/take{n}b"] for n in range(40))
     assert sum(side == "test" for side in splits.values()) == 8
 
 
 def test_the_split_does_not_depend_on_order_and_keeps_rare_actions_for_training():
-    def clip(name: str, action: str, style: str | None) -> Clip:
-        return Clip(name, "s", action, style, None, name, False, "train", ("x",), 0, 50)
-
-    clips = [clip(f"w{n}", "walk", ("old", "sad", None)[n % 3]) for n in range(60)]
-    clips += [clip("c1", "call out", None), clip("c2", "call out", None)]
+    clips = [clip_of(f"w{n}", "walk", ("old", "sad", None)[n % 3]) for n in range(60)]
+    clips += [clip_of("c1", "call out", None), clip_of("c2", "call out", None)]
     alone = {clip.id: clip.id for clip in clips}
     splits = assign_splits(clips, alone)
     assert splits == assign_splits(clips[::-1], alone)
     assert splits["c1"] == splits["c2"] == "train"
     tested = [clip.style for clip in clips if splits[clip.id] == "test"]
     assert sorted(map(str, tested)) == ["None", "None", "old", "old", "sad", "sad"]
+    assert sum(side == "validation" for side in splits.values()) == 3
+
+
+def test_twins_and_takes_without_captions() -> None:
+    names = [f"t{number}" for number in range(20)]
+    recordings = [Recording(name, "s", "walk", name, False, "train", 0, 1) for name in names]
+    rng = np.random.default_rng(0)
+    features = {name: rng.normal(size=(20, 263)).astype(np.float32) for name in names}
+    twins = {"t3": "7 walk", "t9": "7 walk", "t4": "8 walk"}
+    groups = near_duplicates(recordings, lambda motion: features[motion.id], twins)
+    assert groups["t3"] == groups["t9"] != groups["t4"]
+    captioned = [clip_of(name, "walk", None) for name in names[:10]]
+    splits = assign_splits(captioned, groups)
+    assert all(splits[name] == "train" for name in names[10:])
+    assert {splits[name] for name in names} == {"train", "validation", "test"}
 
 
 def test_weights_lift_rare_classes_within_bounds():
-    def clip(action: str, number: int) -> Clip:
-        return Clip(f"{action}{number}", "s", action, None, None, "", False, "train", (), 0, 1)
-
-    clips = tuple([clip("walk", n) for n in range(400)] + [clip("bow", n) for n in range(4)])
+    names = [("walk", n) for n in range(400)] + [("bow", n) for n in range(4)]
+    clips = tuple(clip_of(f"{action}{number}", action, None) for action, number in names)
     none = np.zeros((0, 263), np.float16)
-    dataset = PreparedDataset(clips, none, np.zeros(263), np.ones(263), {})
+    dataset = PreparedDataset(clips, (), none, np.zeros(263), np.ones(263), {})
     weights = dataset.weights("train")
     assert weights.sum() == pytest.approx(1)
     assert weights[-1] / weights[0] == pytest.approx(100**0.5)
@@ -230,20 +238,22 @@ def test_an_archive_that_is_none_or_too_large_is_refused(tmp_path):
         pass
 
 
-def test_wrong_input_ends_in_one_line(mocap, tmp_path, capsys):
+def test_wrong_input_is_named(mocap, tmp_path):
     empty = tmp_path / "empty"
     empty.mkdir()
-    for arguments, words in (
-        (["cmu"], "SOURCE=PATH"),
-        ([f"amass={empty}"], "no data source named 'amass'"),
-        ([f"bandai-namco={empty}"], "no files of bandai-namco"),
-        ([f"bandai-namco={tmp_path / 'nowhere'}"], "nowhere"),
-        ([f"cmu={empty}"], "cmu_descriptions.csv"),
-        ([f"custom={mocap}", "--strict", "--workers", "1"], "broken.npy"),
+    for sources, words in (
+        ({"amass": empty}, "no data source named 'amass'"),
+        ({"bandai-namco": empty}, "no files of bandai-namco"),
+        ({"bandai-namco": tmp_path / "nowhere"}, "nowhere"),
+        ({"cmu": empty}, r"cmu_descriptions\.csv"),
+        ({"cmu-mocap": empty}, r"joints_delta_i16\.npy"),
+        ({"mesh2motion": empty}, "no files of mesh2motion"),
+        ({"custom": mocap}, r"broken\.npy"),
     ):
-        assert main([*arguments, "--out", str(tmp_path / "out")]) == 1
-        error = capsys.readouterr().err.strip().splitlines()[-1]
-        assert error.startswith("error: ") and words in error
+        with pytest.raises(InputError, match=words):
+            prepare(sources, tmp_path / "out", strict=True, workers=1, quiet=True)
+    with pytest.raises(InputError, match="unknown caption source 'hearsay'"):
+        prepare({"custom": mocap}, tmp_path / "out", captions=["hearsay"], workers=1, quiet=True)
     assert [path.name for path in tmp_path.iterdir() if "out" in path.name] == []
 
 
@@ -359,7 +369,7 @@ def test_real_members_of_each_source(tmp_path):
         ("cmu/002_03", "run", False, "2"),
     }
     run = next(clip for clip in dataset.clips if clip.action == "run")
-    assert run.captions == ("run/jog",)
+    assert run.captions == (Caption("run/jog", "description"),)
     speed = dataset.features(run)[:, 2].mean() * 20
     assert 2 < speed < 5  # metres a second, forward
 
@@ -367,13 +377,17 @@ def test_real_members_of_each_source(tmp_path):
 @pytest.mark.skipif(not (PREPARED / "dataset.json").is_file(), reason="needs `make data` first")
 def test_no_near_duplicate_lies_across_the_line_of_the_prepared_set():
     dataset = PreparedDataset.load(PREPARED)
-    takes = {side: {take_of(c) for c in dataset.split(side)} for side in ("train", "test")}
-    assert not takes["train"] & takes["test"]
-    assert 0.07 < len(takes["test"]) / len(takes["train"] | takes["test"]) < 0.13
+    groups = {name: {m.group for m in dataset.motions(name)} for name in SPLITS}
+    assert not groups["train"] & (groups["test"] | groups["validation"])
+    assert not groups["validation"] & groups["test"]
     described = {}
-    for clip in dataset.split("train"):
-        described.setdefault(clip.action, []).append(descriptor(dataset.features(clip)))
-    stacked = {action: np.stack(values) for action, values in described.items()}
-    for clip in dataset.split("test"):
-        nearest = distances(descriptor(dataset.features(clip)), stacked[clip.action]).min()
-        assert nearest >= NEAR_DUPLICATE, clip.id
+    for motion in dataset.motions("train"):
+        described.setdefault(motion.source, []).append(descriptor(dataset.features(motion)))
+    stacked = {source: np.stack(values) for source, values in described.items()}
+    for motion in dataset.motions("test"):
+        nearest = distances(descriptor(dataset.features(motion)), stacked[motion.source]).min()
+        assert nearest >= NEAR_DUPLICATE, motion.id
+
+
+def clip_of(name: str, action: str, style: str | None) -> Clip:
+    return Clip(name, name, "s", action, style, None, False, "train", (), 0, 50)

@@ -1,6 +1,14 @@
 """Prepared data sets: motion capture with captions and a split. `prepare.prepare` builds them."""
 
 from .captions import labels_in_caption, make_captions
-from .prepared import DEFAULT_FOLDER, Clip, PreparedDataset
+from .prepared import DEFAULT_FOLDER, Caption, Clip, PreparedDataset, Recording
 
-__all__ = ["DEFAULT_FOLDER", "Clip", "PreparedDataset", "labels_in_caption", "make_captions"]
+__all__ = [
+    "DEFAULT_FOLDER",
+    "Caption",
+    "Clip",
+    "PreparedDataset",
+    "Recording",
+    "labels_in_caption",
+    "make_captions",
+]

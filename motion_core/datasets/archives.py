@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from ..errors import InputError, UnavailableError
 
-_SUFFIXES = (".bvh", ".amc", ".asf", ".npy", ".npz", ".csv")
+_SUFFIXES = (".bvh", ".amc", ".asf", ".npy", ".npz", ".csv", ".json", ".glb", ".txt")
 MAX_BYTES = 50_000_000_000  # unpacked; HDM05 and CMU in full stay far below
 
 

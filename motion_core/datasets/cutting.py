@@ -1,4 +1,4 @@
-"""From one take to the clips of a data set: features of it and of its mirror image, cut."""
+"""From one take to its recording and clips: features of it and of its mirror image, and parts."""
 
 from __future__ import annotations
 
@@ -11,11 +11,15 @@ from numpy.typing import NDArray
 from ..errors import InputError, MotionAgentError
 from ..formats import read_joints
 from ..representation import joints_to_features, mirror_joints, resample
+from ..skeleton import FPS
 from .captions import make_captions, mirrored_action, swap_sides
-from .prepared import Clip
-from .sources import Take
+from .cmu_mocap import read_cmu_mocap
+from .feet import PITCH, level_feet
+from .packs import read_clip
+from .prepared import Caption, Clip, Recording
+from .takes import Take
 
-MAX_FRAMES = 200  # 10 seconds, 50 motion tokens
+MAX_FRAMES = 200  # 10 seconds, 50 motion tokens: of windows and crops without captions of their own
 MIN_FRAMES = 12
 CAPTIONS_PER_CLIP = 20
 
@@ -24,10 +28,16 @@ Features16 = NDArray[np.float16]
 
 @dataclass(frozen=True)
 class CutTake:
-    """What became of a take: clips with their features, or why there are none."""
+    """What became of a take, or why nothing did.
+
+    Attributes:
+        recordings: of it and of its mirror image, with features ``(T, 263)``.
+        clips: of both; their `start` counts from the recording's first frame.
+    """
 
     take: Take
-    clips: tuple[tuple[Clip, Features16], ...] = ()
+    recordings: tuple[tuple[Recording, Features16], ...] = ()
+    clips: tuple[Clip, ...] = ()
     left_out: str = ""
     unreadable: str = ""
 
@@ -35,34 +45,42 @@ class CutTake:
 def cut(take: Take) -> CutTake:
     """Read a take and cut it; never raises for a file that cannot be used."""
     try:
-        # The three sources are y up; guessing from the pose would fail for somebody lying down.
-        joints, fps = read_joints(take.path, up=None if take.source == "custom" else "y")
-        joints = resample(joints, fps=fps)
+        joints, floor = _read(take)
         # The representation sets the first facing straight ahead but smooths the others, so its
         # first frame can hold a turn of up to 90° that nobody made; it is left out.
-        both = [joints_to_features(side)[1:] for side in (joints, mirror_joints(joints))]
+        both = [
+            joints_to_features(side, floor=floor)[1:] for side in (joints, mirror_joints(joints))
+        ]
     except (MotionAgentError, OSError) as err:
         return CutTake(take, unreadable=str(err))
     frames = len(both[0])
     if frames < MIN_FRAMES:
         return CutTake(take, left_out=f"{frames} frames, fewer than {MIN_FRAMES}")
-    if frames > MAX_FRAMES and take.long == "leave out":
-        return CutTake(take, left_out=f"{frames / 20:.1f} s of several actions: {take.description}")
-    clips = []
+    recordings, clips = [], []
     for mirrored, features in zip((False, True), both, strict=True):
-        spans = windows(frames, take.long)
-        for number, (start, stop) in enumerate(spans, start=1):
-            part = f":{number}" if len(spans) > 1 else ""
-            side = ":mirrored" if mirrored else ""
-            clip = _clip(take, f"{take.id}{part}{side}", mirrored=mirrored, length=stop - start)
-            clips.append((clip, features[start:stop].astype(np.float16)))
-    return CutTake(take, tuple(clips))
+        recording = Recording(
+            id=f"{take.id}{':mirrored' if mirrored else ''}",
+            source=take.source,
+            action=mirrored_action(take.action) if mirrored else take.action,
+            group=take.id,
+            mirrored=mirrored,
+            split="train",
+            start=0,
+            length=frames,
+        )
+        recordings.append((recording, features.astype(np.float16)))
+        clips += _clips(take, recording)
+    several = frames > MAX_FRAMES and take.long == "leave out" and not clips
+    reason = f"{frames / FPS:.1f} s of several actions: no clip, windows alone" if several else ""
+    return CutTake(take, tuple(recordings), tuple(clips), left_out=reason)
 
 
 def windows(frames: int, long: str) -> list[tuple[int, int]]:
-    """Where to cut: equal windows of at most `MAX_FRAMES`, or the middle of that length."""
+    """Where to cut: equal windows of at most `MAX_FRAMES`, the middle of that length, nowhere."""
     if frames <= MAX_FRAMES:
         return [(0, frames)]
+    if long == "leave out":
+        return []
     if long == "cut":
         bounds = np.linspace(0, frames, -(-frames // MAX_FRAMES) + 1).astype(int).tolist()
         return list(pairwise(bounds))
@@ -70,27 +88,70 @@ def windows(frames: int, long: str) -> list[tuple[int, int]]:
     return [(start, start + MAX_FRAMES)]
 
 
-def _clip(take: Take, name: str, *, mirrored: bool, length: int) -> Clip:
-    action = mirrored_action(take.action) if mirrored else take.action
-    texts: tuple[str, ...]
-    if take.description is not None:
-        texts = (swap_sides(take.description) if mirrored else take.description,)
+def _read(take: Take) -> tuple[NDArray[np.float64], float | None]:
+    """Joints ``(T, 22, 3)`` at 20 fps, and the height of the floor where the source tells it."""
+    if take.rows is not None:
+        return read_cmu_mocap(take.path, take.rows, take.floor_mm), 0.0
+    if take.clip is not None:
+        joints, fps = read_clip(take.clip.pack, take.path, take.clip)
     else:
-        texts = make_captions(
-            action, take.style, mirrored=mirrored, seed=name, count=CAPTIONS_PER_CLIP
+        # The sources are y up; guessing from the pose would fail for somebody lying down.
+        joints, fps = read_joints(take.path, up=None if take.source == "custom" else "y")
+    joints = resample(joints, fps=fps)
+    pitch = PITCH.get(take.source)
+    return (joints if pitch is None else level_feet(joints, pitch)), None
+
+
+def _clips(take: Take, recording: Recording) -> list[Clip]:
+    """The take's parts with captions; without any, windows that share the captions of the whole."""
+    parts = [
+        # One frame earlier: features leave out the first.
+        (max(0, span.start - 1), min(recording.length, span.end - 1), span.captions)
+        for span in take.spans
+    ]
+    if take.captions or (take.labelled and not parts):
+        parts += [
+            (start, stop, take.captions) for start, stop in windows(recording.length, take.long)
+        ]
+    parts = [part for part in parts if part[1] - part[0] >= MIN_FRAMES]
+    return [
+        _clip(take, recording, f":{number}" if len(parts) > 1 else "", *part)
+        for number, part in enumerate(parts, start=1)
+    ]
+
+
+def _clip(
+    take: Take,
+    recording: Recording,
+    number: str,
+    start: int,
+    stop: int,
+    captions: tuple[Caption, ...],
+) -> Clip:
+    mirrored = recording.mirrored
+    name = f"{take.id}{number}{':mirrored' if mirrored else ''}"
+    if captions:
+        texts = tuple(
+            Caption(swap_sides(caption.text), caption.source) if mirrored else caption
+            for caption in captions
         )
+    else:
+        made = make_captions(
+            recording.action, take.style, mirrored=mirrored, seed=name, count=CAPTIONS_PER_CLIP
+        )
+        texts = tuple(Caption(text, "labels") for text in made)
     if not texts:
         raise InputError(f"no captions for {name}")
     return Clip(
         id=name,
+        recording=recording.id,
         source=take.source,
-        action=action,
+        action=recording.action,
         style=take.style,
         actor=take.actor,
-        take=take.take,
         mirrored=mirrored,
         split="train",
         captions=texts,
-        start=0,
-        length=length,
+        start=start,
+        length=stop - start,
     )

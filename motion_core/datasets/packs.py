@@ -34,11 +34,6 @@ from .rig_animations import FPS, RigFile
 Array = NDArray[np.float64]
 Pack = Literal["deepmimic", "mesh2motion", "kaykit"]
 
-PACK_LICENCES: dict[str, str] = {
-    "deepmimic": "DeepMimic (Peng et al., SIGGRAPH 2018), MIT",
-    "mesh2motion": "Mesh2Motion, with Quaternius' Universal Animation Library, CC0 1.0",
-    "kaykit": "KayKit Character Animations by Kay Lousberg, CC0 1.0",
-}
 LOOP_SECONDS = 2.5
 """How long a repeated cycle lasts at least."""
 
@@ -70,12 +65,14 @@ class PackClip:
     """One clip of a pack.
 
     Attributes:
+        pack: the pack.
         name: unique and stable: ``mesh2motion/addon/Pushup``.
         action: a short verb phrase in base form, the same for clips of the same action.
         captions: plain sentences for what the body does.
         loops: whether the clip is one cycle of something that goes on.
     """
 
+    pack: Pack
     name: str
     action: str
     captions: tuple[str, ...]
@@ -90,7 +87,7 @@ def find_clips(pack: Pack, folder: Path) -> list[PackClip]:
     """
     entries = _entries(pack)
     clips = [
-        PackClip(f"{pack}/{name}", entry.action, _captions(entry.action), entry.loops)
+        PackClip(pack, f"{pack}/{name}", entry.action, _captions(entry.action), entry.loops)
         for name, entry in sorted(entries.items())
         if _file(pack, folder, name).is_file()
     ]

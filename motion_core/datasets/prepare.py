@@ -1,43 +1,49 @@
-r"""Build a prepared data set from motion capture as it was published.
-
-    python -m motion_agent.motion_core.datasets.prepare \
-        bandai-namco=bandai-namco.tar.xz hdm05=hdm05/ cmu=cmu/ --out data/prepared
+"""Build a prepared data set from motion capture as it was published.
 
 Each take is read, resampled to 20 fps and turned into features, once as it is and once mirrored;
-takes longer than ten seconds are cut; captions are drawn; the split is dealt. A data set that
+parts with captions become clips; the split is dealt. A data set that
 exists in the folder keeps its other sources. The folder is built beside and swapped in at the
 end: an interrupted run leaves the old one.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import multiprocessing
 import os
 import shutil
 import signal
-import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError, MotionAgentError, UnavailableError
+from ..errors import InputError, UnavailableError
 from ..motion import FEATURES, FloatArray
+from ..skeleton import FPS
 from .archives import opened
-from .cutting import MAX_FRAMES, CutTake, cut
-from .prepared import DEFAULT_FOLDER, VERSION, Clip, PreparedDataset
+from .cutting import CutTake, cut
+from .licences import CAPTION_SOURCES, FREE_CAPTIONS, MOTION_SOURCES
+from .prepared import DEFAULT_FOLDER, VERSION, Clip, PreparedDataset, Recording
 from .progress import print_summary, tracked
-from .sources import LICENCES, SOURCES, Take, find_takes, unknown_files
+from .sources import SOURCES, find_takes, unknown_files
 from .split import NEAR_DUPLICATE, assign_splits, near_duplicates, take_of
+from .takes import Take
 
-_FILES = {"features.npy", "clips.jsonl", "mean.npy", "std.npy", "dataset.json"}
+_FILES = {
+    "features.npy",
+    "recordings.jsonl",
+    "clips.jsonl",
+    "mean.npy",
+    "std.npy",
+    "dataset.json",
+}
 # Columns that share one standard deviation, as in HumanML3D.
 _GROUPS = ((0, 1), (1, 3), (3, 4), (4, 67), (67, 193), (193, 259), (259, 263))
 
@@ -63,6 +69,7 @@ def prepare(
     sources: Mapping[str, str | Path],
     out: str | Path = DEFAULT_FOLDER,
     *,
+    captions: Collection[str] = FREE_CAPTIONS,
     workers: int = 2,
     strict: bool = False,
     quiet: bool = False,
@@ -70,8 +77,10 @@ def prepare(
     """Build or extend the prepared data set in the folder `out`.
 
     Args:
-        sources: name ("bandai-namco", "hdm05", "cmu", "custom") and folder or tar archive.
+        sources: name (of `SOURCES`) and folder or tar archive.
         out: the data set's folder. What it holds of other sources stays.
+        captions: names of the caption sources to take (of `CAPTION_SOURCES`); without them,
+            motion stays as a recording without captions.
         workers: processes that read files.
         strict: let the first unreadable file end it, instead of counting it.
         quiet: no progress bar.
@@ -83,6 +92,10 @@ def prepare(
     out = Path(out)
     if not sources:
         raise InputError(f"no source given; there are: {', '.join(SOURCES)}")
+    if unknown := sorted(set(captions) - CAPTION_SOURCES.keys()):
+        raise InputError(
+            f"unknown caption source {unknown[0]!r}; choose among {', '.join(CAPTION_SOURCES)}"
+        )
     kept = _existing(out, replaced=set(sources))
     with ExitStack() as stack:
         takes: list[Take] = []
@@ -94,33 +107,62 @@ def prepare(
             found = find_takes(name, folder)
             takes += found
             unexplained += unknown_files(name, folder, found)
+        takes = [_with_captions(take, captions) for take in takes]
         folder = stack.enter_context(_built_beside(out))
         cuts = _cut_all(takes, workers=workers, strict=strict, quiet=quiet)
-        left_out: list[tuple[str, str]] = []
-        unreadable: list[tuple[str, str]] = []
-        clips = _write_features(folder, kept, cuts, left_out, unreadable)
-        if not clips:
-            raise InputError(f"none of {len(takes)} files could be used; first: {unreadable[:1]}")
-        _finish(folder, clips, [name for name in SOURCES if name in {c.source for c in clips}])
+        content = _Content()
+        _write_features(folder, kept, cuts, content)
+        if not content.recordings:
+            raise InputError(
+                f"none of {len(takes)} files could be used; first: {content.unreadable[:1]}"
+            )
+        twins = {take.id: take.twin for take in takes if take.twin}
+        _finish(folder, content, twins)
     dataset = PreparedDataset.load(out)
-    report = Report(dataset, tuple(left_out), tuple(unreadable), tuple(unexplained))
+    report = Report(dataset, tuple(content.left_out), tuple(content.unreadable), tuple(unexplained))
     if not quiet:
         print_summary(report)
     return report
 
 
-def _existing(out: Path, *, replaced: set[str]) -> list[tuple[Clip, PreparedDataset]]:
-    """Clips of other sources already in `out`.
+@dataclass
+class _Content:
+    """What has been written so far, and what has not."""
+
+    recordings: list[Recording] = field(default_factory=list)
+    clips: list[Clip] = field(default_factory=list)
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+    unreadable: list[tuple[str, str]] = field(default_factory=list)
+
+
+def _with_captions(take: Take, sources: Collection[str]) -> Take:
+    """The take without captions of other sources."""
+    spans = tuple(
+        replace(span, captions=tuple(c for c in span.captions if c.source in sources))
+        for span in take.spans
+    )
+    return replace(
+        take,
+        captions=tuple(caption for caption in take.captions if caption.source in sources),
+        labelled=take.labelled and "labels" in sources,
+        spans=tuple(span for span in spans if span.captions),
+    )
+
+
+def _existing(out: Path, *, replaced: set[str]) -> PreparedDataset | None:
+    """The data set already in `out`, without the sources that are replaced.
 
     Raises:
         InputError: the folder holds something else than a prepared data set.
     """
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
-        return []
+        return None
     if not out.is_dir() or {path.name for path in out.iterdir()} - _FILES:
         raise InputError(f"{out} holds something else than a prepared data set; give another --out")
     dataset = PreparedDataset.load(out)
-    return [(clip, dataset) for clip in dataset.clips if clip.source not in replaced]
+    dataset.clips = tuple(clip for clip in dataset.clips if clip.source not in replaced)
+    dataset.recordings = tuple(r for r in dataset.recordings if r.source not in replaced)
+    return dataset
 
 
 def _leave_ctrl_c_to_the_parent() -> None:
@@ -145,32 +187,40 @@ def _cut_all(
 
 
 def _write_features(
-    folder: Path,
-    kept: Sequence[tuple[Clip, PreparedDataset]],
-    cuts: Iterator[CutTake],
-    left_out: list[tuple[str, str]],
-    unreadable: list[tuple[str, str]],
-) -> list[Clip]:
-    clips: list[Clip] = []
+    folder: Path, kept: PreparedDataset | None, cuts: Iterator[CutTake], content: _Content
+) -> None:
     with (folder / "features.npy").open("wb") as file:
         _write_header(file, 0)
         rows = 0
-        for clip, dataset in kept:
-            file.write(dataset.features(clip).astype(np.float16).tobytes())
-            clips.append(replace(clip, start=rows))
-            rows += clip.length
+
+        def write(recording: Recording, features: NDArray[Any], clips: Sequence[Clip]) -> None:
+            """One recording, and its clips, whose starts count from its first frame."""
+            nonlocal rows
+            file.write(features.astype(np.float16).tobytes())
+            content.recordings.append(replace(recording, start=rows))
+            content.clips += [replace(clip, start=rows + clip.start) for clip in clips]
+            rows += recording.length
+
+        if kept is not None:
+            parts: dict[str, list[Clip]] = defaultdict(list)
+            for clip in kept.clips:
+                parts[clip.recording].append(clip)
+            for recording in kept.recordings:
+                clips = [
+                    replace(clip, start=clip.start - recording.start)
+                    for clip in parts[recording.id]
+                ]
+                write(recording, kept.features(recording), clips)
         for result in cuts:
             if result.unreadable:
-                unreadable.append((result.take.id, result.unreadable))
+                content.unreadable.append((result.take.id, result.unreadable))
             if result.left_out:
-                left_out.append((result.take.id, result.left_out))
-            for clip, features in result.clips:
-                file.write(features.tobytes())
-                clips.append(replace(clip, start=rows))
-                rows += clip.length
+                content.left_out.append((result.take.id, result.left_out))
+            for recording, features in result.recordings:
+                own = [clip for clip in result.clips if clip.recording == recording.id]
+                write(recording, features, own)
         file.seek(0)
         _write_header(file, rows)
-    return clips
 
 
 def _write_header(file: BinaryIO, rows: int) -> None:
@@ -179,37 +229,49 @@ def _write_header(file: BinaryIO, rows: int) -> None:
     np.lib.format.write_array_header_1_0(file, header)
 
 
-def _finish(folder: Path, clips: list[Clip], sources: list[str]) -> None:
+def _finish(folder: Path, content: _Content, twins: Mapping[str, str]) -> None:
     """Split, mean and deviation, and the rest of the files."""
     features: NDArray[Any] = np.load(folder / "features.npy", mmap_mode="r")
 
-    def read(clip: Clip) -> FloatArray:
-        return np.asarray(features[clip.start : clip.start + clip.length], dtype=np.float32)
+    def read(part: Recording) -> FloatArray:
+        return np.asarray(features[part.start : part.start + part.length], dtype=np.float32)
 
-    splits = assign_splits(clips, near_duplicates(clips, read))
-    clips = [replace(clip, split=splits[take_of(clip)]) for clip in clips]
-    mean, std = statistics([clip for clip in clips if clip.split == "train"], read)
+    # Groups of an earlier preparation go on: its twins are not told again.
+    known = {take_of(r.id): r.group for r in content.recordings if take_of(r.id) not in twins}
+    groups = near_duplicates(content.recordings, read, {**known, **twins})
+    splits = assign_splits(content.clips, groups)
+    clips = [replace(clip, split=splits[take_of(clip.id)]) for clip in content.clips]
+    recordings = [
+        replace(r, split=splits[take_of(r.id)], group=groups[take_of(r.id)])
+        for r in content.recordings
+    ]
+    mean, std = statistics([r for r in recordings if r.split == "train"], read)
     np.save(folder / "mean.npy", mean)
     np.save(folder / "std.npy", std)
-    with (folder / "clips.jsonl").open("w", encoding="utf-8") as file:
-        for clip in clips:
-            file.write(json.dumps(asdict(clip), ensure_ascii=False) + "\n")
+    for name, rows in (("clips.jsonl", clips), ("recordings.jsonl", recordings)):
+        with (folder / name).open("w", encoding="utf-8") as file:
+            for row in rows:
+                file.write(json.dumps(asdict(row), ensure_ascii=False) + "\n")
+    motions = {recording.source for recording in recordings}
+    words = {caption.source for clip in clips for caption in clip.captions}
     description = {
         "version": VERSION,
-        "fps": 20,
-        "max_frames": MAX_FRAMES,
+        "fps": FPS,
         "near_duplicate": NEAR_DUPLICATE,
-        "captions": "generated from class labels; for cmu its own descriptions",
-        "sources": {name: LICENCES[name] for name in sources},
+        "sources": {n: asdict(s) for n, s in MOTION_SOURCES.items() if n in motions},
+        "captions": {n: asdict(s) for n, s in CAPTION_SOURCES.items() if n in words},
         "clips": len(clips),
-        "frames": sum(clip.length for clip in clips),
+        "recordings": len(recordings),
+        "frames": sum(recording.length for recording in recordings),
     }
     text = json.dumps(description, indent=2, ensure_ascii=False)
     (folder / "dataset.json").write_text(text + "\n", encoding="utf-8")
 
 
-def statistics(clips: Sequence[Clip], read: Any) -> tuple[FloatArray, FloatArray]:
-    """Mean and standard deviation ``(263,)`` over all frames of the clips.
+def statistics(
+    recordings: Sequence[Recording], read: Callable[[Recording], FloatArray]
+) -> tuple[FloatArray, FloatArray]:
+    """Mean and standard deviation ``(263,)`` over all frames of the recordings.
 
     As in HumanML3D, the columns of one kind (root turn, root velocity, height, positions,
     rotations, velocities, contacts) share the mean of their deviations. Never zero.
@@ -217,8 +279,8 @@ def statistics(clips: Sequence[Clip], read: Any) -> tuple[FloatArray, FloatArray
     count = 0
     total = np.zeros(FEATURES)
     squares = np.zeros(FEATURES)
-    for clip in clips:
-        values = read(clip).astype(np.float64)
+    for recording in recordings:
+        values = read(recording).astype(np.float64)
         count += len(values)
         total += values.sum(0)
         squares += (values**2).sum(0)
@@ -255,36 +317,3 @@ def _built_beside(out: Path) -> Iterator[Path]:
     finally:
         if folder is not None and folder.exists():
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command; see the module's text."""
-    parser = argparse.ArgumentParser(prog="prepare", description="Build a prepared data set.")
-    parser.add_argument(
-        "sources", nargs="+", metavar="SOURCE=PATH", help=f"of {', '.join(SOURCES)}"
-    )
-    parser.add_argument("--out", type=Path, default=DEFAULT_FOLDER)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--strict", action="store_true", help="stop at the first unreadable file")
-    options = parser.parse_args(arguments)
-    try:
-        pairs = [source.partition("=") for source in options.sources]
-        if bad := next(("".join(pair) for pair in pairs if not pair[0] or not pair[2]), None):
-            raise InputError(f"{bad!r} is not SOURCE=PATH, such as cmu=data/cmu.tar.xz")
-        prepare(
-            {name: path for name, _, path in pairs},
-            options.out,
-            workers=options.workers,
-            strict=options.strict,
-        )
-    except MotionAgentError as err:
-        print(f"error: {err}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted; the data set is as it was", file=sys.stderr)
-        return 130
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,9 +1,13 @@
 """`PreparedDataset`: a folder of features, captions and a split, ready to train on.
 
-- ``features.npy``: (frames of all clips, 263) float16, memory-mapped
-- ``clips.jsonl``: one `Clip` a line
-- ``mean.npy``, ``std.npy``: (263,) float32, of the training clips
-- ``dataset.json``: version, sources with licences, counts
+- ``features.npy``: (frames of all recordings, 263) float16, memory-mapped
+- ``recordings.jsonl``: one `Recording` a line: a whole motion, with or without captions
+- ``clips.jsonl``: one `Clip` a line: the part of a recording that its captions describe
+- ``mean.npy``, ``std.npy``: (263,) float32, of the training recordings
+- ``dataset.json``: version, sources and caption sources with licences, counts
+
+The tokenizer and in-filling learn from recordings, t2m and m2t from clips. Clips of one recording
+share its rows of ``features.npy`` and may overlap.
 """
 
 from __future__ import annotations
@@ -21,23 +25,29 @@ from numpy.typing import NDArray
 from ..errors import FormatError, InputError
 from ..motion import FEATURES, FloatArray
 
-VERSION = 1
+VERSION = 2
 DEFAULT_FOLDER = Path("data/prepared")
 MAX_WEIGHT = 10.0  # times the mean: how much more often than average a clip may be drawn
 
-Split = Literal["train", "test"]
+Split = Literal["train", "validation", "test"]
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
-class Clip:
-    """One motion of a prepared data set.
+class Caption:
+    """What a clip shows, and who says so: a name in `sources.CAPTION_SOURCES`."""
+
+    text: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One whole motion, as it was recorded or mirrored.
 
     Attributes:
-        id: stable and unique: ``source/file``, ``:2`` for a window, ``:mirrored`` for a mirror.
-        style: None for a neutral one.
-        actor: None where the source does not tell.
-        take: the source's own number; all clips cut from one take are on one side of the split.
-        captions: generated from the labels, or the source's own description.
+        id: stable and unique: ``source/file``, ``:mirrored`` for a mirror.
+        group: recordings of one group show nearly the same and are on one side of the split.
         start: first row in ``features.npy``.
         length: frames.
     """
@@ -45,14 +55,43 @@ class Clip:
     id: str
     source: str
     action: str
-    style: str | None
-    actor: str | None
-    take: str
+    group: str
     mirrored: bool
     split: Split
-    captions: tuple[str, ...]
     start: int
     length: int
+
+
+@dataclass(frozen=True)
+class Clip:
+    """The part of a recording that its captions describe.
+
+    Attributes:
+        id: stable and unique: ``source/file``, ``:2`` for a part, ``:mirrored`` for a mirror.
+        recording: id of the recording that it is a part of.
+        style: None for a neutral one.
+        actor: None where the source does not say.
+        captions: by people, the source's own description, or generated from labels.
+        start: first row in ``features.npy``.
+        length: frames.
+    """
+
+    id: str
+    recording: str
+    source: str
+    action: str
+    style: str | None
+    actor: str | None
+    mirrored: bool
+    split: Split
+    captions: tuple[Caption, ...]
+    start: int
+    length: int
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The words of the captions."""
+        return tuple(caption.text for caption in self.captions)
 
     @property
     def label(self) -> str:
@@ -66,12 +105,14 @@ class PreparedDataset:
     def __init__(
         self,
         clips: tuple[Clip, ...],
+        recordings: tuple[Recording, ...],
         features: NDArray[Any],
         mean: FloatArray,
         std: FloatArray,
         description: dict[str, Any],
     ) -> None:
         self.clips = clips
+        self.recordings = recordings
         self.mean = mean
         self.std = std
         self.description = description
@@ -99,6 +140,8 @@ class PreparedDataset:
                 )
             with (folder / "clips.jsonl").open(encoding="utf-8") as lines:
                 clips = tuple(_clip(json.loads(line)) for line in lines)
+            with (folder / "recordings.jsonl").open(encoding="utf-8") as lines:
+                recordings = tuple(Recording(**json.loads(line)) for line in lines)
             features = np.load(folder / "features.npy", mmap_mode="r", allow_pickle=False)
             mean = np.load(folder / "mean.npy", allow_pickle=False)
             std = np.load(folder / "std.npy", allow_pickle=False)
@@ -106,7 +149,8 @@ class PreparedDataset:
             if isinstance(err, FormatError):
                 raise
             raise FormatError(f"the prepared data set {folder} is damaged: {err}") from err
-        last = max((clip.start + clip.length for clip in clips), default=0)
+        parts: tuple[Clip | Recording, ...] = (*clips, *recordings)
+        last = max((part.start + part.length for part in parts), default=0)
         if features.ndim != 2 or features.shape[1] != FEATURES or len(features) < last:
             raise FormatError(
                 f"{folder}/features.npy has the shape {features.shape}, the clips need "
@@ -114,21 +158,29 @@ class PreparedDataset:
             )
         if mean.shape != (FEATURES,) or std.shape != (FEATURES,):
             raise FormatError(f"mean.npy or std.npy in {folder} has a wrong shape; prepare again")
-        return cls(clips, features, mean, std, description)
+        return cls(clips, recordings, features, mean, std, description)
 
-    def features(self, clip: Clip) -> FloatArray:
-        """Features ``(T, 263)`` float32 of a clip, not normalised."""
-        return np.asarray(self._features[clip.start : clip.start + clip.length], dtype=np.float32)
+    def features(self, part: Clip | Recording) -> FloatArray:
+        """Features ``(T, 263)`` float32 of a clip or a recording, not normalised."""
+        return np.asarray(self._features[part.start : part.start + part.length], dtype=np.float32)
 
-    def split(self, name: Split) -> tuple[Clip, ...]:
-        """The clips of "train" or "test".
+    def split(self, name: Split | Literal["all"]) -> tuple[Clip, ...]:
+        """The clips of a split, or all of them.
 
         Raises:
             InputError: another name.
         """
-        if name not in ("train", "test"):
-            raise InputError(f"no split named {name!r}; there are train and test")
-        return self._splits[name]
+        _check_split(name)
+        return self.clips if name == "all" else self._splits[name]
+
+    def motions(self, name: Split | Literal["all"]) -> tuple[Recording, ...]:
+        """The recordings of a split, or all of them.
+
+        Raises:
+            InputError: another name.
+        """
+        _check_split(name)
+        return tuple(motion for motion in self.recordings if name in ("all", motion.split))
 
     def weights(self, name: Split, *, power: float = 0.5) -> NDArray[np.float64]:
         """Probabilities ``(clips,)`` with which to draw each clip of a split in training.
@@ -138,7 +190,7 @@ class PreparedDataset:
         heart. No clip is drawn more than `MAX_WEIGHT` times as often as the average one.
 
         Args:
-            name: ``"train"`` or ``"test"``.
+            name: of the split.
             power: of the number of clips; 0 draws every action equally often, 1 every clip.
 
         Raises:
@@ -165,19 +217,22 @@ class PreparedDataset:
 
     @cached_property
     def _splits(self) -> dict[str, tuple[Clip, ...]]:
-        return {
-            name: tuple(clip for clip in self.clips if clip.split == name)
-            for name in ("train", "test")
-        }
+        return {name: tuple(clip for clip in self.clips if clip.split == name) for name in SPLITS}
 
     def __len__(self) -> int:
         return len(self.clips)
 
     def __repr__(self) -> str:
-        train, test = len(self.split("train")), len(self.split("test"))
+        counts = ", ".join(f"{len(self.split(name))} {name}" for name in SPLITS)
         actions = len({clip.action for clip in self.clips})
-        return f"<PreparedDataset: {train} train and {test} test clips of {actions} actions>"
+        return f"<PreparedDataset: {counts} clips of {actions} actions>"
 
 
 def _clip(values: dict[str, Any]) -> Clip:
-    return Clip(**{**values, "captions": tuple(values["captions"])})
+    captions = tuple(Caption(**caption) for caption in values["captions"])
+    return Clip(**{**values, "captions": captions})
+
+
+def _check_split(name: str) -> None:
+    if name not in (*SPLITS, "all"):
+        raise InputError(f"unknown split {name!r}; choose one of {', '.join(SPLITS)}, all")

@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from .prepared import SPLITS
+
 if TYPE_CHECKING:
     from .prepare import Report
 
@@ -32,7 +34,7 @@ def print_summary(report: Report) -> None:
     console = Console()
     dataset = report.dataset
     table = Table(title=f"{len(dataset)} clips, half of them mirrored")
-    for column in ("source", "action", "styles", "train", "test", "minutes"):
+    for column in ("source", "action", "styles", *SPLITS, "minutes"):
         table.add_column(column, justify="left" if column in ("source", "action") else "right")
     keys = sorted({(clip.source, clip.action) for clip in dataset.clips})
     for source, action in keys:
@@ -40,7 +42,7 @@ def print_summary(report: Report) -> None:
         sides = Counter(clip.split for clip in clips)
         styles = len({clip.style for clip in clips})
         minutes = sum(clip.length for clip in clips) / 1200
-        counts = (str(styles), str(sides["train"]), str(sides["test"]), f"{minutes:.1f}")
+        counts = (str(styles), *(str(sides[name]) for name in SPLITS), f"{minutes:.1f}")
         table.add_row(source, action, *counts)
     console.print(table)
     _list(console, "left out", [f"{name}: {why}" for name, why in report.left_out])

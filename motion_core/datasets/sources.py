@@ -3,26 +3,23 @@
 - bandai-namco: ``dataset-{1,2}_{action}_{style}_{take}.bvh`` (Motiondataset 1 and 2)
 - hdm05: ``HDM_{actor}_{action}_{take}_120.amc`` (cut clips of the HDM05 database)
 - cmu: ``{subject}_{trial}.bvh`` and a CSV of descriptions (CMU motion capture database)
-- custom: motion files and a CSV with the columns file, action, style, caption, actor
+- cmu-mocap: joints of 2,399 trials of the same database with captions by people: `cmu_mocap`
+- deepmimic, mesh2motion, kaykit: packs of single clips: `packs`
+- custom: motion files and a CSV with the columns file, action, style, caption, actor, start, end
 """
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InputError
-from .wordings import ACTIONS
-
-LICENCES = {
-    "bandai-namco": "Bandai-Namco Research Motiondataset 1 and 2, CC BY-NC 4.0; arXiv:2306.08861",
-    "hdm05": "HDM05 Mocap Database (Müller et al., 2007), CC BY-SA 3.0",
-    "cmu": "CMU Graphics Lab Motion Capture Database, free use; mocap.cs.cmu.edu, NSF EIA-0196217",
-    "custom": "your own",
-}
+from .cmu_mocap import find_cmu_mocap
+from .custom import find_custom, read_table
+from .packs import Pack, find_clips
+from .prepared import Caption
+from .takes import CONTINUING, Take
 
 _BANDAI_NAME = re.compile(r"(dataset-[12])_([a-z-]+)_([a-z-]+)_(\d+)\.bvh", re.IGNORECASE)
 _BANDAI_ACTIONS = {
@@ -112,30 +109,6 @@ _CMU_HOMOGENEOUS = (
     "wash self",
     "basketball - low, fast free style dribble, dribble through legs",
 )
-# Actions that go on: a long take can be cut anywhere. Others are cropped about their middle.
-_CONTINUING = {action for action in ACTIONS if action.startswith(("walk", "run", "dash", "jog"))}
-_CONTINUING |= {"dance", "punch", "kick", "swing a sword", "sneak", "wash", "dribble a basketball"}
-
-
-@dataclass(frozen=True)
-class Take:
-    """One recorded motion before it is cut.
-
-    Attributes:
-        id: unique within all sources, stable: ``bandai-namco/dataset-1_bow_active_001``.
-        long: what to do beyond ten seconds: cut in windows, crop the middle, or leave out.
-        description: the source's own words, if it has any; they are used as they are.
-    """
-
-    id: str
-    path: Path
-    source: str
-    action: str
-    style: str | None = None
-    actor: str | None = None
-    take: str = ""
-    description: str | None = None
-    long: str = "crop"
 
 
 def find_takes(source: str, folder: Path) -> list[Take]:
@@ -164,8 +137,8 @@ def find_takes(source: str, folder: Path) -> list[Take]:
 def unknown_files(source: str, folder: Path, takes: list[Take]) -> list[str]:
     """Motion files in the folder whose names the source does not explain."""
     known = {take.path for take in takes}
-    suffix = ".amc" if source == "hdm05" else ".bvh"
-    if source == "custom":
+    suffix = {"hdm05": ".amc", "bandai-namco": ".bvh", "cmu": ".bvh"}.get(source)
+    if suffix is None:
         return []
     found = (path for path in folder.rglob("*") if path.suffix.lower() == suffix)
     return sorted(path.name for path in found if path not in known)
@@ -183,8 +156,7 @@ def _bandai_namco(folder: Path) -> Iterator[Take]:
             source="bandai-namco",
             action=action,
             style=_BANDAI_STYLES[name[3]],
-            take=f"{name[1]}_{name[4]}",
-            long="cut" if action in _CONTINUING else "crop",
+            long="cut" if action in CONTINUING else "crop",
         )
 
 
@@ -200,8 +172,7 @@ def _hdm05(folder: Path) -> Iterator[Take]:
             source="hdm05",
             action=action,
             actor=name[1],
-            take=name[3],
-            long="cut" if action in _CONTINUING else "crop",
+            long="cut" if action in CONTINUING else "crop",
         )
 
 
@@ -210,7 +181,7 @@ def _cmu(folder: Path) -> Iterator[Take]:
     if not tables:
         raise InputError(f"no cmu_descriptions.csv in {folder}; it holds the words of the trials")
     described: dict[tuple[int, int], str] = {}
-    for row in _rows(tables[0]):
+    for row in read_table(tables[0]):
         try:
             trial = int(row["Subject"] or ""), int(row["Trial #"] or "")
         except (KeyError, ValueError):
@@ -230,94 +201,49 @@ def _cmu(folder: Path) -> Iterator[Take]:
             source="cmu",
             action=action,
             actor=name[1],
-            take=name[2],
-            description=description,
+            captions=(Caption(description, "description"),),
             long="cut" if description.lower() in _CMU_HOMOGENEOUS else "leave out",
         )
 
 
-def _custom(folder: Path) -> Iterator[Take]:
-    tables = sorted(folder.glob("*.csv"))
-    if len(tables) != 1:
-        raise InputError(
-            f"{len(tables)} CSV files in {folder}; expected one with the columns "
-            "file, action and optionally style, caption, actor"
-        )
-    for line, row in _table(tables[0]):
-        file, action = row.get("file", ""), row.get("action", "")
-        if not file or not action:
-            raise InputError(f"line {line} of {tables[0].name} lacks a file or an action")
-        path = (folder / file).resolve()
-        if not path.is_relative_to(folder.resolve()):
-            raise InputError(f"line {line} of {tables[0].name}: {file!r} is outside the folder")
-        caption = row.get("caption") or None
-        if caption is None and action not in ACTIONS:
-            raise InputError(
-                f"line {line} of {tables[0].name}: the action {action!r} has no wordings; "
-                "give a caption"
+def _pack(name: Pack) -> Callable[[Path], Iterator[Take]]:
+    """A reader of one pack; its files lie in one folder."""
+
+    def find(folder: Path) -> Iterator[Take]:
+        pattern = "humanoid3d*.txt" if name == "deepmimic" else "*.glb"
+        home = next((path.parent for path in sorted(folder.rglob(pattern))), folder)
+        for clip in find_clips(name, home):
+            yield Take(
+                id=clip.name,
+                path=home,
+                source=name,
+                action=clip.action,
+                captions=tuple(Caption(text, "labels") for text in clip.captions),
+                labelled=False,
+                clip=clip,
             )
-        yield Take(
-            id=f"custom/{Path(file).with_suffix('').as_posix()}",
-            path=path,
-            source="custom",
-            action=action,
-            style=row.get("style") or None,
-            actor=row.get("actor") or None,
-            take=Path(file).stem,
-            description=caption,
-            long="cut" if action in _CONTINUING else "crop",
-        )
 
-
-def _table(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Line and values of each row that is not empty, by lower-case column.
-
-    Columns are divided by commas, or as spreadsheets of some countries do by semicolons or tabs.
-
-    Raises:
-        InputError: unreadable, or without the columns file and action.
-    """
-    try:
-        data = path.read_bytes()
-        wide = data[:2] in (b"\xff\xfe", b"\xfe\xff")
-        try:
-            text = data.decode("utf-16" if wide else "utf-8-sig")
-        except UnicodeDecodeError:
-            text = data.decode("cp1252")  # Excel in Western Europe
-        divider = max(",;\t", key=text.partition("\n")[0].count)
-        reader = csv.reader(text.splitlines(keepends=True), delimiter=divider)
-        columns = [name.strip().lower() for name in next(reader, [])]
-        if not {"file", "action"} <= set(columns):
-            raise InputError(
-                f"{path.name} has the columns {', '.join(columns) or 'none'}; "
-                "expected file, action and optionally style, caption, actor"
-            )
-        for cells in reader:
-            row = dict(zip(columns, map(str.strip, cells), strict=False))
-            if any(row.values()):
-                yield reader.line_num, row
-    except (OSError, UnicodeDecodeError, csv.Error) as err:
-        raise InputError(f"cannot read the table {path}: {err}") from err
-
-
-def _rows(path: Path) -> list[dict[str, str | None]]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            return list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as err:
-        raise InputError(f"cannot read the table {path}: {err}") from err
+    return find
 
 
 _READERS: dict[str, Callable[[Path], Iterator[Take]]] = {
     "bandai-namco": _bandai_namco,
     "hdm05": _hdm05,
     "cmu": _cmu,
-    "custom": _custom,
+    "cmu-mocap": find_cmu_mocap,
+    "deepmimic": _pack("deepmimic"),
+    "mesh2motion": _pack("mesh2motion"),
+    "kaykit": _pack("kaykit"),
+    "custom": find_custom,
 }
 SOURCES = tuple(_READERS)
 _EXPECTED = {
     "bandai-namco": "dataset-1_walk_happy_001.bvh",
     "hdm05": "HDM_bd_squat1Reps_001_120.amc",
     "cmu": "002_01.bvh beside cmu_descriptions.csv",
+    "cmu-mocap": "joints_delta_i16.npy beside trials.json and captions.json",
+    "deepmimic": "humanoid3d_walk.txt",
+    "mesh2motion": "m2m-base-20250810.glb",
+    "kaykit": "Med_General.glb",
     "custom": "motion files and one CSV that names them",
 }

@@ -1,30 +1,32 @@
-"""The fixed split: about one take in ten is for testing, and no near-duplicate is on both sides.
+"""The fixed split: about one take in ten is for testing, one in twenty for validation.
 
-Clips are compared as 16 poses at equal times (joints 1…21 relative to the root, facing +z, plus
-the root's height and its path). Their distance is that of the joint that differs most, in the
-mean over the times: of two waves only the hands differ. Takes whose clips, or mirrored clips, are
-closer than `NEAR_DUPLICATE` belong together, as do all windows and mirrors of one take. Groups,
-not clips, are dealt to the two sides, by a hash of their names: the same takes give the same split.
+No near-duplicate is on two sides. Recordings are compared as 16 poses at equal times (joints 1…21
+relative to the root, facing +z, plus the root's height and its path). Their distance is that of
+the joint that differs most, in the mean over the times: of two waves only the hands differ. Takes
+whose recordings, or mirror images, are closer than `NEAR_DUPLICATE` belong together, as do all
+clips of one take and takes that the source calls twins (in CMU one subject doing what one
+description says). Groups are dealt, by a hash of their names: the same takes give the same split.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..motion import FloatArray
 from ..representation import features_to_root
-from .prepared import Clip, Split
+from .prepared import Clip, Recording, Split
 
 # Metres. Nearest takes of the Bandai-Namco gestures, which were repeated by one actor in a row,
 # lie at 0.02 to 0.05, those of its walks and runs at 0.06 to 0.3.
 NEAR_DUPLICATE = 0.03
 TEST_SHARE = 0.1
-MIN_GROUPS = 3  # of an action, for one of them to be tested on
+VALIDATION_SHARE = 0.05
+MIN_GROUPS = 3  # of an action, for one of them to be held out
 _TIMES = 16
 
 
@@ -47,19 +49,32 @@ def distances(one: NDArray[np.float32], many: NDArray[np.float32]) -> NDArray[np
 
 
 def near_duplicates(
-    clips: Sequence[Clip], features: Callable[[Clip], FloatArray]
+    recordings: Sequence[Recording],
+    features: Callable[[Recording], FloatArray],
+    twins: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """For each take (`take_of`) the name of its group: the first take it is nearly equal to.
 
-    Mirrored clips are among `clips`, so a left-hand take is compared with mirrored right-hand ones.
+    Mirrored recordings are among them, so a left-hand take is compared with mirrored right-hand
+    ones.
+
+    Args:
+        recordings: of all sources.
+        features: reads one.
+        twins: take -> a text; takes with the same text belong together however they move.
     """
-    groups = _Groups(sorted({take_of(clip) for clip in clips}))
-    by_action: dict[str, list[Clip]] = defaultdict(list)
-    for clip in clips:
-        by_action[clip.action].append(clip)
-    for members in by_action.values():
-        described = np.stack([descriptor(features(clip)) for clip in members])
-        # Two clips can be near only if their means are: sort by one number, compare in a band.
+    takes = sorted({take_of(recording.id) for recording in recordings})
+    groups = _Groups(takes)
+    first: dict[str, str] = {}
+    for take in takes:
+        if twins and take in twins:
+            groups.join(take, first.setdefault(twins[take], take))
+    by_source: dict[str, list[Recording]] = defaultdict(list)
+    for recording in recordings:
+        by_source[recording.source].append(recording)
+    for members in by_source.values():
+        described = np.stack([descriptor(features(recording)) for recording in members])
+        # Two can be near only if their means are: sort by one number, compare in a band.
         key = described.mean(axis=(1, 2, 3))
         order = np.argsort(key, kind="stable")
         described, key = described[order], key[order]
@@ -68,54 +83,74 @@ def near_duplicates(
             near = distances(described[here], described[here + 1 : end]) < NEAR_DUPLICATE
             for other in np.flatnonzero(near):
                 groups.join(
-                    take_of(members[order[here]]), take_of(members[order[here + 1 + other]])
+                    take_of(members[order[here]].id), take_of(members[order[here + 1 + other]].id)
                 )
     return groups.names()
 
 
-def take_of(clip: Clip) -> str:
-    """The take a clip was cut from: its id without window and mirror."""
-    return clip.id.split(":")[0]
+def take_of(name: str) -> str:
+    """The take that a recording or clip was made of: its id without part and mirror."""
+    return name.split(":")[0]
 
 
 def assign_splits(clips: Sequence[Clip], groups: dict[str, str]) -> dict[str, Split]:
-    """The side of each take, so that actions and styles are on both sides where takes allow.
+    """The split of each take, so that actions and styles are in all of them where takes allow.
 
     Each action of a source with at least `MIN_GROUPS` groups gives about a tenth of its takes to
-    the test side, spread over its styles; the rest stays in training.
+    testing and a twentieth to validation, spread over its styles; the rest stays in training, and
+    so do takes without captions.
     """
     strata: dict[tuple[str, str], dict[str | None, set[str]]] = defaultdict(
         lambda: defaultdict(set)
     )
     for clip in clips:
         if not clip.mirrored:
-            strata[clip.source, clip.action][clip.style].add(take_of(clip))
-    sizes: dict[str, int] = defaultdict(int)
-    for group in groups.values():
-        sizes[group] += 1
-    tested: set[str] = set()
-    fixed: set[str] = set()  # groups a stratum has dealt with; a later one leaves them alone
-    spent: dict[str, Counter[str | None]] = defaultdict(Counter)  # by source: styles tested
-    for key in sorted(strata):
-        styles = strata[key]
+            strata[clip.source, clip.action][clip.style].add(take_of(clip.id))
+    splits: dict[str, Split] = dict.fromkeys(groups, "train")
+    held_out: set[str] = set()
+    shares: tuple[tuple[Split, float], ...] = (
+        ("test", TEST_SHARE),
+        ("validation", VALIDATION_SHARE),
+    )
+    for name, share in shares:
+        drawn = _draw_groups(strata, groups, share, without=held_out)
+        held_out |= drawn
+        splits |= {take: name for take, group in groups.items() if group in drawn}
+    return splits
+
+
+def _draw_groups(
+    strata: Mapping[tuple[str, str], Mapping[str | None, set[str]]],
+    groups: dict[str, str],
+    share: float,
+    *,
+    without: set[str],
+) -> set[str]:
+    """Groups with about `share` of the takes of every stratum."""
+    sizes = Counter(groups.values())
+    drawn: set[str] = set()
+    fixed = set(without)  # groups a stratum has dealt with; a later one leaves them alone
+    spent: dict[str, Counter[str | None]] = defaultdict(Counter)  # by source: styles drawn
+    for source, action in sorted(strata):
+        styles = strata[source, action]
         takes = sum(len(members) for members in styles.values())
         own = {groups[take] for members in styles.values() for take in members}
         if len(own) >= MIN_GROUPS:
-            wanted = max(1, round(TEST_SHARE * takes))
-            tested |= _choose(styles, groups, sizes, fixed, wanted, spent[key[0]])
+            count = max(1, round(share * takes))
+            drawn |= _choose(styles, groups, sizes, fixed, count, spent[source])
         fixed |= own
-    return {take: "test" if group in tested else "train" for take, group in groups.items()}
+    return drawn
 
 
 def _choose(
-    styles: dict[str | None, set[str]],
+    styles: Mapping[str | None, set[str]],
     groups: dict[str, str],
-    sizes: dict[str, int],
+    sizes: Mapping[str, int],
     fixed: set[str],
-    wanted: int,
+    count: int,
     spent: Counter[str | None],
 ) -> set[str]:
-    """Groups for testing: `wanted` takes in all, each style in proportion, small groups first."""
+    """Groups with `count` takes in all, each style in proportion, small groups first."""
     total = sum(len(members) for members in styles.values())
     chosen: set[str] = set()
     got = 0
@@ -132,7 +167,7 @@ def _choose(
 
     names = sorted(styles, key=str)
     for style in names:
-        got += draw(style, int(wanted * len(styles[style]) / total))
+        got += draw(style, int(count * len(styles[style]) / total))
     # The rest comes from the styles with most takes, among equals from those that other actions
     # have given least of; a neutral motion is the last to be given up.
     before = spent.copy()
@@ -141,7 +176,7 @@ def _choose(
         return -len(styles[style]), style is None, before[style], _hash(min(styles[style]))
 
     for style in sorted(names, key=rank):
-        if got < wanted:
+        if got < count:
             got += draw(style, 1)
     return chosen
 

@@ -21,14 +21,16 @@ PREPARED = Path("data/prepared")
 """As `motion_core.datasets.DEFAULT_FOLDER`, which takes NumPy to import."""
 
 
-Source = Literal["bandai-namco", "hdm05", "cmu", "custom"]
+Source = Literal[
+    "bandai-namco", "hdm05", "cmu", "cmu-mocap", "deepmimic", "mesh2motion", "kaykit", "custom"
+]
 """As `motion_core.datasets.sources.SOURCES`."""
 
 
 @app.command(cls=HelpfulCommand)
 def prepare(
     source: Annotated[
-        Source, typer.Argument(metavar="SOURCE", help="bandai-namco, hdm05, cmu or custom.")
+        Source, typer.Argument(metavar="SOURCE", help="One of its names, or custom.")
     ],
     path: Annotated[Path, typer.Argument(metavar="PATH", help="Its folder or .tar archive.")],
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="The prepared data set.")] = PREPARED,
