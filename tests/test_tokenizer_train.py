@@ -52,9 +52,8 @@ class FakeDataset:
         )
         self.mean = np.zeros(263, dtype=np.float32)
         self.std = np.full(263, 0.7, dtype=np.float32)
-        self.balance = np.ones(len(lengths) - test)
 
-    def split(self, name: str) -> tuple[FakeClip, ...]:
+    def motions(self, name: str) -> tuple[FakeClip, ...]:
         return tuple(clip for clip in self.clips if clip.split == name)
 
     def features(self, clip: FakeClip) -> np.ndarray:
@@ -62,9 +61,6 @@ class FakeDataset:
         features = np.sin(time * (1 + np.arange(263) % 3) + clip.index)
         features[:, :3] *= 0.02
         return features.astype(np.float32)
-
-    def weights(self, name: str) -> np.ndarray:
-        return self.balance / self.balance.sum()
 
 
 # Windows ------------------------------------------------------------------------------------
@@ -76,28 +72,29 @@ def test_a_short_clip_is_drawn_whole_and_padded_with_its_last_frame() -> None:
     clip = dataset.features(dataset.clips[0])
     assert windows.shape == (3, 16, 263)
     assert valid.tolist() == [[True] * 9 + [False] * 7] * 3
-    np.testing.assert_array_equal(windows[0, :9], clip)
-    np.testing.assert_array_equal(windows[0, 9:], np.repeat(clip[-1:], 7, axis=0))
+    np.testing.assert_array_equal(windows[0, :9], clip.astype(np.float16))
+    last = np.repeat(clip[-1:].astype(np.float16), 7, axis=0)
+    np.testing.assert_array_equal(windows[0, 9:], last)
 
 
 def test_every_start_of_a_long_clip_is_drawn() -> None:
     dataset = FakeDataset((19, 5))
     windows, valid = Windows(dataset, "train", frames=16).draw(200, np.random.default_rng(0))
     firsts = {tuple(window[0].tolist()) for window in windows}
-    assert firsts == {tuple(row.tolist()) for row in dataset.features(dataset.clips[0])[:4]}
+    rows = dataset.features(dataset.clips[0])[:4].astype(np.float16).astype(np.float32)
+    assert firsts == {tuple(row.tolist()) for row in rows}
     assert valid.all()
 
 
-@pytest.mark.parametrize(("balance", "share"), [(0.0, 0.2), (1.0, 0.75), (0.5, 0.475)])
+@pytest.mark.parametrize(("balance", "share"), [(0.0, 0.2), (1.0, 1 / 3), (0.5, 4 / 15)])
 def test_clips_are_drawn_by_frames_and_by_class(balance: float, share: float) -> None:
     dataset = FakeDataset((20, 80, 5))
-    dataset.balance = np.array([3.0, 1.0])
     windows = Windows(dataset, "train", frames=16, balance=balance)
     drawn, _ = windows.draw(4000, np.random.default_rng(0))
     # Clip 1 is one radian ahead: tell the clips by the first feature's start and slope.
     short = dataset.features(dataset.clips[0])[:, 5]
-    from_short = np.isclose(drawn[:, :1, 5].numpy(), short[None, :5]).any(axis=1)
-    slope = np.isclose(drawn[:, 1:2, 5].numpy(), short[None, 1:6]).any(axis=1)
+    from_short = np.isclose(drawn[:, :1, 5].numpy(), short[None, :5], atol=1e-3).any(axis=1)
+    slope = np.isclose(drawn[:, 1:2, 5].numpy(), short[None, 1:6], atol=1e-3).any(axis=1)
     assert (from_short & slope).mean() == pytest.approx(share, abs=0.03)
 
 
@@ -111,7 +108,7 @@ def test_impossible_windows_are_refused(frames: int, balance: float, message: st
 
 
 def test_a_data_set_without_training_clips_is_refused() -> None:
-    with pytest.raises(InputError, match="no clips in its train split"):
+    with pytest.raises(InputError, match="no motion in its train split"):
         Windows(FakeDataset((9,)), "train")
 
 
@@ -164,7 +161,7 @@ def test_training_learns(tmp_path: Path) -> None:
     )
     tokenizer = train_tokenizer(dataset, tmp_path, config=config, training=training)
     report = evaluate_tokenizer(tokenizer, dataset, "train")
-    flat = np.concatenate([dataset.features(clip)[:, 4:67] for clip in dataset.split("train")])
+    flat = np.concatenate([dataset.features(clip)[:, 4:67] for clip in dataset.motions("train")])
     giving_the_mean = 1000 * np.linalg.norm(flat.reshape(-1, 21, 3), axis=-1).mean()
     assert report.overall.mpjpe_mm < 0.5 * giving_the_mean
     assert report.codes_used > 8

@@ -118,7 +118,8 @@ class EMAQuantizer(nn.Module):
 def _drawn(vectors: Tensor, count: int) -> Tensor:
     """`count` of the vectors at random, slightly moved where there are too few of them."""
     repeats = -(-count // len(vectors))
-    order = torch.cat([torch.randperm(len(vectors)) for _ in range(repeats)])[:count]
+    orders = [torch.randperm(len(vectors), device=vectors.device) for _ in range(repeats)]
+    order = torch.cat(orders)[:count]
     drawn = vectors[order]
     if repeats > 1:
         drawn = drawn + 0.01 * vectors.std() * torch.randn_like(drawn)

@@ -113,17 +113,17 @@ class TokenizerReport:
 def evaluate_tokenizer(
     tokenizer: MotionTokenizer, dataset: FeatureDataset, split: str = "test"
 ) -> TokenizerReport:
-    """Encodes and decodes every clip of the split that is not mirrored, each in one go.
+    """Encodes and decodes every recording of the split that is not mirrored, each in one go.
 
     Raises:
-        InputError: there are no such clips.
+        InputError: there are none.
     """
     was_training = tokenizer.training
     tokenizer.eval()
     uses = np.zeros(tokenizer.config.codes)
     found: dict[str, list[_ClipErrors]] = defaultdict(list)
     clip: FeatureClip
-    for clip in dataset.split(split):
+    for clip in dataset.motions(split):
         if clip.mirrored:
             continue
         real = np.asarray(dataset.features(clip), dtype=np.float32)

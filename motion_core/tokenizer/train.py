@@ -1,21 +1,17 @@
 """Training of the motion tokenizer.
 
-    python -m motion_agent.motion_core.tokenizer.train --data data/prepared --out runs/tokenizer
-
-The same command continues a training that was stopped. In the folder: the finished
+`motion-agent train tokenizer`; the same command continues a training that was stopped. In the
+folder: the finished
 ``tokenizer.safetensors``, ``report.md`` and ``report.json`` with what it reaches on the test
 split, and the state, log and curves of the training.
 
-With ``--refine FOLDER`` the decoder of a finished tokenizer goes on learning alone. Encoder and
+With `refine` the decoder of a finished tokenizer goes on learning alone. Encoder and
 codebook stand still, so every motion keeps its tokens and a MotionLLM trained on them still fits.
 """
 
 from __future__ import annotations
 
-import argparse
 import math
-import sys
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -25,11 +21,11 @@ import torch
 from torch import nn
 
 from ..atomic import replacing
-from ..errors import ConfigurationError, MotionAgentError
+from ..errors import ConfigurationError
 from ..training import TrainingRun
 from .checkpoint import load_tokenizer, save_tokenizer
 from .model import MotionTokenizer, Reconstruction, TokenizerConfig
-from .report import TokenizerReport, evaluate_tokenizer
+from .report import TokenizerReport
 from .windows import FeatureDataset, Windows
 
 
@@ -80,6 +76,7 @@ def train_tokenizer(
     config: TokenizerConfig | None = None,
     training: TokenizerTraining | None = None,
     refine: Path | str | None = None,
+    device: torch.device | str | None = None,
 ) -> MotionTokenizer:
     """Trains a tokenizer, or continues; returns what `load_tokenizer(out)` gives.
 
@@ -89,6 +86,7 @@ def train_tokenizer(
         config: size and losses; that of `refine` where it is given.
         training: how to train.
         refine: folder of a finished tokenizer whose decoder alone goes on learning.
+        device: None for a GPU where there is one.
 
     Raises:
         UnavailableError: `out` cannot be written to.
@@ -102,7 +100,8 @@ def train_tokenizer(
     else:
         tokenizer = load_tokenizer(refine)
         tokenizer.decoder.requires_grad_(True)
-    session = _Session(dataset, tokenizer, training)
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    session = _Session(dataset, tokenizer.to(device), training)
     run = TrainingRun(
         out,
         steps=training.steps,
@@ -137,8 +136,15 @@ class _Session:
             lr=training.lr,
             betas=(0.9, 0.99),
             weight_decay=training.weight_decay,
+            fused=True,
         )
-        self.windows = Windows(dataset, "train", frames=training.window, balance=training.balance)
+        self.windows = Windows(
+            dataset,
+            "train",
+            frames=training.window,
+            balance=training.balance,
+            device=tokenizer.mean.device,
+        )
         self.generator = np.random.default_rng(training.seed)
         self.resets = 0  # since the last row of the log
 
@@ -202,55 +208,3 @@ def write_report(report: TokenizerReport, folder: Path | str) -> None:
     for name, text in (("report.md", report.to_markdown()), ("report.json", report.to_json())):
         with replacing(Path(folder) / name) as path:
             path.write_text(text, encoding="utf-8")
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit code."""
-    defaults = TokenizerTraining()
-    parser = argparse.ArgumentParser(
-        prog="python -m motion_agent.motion_core.tokenizer.train",
-        description="Train the motion tokenizer; the same command continues a stopped training.",
-    )
-    parser.add_argument("--data", default="data/prepared", help="prepared data set")
-    parser.add_argument("--out", default="runs/tokenizer", help="folder for state and result")
-    parser.add_argument("--steps", type=int, default=defaults.steps)
-    parser.add_argument("--batch", type=int, default=defaults.batch)
-    parser.add_argument("--window", type=int, default=defaults.window)
-    parser.add_argument("--lr", type=float, default=defaults.lr)
-    parser.add_argument("--seed", type=int, default=defaults.seed)
-    parser.add_argument("--width", type=int, default=TokenizerConfig().width)
-    parser.add_argument("--refine", help="finished tokenizer whose decoder alone goes on learning")
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 for all cores")
-    given = parser.parse_args(arguments)
-    if given.threads:
-        torch.set_num_threads(given.threads)
-    try:
-        from ..datasets import PreparedDataset
-
-        dataset = PreparedDataset.load(given.data)
-        tokenizer = train_tokenizer(
-            dataset,
-            given.out,
-            refine=given.refine,
-            config=TokenizerConfig(width=given.width),
-            training=TokenizerTraining(
-                steps=given.steps,
-                batch=given.batch,
-                window=given.window,
-                lr=given.lr,
-                seed=given.seed,
-            ),
-        )
-        report = evaluate_tokenizer(tokenizer, dataset, "test")
-        write_report(report, given.out)
-    except MotionAgentError as err:
-        print(f"error: {err}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    print(report.to_markdown())
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,7 +1,8 @@
-"""Random windows of a data set's clips, as the tokenizer trains on them."""
+"""Random windows of a data set's recordings, as the tokenizer trains on them."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import InputError
-from ..motion import FEATURES, FRAMES_PER_TOKEN
+from ..motion import FRAMES_PER_TOKEN
 
 
 class FeatureClip(Protocol):
@@ -36,64 +37,80 @@ class FeatureDataset(Protocol):
     @property
     def std(self) -> NDArray[Any]: ...
 
-    def split(self, split: Any, /) -> Sequence[Any]: ...
+    def motions(self, split: Any, /) -> Sequence[Any]: ...
 
     def features(self, clip: Any, /) -> NDArray[Any]: ...
 
-    def weights(self, split: Any, /) -> NDArray[Any]: ...
-
 
 class Windows:
-    """Draws windows of `frames` frames from the clips of a split.
+    """Draws windows of `frames` frames from the recordings of a split.
 
-    A clip is drawn with a probability that mixes two wishes: every frame equally often, and every
-    class equally often (the data set's weights). A clip shorter than a window is drawn whole; its
-    last frame is repeated and marked as padding.
+    A recording is drawn with a probability that mixes two wishes: every frame equally often, and
+    every action in proportion to the square root of its frames. One shorter than a window is drawn
+    whole; its last frame is repeated and marked as padding. All features lie on the device, half
+    precision, as a prepared data set stores them.
 
     Args:
-        dataset: where the clips are.
-        split: ``"train"`` or ``"test"``.
+        dataset: where the recordings are.
+        split: its name.
         frames: length of a window, a multiple of 4.
         balance: share of the class-balanced wish, 0 to 1.
+        device: where windows are needed.
 
     Raises:
-        InputError: no clips in the split, or a length that is no multiple of 4.
+        InputError: no recordings in the split, or a length that is no multiple of 4.
     """
 
     def __init__(
-        self, dataset: FeatureDataset, split: str, *, frames: int = 64, balance: float = 0.5
+        self,
+        dataset: FeatureDataset,
+        split: str,
+        *,
+        frames: int = 64,
+        balance: float = 0.5,
+        device: torch.device | str = "cpu",
     ) -> None:
         if frames < FRAMES_PER_TOKEN or frames % FRAMES_PER_TOKEN:
-            raise InputError(f"a window of {frames} frames cannot be; give a multiple of 4")
+            raise InputError(f"windows have {frames} frames; give a multiple of {FRAMES_PER_TOKEN}")
         if not 0 <= balance <= 1:
             raise InputError(f"balance is {balance}; give a share from 0 to 1")
-        clips = dataset.split(split)
-        if not clips:
-            raise InputError(f"the data set has no clips in its {split} split")
+        motions = dataset.motions(split)
+        if not motions:
+            raise InputError(f"the data set has no motion in its {split} split")
         self.frames = frames
-        self._dataset = dataset
-        self._clips = clips
-        lengths = np.array([clip.length for clip in clips], dtype=np.float64)
-        balanced = np.asarray(dataset.weights(split), dtype=np.float64)
-        mixed = balance * balanced / balanced.sum() + (1 - balance) * lengths / lengths.sum()
+        self._features = torch.from_numpy(
+            np.concatenate([dataset.features(motion).astype(np.float16) for motion in motions])
+        ).to(device)  # (N, 263)
+        self._lengths = np.array([motion.length for motion in motions])
+        self._starts = np.cumsum(self._lengths) - self._lengths
+        by_action: dict[str, int] = defaultdict(int)
+        for motion in motions:
+            by_action[motion.action] += motion.length
+        rare = np.array([by_action[motion.action] ** -0.5 for motion in motions])
+        balanced = self._lengths * rare
+        mixed = (
+            balance * balanced / balanced.sum()
+            + (1 - balance) * self._lengths / self._lengths.sum()
+        )
         self._reach = np.cumsum(mixed) / mixed.sum()
 
     def __len__(self) -> int:
-        """Number of clips."""
-        return len(self._clips)
+        """Number of recordings."""
+        return len(self._lengths)
 
     def draw(self, count: int, generator: np.random.Generator) -> tuple[Tensor, Tensor]:
         """`count` windows ``(count, frames, 263)`` float32 and where they are valid, bool."""
-        windows = np.empty((count, self.frames, FEATURES), dtype=np.float32)
-        valid = np.ones((count, self.frames), dtype=bool)
         chosen = np.searchsorted(self._reach, generator.random(count), side="right")
-        for row, index in enumerate(np.minimum(chosen, len(self._clips) - 1)):
-            clip = self._dataset.features(self._clips[index])
-            if len(clip) > self.frames:
-                start = generator.integers(len(clip) - self.frames + 1)
-                windows[row] = clip[start : start + self.frames]
-            else:
-                windows[row, : len(clip)] = clip
-                windows[row, len(clip) :] = clip[-1]
-                valid[row, len(clip) :] = False
-        return torch.from_numpy(windows), torch.from_numpy(valid)
+        chosen = np.minimum(chosen, len(self) - 1)
+        lengths = self._lengths[chosen]
+        free = np.maximum(lengths - self.frames, 0) + 1  # places where a window can begin
+        starts = (generator.random(count) * free).astype(np.int64)
+        steps = np.arange(self.frames)
+        inside = starts[:, None] + steps < lengths[:, None]  # (count, frames)
+        rows = self._starts[chosen, None] + np.minimum(
+            starts[:, None] + steps, lengths[:, None] - 1
+        )
+        device = self._features.device
+        index = torch.from_numpy(rows).to(device, non_blocking=True)
+        valid = torch.from_numpy(inside).to(device, non_blocking=True)
+        return self._features[index].float(), valid
