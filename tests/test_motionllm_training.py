@@ -17,15 +17,18 @@ from motion_agent.motion_core.motionllm.samples import (
     SampleMaker,
     TokenisedClip,
     TrainingBatches,
-    encode_many,
+    TrainingData,
     nearest_codes,
 )
+from motion_agent.motion_core.motionllm.tokenised import encode_many
 from motion_agent.motion_core.motionllm.train import MotionLLMTraining, Trainer
+
+PLAIN = {"noise": 0.0, "crop": 0.0, "stated": 0.0, "reworded": 0.0, "free": 0.0, "gap": 0.0}
 
 
 def maker(direction: str, **augmentation: float) -> SampleMaker:
     near = nearest_codes(motion_tokenizer().quantizer.codebook, 3)
-    settings = Augmentation(**{"noise": 0.0, "stated": 0.0, **augmentation})
+    settings = Augmentation(**{**PLAIN, **augmentation})
     prompt = prompt_format("compact", text_tokenizer())
     return SampleMaker(motion_llm(), prompt, direction, near, settings)
 
@@ -34,7 +37,7 @@ def clips() -> list[TokenisedClip]:
     """Two kinds of motion with their captions."""
     kinds = {"a man waves": [3, 4, 5, 3, 4, 5], "someone bows and kicks": [9, 8, 7, 6]}
     return [
-        TokenisedClip((caption,), (np.array(tokens, np.int16),) * 4, 0.5)
+        TokenisedClip((caption,), (1.0,), (np.array(tokens, np.int16),) * 4, 0.5)
         for caption, tokens in kinds.items()
     ]
 
@@ -104,7 +107,9 @@ def test_bad_descriptions_are_refused(description: object) -> None:
 
 def test_noise_changes_what_is_read_and_never_what_is_told() -> None:
     make = maker("t2m", noise=0.5)
-    clip = TokenisedClip(("a man waves",), (np.arange(16, dtype=np.int16) % CODES,) * 4, 1.0)
+    clip = TokenisedClip(
+        ("a man waves",), (1.0,), (np.arange(16, dtype=np.int16) % CODES,) * 4, 1.0
+    )
     random = np.random.default_rng(0)
     changed = 0
     for _ in range(20):
@@ -118,7 +123,7 @@ def test_noise_changes_what_is_read_and_never_what_is_told() -> None:
 
 def test_long_clips_are_cropped_to_the_longest() -> None:
     make = maker("m2t", longest=5, crop=1.0)
-    clip = TokenisedClip(("a man waves",), (np.arange(16, dtype=np.int16) % CODES,), 1.0)
+    clip = TokenisedClip(("a man waves",), (1.0,), (np.arange(16, dtype=np.int16) % CODES,), 1.0)
     random = np.random.default_rng(0)
     lengths = set()
     for _ in range(30):
@@ -129,12 +134,14 @@ def test_long_clips_are_cropped_to_the_longest() -> None:
 
 def test_batches_are_a_function_of_seed_and_step() -> None:
     make = maker("t2m", noise=0.2)
-    first, again = (TrainingBatches(clips(), make, batch=4, seed=3) for _ in range(2))
+    first, again = (TrainingBatches(TrainingData(clips()), make, batch=4, seed=3) for _ in range(2))
     for step in (5, 0, 17, 31):
         for a, b in zip(first[step], again[step], strict=True):
             assert torch.equal(a, b)
     assert first[0][0].shape[0] == 4
-    assert not torch.equal(first[0][0], TrainingBatches(clips(), make, batch=4, seed=4)[0][0])
+    assert not torch.equal(
+        first[0][0], TrainingBatches(TrainingData(clips()), make, batch=4, seed=4)[0][0]
+    )
 
 
 def test_many_motions_at_once_get_the_tokens_of_each_alone() -> None:
@@ -148,12 +155,12 @@ def test_many_motions_at_once_get_the_tokens_of_each_alone() -> None:
 @pytest.mark.parametrize("direction", ["t2m", "m2t"])
 def test_training_learns_two_clips(direction: str, tmp_path: Path) -> None:
     quick = {"lr": 3e-2, "rows_lr": 5e-2} if direction == "m2t" else {}
-    train = trainer(direction, steps=60, augmentation=Augmentation(noise=0.0), **quick)
+    train = trainer(direction, steps=60, augmentation=Augmentation(**PLAIN), dropout=0.0, **quick)
     if direction == "m2t":  # else the frozen norm and head keep any hidden state above 4.2 nats
         train.model.backbone.base_model.norm.weight.data.mul_(4.0)
     checks = [train.maker.plain(clip) for clip in clips()]
     before = train.validate(checks)["val_loss"]
-    train.fit(clips(), clips(), tmp_path)
+    train.fit(TrainingData(clips()), clips(), tmp_path)
     after = train.validate(checks)["val_loss"]
     assert after < 0.5 * before
     assert (tmp_path / "log.csv").read_text().startswith("step,loss")
@@ -161,11 +168,11 @@ def test_training_learns_two_clips(direction: str, tmp_path: Path) -> None:
 
 def test_a_stopped_training_continues_as_if_it_had_not_stopped(tmp_path: Path) -> None:
     whole = trainer()
-    whole.fit(clips(), clips(), tmp_path / "whole")
+    whole.fit(TrainingData(clips()), clips(), tmp_path / "whole")
     stopped = trainer()
     step = stopped._step
 
-    def interrupted(*arguments: object) -> float:
+    def interrupted(*arguments: object) -> torch.Tensor:
         if arguments[2] == 4:
             import signal
 
@@ -174,20 +181,20 @@ def test_a_stopped_training_continues_as_if_it_had_not_stopped(tmp_path: Path) -
 
     stopped._step = interrupted  # type: ignore[method-assign,assignment]
     with pytest.raises(KeyboardInterrupt):
-        stopped.fit(clips(), clips(), tmp_path / "parts")
+        stopped.fit(TrainingData(clips()), clips(), tmp_path / "parts")
     continued = trainer()
-    continued.fit(clips(), clips(), tmp_path / "parts")
+    continued.fit(TrainingData(clips()), clips(), tmp_path / "parts")
     for a, b in zip(whole.trained, continued.trained, strict=True):
         assert torch.equal(a, b)
 
 
 def test_a_state_of_other_settings_is_refused(tmp_path: Path) -> None:
-    trainer(steps=2).fit(clips(), clips(), tmp_path)
+    trainer(steps=2).fit(TrainingData(clips()), clips(), tmp_path)
     with pytest.raises(ConfigurationError, match="batch=4, not 2"):
-        trainer(steps=2, batch=2).fit(clips(), clips(), tmp_path)
+        trainer(steps=2, batch=2).fit(TrainingData(clips()), clips(), tmp_path)
 
 
 def test_training_by_the_clock_ends_with_the_clock(tmp_path: Path) -> None:
     train = trainer(steps=1_000_000, minutes=0.03)
-    train.fit(clips(), clips(), tmp_path)
+    train.fit(TrainingData(clips()), clips(), tmp_path)
     assert train.optimiser.param_groups[0]["lr"] < 0.2 * train.training.lr

@@ -81,6 +81,10 @@ class MotionLLM(nn.Module):
         """Vocabulary ids of motion tokens."""
         return [self.vocabulary + 2 + int(token) for token in tokens]
 
+    def motion_ids(self, tokens: Any) -> list[int]:
+        """<Motion>, the tokens, </Motion>."""
+        return [self.motion_start, *self.token_ids(tokens), self.motion_end]
+
     # ---- the forward path ------------------------------------------------------------------
 
     def embed(self, ids: Tensor, direction: Direction) -> Tensor:  # (B, T) -> (B, T, D)

@@ -1,6 +1,6 @@
 """What MotionLLM is told: prompt formats, which belong to the checkpoint.
 
-    compact   a dozen tokens; may state the wished duration; the default checkpoint's
+    compact   a dozen tokens; may state the duration; has in-filling; the default checkpoint's
     paper     the instruction template of the paper's own code; no duration
 
 A format's files are in ``prompts/motionllm``, one for each direction; `$motion` marks the place
@@ -10,7 +10,7 @@ of <Motion> … </Motion>. The words of a description are never read as special 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from ...prompts import load_prompt
@@ -18,6 +18,7 @@ from ..errors import ConfigurationError, InputError
 
 PromptName = Literal["compact", "paper"]
 SECONDS_PER_TOKEN = 0.2
+_KEPT = 100_000  # encoded texts: training says the same captions again and again
 _MOTION = "\0"  # where the motion tokens go; no prompt and no description holds it
 
 
@@ -27,6 +28,7 @@ class PromptFormat:
 
     name: PromptName
     text_tokenizer: Any
+    _encoded: dict[str, list[int]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def states_duration(self) -> bool:
@@ -41,6 +43,19 @@ class PromptFormat:
         else:
             text = load_prompt(f"{name}_seconds", seconds=f"{seconds:.1f}", **values)
         return self._begin() + self._ids(text.removesuffix(_MOTION))
+
+    def around_gap(self, seconds: float) -> tuple[list[int], list[int], list[int]]:
+        """Ids of the in-filling prompt: up to the motion before the gap, between both, and after.
+
+        Raises:
+            ConfigurationError: the format has no such prompt.
+        """
+        if self.name != "compact":
+            raise ConfigurationError(f"the prompt format {self.name!r} has no in-filling")
+        marks = {"before": _MOTION, "after": _MOTION, "motion": ""}
+        text = load_prompt("motionllm/compact_fill", seconds=f"{seconds:.1f}", **marks)
+        first, middle, last = text.split(_MOTION)
+        return self._begin() + self._ids(first), self._ids(middle), self._ids(last)
 
     def around_motion(self) -> tuple[list[int], list[int]]:
         """Ids of the m2t prompt before <Motion> and after </Motion>."""
@@ -59,8 +74,13 @@ class PromptFormat:
         return line.lower().rstrip(" .!") if self.name == "compact" else line
 
     def _ids(self, text: str) -> list[int]:
-        encoded = self.text_tokenizer(text, add_special_tokens=False, split_special_tokens=True)
-        return list(encoded["input_ids"])
+        known = self._encoded.get(text)
+        if known is None:
+            encoded = self.text_tokenizer(text, add_special_tokens=False, split_special_tokens=True)
+            known = list(encoded["input_ids"])
+            if len(self._encoded) < _KEPT:
+                self._encoded[text] = known
+        return known.copy()
 
     def _begin(self) -> list[int]:
         """The start-of-text id, for backbones whose tokenizer puts one (Gemma, Llama 3)."""

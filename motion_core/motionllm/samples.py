@@ -1,47 +1,68 @@
-"""Training samples: clips as motion tokens with captions, in batches of similar length.
+"""Training samples: motion tokens with captions, or motion alone, in batches of similar length.
+
+    captioned   Text: a person bows / Motion: <Motion> 17 4 … </Motion>      t2m, m2t the other way
+    free        Text: / Motion: <Motion> 17 4 …                              a window of a recording
+    gap         Before: … / After: … / Motion: <Motion> … </Motion>          what lies between
+    wording     Motion: / Text: a person bows                                captions without motion
 
 Notable:
-- each clip is tokenised from four start frames (0 to 3), since a shift by less than a token
+- captions are scarce, motion is not: `free` and `gap` teach what motion is from every recording,
+  and a description can be left out later for guidance;
+- each motion is tokenised from four start frames (0 to 3), since a shift by less than a token
   gives other tokens for the same motion;
-- the clip, its caption, start frame and crop are drawn anew each time;
+- clip, caption, wording, start frame and crop are drawn anew each time;
 - some motion tokens that the model reads (not those it is to predict) are replaced by near or
   random ones, so that it learns to go on after a mistake of its own.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..atomic import replacing
-from ..motion import FRAMES_PER_TOKEN, FloatArray
 from .model import END, IGNORE, Direction, MotionLLM
 from .prompt import SECONDS_PER_TOKEN, PromptFormat
-
-if TYPE_CHECKING:
-    from ..datasets import PreparedDataset
-    from ..tokenizer import MotionTokenizer
+from .rewording import reword
 
 Tokens = NDArray[np.int16]
 _POOL = 16  # batches that are sorted by length together
-_ENCODED_AT_ONCE = 64  # motions
 
 
 @dataclass(frozen=True)
 class TokenisedClip:
-    """What training needs to know of a clip: its captions, and its tokens from 4 start frames."""
+    """What training needs to know of a clip: its captions, and its tokens from 4 start frames.
+
+    Attributes:
+        captions: their texts.
+        weights: how often each caption is drawn, relative to the others.
+        tokens: of the clip, one array a start frame.
+        probability: of drawing the clip.
+    """
 
     captions: tuple[str, ...]
+    weights: tuple[float, ...]
     tokens: tuple[Tokens, ...]
     probability: float
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What one direction learns from.
+
+    Attributes:
+        clips: with captions.
+        recordings: tokens of whole recordings, each from 4 start frames.
+        wordings: captions without motion.
+    """
+
+    clips: Sequence[TokenisedClip]
+    recordings: Sequence[tuple[Tokens, ...]] = ()
+    wordings: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -61,16 +82,27 @@ class Augmentation:
         crop: share of samples in which a part of the clip is taken (at least 60 %).
         stated: share of t2m samples whose prompt tells the duration.
         longest: motion tokens; longer clips are always cropped.
-        balance: share drawn by class-balanced weights rather than uniformly.
+        balance: share drawn by class-balanced weights rather than by caption weight alone.
         power: of those weights, see `PreparedDataset.weights`; 0 draws all actions alike.
+        reworded: share of captions whose subject or tense is changed.
+        free: share of samples that are windows without a caption (t2m), or captions without
+            motion (m2t).
+        gap: share of samples that are gaps to fill (t2m).
+        context: motion tokens shown on each side of a gap, at most.
+        longest_gap: motion tokens.
     """
 
-    noise: float = 0.08
-    crop: float = 0.0
+    noise: float = 0.1
+    crop: float = 0.1
     stated: float = 0.3
     longest: int = 60
-    balance: float = 0.5
+    balance: float = 0.3
     power: float = 0.5
+    reworded: float = 0.5
+    free: float = 0.15
+    gap: float = 0.25
+    context: int = 16
+    longest_gap: int = 12
 
 
 class SampleMaker:
@@ -79,7 +111,9 @@ class SampleMaker:
     Args:
         model: gives the ids of motion tokens.
         prompt: the checkpoint's prompt format.
+        direction: t2m or m2t.
         near: (codes, k) for each code the most similar ones.
+        augmentation: how samples vary.
     """
 
     def __init__(
@@ -93,33 +127,78 @@ class SampleMaker:
         self.model, self.prompt, self.direction = model, prompt, direction
         self.near, self.augmentation = near, augmentation
 
-    def t2m(self, caption: str, read: Tokens, told: Tokens, seconds: float | None) -> Sample:
+    # ---- the kinds of samples --------------------------------------------------------------
+
+    def t2m(self, caption: str, read: Tokens, target: Tokens, seconds: float | None) -> Sample:
         """Description, then motion: the loss is on the motion tokens and </Motion>."""
         stated = seconds if self.prompt.states_duration else None
-        prompt = self.prompt.description(caption, stated)
-        ids = [*prompt, self.model.motion_start, *self.model.token_ids(read)]
-        targets = [IGNORE] * len(prompt) + [1 + int(token) for token in told] + [END]
-        return Sample(ids, targets)
+        return self._motion_after(self.prompt.description(caption, stated), read, target)
 
-    def m2t(self, caption: str, read: Tokens) -> Sample:
+    def free(self, read: Tokens, target: Tokens) -> Sample:
+        """Motion after an empty description; the window may go on, so nothing is said of an end."""
+        sample = self._motion_after(self.prompt.description(""), read, target)
+        return Sample(sample.ids, [*sample.targets[:-1], IGNORE])
+
+    def gap(self, before: Tokens, read: Tokens, target: Tokens, after: Tokens) -> Sample:
+        """What lies between two stretches of motion, of which one may be empty."""
+        return self._motion_after(
+            gap_prompt(self.model, self.prompt, before, after, len(target)), read, target
+        )
+
+    def m2t(self, caption: str, read: Tokens | None) -> Sample:
         """Motion, then description: the loss is on the caption and the end of text."""
         before, after = self.prompt.around_motion()
         answer = self.prompt.answer(caption)
-        motion = [self.model.motion_start, *self.model.token_ids(read), self.model.motion_end]
+        motion = [] if read is None else self.model.motion_ids(read)
         ids = [*before, *motion, *after, *answer[:-1]]
-        targets = [IGNORE] * (len(ids) - len(answer)) + answer
+        return Sample(ids, [IGNORE] * (len(ids) - len(answer)) + answer)
+
+    def _motion_after(self, prompt: list[int], read: Tokens, target: Tokens) -> Sample:
+        ids = [*prompt, self.model.motion_start, *self.model.token_ids(read)]
+        targets = [IGNORE] * len(prompt) + [1 + int(token) for token in target] + [END]
         return Sample(ids, targets)
 
+    # ---- drawing ---------------------------------------------------------------------------
+
     def draw(self, clip: TokenisedClip, random: np.random.Generator) -> Sample:
-        """A training sample: caption, start frame, crop, noise and duration at random."""
+        """A captioned sample: caption, wording, start frame, crop, noise, duration at random."""
         settings = self.augmentation
-        caption = clip.captions[random.integers(len(clip.captions))]
+        caption = clip.captions[_draw(clip.weights, random)]
+        if random.random() < settings.reworded:
+            caption = reword(caption, random)
         tokens = self._crop(clip.tokens[random.integers(len(clip.tokens))], random)
         read = self._disturb(tokens, random)
         if self.direction == "m2t":
             return self.m2t(caption, read)
         stated = random.random() < settings.stated
         return self.t2m(caption, read, tokens, len(tokens) * SECONDS_PER_TOKEN if stated else None)
+
+    def draw_free(self, recording: tuple[Tokens, ...], random: np.random.Generator) -> Sample:
+        """A window of a recording, without a caption."""
+        tokens = recording[random.integers(len(recording))]
+        count = min(len(tokens), self.augmentation.longest)
+        start = int(random.integers(len(tokens) - count + 1))
+        window = tokens[start : start + count]
+        return self.free(self._disturb(window, random), window)
+
+    def draw_gap(self, recording: tuple[Tokens, ...], random: np.random.Generator) -> Sample:
+        """A gap in a recording; in a tenth of them one side is missing."""
+        settings = self.augmentation
+        tokens = recording[random.integers(len(recording))]
+        longest = min(settings.longest_gap, len(tokens))
+        count = int(random.integers(1, longest + 1))
+        start = int(random.integers(len(tokens) - count + 1))
+        reach = random.integers(1, settings.context + 1, size=2)
+        reach[random.integers(2)] *= random.random() >= 0.1
+        before = tokens[max(0, start - int(reach[0])) : start]
+        after = tokens[start + count : start + count + int(reach[1])]
+        target = tokens[start : start + count]
+        return self.gap(
+            self._disturb(before, random),
+            self._disturb(target, random),
+            target,
+            self._disturb(after, random),
+        )
 
     def plain(self, clip: TokenisedClip) -> Sample:
         """The sample for validation: first caption and start frame, nothing disturbed."""
@@ -146,20 +225,46 @@ class SampleMaker:
         return disturbed
 
 
+def gap_prompt(
+    model: MotionLLM, prompt: PromptFormat, before: Sequence[int], after: Sequence[int], count: int
+) -> list[int]:
+    """Ids of the in-filling prompt for `count` tokens, up to, not including, <Motion>."""
+    first, middle, last = prompt.around_gap(count * SECONDS_PER_TOKEN)
+    return [*first, *model.motion_ids(before), *middle, *model.motion_ids(after), *last]
+
+
 class TrainingBatches:
     """(ids, targets), both (batch, T), for each step; a function of seed and step alone.
 
     Samples are drawn in pools, sorted by length and cut into batches, so that little is padding.
+
+    Args:
+        data: what to draw from.
+        maker: makes samples of it.
+        batch: samples a step.
+        seed: of everything that is drawn.
+        motion_first: steps whose samples have no captions.
     """
 
     def __init__(
-        self, clips: Sequence[TokenisedClip], maker: SampleMaker, *, batch: int, seed: int
+        self,
+        data: TrainingData,
+        maker: SampleMaker,
+        *,
+        batch: int,
+        seed: int,
+        motion_first: int = 0,
     ) -> None:
-        self._clips, self._maker, self._batch, self._seed = clips, maker, batch, seed
-        # Partly balanced by class, partly as the data are: rare actions are seen, common ones too.
+        self._data, self._maker, self._batch, self._seed = data, maker, batch, seed
+        self._motion_first = motion_first
+        # Partly balanced by class, partly as the captions are: rare actions are seen, and what
+        # people wrote about counts for more than labels.
         balance = maker.augmentation.balance
-        weights = np.array([clip.probability for clip in clips])
-        self._weights = balance * weights / weights.sum() + (1 - balance) / len(clips)
+        weights = np.array([clip.probability for clip in data.clips])
+        people = np.array([max(clip.weights) for clip in data.clips])
+        self._weights = balance * weights / weights.sum() + (1 - balance) * people / people.sum()
+        lengths = np.array([len(recording[0]) for recording in data.recordings], dtype=np.float64)
+        self._reach = lengths / lengths.sum() if len(lengths) else lengths
         self._pool: tuple[int, list[tuple[Tensor, Tensor]]] = (-1, [])
 
     def __getitem__(self, step: int) -> tuple[Tensor, Tensor]:
@@ -170,11 +275,40 @@ class TrainingBatches:
 
     def _fill(self, number: int) -> list[tuple[Tensor, Tensor]]:
         random = np.random.default_rng([self._seed, number])
-        drawn = random.choice(len(self._clips), size=self._batch * _POOL, p=self._weights)
-        samples = [self._maker.draw(self._clips[i], random) for i in drawn]
+        count = self._batch * _POOL
+        free, gap = self._shares(number * _POOL < self._motion_first)
+        frees, gaps = random.multinomial(count, [free, gap, 1 - free - gap])[:2]
+        samples = [self._free(random) for _ in range(frees)]
+        samples += self._from_recordings(self._maker.draw_gap, gaps, random)
+        drawn = random.choice(len(self._data.clips), size=count - len(samples), p=self._weights)
+        samples += [self._maker.draw(self._data.clips[i], random) for i in drawn]
         samples.sort(key=lambda sample: len(sample.ids))
         order = random.permutation(_POOL) * self._batch
         return [collate(samples[i : i + self._batch]) for i in order]
+
+    def _shares(self, motion_alone: bool) -> tuple[float, float]:
+        """Of samples without captions and of gaps."""
+        settings = self._maker.augmentation
+        if self._maker.direction == "m2t":
+            return (settings.free if self._data.wordings else 0.0), 0.0
+        if not self._data.recordings:
+            return 0.0, 0.0
+        return (0.5, 0.5) if motion_alone else (settings.free, settings.gap)
+
+    def _free(self, random: np.random.Generator) -> Sample:
+        if self._maker.direction == "m2t":
+            wording = self._data.wordings[random.integers(len(self._data.wordings))]
+            return self._maker.m2t(wording, None)
+        return self._from_recordings(self._maker.draw_free, 1, random)[0]
+
+    def _from_recordings(
+        self,
+        draw: Callable[[tuple[Tokens, ...], np.random.Generator], Sample],
+        count: int,
+        random: np.random.Generator,
+    ) -> list[Sample]:
+        rows = random.choice(len(self._reach), size=count, p=self._reach) if count else []
+        return [draw(self._data.recordings[row], random) for row in rows]
 
 
 def collate(samples: Sequence[Sample]) -> tuple[Tensor, Tensor]:
@@ -195,82 +329,6 @@ def nearest_codes(codebook: Tensor, k: int = 8) -> NDArray[np.int64]:
     return distance.topk(min(k, len(codebook) - 1), largest=False).indices.numpy()
 
 
-def tokenise(
-    dataset: PreparedDataset,
-    tokenizer: MotionTokenizer,
-    split: Any,
-    keep: Path | None = None,
-    *,
-    power: float = 0.5,
-) -> list[TokenisedClip]:
-    """Every clip of `split` with its tokens from 4 start frames (1 for the test split).
-
-    Args:
-        dataset: a prepared one.
-        tokenizer: gives the tokens.
-        split: "train" or "test".
-        keep: a file that keeps the tokens for the next training on the same data and tokenizer.
-        power: of the weights to draw them with, see `PreparedDataset.weights`.
-    """
-    clips = dataset.split(split)
-    offsets = range(FRAMES_PER_TOKEN if split == "train" else 1)
-    mark = _fingerprint(dataset, tokenizer, split)
-    if keep is not None and keep.is_file():
-        with np.load(keep, allow_pickle=False) as kept:
-            if str(kept["mark"]) == mark:
-                flat, lengths = kept["tokens"], kept["lengths"]
-                parts = np.split(flat, np.cumsum(lengths)[:-1])
-                return _gather(dataset, split, parts, len(offsets), power)
-    shifted = []
-    for clip in clips:
-        features = dataset.features(clip)
-        shifted += [features[min(o, max(0, len(features) - FRAMES_PER_TOKEN)) :] for o in offsets]
-    parts = encode_many(tokenizer, shifted)
-    if keep is not None:
-        with replacing(keep) as path, path.open("wb") as file:
-            lengths = np.array([len(part) for part in parts])
-            np.savez(file, mark=mark, tokens=np.concatenate(parts), lengths=lengths)
-    return _gather(dataset, split, parts, len(offsets), power)
-
-
-@torch.no_grad()
-def encode_many(tokenizer: MotionTokenizer, motions: Sequence[FloatArray]) -> list[Tokens]:
-    """What `tokenizer.encode` gives for each motion, faster: equal lengths at once."""
-    by_length: dict[int, list[int]] = {}
-    for i, features in enumerate(motions):
-        by_length.setdefault(len(features) // FRAMES_PER_TOKEN * FRAMES_PER_TOKEN, []).append(i)
-    parts: list[Tokens] = [np.zeros(0, np.int16)] * len(motions)
-    for frames, members in by_length.items():
-        if frames == 0:
-            for i in members:
-                parts[i] = np.array(tokenizer.encode(motions[i]), dtype=np.int16)
-            continue
-        for first in range(0, len(members), _ENCODED_AT_ONCE):
-            some = members[first : first + _ENCODED_AT_ONCE]
-            batch = torch.from_numpy(np.stack([motions[i][:frames] for i in some]))
-            vectors = tokenizer.encode_vectors(batch.to(tokenizer.mean.device))  # (b, n, d)
-            codes = tokenizer.quantizer.nearest(vectors.flatten(0, 1)).view(len(some), -1)
-            for i, row in zip(some, codes.cpu().numpy(), strict=True):
-                parts[i] = row.astype(np.int16)
-    return parts
-
-
-def _gather(
-    dataset: PreparedDataset, split: Any, parts: Sequence[Tokens], offsets: int, power: float
-) -> list[TokenisedClip]:
-    weights = dataset.weights(split, power=power)
-    return [
-        TokenisedClip(
-            clip.captions, tuple(parts[i * offsets : (i + 1) * offsets]), float(weights[i])
-        )
-        for i, clip in enumerate(dataset.split(split))
-    ]
-
-
-def _fingerprint(dataset: PreparedDataset, tokenizer: MotionTokenizer, split: str) -> str:
-    digest = hashlib.sha256(split.encode())
-    for tensor in tokenizer.state_dict().values():
-        digest.update(tensor.detach().float().cpu().numpy().tobytes())
-    for clip in dataset.split(split):  # type: ignore[arg-type]
-        digest.update(f"{clip.id} {clip.start} {clip.length}\n".encode())
-    return digest.hexdigest()
+def _draw(weights: Sequence[float], random: np.random.Generator) -> int:
+    shares = np.cumsum(weights)
+    return int(np.searchsorted(shares, random.random() * shares[-1], side="right"))

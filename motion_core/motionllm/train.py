@@ -1,45 +1,44 @@
-"""Training of MotionLLM, one direction at a time.
-
-    python -m motion_agent.motion_core.motionllm.train --direction t2m \
-        --data data/prepared --tokenizer runs/tokenizer --out runs/t2m --minutes 50 --threads 1
+"""Training of MotionLLM, one direction at a time: `motion-agent train t2m`, `train m2t`.
 
 The same command continues a training that was stopped. In the folder: the finished
 ``{direction}.safetensors``, ``{direction}_rows.safetensors`` and ``{direction}.json``, and the
 state, log and curves of the training. Two directions can train side by side.
+
+t2m first learns motion alone, from every recording, then captions among it; the weights that
+read the validation split best are the ones that are kept.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
-import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import ConfigurationError, MotionAgentError
+from ..errors import ConfigurationError
 from ..training import TrainingRun
 from . import lora
 from .backbone import DEFAULT_BACKBONE, load_backbone
 from .frozen_norm import replace_norms
-from .model import DIRECTIONS, Direction, MotionLLM
+from .model import Direction, MotionLLM
 from .prompt import prompt_format
 from .samples import (
     Augmentation,
     SampleMaker,
     TokenisedClip,
     TrainingBatches,
+    TrainingData,
     collate,
     nearest_codes,
-    tokenise,
 )
+from .tokenised import tokenise
 from .weights import save_direction
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ class MotionLLMTraining:
         batch: samples a step.
         rank: of the LoRA adapter; None means 32 for t2m and 16 for m2t.
         scale: of the adapter, alpha / rank.
-        dropout: on the adapter's input; above 0 it costs about a third of the speed.
+        dropout: on the adapter's input; above 0 it costs about a third of a CPU's speed.
         lr: peak learning rate of the adapter; warm-up, then a cosine down to a twentieth.
         rows_lr: peak learning rate of the motion rows.
         warmup: steps.
@@ -65,9 +64,10 @@ class MotionLLMTraining:
         clip: largest norm of the gradient.
         augmentation: how samples vary.
         prompt: format of the prompts, which the checkpoint keeps.
+        motion_first: share of the training in which t2m learns motion without captions.
         bfloat16: the frozen backbone and activations in bfloat16; five times faster on CPUs with
             AVX-512 BF16 or AMX. None: where it is fast.
-        validate_every: seconds between two looks at the test split.
+        validate_every: steps between two looks at the validation split.
         seed: of adapters, rows and samples.
     """
 
@@ -76,7 +76,7 @@ class MotionLLMTraining:
     batch: int = 16
     rank: int | None = None
     scale: float = 2.0
-    dropout: float = 0.0
+    dropout: float = 0.1
     lr: float = 4e-4
     rows_lr: float = 2e-3
     warmup: int = 50
@@ -85,7 +85,8 @@ class MotionLLMTraining:
     augmentation: Augmentation = field(default_factory=Augmentation)
     prompt: str = "compact"
     bfloat16: bool | None = None
-    validate_every: float = 240.0
+    motion_first: float = 0.3
+    validate_every: int = 250
     seed: int = 0
 
     def rate(self, step: int, progress: float) -> float:
@@ -102,8 +103,18 @@ def train_motionllm(
     *,
     backbone: str = DEFAULT_BACKBONE,
     training: MotionLLMTraining | None = None,
+    wordings: Iterable[str] = (),
 ) -> MotionLLM:
     """Trains one direction, or continues; writes its adapter and rows to `out`.
+
+    Args:
+        direction: t2m or m2t.
+        dataset: a prepared one.
+        tokenizer: gives the motion tokens; frozen.
+        out: folder for state and result.
+        backbone: Hugging Face name of a causal LM, or its folder.
+        training: how to train.
+        wordings: captions without motion, from which m2t learns phrasing.
 
     Raises:
         UnavailableError: the backbone cannot be had or `out` cannot be written to.
@@ -118,13 +129,18 @@ def train_motionllm(
     lm, text_tokenizer = load_backbone(
         backbone, dtype=torch.bfloat16 if bfloat16 else torch.float32
     )
+    if device == "cuda":
+        lm.set_attn_implementation("sdpa")
     trainer = Trainer(direction, lm.to(device), text_tokenizer, tokenizer, training)
-    keep = out / "tokens-{}.npz"
-    power = training.augmentation.power
-    kept = keep.with_name("tokens-train.npz")
-    train = tokenise(dataset, tokenizer, "train", kept, power=power)
-    test = tokenise(dataset, tokenizer, "test", keep.with_name("tokens-test.npz"))
-    trainer.fit(train, test, out)
+    train = tokenise(
+        dataset,
+        tokenizer,
+        "train",
+        out / "tokens-train.npz",
+        power=training.augmentation.power,
+        wordings=wordings,
+    )
+    trainer.fit(train, tokenise(dataset, tokenizer, "validation").clips, out)
     facts = {"backbone": backbone, "training": asdict(training)}
     save_direction(trainer.model, direction, out, facts)
     return trainer.model
@@ -161,6 +177,8 @@ class Trainer:
         rows = list(model.rows.values())
         adapter = [p for p in model.parameters() if p.requires_grad and not _is_in(p, rows)]
         self.trained = adapter + rows
+        self.best: list[Tensor] = []
+        self.best_loss = math.inf
         self.optimiser = torch.optim.AdamW(
             [
                 {"params": adapter, "peak": training.lr, "weight_decay": training.weight_decay},
@@ -171,8 +189,8 @@ class Trainer:
             fused=True,
         )
 
-    def fit(self, train: Sequence[TokenisedClip], test: Sequence[TokenisedClip], out: Path) -> None:
-        """Runs the steps that are left; validation loss goes to the log."""
+    def fit(self, train: TrainingData, validation: Sequence[TokenisedClip], out: Path) -> None:
+        """Runs the steps that are left; ends with the weights that validated best."""
         settings = self.training
         device = self.trained[0].device
         run = TrainingRun(
@@ -180,37 +198,61 @@ class Trainer:
         )
         first = run.resume(self._load)
         limit = None if settings.minutes is None else settings.minutes * 60
-        batches = TrainingBatches(train, self.maker, batch=settings.batch, seed=settings.seed)
-        shown = test[:: max(1, len(test) // 192)]
-        checks = sorted((self.maker.plain(clip) for clip in shown), key=lambda s: len(s.ids))
+        batches = self._batches(train, settings.steps)
+        checks = sorted((self.maker.plain(clip) for clip in validation), key=lambda s: len(s.ids))
         if limit is not None:
             left = max(0.0, limit - run.seconds)
-            run.steps = first + max(1, round(1.2 * left / self._seconds_per_step(batches)))
-        begin, validated, seen, losses = time.monotonic(), time.monotonic(), 0, []
+            run.steps = first + max(1, round(left / self._seconds_per_step(batches)))
+            batches = self._batches(train, run.steps)  # an estimate: the clock ends it
+        begin, seen, losses = time.monotonic(), 0, []
         for step in run:
             if limit is not None:
                 if run.seconds >= limit:
                     break
-                run.steps = max(run.steps, step + 2)  # the estimate was short: go on to the limit
+                run.steps = max(run.steps, step + 2)
             progress = (run.seconds / limit) if limit else step / settings.steps
             ids, targets = batches[step]
             loss = self._step(ids.to(device), targets.to(device), step, progress)
             losses.append(loss)
             seen += len(ids)
-            if step % 10 == 9 or step == settings.steps - 1:
+            due = checks and step % settings.validate_every == settings.validate_every - 1
+            if due or step % 10 == 9:
                 speed = seen / (time.monotonic() - begin)
                 rate = self.optimiser.param_groups[0]["lr"]
-                values = {"loss": float(np.mean(losses)), "lr": rate, "samples_per_s": speed}
+                values = {
+                    "loss": float(torch.stack(losses).mean()),
+                    "lr": rate,
+                    "samples_per_s": speed,
+                }
                 losses.clear()
-                if checks and time.monotonic() - validated >= settings.validate_every:
-                    values |= self.validate(checks)
-                    validated = time.monotonic()
+                if due:
+                    values |= self._remember(self.validate(checks))
                 run.log(**values)
-        final = self.validate(checks) if checks else {}
-        run.log(**final)
+        if checks:
+            run.log(**self._remember(self.validate(checks)))
         run.save_now()
-        told = ", ".join(f"{name} {value:.3f}" for name, value in final.items())
-        print(f"{self.direction}: {run.step} steps in {run.seconds / 60:.1f} min, {told}")
+        if self.best:
+            with torch.no_grad():
+                for own, tensor in zip(self.trained, self.best, strict=True):
+                    own.copy_(tensor)
+        print(
+            f"{self.direction}: {run.step} steps in {run.seconds / 60:.1f} min, "
+            f"validation loss {self.best_loss:.3f}"
+        )
+
+    def _batches(self, data: TrainingData, steps: int) -> TrainingBatches:
+        settings = self.training
+        first = round(settings.motion_first * steps) if self.direction == "t2m" else 0
+        return TrainingBatches(
+            data, self.maker, batch=settings.batch, seed=settings.seed, motion_first=first
+        )
+
+    def _remember(self, found: dict[str, float]) -> dict[str, float]:
+        """Keep the weights if they are the best so far."""
+        if found["val_loss"] < self.best_loss:
+            self.best_loss = found["val_loss"]
+            self.best = [tensor.detach().clone() for tensor in self.trained]
+        return found
 
     def _seconds_per_step(self, batches: TrainingBatches) -> float:
         """Measured without changing anything."""
@@ -222,10 +264,11 @@ class Trainer:
             loss = self.model.loss(ids.to(device), targets.to(device), self.direction)
             loss.backward()  # type: ignore[no-untyped-call]
             self.optimiser.zero_grad()
+            float(loss.detach())  # waits for a GPU
             taken.append(time.monotonic() - begin)
         return float(np.mean(taken[1:]))  # the first one pays for warming up
 
-    def _step(self, ids: Tensor, targets: Tensor, step: int, progress: float) -> float:
+    def _step(self, ids: Tensor, targets: Tensor, step: int, progress: float) -> Tensor:
         for group in self.optimiser.param_groups:
             group["lr"] = group["peak"] * self.training.rate(step, progress)
         self.model.use(self.direction)
@@ -234,20 +277,24 @@ class Trainer:
         torch.nn.utils.clip_grad_norm_(self.trained, self.training.clip)
         self.optimiser.step()
         self.optimiser.zero_grad()
-        return float(loss.detach())
+        return loss.detach()
 
     @torch.no_grad()
     def validate(self, checks: Sequence[Any]) -> dict[str, float]:
         """Mean loss in nats a token over the given samples."""
         self.model.use(self.direction)
         device = self.trained[0].device
+        for _, layer in lora.layers(self.model):
+            layer.eval()  # no dropout
         total, count = 0.0, 0
-        for i in range(0, len(checks), 16):
-            ids, targets = collate(checks[i : i + 16])
+        for i in range(0, len(checks), 64):
+            ids, targets = collate(checks[i : i + 64])
             tokens = int((targets >= 0).sum())
             loss = self.model.loss(ids.to(device), targets.to(device), self.direction)
             total += float(loss) * tokens
             count += tokens
+        for _, layer in lora.layers(self.model):
+            layer.train()
         return {"val_loss": total / count}
 
     def _state(self) -> dict[str, Any]:
@@ -255,6 +302,8 @@ class Trainer:
             "trained": [tensor.detach() for tensor in self.trained],
             "optimiser": self.optimiser.state_dict(),
             "training": json.dumps(asdict(self.training)),
+            "best": self.best,
+            "best_loss": self.best_loss,
         }
 
     def _load(self, state: dict[str, Any]) -> None:
@@ -269,6 +318,10 @@ class Trainer:
             for own, tensor in zip(self.trained, state["trained"], strict=True):
                 own.copy_(tensor)
         self.optimiser.load_state_dict(state["optimiser"])
+        self.best = [
+            tensor.to(own.device) for own, tensor in zip(self.trained, state["best"], strict=False)
+        ]
+        self.best_loss = state["best_loss"]
 
 
 def fast_bfloat16() -> bool:
@@ -282,62 +335,3 @@ def fast_bfloat16() -> bool:
 
 def _is_in(parameter: Tensor, tensors: Sequence[Tensor]) -> bool:
     return any(parameter is tensor for tensor in tensors)
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Trains; returns the exit code."""
-    parser = argparse.ArgumentParser(description="Train one direction of MotionLLM.")
-    parser.add_argument("--direction", choices=DIRECTIONS, required=True)
-    parser.add_argument("--data", default="data/prepared")
-    parser.add_argument("--tokenizer", default="runs/tokenizer")
-    parser.add_argument("--out", required=True)
-    parser.add_argument("--backbone", default=DEFAULT_BACKBONE)
-    parser.add_argument("--minutes", type=float, help="wall clock; sets the schedule")
-    parser.add_argument("--steps", type=int, help="optimiser steps; sets the schedule")
-    parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--rank", type=int)
-    parser.add_argument("--lr", type=float, default=MotionLLMTraining.lr)
-    parser.add_argument("--rows-lr", type=float, default=MotionLLMTraining.rows_lr)
-    parser.add_argument("--noise", type=float, default=Augmentation.noise)
-    parser.add_argument("--crop", type=float, default=Augmentation.crop)
-    parser.add_argument("--balance", type=float, default=Augmentation.balance)
-    parser.add_argument("--power", type=float, default=Augmentation.power)
-    parser.add_argument("--prompt", default="compact")
-    parser.add_argument("--threads", type=int, help="CPU threads; 1 when two trainings run")
-    given = parser.parse_args(arguments)
-    if given.threads:
-        torch.set_num_threads(given.threads)
-    training = MotionLLMTraining(
-        steps=given.steps or (1_000_000 if given.minutes else MotionLLMTraining.steps),
-        minutes=given.minutes,
-        batch=given.batch,
-        rank=given.rank,
-        lr=given.lr,
-        rows_lr=given.rows_lr,
-        prompt=given.prompt,
-        augmentation=Augmentation(
-            noise=given.noise, crop=given.crop, balance=given.balance, power=given.power
-        ),
-    )
-    from ..datasets import PreparedDataset
-    from ..tokenizer import load_tokenizer
-
-    try:
-        train_motionllm(
-            cast(Direction, given.direction),
-            PreparedDataset.load(given.data),
-            load_tokenizer(given.tokenizer),
-            given.out,
-            backbone=given.backbone,
-            training=training,
-        )
-    except MotionAgentError as err:
-        print(f"error: {err}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
