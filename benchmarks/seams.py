@@ -79,7 +79,7 @@ def descriptions(dataset: PreparedDataset | None, random: np.random.Generator) -
         return [f"a {who} {what}" for what in PHRASES for who in ("person", "man", "woman")][:POOL]
     actions: dict[str, list[str]] = {}
     for clip in dataset.split("test"):
-        actions.setdefault(clip.action, []).extend(clip.captions)
+        actions.setdefault(clip.action, []).extend(clip.texts)
     names = sorted(actions)
     found: dict[str, None] = {}
     while len(found) < POOL:

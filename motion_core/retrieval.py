@@ -124,7 +124,7 @@ class RetrievalEngine:
         for take in takes:
             if take.features is None:
                 raise InputError("a retrieval engine reads features; decode the tokens first")
-            captions.append(self._caption(take.features))
+            captions.append(self.nearest_caption(take.features))
         return captions
 
     def coverage(self, description: str) -> Coverage:
@@ -138,12 +138,13 @@ class RetrievalEngine:
         with self._lock:
             _ = self._texts
 
-    def _caption(self, features: FloatArray) -> str:
+    def nearest_caption(self, features: FloatArray) -> str:
+        """The first caption of the training clip that moves most like features (T, 263)."""
         with self._lock:
             known = self._movements
         wanted = self._movement(features)
         distances = ((known - wanted) ** 2).sum(axis=1)  # (clips,)
-        return self._clips[int(distances.argmin())].captions[0]
+        return self._clips[int(distances.argmin())].captions[0].text
 
     def _movement(self, features: FloatArray) -> FloatArray:
         """Mean and spread of the normalised features over time, ``(526,)``."""
@@ -157,7 +158,7 @@ class RetrievalEngine:
 
     @cached_property
     def _texts(self) -> _Texts:
-        return _Texts([caption for clip in self._clips for caption in clip.captions])
+        return _Texts([text for clip in self._clips for text in clip.texts])
 
     @cached_property
     def _owners(self) -> NDArray[np.int64]:

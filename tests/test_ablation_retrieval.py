@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from motion_agent.ablation.motionllm import EngineRow, engine_table, write_engine_report
-from motion_agent.motion_core.datasets import Clip, PreparedDataset
+from motion_agent.motion_core.datasets import Caption, Clip, PreparedDataset
 from motion_agent.motion_core.engine import (
     CaptionEngine,
     GenerationRequest,
@@ -43,12 +43,12 @@ def engine() -> RetrievalEngine:
         ]
     ).astype(np.float16)
     clips = tuple(
-        Clip(f"toy/{number}", "toy", "walk", None, None, str(number), False,
-             "train", captions, number * FRAMES, FRAMES)
+        Clip(f"toy/{number}", f"toy/{number}", "toy", "walk", None, None, False, "train",
+             tuple(Caption(text, "custom") for text in captions), number * FRAMES, FRAMES)
         for number, captions in enumerate(CAPTIONS)
     )  # fmt: skip
     zeros, ones = np.zeros(263, np.float32), np.ones(263, np.float32)
-    return RetrievalEngine(PreparedDataset(clips, features, zeros, ones, {}))
+    return RetrievalEngine(PreparedDataset(clips, (), features, zeros, ones, {}))
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from motionllm_toys import backbone, text_tokenizer
 from recordings import record
 from typer.testing import CliRunner, Result
 
@@ -62,9 +63,12 @@ def test_a_tokenizer_is_trained_measured_and_kept(prepared: Path, tmp_path: Path
 
 
 def test_a_matching_network_is_trained(prepared: Path, tmp_path: Path) -> None:
-    out = tmp_path / "matching"
+    words, out = tmp_path / "backbone", tmp_path / "matching"
+    backbone().save_pretrained(words)
+    text_tokenizer().save_pretrained(words)
     result = invoke(
-        "train", "matching", "--steps", 2, "--batch", 4, "--data", prepared, "--out", out
+        *("train", "matching", "--steps", 2, "--batch", 4, "--data", prepared, "--out", out),
+        *("--backbone", words),
     )
     assert result.exit_code == 0, result.stderr
     assert (out / "matching.safetensors").is_file()

@@ -15,7 +15,8 @@ from motion_agent.motion_core.evaluation import (
     multimodality,
     r_precision,
 )
-from motion_agent.motion_core.evaluation.captions import rouge_l, score_captions, share
+from motion_agent.motion_core.evaluation.action_count import actions_named, count_actions
+from motion_agent.motion_core.evaluation.captions import bleu_4, rouge_l, share
 
 
 def _labels(count: int, of: int) -> list[str]:
@@ -93,6 +94,19 @@ def test_every_other_label_is_drawn_equally_often():
     captions[0], captions[7] = 1.0, 0.5
     found = r_precision(np.zeros((40, 1)), captions, labels, candidates=11, repeats=4000)
     assert 1 - found.hits[0, 0] == pytest.approx(10 / 39, abs=0.03)
+
+
+def test_captions_of_the_same_group_are_never_candidates():
+    # Row 1 has another label than row 0, but shows nearly the same: it is as near and no rival.
+    motions = np.array([[0.0], [0.0], [5.0], [9.0]])
+    captions = np.array([[0.1], [0.0], [5.0], [9.0]])
+    labels = ["walk", "stroll", "jump", "bow"]
+    assert r_precision(motions, captions, labels).top[0].value < 1.0
+    found = r_precision(motions, captions, labels, groups=["a", "a", "b", "c"])
+    assert found.candidates == 3
+    assert found.top[0].value == 1.0
+    with pytest.raises(InputError, match="outside of each motion's group"):
+        r_precision(motions, captions, labels, groups=["a"] * 4)
 
 
 @pytest.mark.parametrize(
@@ -197,19 +211,36 @@ def test_rouge_l_by_hand():
     assert rouge_l("nothing shared", "a man walks") == 0.0
 
 
-def test_captions_are_right_when_they_name_the_label():
-    said = {"x": ("walk", "tired"), "y": ("run", None), "z": (None, None)}
-    scores = score_captions(
-        ["x", "y", "z"],
-        [("walk", "tired"), ("walk", None), ("bow", "sad")],
-        [["x"], ["a b"], []],
-        said.__getitem__,
-    )
-    assert scores.action_right == (True, False, False)
-    assert scores.style_right == (True, None, False)
-    assert scores.action.value == pytest.approx(1 / 3)
-    assert scores.style.value == 0.5
-    assert scores.rouge_l == (pytest.approx(1.0), 0.0, 0.0)
+def test_bleu_4_by_hand():
+    captions = ["a man walks forward slowly", "the man sits"]
+    references = [["a man walks forward", "he walks on"], ["the man sits down on a chair"]]
+    # n-grams found: 4+3 of 5+3 words, 3+2 of 4+2 pairs, 2+1 of 3+1 triples, 1+0 of 2+0.
+    mean = (7 / 8 * 5 / 6 * 3 / 4 * 1 / 2) ** 0.25
+    # 8 words, nearest references 4 and 7.
+    assert bleu_4(captions, references) == pytest.approx(mean * np.exp(1 - 11 / 8))
+    assert bleu_4(["a man walks on"], [["a man walks on"]]) == pytest.approx(1.0)
+    assert bleu_4(["a man walks"], [["a man walks"]]) == 0.0  # no four words in a row
+    # "the" occurs twice in a reference: the third is not found.
+    clipped = bleu_4(["the the the man walks away now"], [["the the man walks away now"]])
+    assert clipped == pytest.approx((6 / 7 * 5 / 6 * 4 / 5 * 3 / 4) ** 0.25)
+
+
+@pytest.mark.parametrize(
+    ("caption", "actions"),
+    [
+        ("a person walks up and down", 1),
+        ("a man raises his left and right arm", 1),
+        ("a person walks forward, turns around and sits down", 3),
+        ("someone walks while waving", 2),
+        ("he stands still before he runs, then he jumps followed by a kick.", 4),
+        ("the person is jogging", 1),
+        ("salsa", 1),
+        ("A HUMAN STOPPED AND LAY DOWN", 2),
+    ],
+)
+def test_actions_are_the_parts_of_a_caption_with_a_verb_of_motion(caption, actions):
+    assert count_actions(caption) == actions
+    assert actions_named(caption) == {1: "1", 2: "2"}.get(actions, "3+")
 
 
 def test_share_of_motions_that_are_all_right_is_not_certain():

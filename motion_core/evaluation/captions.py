@@ -1,67 +1,15 @@
-"""How good captions are: do they name what was performed, and in words that people use for it?"""
+"""How near captions are to those of the same motion: ROUGE-L and BLEU-4."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
 
 from .metrics import Estimate
 from .words import split_words
 
-Labels = tuple[str | None, str | None]
-"""Action and style."""
-
-
-@dataclass(frozen=True)
-class CaptionScores:
-    """Scores of one caption for each of N motions.
-
-    Attributes:
-        action_right: for each motion, whether its caption names its action; None if it has none.
-        style_right: the same for styles.
-        rouge_l: for each motion, the best ROUGE-L against its own captions.
-    """
-
-    action_right: tuple[bool | None, ...]
-    style_right: tuple[bool | None, ...]
-    rouge_l: tuple[float, ...]
-
-    @property
-    def action(self) -> Estimate | None:
-        """Share of right actions among the motions that have one."""
-        return share(self.action_right)
-
-    @property
-    def style(self) -> Estimate | None:
-        """Share of right styles among the motions that have one."""
-        return share(self.style_right)
-
-
-def score_captions(
-    captions: Sequence[str],
-    truths: Sequence[Labels],
-    references: Sequence[Sequence[str]],
-    labels_in_caption: Callable[[str], Labels],
-) -> CaptionScores:
-    """Scores captions of motions whose labels and own captions are known.
-
-    Args:
-        captions: one for each motion.
-        truths: the motion's action and style; None for what it does not have.
-        references: the motion's own captions.
-        labels_in_caption: reads the action and style that a text names.
-    """
-    named = [labels_in_caption(caption) for caption in captions]
-    pairs = list(zip(named, truths, strict=True))
-    return CaptionScores(
-        tuple(None if true[0] is None else said[0] == true[0] for said, true in pairs),
-        tuple(None if true[1] is None else said[1] == true[1] for said, true in pairs),
-        tuple(
-            max((rouge_l(caption, reference) for reference in own), default=0.0)
-            for caption, own in zip(captions, references, strict=True)
-        ),
-    )
+_LONGEST = 4  # words of an n-gram of BLEU-4
 
 
 def rouge_l(caption: str, reference: str, *, beta: float = 1.2) -> float:
@@ -85,6 +33,40 @@ def rouge_l(caption: str, reference: str, *, beta: float = 1.2) -> float:
     if not common:
         return 0.0
     return (1 + beta**2) * precision * recall / (recall + beta**2 * precision)
+
+
+def bleu_4(captions: Sequence[str], references: Sequence[Sequence[str]]) -> float:
+    """BLEU with n-grams of up to 4 words, of all captions together, 0 to 1.
+
+    Args:
+        captions: one for each motion.
+        references: the motion's own captions, at least one.
+
+    Source: Papineni et al., "BLEU: a Method for Automatic Evaluation of Machine Translation",
+    2002, section 2.3: clipped counts over all captions, the geometric mean of four precisions, and
+    the brevity penalty with the reference length nearest to the caption's. No smoothing.
+    """
+    hits, totals = [0] * _LONGEST, [0] * _LONGEST
+    length = nearest = 0
+    for caption, own in zip(captions, references, strict=True):
+        words, targets = split_words(caption), [split_words(reference) for reference in own]
+        length += len(words)
+        nearest += min((abs(len(t) - len(words)), len(t)) for t in targets)[1]
+        for n in range(1, _LONGEST + 1):
+            counts = _ngrams(words, n)
+            most: Counter[tuple[str, ...]] = Counter()
+            for target in targets:
+                most |= _ngrams(target, n)
+            hits[n - 1] += (counts & most).total()
+            totals[n - 1] += counts.total()
+    if not all(hits):
+        return 0.0
+    precision = sum(math.log(h / t) for h, t in zip(hits, totals, strict=True)) / _LONGEST
+    return math.exp(precision + min(0.0, 1 - nearest / length))
+
+
+def _ngrams(words: Sequence[str], n: int) -> Counter[tuple[str, ...]]:
+    return Counter(tuple(words[at : at + n]) for at in range(len(words) - n + 1))
 
 
 def share(right: Sequence[bool | None]) -> Estimate | None:

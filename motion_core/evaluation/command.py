@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from ..datasets.prepared import SPLITS, PreparedDataset
 from ..errors import MotionAgentError
 from .evaluate import EvaluationOptions, evaluate
 from .matching import FILE, MatchingNetwork
@@ -20,8 +21,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.threads:
         torch.set_num_threads(given.threads)
     try:
-        from ..datasets import PreparedDataset
-
         dataset = PreparedDataset.load(given.data)
         from ..motionllm import load_motionllm
 
@@ -59,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", default="data/prepared", help="prepared data set")
     parser.add_argument("--out", default="report", help="folder for evaluation.md and .json")
     parser.add_argument("--matching", help="folder of the matching network, if not the checkpoint")
-    parser.add_argument("--split", choices=("test", "train"), default=defaults.split)
+    parser.add_argument("--split", choices=(*SPLITS, "all"), default=defaults.split)
     parser.add_argument("--limit", type=int, help="measure on this many clips only")
     parser.add_argument("--batch", type=int, default=defaults.batch)
     parser.add_argument("--seed", type=int, default=defaults.seed)

@@ -8,8 +8,8 @@ measured in this space, so its numbers compare systems that were measured with t
 and nothing else.
 
 Source: the T2M evaluator (Guo et al., CVPR 2022, section 4 and supplement; "MovementConvEncoder",
-"MotionEncoderBiGRUCo", "TextEncoderBiGRUCo"), smaller, with learned word embeddings and without
-part-of-speech tags. As there, the four foot contacts are not read.
+"MotionEncoderBiGRUCo", "TextEncoderBiGRUCo"), smaller, with a backbone's token embeddings instead
+of GloVe vectors and without part-of-speech tags. As there, the four foot contacts are not read.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from torch.nn.utils.rnn import pack_padded_sequence
 from ..atomic import replacing
 from ..errors import ConfigurationError, InputError, IntegrityError, UnavailableError
 from ..motion import FEATURES, FloatArray
-from .words import Vocabulary
+from .words import BUCKETS, Vocabulary
 
 FILE = "matching.safetensors"
 DOWNSAMPLING = 4
@@ -73,6 +73,7 @@ class MatchingNetwork(nn.Module):
         *,
         mean: NDArray[Any] | None = None,
         std: NDArray[Any] | None = None,
+        word_vectors: NDArray[Any] | None = None,
     ) -> None:
         super().__init__()
         self.config = config
@@ -82,9 +83,19 @@ class MatchingNetwork(nn.Module):
         self.register_buffer("std", _statistics(std, 1.0).clamp_min(1e-3))
         self.motion_encoder = _MotionEncoder(config)
         self.text_encoder = _TextEncoder(config, len(self.vocabulary))
+        if word_vectors is not None:
+            self._fix_words(word_vectors)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.mean.device
 
     def motion_points(self, features: Tensor, lengths: Tensor) -> Tensor:
-        """Points (B, D) of raw features (B, T, 263), of which `lengths` (B,) frames are real."""
+        """Points (B, D) of raw features (B, T, 263), of which `lengths` (B,) frames are real.
+
+        The lengths stay on the CPU, here and for captions.
+        """
         # A broken motion must not drown a GRU: 99.99 % of real values are within this.
         normal = ((features - self.mean) / self.std).clamp(-_EXTREME, _EXTREME)
         points: Tensor = self.motion_encoder(normal[..., :-_CONTACTS], lengths)
@@ -108,7 +119,7 @@ class MatchingNetwork(nn.Module):
         points = np.empty((len(motions), self.config.space), dtype=np.float32)
         for rows in _by_length([len(motion) for motion in motions], batch):
             features, lengths = pad_motions([motions[row] for row in rows])
-            points[rows] = self.motion_points(features, lengths).numpy()
+            points[rows] = self.motion_points(features.to(self.device), lengths).cpu().numpy()
         return points
 
     @torch.inference_mode()
@@ -125,8 +136,15 @@ class MatchingNetwork(nn.Module):
         points = np.empty((len(captions), self.config.space), dtype=np.float32)
         for rows in _by_length([len(ids) for ids in encoded], batch):
             words, lengths = pad_words([encoded[row] for row in rows])
-            points[rows] = self.caption_points(words, lengths).numpy()
+            points[rows] = self.caption_points(words.to(self.device), lengths).cpu().numpy()
         return points
+
+    def _fix_words(self, vectors: NDArray[Any]) -> None:
+        """Takes word vectors (W, word width) as they are; training leaves them alone."""
+        words = self.text_encoder.words.weight
+        with torch.no_grad():
+            words[1 + BUCKETS :] = torch.as_tensor(np.asarray(vectors, dtype=np.float32))
+        words.requires_grad_(False)
 
     def save(self, folder: Path | str) -> Path:
         """Writes ``matching.safetensors``: float16 weights, the config as JSON in its header.
@@ -223,9 +241,9 @@ class _MotionEncoder(nn.Module):
 
     def forward(self, normal: Tensor, lengths: Tensor) -> Tensor:
         # Zero beyond the end, before each layer: the point must not depend on the padding.
-        x = normal * _inside(normal.shape[1], lengths)  # (B, T, 259)
+        x = normal * _inside(normal, lengths)  # (B, T, 259)
         x = self.dropout(self.activation(self.first(x.transpose(1, 2)))).transpose(1, 2)
-        x = x * _inside(x.shape[1], lengths / 2)  # (B, T/2, width)
+        x = x * _inside(x, lengths / 2)  # (B, T/2, width)
         x = self.dropout(self.activation(self.second(x.transpose(1, 2)))).transpose(1, 2)
         steps = torch.ceil(lengths / DOWNSAMPLING).long()
         points: Tensor = self.read(x, steps)  # from (B, T/4, width)
@@ -265,9 +283,10 @@ class _Reader(nn.Module):
         return points
 
 
-def _inside(steps: int, lengths: Tensor) -> Tensor:
-    """Mask (B, steps, 1): 1 where a step begins before the end."""
-    return (torch.arange(steps)[None] < lengths[:, None]).float()[..., None]
+def _inside(steps: Tensor, lengths: Tensor) -> Tensor:
+    """Mask (B, S, 1) of steps (B, S, C): 1 where a step begins before the end."""
+    inside = (torch.arange(steps.shape[1])[None] < lengths[:, None]).float()[..., None]
+    return inside.to(steps.device)
 
 
 def _by_length(lengths: Sequence[int], batch: int) -> Iterator[NDArray[np.intp]]:

@@ -1,38 +1,47 @@
 """Trains the matching network on a prepared data set.
 
-Takes are set aside from the training split (with their mirrored copies); the weights that match
-those best are kept. The test split is never looked at.
+The weights that match the clips of the validation split best are kept; of all weights the moving
+average is what is validated and saved. The test split is never looked at.
 
-Loss, over all pairs of a batch whose labels differ (d: Euclidean distance in the joint space):
+Loss, over all pairs of a batch that say different things (`pairs`), d: Euclidean distance:
 
     margin       d(own)² + mean over others of max(0, m - d)²     Hadsell et al. 2006, as in T2M
     contrast     cross-entropy of the own caption among the others' (InfoNCE), both directions
-    recognition  cross-entropy of two linear heads that name the action and the style of a motion;
-                 they are thrown away afterwards (without: held-out top-1 of 83 instead of 88 %)
+    recognition  cross-entropy of two linear heads that name action and style of a point, be it
+                 of a motion or of a caption; they are thrown away afterwards
+
+Captions by people are few. Word vectors are fixed (`word_vectors`), captions are reworded and lose
+words, motions are cropped, mirrored and noisy, so that neither is learnt by heart.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ..errors import ConfigurationError, InputError
+from ..motionllm.backbone import DEFAULT_BACKBONE
+from ..motionllm.rewording import reword
 from ..training import TrainingRun
 from .matching import MatchingConfig, MatchingNetwork, pad_motions, pad_words
-from .metrics import r_precision
-from .words import Vocabulary
+from .metrics import RPrecision, r_precision
+from .pairs import UNNAMED, Pair, numbers, pairs_of, weight_of
+from .word_vectors import backbone_words
+from .words import Vocabulary, split_words
 
 if TYPE_CHECKING:
     from ..datasets import Clip, PreparedDataset
+    from ..datasets.prepared import Split
 
 
 @dataclass(frozen=True)
@@ -41,7 +50,7 @@ class MatchingTraining:
 
     Attributes:
         steps: optimiser steps of the whole training.
-        batch: clips of one step.
+        batch: pairs of one step.
         learning_rate: at its peak; it rises over the first 5 % and falls as a cosine.
         weight_decay: of AdamW.
         margin: distance that other captions are pushed to.
@@ -49,23 +58,29 @@ class MatchingTraining:
         recognition: weight of the heads.
         shortest_crop: share of a clip that is at least read; crops start anywhere.
         longest_crop: frames that are at most read; a few long clips would make all others wait.
+        noise: of the features, in standard deviations.
+        reworded: share of the captions that are said in other words.
         unknown_words: share of the captions' words that are read as unknown.
-        validation: share of the training takes that is set aside.
-        validate_every: steps between two looks at them.
+        backbone: whose word vectors are taken; None learns them from the captions.
+        average: share of the averaged weights that a step keeps.
+        validate_every: steps between two looks at the validation split.
         seed: of everything that is drawn.
     """
 
-    steps: int = 1400
-    batch: int = 64
-    learning_rate: float = 2e-3
-    weight_decay: float = 0.02
+    steps: int = 3000
+    batch: int = 128
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.1
     margin: float = 10.0
     contrast: float = 10.0
     recognition: float = 1.0
     shortest_crop: float = 0.7
-    longest_crop: int = 120
-    unknown_words: float = 0.03
-    validation: float = 0.08
+    longest_crop: int = 200
+    noise: float = 0.1
+    reworded: float = 0.5
+    unknown_words: float = 0.1
+    backbone: str | None = DEFAULT_BACKBONE
+    average: float = 0.995
     validate_every: int = 100
     seed: int = 0
 
@@ -76,6 +91,7 @@ def train_matching(
     *,
     options: MatchingTraining | None = None,
     network: MatchingNetwork | None = None,
+    device: str | None = None,
 ) -> MatchingNetwork:
     """Trains, or goes on training, in the folder `out`, and writes ``matching.safetensors`` there.
 
@@ -84,16 +100,18 @@ def train_matching(
         out: folder of the weights, the state for resuming, the log and its curves.
         options: how to train.
         network: another size or start than the default; a resumed training takes its state.
+        device: where to train; None for the GPU where there is one, else the CPU.
 
     Returns:
-        The network with the weights that matched the set-aside takes best.
+        The network, on the CPU, with the weights that matched the validation split best.
 
     Raises:
         InputError: the training split has no clips or fewer than two labels.
+        UnavailableError: the backbone that gives the word vectors cannot be had.
         KeyboardInterrupt: after the state was saved.
     """
     options = options or MatchingTraining()
-    training, held_out = split_takes(dataset.split("train"), options.validation, options.seed)
+    training = dataset.split("train")
     if len({clip.label for clip in training}) < 2:
         raise InputError(
             f"the training split has {len(training)} clips of fewer than 2 labels; "
@@ -101,14 +119,18 @@ def train_matching(
         )
     if network is None:
         torch.manual_seed(options.seed)
-        network = new_network(dataset)
-    trainer = _Trainer(dataset, network, options, training)
+        network = new_network(dataset, backbone=options.backbone)
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    trainer = _Trainer(dataset, network.to(device), options, training)
+    averaged = trainer.averaged_network
+    held_out = held_out_pairs(dataset, "validation")
     best: dict[str, Any] = {"score": -1.0, "weights": {}}
 
     def state() -> dict[str, Any]:
         return {
             "config": sorted(vars(network.config).items()),
             "weights": network.state_dict(),
+            "averaged": trainer.averaged.state_dict(),
             "heads": trainer.heads.state_dict(),
             "optimizer": trainer.optimizer.state_dict(),
             "best": best,
@@ -120,6 +142,7 @@ def train_matching(
                 f"{out} holds a training of another network or other data; choose another folder"
             )
         network.load_state_dict(kept["weights"])
+        trainer.averaged.load_state_dict(kept["averaged"])
         trainer.heads.load_state_dict(kept["heads"])
         trainer.optimizer.load_state_dict(kept["optimizer"])
         best.update(kept["best"])
@@ -130,71 +153,70 @@ def train_matching(
         losses = trainer.step(step)
         last = step + 1 == options.steps
         if held_out and ((step + 1) % options.validate_every == 0 or last):
-            losses["held_out_top1"], losses["held_out_top3"] = top = validate(
-                network, dataset, held_out, seed=options.seed
-            )
+            found = validate(averaged, dataset, held_out, seed=options.seed)
+            top = losses["held_out_top1"], losses["held_out_top3"] = _first_and_last(found)
             if sum(top) >= best["score"]:
-                best.update(score=sum(top), weights=copy.deepcopy(network.state_dict()))
+                best.update(score=sum(top), weights=copy.deepcopy(averaged.state_dict()))
         if step % 10 == 0 or len(losses) > 4:
             run.log(**losses)
-    if best["weights"]:
-        network.load_state_dict(best["weights"])
-    network.save(out)
-    return network.eval()
+    averaged.load_state_dict(best["weights"] or averaged.state_dict())
+    averaged.cpu().save(out)
+    return averaged.eval()
 
 
-def new_network(dataset: PreparedDataset, **sizes: Any) -> MatchingNetwork:
+def new_network(
+    dataset: PreparedDataset, *, backbone: str | None = DEFAULT_BACKBONE, **sizes: Any
+) -> MatchingNetwork:
     """An untrained network with the words, names and statistics of a data set.
 
-    `sizes` are fields of `MatchingConfig`.
+    Args:
+        dataset: with the training captions.
+        backbone: whose word vectors are taken; None learns them from the captions.
+        sizes: fields of `MatchingConfig`.
+
+    Raises:
+        InputError: the data set has no training clips.
+        UnavailableError: the backbone cannot be had.
     """
     clips = dataset.split("train")
     if not clips:
         raise InputError("the data set has no training clips; prepare it again")
-    captions = [caption for clip in clips for caption in clip.captions]
-    config = MatchingConfig(
-        words=Vocabulary.from_captions(captions).words,
-        **sizes,
-    )
-    return MatchingNetwork(config, mean=dataset.mean, std=dataset.std)
+    captions = [text for clip in clips for text in clip.texts]
+    width = int(sizes.get("word_width", MatchingConfig.word_width))
+    if backbone is None:
+        words, vectors = Vocabulary.from_captions(captions).words, None
+    else:
+        own = sorted({word for caption in captions for word in split_words(caption)})
+        words, vectors = backbone_words(own, width, backbone=backbone)
+    config = MatchingConfig(words=words, **sizes)
+    return MatchingNetwork(config, mean=dataset.mean, std=dataset.std, word_vectors=vectors)
 
 
-def split_takes(
-    clips: Sequence[Clip], share: float, seed: int
-) -> tuple[tuple[Clip, ...], tuple[Clip, ...]]:
-    """Clips to train on and clips set aside, with all of a take on one side.
+def held_out_pairs(dataset: PreparedDataset, split: Split) -> tuple[Pair, ...]:
+    """Captions of a split by people, or all of them where people wrote none.
 
-    Of the takes set aside only the clips that are not mirrored are returned. A label keeps at
-    least one take to train on.
+    None where the split has fewer than two meanings.
     """
-    takes: dict[str, list[Clip]] = {}
-    for clip in clips:
-        takes.setdefault(_take(clip), []).append(clip)
-    left = {clip.label: 0 for clip in clips}
-    for members in takes.values():
-        left[members[0].label] += 1
-    aside: set[str] = set()
-    for name in np.random.default_rng(seed).permutation(sorted(takes)).tolist():
-        label = takes[name][0].label
-        if len(aside) < share * len(takes) and left[label] > 1:
-            aside.add(name)
-            left[label] -= 1
-    training = tuple(clip for clip in clips if _take(clip) not in aside)
-    return training, tuple(c for c in clips if _take(c) in aside and not c.mirrored)
+    clips = [clip for clip in dataset.split(split) if not clip.mirrored]
+    pairs = pairs_of(dataset, clips)
+    pairs = tuple(pair for pair in pairs if pair.kind == "people") or pairs
+    return pairs if len({pair.meaning for pair in pairs}) > 1 else ()
 
 
 def validate(
-    network: MatchingNetwork, dataset: PreparedDataset, clips: Sequence[Clip], *, seed: int = 0
-) -> tuple[float, float]:
-    """R-precision top-1 and top-3 of real clips, one caption each."""
-    if len({clip.label for clip in clips}) < 2:
-        return 0.0, 0.0
-    rng = np.random.default_rng(seed)
-    captions = [clip.captions[rng.integers(len(clip.captions))] for clip in clips]
-    motions = network.embed_motions([dataset.features(clip) for clip in clips])
-    labels = [clip.label for clip in clips]
-    found = r_precision(motions, network.embed_captions(captions), labels, seed=seed)
-    return found.top[0].value, found.top[-1].value
+    network: MatchingNetwork, dataset: PreparedDataset, pairs: Sequence[Pair], *, seed: int = 0
+) -> RPrecision:
+    """R-precision of real clips and their captions."""
+    at = {pair.clip.id: pair.clip for pair in pairs}
+    points = network.embed_motions([dataset.features(clip) for clip in at.values()])
+    rows = {name: row for row, name in enumerate(at)}
+    return r_precision(
+        points[[rows[pair.clip.id] for pair in pairs]],
+        network.embed_captions([pair.caption.text for pair in pairs]),
+        [pair.meaning for pair in pairs],
+        groups=[pair.group for pair in pairs],
+        seed=seed,
+    )
 
 
 class _Trainer:
@@ -208,35 +230,50 @@ class _Trainer:
         clips: Sequence[Clip],
     ) -> None:
         self._dataset, self._network, self._options = dataset, network, options
-        self._clips = clips
-        self._labels = _indices([clip.label for clip in clips])
-        self._actions = _indices([clip.action for clip in clips])
-        self._styles = _indices([clip.style for clip in clips])
+        self.averaged = AveragedModel(network, multi_avg_fn=_average(options.average))
+        self.averaged.to(network.device)  # gives its copied GRUs one block of memory each
+        self._pairs = pairs_of(dataset, clips)
+        self._meanings = numbers([pair.meaning for pair in self._pairs])
+        self._groups = numbers([pair.group for pair in self._pairs])
+        actions = [pair.clip.action for pair in self._pairs]
+        self._actions = numbers([None if action == UNNAMED else action for action in actions])
+        self._styles = numbers([pair.clip.style for pair in self._pairs])
         self._chances = _chances(dataset, clips)
         self.heads = nn.ModuleDict(
             {
                 "action": nn.Linear(network.config.space, _count(self._actions)),
                 "style": nn.Linear(network.config.space, _count(self._styles)),
             }
-        )
-        self._parameters = [*network.parameters(), *self.heads.parameters()]
+        ).to(network.device)
+        parameters = [*network.parameters(), *self.heads.parameters()]
+        self._parameters = [parameter for parameter in parameters if parameter.requires_grad]
         self.optimizer = torch.optim.AdamW(
             self._parameters, lr=options.learning_rate, weight_decay=options.weight_decay
         )
 
+    @property
+    def averaged_network(self) -> MatchingNetwork:
+        """The network with the moving average of the weights."""
+        return cast("MatchingNetwork", self.averaged.module)
+
     def step(self, number: int) -> dict[str, float]:
         options, network = self._options, self._network
         rng = np.random.default_rng((options.seed, number))
-        rows = rng.choice(len(self._clips), size=options.batch, p=self._chances)
+        rows = rng.choice(len(self._pairs), size=options.batch, p=self._chances)
+        pairs = [self._pairs[row] for row in rows]
+        features, lengths = pad_motions([self._crop(pair.clip, rng) for pair in pairs])
+        words, counts = pad_words([self._caption(pair, rng) for pair in pairs])
         network.train()
-        motions = network.motion_points(*pad_motions([self._crop(row, rng) for row in rows]))
-        captions = network.caption_points(*pad_words([self._caption(row, rng) for row in rows]))
+        motions = network.motion_points(self._noisy(features.to(network.device), number), lengths)
+        captions = network.caption_points(words.to(network.device), counts)
 
-        labels = self._labels[rows]
-        margin, contrast = matching_losses(motions, captions, labels, margin=options.margin)
-        action = _cross_entropy(self.heads["action"](motions), self._actions[rows])
-        style = _cross_entropy(self.heads["style"](motions), self._styles[rows])
-        loss = margin + options.contrast * contrast + options.recognition * (action + style)
+        meanings, groups = self._meanings[rows], self._groups[rows]
+        other = (meanings[:, None] != meanings) & (groups[:, None] != groups)  # (B, B)
+        margin, contrast = matching_losses(
+            motions, captions, torch.as_tensor(other).to(network.device), margin=options.margin
+        )
+        recognition = self._recognition(motions, rows) + self._recognition(captions, rows)
+        loss = margin + options.contrast * contrast + options.recognition * recognition
 
         rate = options.learning_rate * _schedule(number, options.steps)
         for group in self.optimizer.param_groups:
@@ -245,24 +282,35 @@ class _Trainer:
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self._parameters, 1.0)
         self.optimizer.step()
+        self.averaged.update_parameters(network)
         return {
             "loss": loss.item(),
             "margin": margin.item(),
             "contrast": contrast.item(),
-            "recognition": (action + style).item(),
+            "recognition": recognition.item(),
         }
 
-    def _crop(self, row: int, rng: np.random.Generator) -> NDArray[np.float32]:
-        features = self._dataset.features(self._clips[row])
-        length = int(np.ceil(len(features) * rng.uniform(self._options.shortest_crop, 1.0)))
-        length = min(length, self._options.longest_crop)
-        begin = rng.integers(len(features) - length + 1)
-        return features[begin : begin + length]
+    def _recognition(self, points: Tensor, rows: NDArray[np.int64]) -> Tensor:
+        action = _cross_entropy(self.heads["action"](points), self._actions[rows])
+        return action + _cross_entropy(self.heads["style"](points), self._styles[rows])
 
-    def _caption(self, row: int, rng: np.random.Generator) -> list[int]:
-        captions = self._clips[row].captions
+    def _crop(self, clip: Clip, rng: np.random.Generator) -> NDArray[np.float32]:
+        length = int(np.ceil(clip.length * rng.uniform(self._options.shortest_crop, 1.0)))
+        length = min(length, self._options.longest_crop)
+        begin = clip.start + int(rng.integers(clip.length - length + 1))
+        return self._dataset.features(replace(clip, start=begin, length=length))
+
+    def _noisy(self, features: Tensor, number: int) -> Tensor:
+        random = torch.Generator(features.device).manual_seed(self._options.seed + number)
+        noise = torch.randn(features.shape, generator=random, device=features.device)
+        return features + self._options.noise * noise * self._network.std
+
+    def _caption(self, pair: Pair, rng: np.random.Generator) -> list[int]:
+        text = pair.caption.text
+        if rng.random() < self._options.reworded:
+            text = reword(text, rng)
         vocabulary = self._network.vocabulary
-        ids = vocabulary.encode(captions[rng.integers(len(captions))])
+        ids = vocabulary.encode(text)
         unknown = rng.random(len(ids)) < self._options.unknown_words
         return [
             other if forget else known
@@ -271,30 +319,30 @@ class _Trainer:
 
 
 def matching_losses(
-    motions: Tensor, captions: Tensor, labels: Tensor, *, margin: float
+    motions: Tensor, captions: Tensor, other: Tensor, *, margin: float
 ) -> tuple[Tensor, Tensor]:
     """Margin and InfoNCE losses of points (B, D), of which equal rows belong together.
 
-    Pairs of one label in different rows count neither as own nor as other.
+    `other` (B, B) tells which motions and captions of different rows say different things; the
+    remaining pairs of different rows count neither as own nor as other.
     """
     squared = (motions[:, None] - captions[None]).square().sum(-1)  # (B, B)
     distance = (squared + 1e-8).sqrt()
-    other = labels[:, None] != labels[None]
     push = (margin - distance).clamp_min(0).square()
     margin_loss = squared.diagonal().mean() + (push * other).sum() / other.sum().clamp_min(1)
 
-    own = torch.eye(len(labels), dtype=torch.bool)
+    rows = torch.arange(len(other), device=other.device)
+    own = rows[:, None] == rows
     logits = (-distance).masked_fill(~(other | own), -torch.inf)
-    rows = torch.arange(len(labels))
     contrast = (F.cross_entropy(logits, rows) + F.cross_entropy(logits.T, rows)) / 2
     return margin_loss, contrast
 
 
-def _cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+def _cross_entropy(logits: Tensor, targets: NDArray[np.int64]) -> Tensor:
     """0 where no row has a target (-100)."""
-    if bool((targets < 0).all()):
+    if (targets < 0).all():
         return logits.sum() * 0.0
-    return F.cross_entropy(logits, targets, ignore_index=-100)
+    return F.cross_entropy(logits, torch.as_tensor(targets).to(logits.device), ignore_index=-100)
 
 
 def _schedule(step: int, steps: int) -> float:
@@ -305,26 +353,31 @@ def _schedule(step: int, steps: int) -> float:
 
 
 def _chances(dataset: PreparedDataset, clips: Sequence[Clip]) -> NDArray[np.float64]:
-    """The data set's class-balanced chances, of these clips alone."""
+    """Of each pair: the data set's chance of the clip, shared among its captions by weight.
+
+    A clip without captions by people is drawn less often by the weight of those it has.
+    """
     chance_of = dict(
         zip((clip.id for clip in dataset.split("train")), dataset.weights("train"), strict=True)
     )
-    chances: NDArray[np.float64] = np.array([chance_of[clip.id] for clip in clips])
-    chances /= chances.sum()
-    return chances
+    chances: list[float] = []
+    for clip in clips:
+        weights = [weight_of(caption) for caption in clip.captions]
+        scale = chance_of[clip.id] * max(weights) / sum(weights)
+        chances += [scale * weight for weight in weights]
+    probabilities: NDArray[np.float64] = np.array(chances) / sum(chances)
+    return probabilities
 
 
-def _indices(names: Sequence[str | None]) -> Tensor:
-    """Numbers of names in alphabetical order; -100 for None."""
-    at = {name: index for index, name in enumerate(sorted({n for n in names if n is not None}))}
-    return torch.tensor([-100 if name is None else at[name] for name in names])
+def _average(decay: float) -> Callable[..., None]:
+    average: Callable[..., None] = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+    return average
 
 
-def _count(indices: Tensor) -> int:
+def _count(indices: NDArray[np.int64]) -> int:
     """Outputs that a head for these needs; at least one, or torch warns."""
     return max(1, int(indices.max()) + 1)
 
 
-def _take(clip: Clip) -> str:
-    """What the clip was cut from: windows and mirrored copies add to its id after a colon."""
-    return clip.id.split(":")[0]
+def _first_and_last(found: RPrecision) -> tuple[float, float]:
+    return found.top[0].value, found.top[-1].value

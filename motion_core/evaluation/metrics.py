@@ -65,6 +65,7 @@ def r_precision(
     captions: NDArray[Any],
     labels: Sequence[str],
     *,
+    groups: Sequence[str] | None = None,
     candidates: int = CANDIDATES,
     repeats: int = REPEATS,
     seed: int = 0,
@@ -73,8 +74,9 @@ def r_precision(
 
     Row i of `motions` (N, D) belongs to row i of `captions` (N, D). The candidates of a motion
     are its caption and one caption each of ``candidates - 1`` other labels, so that no
-    candidate is right by accident; they are drawn anew in each of `repeats` rounds. Equal
-    distances are put in random order: an encoder that maps all to one point scores chance.
+    candidate is right by accident; they are drawn anew in each of `repeats` rounds. Labels of
+    which a row is in the motion's own group are left out as well. Equal distances are put in
+    random order: an encoder that maps all to one point scores chance.
 
     Source: R-precision of Guo et al. 2022, section 5.1 (there the other captions are random
     rows of the batch, which may say the same thing).
@@ -90,7 +92,10 @@ def r_precision(
     names, label = np.unique(np.asarray(labels), return_inverse=True)
     if len(names) < 2:
         raise InputError("R-precision needs motions of at least 2 labels; the split has 1")
-    candidates = min(candidates, len(names))
+    same = _labels_in_own_group(label, groups)
+    candidates = min(candidates, len(names) + 1 - int(same.sum(axis=1).max()))
+    if candidates < 2:
+        raise InputError("R-precision needs a label outside of each motion's group")
 
     distances = _distances(motions, captions)  # (N, N)
     by_label = np.argsort(label, kind="stable")
@@ -102,7 +107,7 @@ def r_precision(
     rows = np.arange(count)
     for _ in range(repeats):
         order = rng.random((count, len(names)))
-        order[rows, label] = 2.0  # own label last: never another candidate
+        order[same] = 2.0  # last: never another candidate
         others = np.argpartition(order, candidates - 2, axis=1)[:, : candidates - 1]  # (N, C-1)
         one_each = first[others] + rng.integers(sizes[others])
         rival = np.take_along_axis(distances, by_label[one_each], axis=1)  # (N, C-1)
@@ -186,6 +191,19 @@ def multimodality(takes: NDArray[Any], *, pairs: int = 10, seed: int = 0) -> Est
     one = np.take_along_axis(takes, drawn[:, :pairs, None], axis=1)
     other = np.take_along_axis(takes, drawn[:, pairs : 2 * pairs, None], axis=1)
     return Estimate.of_mean(np.linalg.norm(one - other, axis=2).mean(axis=1))
+
+
+def _labels_in_own_group(
+    label: NDArray[np.intp], groups: Sequence[str] | None
+) -> NDArray[np.bool_]:
+    """Mask (N, labels): the row's own label, and those of the other rows of its group."""
+    same: NDArray[np.bool_] = label[:, None] == np.arange(label.max() + 1)
+    if groups is not None:
+        group = np.unique(np.asarray(groups), return_inverse=True)[1]
+        joint = np.zeros((group.max() + 1, same.shape[1]), dtype=bool)
+        joint[group, label] = True
+        same = joint[group]
+    return same
 
 
 def _root_of_covariance(rows: Floats) -> Floats:

@@ -12,6 +12,7 @@ from ..engine import (
     caption_takes,
     take_features,
 )
+from ..errors import GenerationError
 from ..motion import FloatArray
 
 Stages = Callable[[str, int, int], None]
@@ -28,13 +29,26 @@ class Outputs:
 
     def motions(
         self, requests: Sequence[GenerationRequest], *, of: str = "motions"
-    ) -> list[FloatArray]:
-        """Return features (T, 263) for each request; `of` names them in the progress."""
-        takes: list[Take] = []
+    ) -> list[FloatArray | None]:
+        """Return features (T, 263) for each request, None where generating failed.
+
+        `of` names them in the progress.
+        """
+        motions: list[FloatArray | None] = []
         for begin in range(0, len(requests), self._batch):
-            takes += self.engine.generate(requests[begin : begin + self._batch])
-            self._tell(f"generating {of}", len(takes), len(requests))
-        return self.decode(takes, of=f"generated {of}")
+            for take in self._generate(requests[begin : begin + self._batch]):
+                motions.append(None if take is None else take_features(self.engine, take))
+            self._tell(f"generating {of}", len(motions), len(requests))
+        return motions
+
+    def _generate(self, requests: Sequence[GenerationRequest]) -> list[Take | None]:
+        """A batch; one by one where it fails as a whole."""
+        try:
+            return [*self.engine.generate(requests)]
+        except GenerationError:
+            if len(requests) == 1:
+                return [None]
+            return [take for request in requests for take in self._generate([request])]
 
     def encode(self, motions: Sequence[FloatArray]) -> list[Take]:
         """Return each motion with its tokens, where the engine has any."""

@@ -14,11 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from .captions import Labels
 from .matching import MatchingNetwork
 
 if TYPE_CHECKING:
     from ..datasets import Clip
+
+Labels = tuple[str, str | None]
+"""Action and style."""
 
 _CAPTIONS = 40  # of each label; more do not move their mean
 
@@ -34,7 +36,7 @@ class Recogniser:
     def __init__(self, network: MatchingNetwork, clips: Sequence[Clip]) -> None:
         captions: dict[Labels, dict[str, None]] = {}
         for clip in clips:
-            captions.setdefault((clip.action, clip.style), {}).update(dict.fromkeys(clip.captions))
+            captions.setdefault((clip.action, clip.style), {}).update(dict.fromkeys(clip.texts))
         if not captions:
             raise InputError("there are no clips whose labels could be recognised")
         self.labels = tuple(captions)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from ..atomic import replacing
 from .metrics import Estimate
-from .targets import Target
+from .pairs import Kind
 
 if TYPE_CHECKING:
     from ..tokenizer import TokenizerReport
+    from .targets import Target
 
 
 @dataclass(frozen=True)
@@ -21,45 +22,86 @@ class MotionScores:
     """Scores of one set of motions, one motion for each caption.
 
     Attributes:
-        name: "real", "reconstructed" or "generated".
-        r_precision: top-1, top-2, top-3.
+        name: "real", "reconstructed", "generated" or "retrieval".
+        r_precision: top-1, top-2, top-3; empty where nothing could be measured.
         fid: to the real motions of the split; for these themselves to as many training motions.
         distance: MM-Dist to the captions.
         diversity: distance of random pairs.
         action: share whose action is recognised: that of the label whose captions are nearest.
         style: the same for styles, of the clips that have one; None without such clips.
         seconds: mean duration.
+        clips: motions that FID, MM-Dist and Diversity were measured on.
+        failed: captions for which no motion came out; misses of R-precision.
     """
 
     name: str
     r_precision: tuple[Estimate, ...]
-    fid: float
-    distance: Estimate
-    diversity: Estimate
+    fid: float | None
+    distance: Estimate | None
+    diversity: Estimate | None
     action: Estimate | None
     style: Estimate | None
     seconds: float
+    clips: int = 0
+    failed: int = 0
+
+    @classmethod
+    def of_none(cls, name: str, *, failed: int) -> MotionScores:
+        """Of a set with too few motions to measure."""
+        return cls(name, (), None, None, None, None, None, 0.0, failed=failed)
 
 
 @dataclass(frozen=True)
-class CaptionSummary:
-    """Captions of the real motions: shares of right actions and styles, ROUGE-L."""
+class CaptionScores:
+    """Captions of the real motions: R-precision against these, ROUGE-L and BLEU-4.
 
-    action: Estimate | None
-    style: Estimate | None
-    rouge_l: Estimate
+    Attributes:
+        name: "own", "generated" or "nearest training clip".
+        r_precision: top-1, top-2, top-3.
+        rouge_l: mean over the clips; None where a clip has no other caption.
+        bleu_4: of all clips together.
+    """
+
+    name: str
+    r_precision: tuple[Estimate, ...]
+    rouge_l: Estimate | None
+    bleu_4: float | None
 
 
 @dataclass(frozen=True)
-class ActionScores:
-    """One row of the table per action: top-3 R-precision, and captions that name the label."""
+class Breakdown:
+    """R-precision top-3 of each set of motions, by one property of clip or caption.
 
-    action: str
+    Attributes:
+        by: "source", "actions" (how many the caption names) or "action".
+        clips: number of clips by value.
+        top3: by value, the estimate of each set.
+    """
+
+    by: str
+    clips: Mapping[str, int]
+    top3: Mapping[str, Mapping[str, Estimate]]
+
+
+@dataclass(frozen=True)
+class KindScores:
+    """Everything measured for one kind of captions.
+
+    Attributes:
+        kind: "people", "descriptions" or "labels".
+        clips: measured, each with one caption.
+        candidates: captions that a motion is compared with.
+        motions: scores of real, reconstructed, generated and retrieved motions.
+        captions: scores of the clips' own captions, the engine's and the nearest clips'.
+        breakdowns: by source, by number of actions and by action.
+    """
+
+    kind: Kind
     clips: int
-    real: Estimate
-    generated: Estimate
-    caption_action: Estimate | None
-    caption_style: Estimate | None
+    candidates: int
+    motions: tuple[MotionScores, ...]
+    captions: tuple[CaptionScores, ...] = ()
+    breakdowns: tuple[Breakdown, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,33 +110,34 @@ class Report:
 
     Attributes:
         engine: name of the engine.
-        setting: how it was measured: clips, labels, candidates, seed and so on.
-        motions: scores of real, reconstructed and generated motions.
-        captions: scores of the captions; None if they were left out.
+        setting: how it was measured: split, seed and so on.
+        kinds: tables for each kind of captions; those by people first, where there are some.
         multimodality: distance of motions made from one caption; None if it was left out.
-        actions: the table per action.
         tokenizer: numbers of the engine's tokenizer on the same split; None if left out.
-        targets: thresholds and what was reached.
+        targets: thresholds and what was reached, for the first kind.
         notes: what a reader must know to read the numbers.
         seconds: how long the evaluation took.
     """
 
     engine: str
     setting: Mapping[str, str | int | float]
-    motions: tuple[MotionScores, ...]
-    captions: CaptionSummary | None = None
+    kinds: tuple[KindScores, ...]
     multimodality: Estimate | None = None
-    actions: tuple[ActionScores, ...] = ()
     tokenizer: TokenizerReport | None = None
     targets: tuple[Target, ...] = ()
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
 
+    @property
+    def motions(self) -> tuple[MotionScores, ...]:
+        """Scores of the motions for the first kind of captions."""
+        return self.kinds[0].motions
+
     def to_json(self) -> str:
         """Everything, as a JSON object."""
         values = asdict(self)
-        for told, target in zip(values["targets"], self.targets, strict=True):
-            told["met"] = target.met
+        for row, target in zip(values["targets"], self.targets, strict=True):
+            row["met"] = target.met
         return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
 
     def to_markdown(self) -> str:
@@ -102,15 +145,12 @@ class Report:
         parts = [f"# Evaluation of {self.engine}", self._setting()]
         if self.targets:
             parts += ["## Targets", _table(_TARGET_HEAD, [_target(t) for t in self.targets])]
-        parts += ["## Text to motion", _table(_MOTION_HEAD, [_motions(m) for m in self.motions])]
+        for kind in self.kinds:
+            parts += _kind(kind)
         if self.multimodality is not None:
-            parts.append(f"MultiModality of generated motions: {_told(self.multimodality)}")
-        if self.captions is not None:
-            parts += ["## Motion to text", _table(_CAPTION_HEAD, [_captions(self.captions)])]
+            parts.append(f"MultiModality of generated motions: {_number(self.multimodality)}")
         if self.tokenizer is not None:
             parts += ["## Tokenizer", self.tokenizer.to_markdown().strip()]
-        if self.actions:
-            parts += ["## By action", _table(_ACTION_HEAD, [_action(a) for a in self.actions])]
         if self.notes:
             parts += ["## Notes", "\n".join(f"- {note}" for note in self.notes)]
         return "\n\n".join(parts) + "\n"
@@ -124,57 +164,94 @@ class Report:
         return paths
 
     def _setting(self) -> str:
-        told = [f"{name}: {value}" for name, value in self.setting.items()]
-        return "; ".join([*told, f"{self.seconds:.0f} s"])
+        facts = [f"{name}: {value}" for name, value in self.setting.items()]
+        return "; ".join([*facts, f"{self.seconds:.0f} s"])
 
 
 _MISSING = "–"
-_TARGET_HEAD = ("target", "wanted", "reached", "")
-_MOTION_HEAD = (
-    *("motions", "R-precision top-1", "top-2", "top-3", "FID ↓", "MM-Dist ↓", "Diversity"),
-    *("recognised action", "recognised style", "mean seconds"),
-)
-_CAPTION_HEAD = ("right action", "right style", "ROUGE-L")
-_ACTION_HEAD = (
-    *("action", "clips", "real top-3", "generated top-3"),
-    *("caption names action", "caption names style"),
-)
+_TITLES: Mapping[Kind, str] = {
+    "people": "Captions by people",
+    "descriptions": "Descriptions of the sources",
+    "labels": "Class labels",
+}
+_BREAKDOWNS = {
+    "source": "source of the motion",
+    "actions": "actions in the caption",
+    "action": "action",
+}
+_TARGET_HEAD = ("target", "goal", "reached", "")
+_CAPTION_HEAD = ("captions", "R-precision top-1", "top-2", "top-3", "ROUGE-L", "BLEU-4")
+
+
+def _kind(kind: KindScores) -> list[str]:
+    title = f"## {_TITLES[kind.kind]}: {kind.clips} clips, {kind.candidates} candidates"
+    head = ("text to motion", *(scores.name for scores in kind.motions))
+    parts = [title, _table(head, _motion_rows(kind.motions))]
+    if kind.captions:
+        parts.append(_table(_CAPTION_HEAD, [_captions(row) for row in kind.captions]))
+    for breakdown in kind.breakdowns:
+        if len(breakdown.clips) > 1:
+            names = tuple(scores.name for scores in kind.motions if scores.r_precision)
+            head = (f"top-3 by {_BREAKDOWNS[breakdown.by]}", "clips", *names)
+            parts.append(_table(head, _breakdown(breakdown, names)))
+    return parts
+
+
+def _motion_rows(motions: Sequence[MotionScores]) -> list[Sequence[str]]:
+    tops = max(len(scores.r_precision) for scores in motions)
+    rows: list[Sequence[str]] = [
+        (
+            f"R-precision top-{top + 1}",
+            *(_percent(m.r_precision[top] if m.r_precision else None) for m in motions),
+        )
+        for top in range(tops)
+    ]
+    fids = (_MISSING if m.fid is None else f"{m.fid:.3f} of {m.clips}" for m in motions)
+    rows += [
+        ("FID ↓ and its clips", *fids),
+        ("MM-Dist ↓", *(_number(m.distance) for m in motions)),
+        ("Diversity", *(_number(m.diversity) for m in motions)),
+        ("recognised action", *(_percent(m.action) for m in motions)),
+    ]
+    if any(m.style for m in motions):
+        rows.append(("recognised style", *(_percent(m.style) for m in motions)))
+    rows.append(("mean seconds", *(f"{m.seconds:.1f}" for m in motions)))
+    if any(m.failed for m in motions):
+        rows.append(("failed", *(str(m.failed) for m in motions)))
+    return rows
+
+
+def _captions(scores: CaptionScores) -> Sequence[str]:
+    tops = [_percent(top) for top in scores.r_precision]
+    bleu = _MISSING if scores.bleu_4 is None else f"{scores.bleu_4:.3f}"
+    return scores.name, *tops, *[_MISSING] * (3 - len(tops)), _number(scores.rouge_l), bleu
+
+
+def _breakdown(breakdown: Breakdown, names: Sequence[str]) -> list[Sequence[str]]:
+    return [
+        (value, str(clips), *(_percent(breakdown.top3[value].get(name)) for name in names))
+        for value, clips in breakdown.clips.items()
+    ]
 
 
 def _target(target: Target) -> Sequence[str]:
     sign = "≤" if target.at_most else "≥"
     reached = "not measured" if target.reached is None else f"{target.reached:.2f}{target.unit}"
     verdict = {True: "met", False: "missed", None: ""}[target.met]
-    return target.name, f"{sign} {target.wanted:g}{target.unit}", reached, verdict
+    return target.name, f"{sign} {target.goal:g}{target.unit}", reached, verdict
 
 
-def _motions(scores: MotionScores) -> Sequence[str]:
-    tops = [_percent(top) for top in scores.r_precision]
-    return (
-        *(scores.name, *tops, *[_MISSING] * (3 - len(tops)), f"{scores.fid:.3f}"),
-        *(_told(scores.distance), _told(scores.diversity)),
-        *(_percent(scores.action), _percent(scores.style), f"{scores.seconds:.1f}"),
-    )
-
-
-def _captions(scores: CaptionSummary) -> Sequence[str]:
-    return _percent(scores.action), _percent(scores.style), _told(scores.rouge_l)
-
-
-def _action(row: ActionScores) -> Sequence[str]:
-    shares = (row.real, row.generated, row.caption_action, row.caption_style)
-    return row.action, str(row.clips), *(_percent(share, interval=False) for share in shares)
-
-
-def _percent(share: Estimate | None, *, interval: bool = True) -> str:
+def _percent(share: Estimate | None) -> str:
     if share is None:
         return _MISSING
-    if share.interval is None or not interval:
+    if share.interval is None:
         return f"{100 * share.value:.1f} %"
     return f"{100 * share.value:.1f} ± {100 * share.interval:.1f} %"
 
 
-def _told(estimate: Estimate) -> str:
+def _number(estimate: Estimate | None) -> str:
+    if estimate is None:
+        return _MISSING
     if estimate.interval is None:
         return f"{estimate.value:.3f}"
     return f"{estimate.value:.3f} ± {estimate.interval:.3f}"

@@ -16,11 +16,11 @@ import torch
 
 from ..errors import MotionAgentError
 from .matching import MatchingNetwork
-from .matching_training import MatchingTraining, train_matching, validate
+from .matching_training import MatchingTraining, held_out_pairs, train_matching, validate
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Trains, and tells the R-precision of the real test motions; returns the exit code."""
+    """Trains, and prints the R-precision of the held-out motions; returns the exit code."""
     defaults = MatchingTraining()
     parser = argparse.ArgumentParser(
         prog="python -m motion_agent.motion_core.evaluation.train",
@@ -32,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--batch", type=int, default=defaults.batch)
     parser.add_argument("--lr", type=float, default=defaults.learning_rate)
     parser.add_argument("--seed", type=int, default=defaults.seed)
+    parser.add_argument("--device", help="cpu or cuda; without it, the GPU where there is one")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 for all cores")
     given = parser.parse_args(arguments)
     if given.threads:
@@ -43,16 +44,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = MatchingTraining(
             steps=given.steps, batch=given.batch, learning_rate=given.lr, seed=given.seed
         )
-        train_matching(dataset, given.out, options=options)
+        train_matching(dataset, given.out, options=options, device=given.device)
         network = MatchingNetwork.load(given.out)  # as it was rounded for the disk
-        clips = [clip for clip in dataset.split("test") if not clip.mirrored]
-        first, third = validate(network, dataset, clips)
+        scores = {}
+        for split in ("validation", "test"):
+            pairs = held_out_pairs(dataset, split)
+            if pairs:
+                scores[split] = len(pairs), validate(network, dataset, pairs)
     except MotionAgentError as err:
         print(f"error: {err}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
-    print(f"R-precision of {len(clips)} real test motions: top-1 {first:.1%}, top-3 {third:.1%}")
+    for split, (count, found) in scores.items():
+        first, third = found.top[0].value, found.top[-1].value
+        print(
+            f"R-precision of {count} {split} captions and their real motions among "
+            f"{found.candidates}: top-1 {first:.1%}, top-3 {third:.1%}"
+        )
     return 0
 
 

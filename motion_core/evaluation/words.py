@@ -1,6 +1,6 @@
 """Words of captions as numbers: a vocabulary from the training captions, and buckets for the rest.
 
-The T2M evaluator reads GloVe vectors; here the word embeddings are learned from the captions.
+Their vectors come from a backbone (`word_vectors`) or are learned from the captions.
 A word that is not in the vocabulary takes one of a few buckets by its hash, so that two unknown
 words usually differ and no caption is refused.
 """

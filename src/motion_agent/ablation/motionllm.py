@@ -134,7 +134,7 @@ def engine_table(rows: Sequence[EngineRow]) -> Table:
                 MISSING if row.trainable is None else f"{row.trainable / 1e6:.1f}M",
                 *tops,
                 *[MISSING] * (3 - len(tops)),
-                f"{row.scores.fid:.3f}",
+                MISSING if row.scores.fid is None else f"{row.scores.fid:.3f}",
                 _estimate(row.scores.distance),
                 _estimate(row.scores.diversity),
             )
@@ -183,7 +183,9 @@ def _percent(estimate: Estimate) -> str:
     return f"{100 * estimate.value:.1f} ± {100 * estimate.interval:.1f} %"
 
 
-def _estimate(estimate: Estimate) -> str:
+def _estimate(estimate: Estimate | None) -> str:
+    if estimate is None:
+        return MISSING
     if estimate.interval is None:
         return f"{estimate.value:.3f}"
     return f"{estimate.value:.3f} ± {estimate.interval:.3f}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -27,7 +27,12 @@ def evaluate(
     out: Annotated[
         Path, typer.Option(metavar="FOLDER", help="For evaluation.md and .json.")
     ] = Path("report"),
-    limit: Annotated[int | None, typer.Option(min=2, help="Measure on that many clips.")] = None,
+    split: Annotated[
+        Literal["train", "validation", "test", "all"], typer.Option(help="Clips to measure on.")
+    ] = "test",
+    limit: Annotated[
+        int | None, typer.Option(min=2, help="Clips of each kind of captions.")
+    ] = None,
     batch: Annotated[int, typer.Option(min=1, help="Descriptions at a time.")] = 32,
     seed: Annotated[int, typer.Option(help="Of captions, sampling and candidates.")] = 0,
     greedy: Annotated[bool, typer.Option("--greedy", help="Most probable tokens.")] = False,
@@ -44,7 +49,7 @@ def evaluate(
     threads: Threads = 0,
     as_json: Json = False,
 ) -> None:
-    """Measure generated motions and captions on the test split."""
+    """Measure generated motions and captions on held-out clips."""
     if card is not None:
         marked(card)
     dataset = load_dataset(data, threads)
@@ -54,6 +59,7 @@ def evaluate(
 
     network = MatchingNetwork.load(matching or checkpoint or DEFAULT_CHECKPOINT)
     options = EvaluationOptions(
+        split=split,
         limit=limit,
         batch=batch,
         seed=seed,

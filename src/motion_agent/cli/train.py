@@ -161,6 +161,10 @@ _add_direction("m2t", "MotionLLM's adapter from motion to text.")
 def matching(
     data: Data = PREPARED,
     out: Out = Path("runs/matching"),
+    backbone: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Of the word vectors; SmolLM2-135M-Instruct."),
+    ] = None,
     steps: Steps = None,
     batch: Batch = None,
     lr: LearningRate = None,
@@ -174,7 +178,9 @@ def matching(
     train_matching(
         dataset,
         out,
-        options=MatchingTraining(**given(steps=steps, batch=batch, learning_rate=lr, seed=seed)),
+        options=MatchingTraining(
+            **given(backbone=backbone, steps=steps, batch=batch, learning_rate=lr, seed=seed)
+        ),
     )
     say(f"the matching network is in {out}")
 
@@ -204,7 +210,7 @@ def assemble(
         m2t,
         out,
         matching=matching,
-        captions=[caption for clip in clips for caption in clip.captions],
+        captions=[text for clip in clips for text in clip.texts],
         data=", ".join(sorted({clip.source for clip in clips})),
     )
     size = sum(path.stat().st_size for path in checkpoint.folder.iterdir())

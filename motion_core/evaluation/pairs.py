@@ -1,0 +1,74 @@
+"""Pairs of a clip and one of its captions, and which of them say the same.
+
+A matching network must not push away what is right: captions of clips with one label, and of
+clips that show nearly the same, are no counter-examples of each other, in training or measuring.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..datasets.licences import CAPTION_SOURCES
+
+if TYPE_CHECKING:
+    from ..datasets import Caption, Clip, PreparedDataset
+
+Kind = Literal["people", "descriptions", "labels"]
+KINDS: tuple[Kind, ...] = ("people", "descriptions", "labels")
+"""Captions by people, the sources' own short descriptions, and class labels as sentences."""
+
+UNNAMED = "other"  # the action of clips that no rule could name; each group has its own meaning
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A clip and one of its captions.
+
+    Attributes:
+        meaning: the clip's label; two of one meaning are no counter-examples of each other.
+        group: of the clip's recording; the same holds for two of one group.
+    """
+
+    clip: Clip
+    caption: Caption
+    meaning: str
+    group: str
+
+    @property
+    def kind(self) -> Kind:
+        """Who wrote the caption."""
+        if self.caption.source == "labels":
+            return "labels"
+        return "people" if weight_of(self.caption) >= 1 else "descriptions"
+
+
+def pairs_of(dataset: PreparedDataset, clips: Iterable[Clip]) -> tuple[Pair, ...]:
+    """Every clip with each of its captions."""
+    groups = {recording.id: recording.group for recording in dataset.recordings}
+    return tuple(
+        Pair(clip, caption, _meaning(clip, group), group)
+        for clip in clips
+        for group in [groups.get(clip.recording, clip.recording)]
+        for caption in clip.captions
+    )
+
+
+def weight_of(caption: Caption) -> float:
+    """How much a caption counts in training; 1 for those by people."""
+    source = CAPTION_SOURCES.get(caption.source)
+    return 1.0 if source is None else source.weight
+
+
+def numbers(names: Sequence[str | None]) -> NDArray[np.int64]:
+    """Each name as its place in alphabetical order; -100 for None."""
+    at = {name: place for place, name in enumerate(sorted({n for n in names if n is not None}))}
+    return np.array([-100 if name is None else at[name] for name in names], dtype=np.int64)
+
+
+def _meaning(clip: Clip, group: str) -> str:
+    return f"{UNNAMED}|{group}" if clip.action == UNNAMED else clip.label

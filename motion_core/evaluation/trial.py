@@ -1,0 +1,231 @@
+"""`Trial`: clips with one caption of one kind each, and what is measured on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import InputError
+from ..motion import FloatArray
+from ..skeleton import FPS
+from .action_count import actions_named
+from .captions import bleu_4, rouge_l, share
+from .matching import MatchingNetwork
+from .metrics import (
+    Estimate,
+    RPrecision,
+    diversity,
+    fid,
+    matching_distance,
+    r_precision,
+)
+from .pairs import KINDS, UNNAMED, Kind, Pair, pairs_of
+from .recognition import Recogniser
+from .report import Breakdown, CaptionScores, MotionScores
+
+if TYPE_CHECKING:
+    from ..datasets import Clip, PreparedDataset
+
+Motions = Mapping[str, FloatArray | None]
+"""Features (T, 263) by the id of the clip whose caption they answer; None where none came out."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What all measuring shares.
+
+    Attributes:
+        network: whose space it is measured in.
+        recogniser: knows the training labels.
+        candidates: captions that a motion is compared with.
+        repeats: draws of the candidates.
+        seed: of the draws.
+    """
+
+    network: MatchingNetwork
+    recogniser: Recogniser
+    candidates: int
+    repeats: int
+    seed: int
+
+
+class Trial:
+    """See the head of this file.
+
+    Args:
+        kind: of the captions.
+        pairs: clips with the caption that is asked for.
+        measure: how to measure.
+    """
+
+    def __init__(self, kind: Kind, pairs: Sequence[Pair], measure: Measure) -> None:
+        self.kind = kind
+        self.pairs = tuple(pairs)
+        self.measure = measure
+
+    @property
+    def clips(self) -> tuple[Clip, ...]:
+        """The clips in order."""
+        return tuple(pair.clip for pair in self.pairs)
+
+    @cached_property
+    def caption_points(self) -> FloatArray:
+        """Where the captions are, (N, D)."""
+        return self.measure.network.embed_captions([pair.caption.text for pair in self.pairs])
+
+    def scores(
+        self, name: str, motions: Motions, reference: FloatArray
+    ) -> tuple[MotionScores, RPrecision | None]:
+        """Scores of a set of motions, one for each caption; a missing one counts as a miss.
+
+        Args:
+            name: of the set.
+            motions: by clip id.
+            reference: points (M, D) that FID compares with.
+        """
+        rows = [row for row, pair in enumerate(self.pairs) if motions[pair.clip.id] is not None]
+        found = [motion for pair in self.pairs if (motion := motions[pair.clip.id]) is not None]
+        if len(found) < 2:
+            return MotionScores.of_none(name, failed=len(self.pairs) - len(found)), None
+        points = np.zeros_like(self.caption_points)
+        points[rows] = self.measure.network.embed_motions(found)
+        precision = self.r_precision(points, self.caption_points)
+        missing = np.ones(len(points), dtype=bool)
+        missing[rows] = False
+        precision.hits[missing] = 0.0
+        recognised = self.measure.recogniser.recognise(points)
+        actions: list[bool | None] = []
+        styles: list[bool | None] = []
+        for row, (pair, (action, style)) in enumerate(zip(self.pairs, recognised, strict=True)):
+            known, clip = not missing[row], pair.clip
+            actions.append(None if clip.action == UNNAMED else known and action == clip.action)
+            styles.append(None if clip.style is None else known and style == clip.style)
+        scores = MotionScores(
+            name=name,
+            r_precision=precision.top,
+            fid=fid(reference, points[rows]),
+            distance=matching_distance(points[rows], self.caption_points[rows]),
+            diversity=diversity(points[rows], seed=self.measure.seed),
+            action=share(actions),
+            style=share(styles),
+            seconds=float(np.mean([len(motion) / FPS for motion in found])),
+            clips=len(found),
+            failed=len(self.pairs) - len(found),
+        )
+        return scores, precision
+
+    def r_precision(self, motions: FloatArray, captions: FloatArray) -> RPrecision:
+        """R-precision of points (N, D) of motions and captions in the order of the pairs."""
+        return r_precision(
+            motions,
+            captions,
+            [pair.meaning for pair in self.pairs],
+            groups=[pair.group for pair in self.pairs],
+            candidates=self.measure.candidates,
+            repeats=self.measure.repeats,
+            seed=self.measure.seed,
+        )
+
+    def caption_scores(
+        self, name: str, captions: Mapping[str, str], real: FloatArray
+    ) -> CaptionScores:
+        """Scores of captions, by clip id, of the real motions, which are at the points (N, D)."""
+        texts = [captions[pair.clip.id] for pair in self.pairs]
+        references = [self._references(pair, without=None) for pair in self.pairs]
+        points = self.measure.network.embed_captions([text or "nothing" for text in texts])
+        return CaptionScores(
+            name,
+            self.r_precision(real, points).top,
+            _mean_rouge(texts, references),
+            bleu_4(texts, references),
+        )
+
+    def human_scores(self, real: RPrecision) -> CaptionScores:
+        """Those of the clips' own captions, each against the others of its clip."""
+        references = [self._references(pair, without=pair) for pair in self.pairs]
+        rows = [row for row, others in enumerate(references) if others]
+        texts = [self.pairs[row].caption.text for row in rows]
+        others = [references[row] for row in rows]
+        rouge = _mean_rouge(texts, others) if rows else None
+        return CaptionScores("own", real.top, rouge, bleu_4(texts, others) if rows else None)
+
+    def breakdowns(self, found: Mapping[str, RPrecision]) -> tuple[Breakdown, ...]:
+        """Top-3 R-precision of each set by source, by number of actions and by action."""
+        return (
+            self._breakdown("source", found, lambda pair: pair.clip.source),
+            self._breakdown("actions", found, lambda pair: actions_named(pair.caption.text)),
+            self._breakdown("action", found, lambda pair: pair.clip.action),
+        )
+
+    def _breakdown(
+        self, by: str, found: Mapping[str, RPrecision], name_of: Callable[[Pair], str]
+    ) -> Breakdown:
+        at: dict[str, list[int]] = {}
+        for row, pair in enumerate(self.pairs):
+            at.setdefault(name_of(pair), []).append(row)
+        return Breakdown(
+            by,
+            {name: len(rows) for name, rows in sorted(at.items())},
+            {
+                name: {s: Estimate.of_mean(p.hits[rows, -1]) for s, p in found.items()}
+                for name, rows in sorted(at.items())
+            },
+        )
+
+    def _references(self, pair: Pair, *, without: Pair | None) -> list[str]:
+        """Captions of the pair's clip of the same kind."""
+        kept = [
+            caption.text
+            for caption in pair.clip.captions
+            if Pair(pair.clip, caption, "", "").kind == self.kind
+        ]
+        if without is not None:
+            kept.remove(without.caption.text)
+        return kept
+
+
+def trials_of(
+    dataset: PreparedDataset, clips: Sequence[Clip], measure: Measure, *, limit: int | None
+) -> tuple[Trial, ...]:
+    """A trial for each kind of captions that at least two labels have.
+
+    Args:
+        dataset: whose clips they are.
+        clips: what may be measured.
+        measure: how.
+        limit: clips of a kind, drawn at random; None for all.
+
+    Raises:
+        InputError: no kind has clips of two labels.
+    """
+    rng = np.random.default_rng(measure.seed)
+    trials = []
+    pairs = pairs_of(dataset, clips)
+    for kind in KINDS:
+        by_clip: dict[str, list[Pair]] = {}
+        for pair in pairs:
+            if pair.kind == kind:
+                by_clip.setdefault(pair.clip.id, []).append(pair)
+        drawn = [own[rng.integers(len(own))] for own in by_clip.values()]
+        if limit is not None and limit < len(drawn):
+            drawn = [drawn[row] for row in sorted(rng.permutation(len(drawn))[:limit].tolist())]
+        if len({pair.meaning for pair in drawn}) > 1 and len({pair.group for pair in drawn}) > 1:
+            trials.append(Trial(kind, drawn, measure))
+    if not trials:
+        raise InputError(
+            f"{len(clips)} clips can be measured, of fewer than 2 labels; choose another split"
+        )
+    return tuple(trials)
+
+
+def _mean_rouge(texts: Sequence[str], references: Sequence[Sequence[str]]) -> Estimate:
+    return Estimate.of_mean(
+        [
+            max(rouge_l(text, reference) for reference in own)
+            for text, own in zip(texts, references, strict=True)
+        ]
+    )
