@@ -16,15 +16,13 @@ All tensors are float16, save the tokenizer's mean and standard deviation.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import os
 import shutil
-import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from ..errors import ConfigurationError, IntegrityError, MotionAgentError, UnavailableError
+from ..errors import ConfigurationError, IntegrityError, UnavailableError
 from .model import DIRECTIONS, Direction
 from .sampling import Sampling
 from .vocabulary import split_words
@@ -353,39 +351,3 @@ def _sha256(path: Path) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Assembles, and tells the size and version; returns the exit code."""
-    parser = argparse.ArgumentParser(description="Assemble a checkpoint from its trainings.")
-    parser.add_argument("--tokenizer", default="runs/tokenizer")
-    parser.add_argument("--t2m", default="runs/t2m")
-    parser.add_argument("--m2t", default="runs/m2t")
-    parser.add_argument("--matching", help="folder of the matching network")
-    parser.add_argument("--data", default="data/prepared", help="for the words of its captions")
-    parser.add_argument("--out", required=True)
-    given = parser.parse_args(arguments)
-    from ..datasets import PreparedDataset
-
-    try:
-        dataset = PreparedDataset.load(given.data)
-        clips = dataset.split("train")
-        made = assemble_checkpoint(
-            given.tokenizer,
-            given.t2m,
-            given.m2t,
-            given.out,
-            matching=given.matching,
-            captions=[caption for clip in clips for caption in clip.captions],
-            data=", ".join(sorted({clip.source for clip in clips})),
-        )
-    except MotionAgentError as err:
-        print(f"error: {err}", file=sys.stderr)
-        return 1
-    size = sum(path.stat().st_size for path in made.folder.iterdir())
-    print(f"{made.folder}: {size / 1e6:.1f} MB, version {made.version}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

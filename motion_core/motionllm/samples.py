@@ -142,7 +142,9 @@ class SampleMaker:
     def gap(self, before: Tokens, read: Tokens, target: Tokens, after: Tokens) -> Sample:
         """What lies between two stretches of motion, of which one may be empty."""
         return self._motion_after(
-            gap_prompt(self.model, self.prompt, before, after, len(target)), read, target
+            gap_prompt(self.model, self.prompt, before.tolist(), after.tolist(), len(target)),
+            read,
+            target,
         )
 
     def m2t(self, caption: str, read: Tokens | None) -> Sample:
@@ -297,7 +299,7 @@ class TrainingBatches:
 
     def _free(self, random: np.random.Generator) -> Sample:
         if self._maker.direction == "m2t":
-            wording = self._data.wordings[random.integers(len(self._data.wordings))]
+            wording = self._data.wordings[int(random.integers(len(self._data.wordings)))]
             return self._maker.m2t(wording, None)
         return self._from_recordings(self._maker.draw_free, 1, random)[0]
 
@@ -307,7 +309,9 @@ class TrainingBatches:
         count: int,
         random: np.random.Generator,
     ) -> list[Sample]:
-        rows = random.choice(len(self._reach), size=count, p=self._reach) if count else []
+        if not count:
+            return []
+        rows = random.choice(len(self._reach), size=count, p=self._reach)
         return [draw(self._data.recordings[row], random) for row in rows]
 
 
