@@ -277,19 +277,6 @@ def test_a_split_without_clips_is_refused() -> None:
         evaluate_tokenizer(Perfect(), FakeDataset((9,), test=0))  # type: ignore[arg-type]
 
 
-# The command --------------------------------------------------------------------------------
-
-
-def test_the_command_without_a_data_set_is_one_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    code = train_module.main(["--data", str(tmp_path), "--out", str(tmp_path / "out")])
-    told = capsys.readouterr().err.strip()
-    assert code == 1
-    assert told.startswith("error: ") and "\n" not in told
-    assert not (tmp_path / "out").exists()
-
-
 def test_the_finished_file_is_what_is_returned(tmp_path: Path) -> None:
     trained = train_tokenizer(FakeDataset(), tmp_path, config=TINY, training=SHORT)
     features = FakeDataset().features(FakeDataset().clips[2])
