@@ -16,15 +16,13 @@ MOCAP ?= ../shared/data
 DATA ?= data/prepared
 RUNS ?= runs
 
-# How the shipped checkpoint was trained, where it is not the default of the command. Training by
-# the clock depends on the machine: runs/t2m/log.csv tells how many steps it was.
-TOKENIZER_OPTIONS ?=
-REFINING_OPTIONS ?= --steps 3000 --batch 48 --window 96 --lr 5e-4
-T2M_OPTIONS ?= --minutes 42
-M2T_OPTIONS ?= --minutes 34 --crop 0.2
-# Then both go on with all actions about equally often.
-T2M_BALANCED_OPTIONS ?= --minutes 60 --balance 1 --power 0.1
-M2T_BALANCED_OPTIONS ?= --minutes 46 --crop 0.2 --balance 1 --power 0.1
+# How the next checkpoint is trained, where it is not the default of the command. Training by the
+# clock depends on the machine: runs/t2m/log.csv tells how many steps it was. docs/training-log.md
+# says what was tried.
+TOKENIZER_OPTIONS ?= --width 320 --code-dim 64 --batch 256 --steps 15000
+REFINING_OPTIONS ?= --steps 13000 --batch 128 --window 128 --lr 4e-4
+T2M_OPTIONS ?= --minutes 300
+M2T_OPTIONS ?= --minutes 180 --noise 0.2 --crop 0.2 --free 0.3
 MATCHING_OPTIONS ?=
 
 BIN := $(VENV)/bin
@@ -84,23 +82,22 @@ notebooks: $(VENV)/.installed ## do all notebooks run? WRITE=1 keeps their outpu
 gallery: $(VENV)/.installed ## docs/gallery.md, its pictures, and the README's
 	$(BIN)/python docs/make_gallery.py
 
+# Sources whose weights a company may use; HDM05 asks for share-alike.
 data: $(VENV)/.installed ## prepare the motion capture in MOCAP as one data set
-	$(BIN)/motion-agent data prepare bandai-namco $(MOCAP)/bandai-namco.tar.xz --out $(DATA)
-	$(BIN)/motion-agent data prepare hdm05 $(MOCAP)/hdm05.tar.xz --out $(DATA)
-	$(BIN)/motion-agent data prepare cmu $(MOCAP)/cmu.tar.xz --out $(DATA)
+	for source in cmu-mocap hdm05 deepmimic mesh2motion kaykit; do \
+		$(BIN)/motion-agent data prepare $$source $(MOCAP)/$$source.tar.xz --out $(DATA) || exit; \
+	done
 
 $(DATA)/dataset.json:
 	$(MAKE) data
 
-# The recipe of the shipped checkpoint. Each step continues where it was stopped.
+# Each step continues where it was stopped.
 train: $(VENV)/.installed $(DATA)/dataset.json ## a checkpoint in RUNS/checkpoint, and its table
 	$(BIN)/motion-agent train tokenizer --data $(DATA) --out $(RUNS)/tokenizer $(TOKENIZER_OPTIONS)
 	$(BIN)/motion-agent train tokenizer --data $(DATA) --refine $(RUNS)/tokenizer \
 		--out $(RUNS)/tokenizer-refined $(REFINING_OPTIONS)
 	$(BIN)/motion-agent train t2m --data $(DATA) --tokenizer $(RUNS)/tokenizer --out $(RUNS)/t2m $(T2M_OPTIONS)
-	$(BIN)/motion-agent train t2m --data $(DATA) --tokenizer $(RUNS)/tokenizer --out $(RUNS)/t2m $(T2M_BALANCED_OPTIONS)
 	$(BIN)/motion-agent train m2t --data $(DATA) --tokenizer $(RUNS)/tokenizer --out $(RUNS)/m2t $(M2T_OPTIONS)
-	$(BIN)/motion-agent train m2t --data $(DATA) --tokenizer $(RUNS)/tokenizer --out $(RUNS)/m2t $(M2T_BALANCED_OPTIONS)
 	$(BIN)/motion-agent train matching --data $(DATA) --out $(RUNS)/matching $(MATCHING_OPTIONS)
 	$(BIN)/motion-agent train assemble --data $(DATA) --tokenizer $(RUNS)/tokenizer-refined \
 		--t2m $(RUNS)/t2m --m2t $(RUNS)/m2t --matching $(RUNS)/matching --out $(RUNS)/checkpoint

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from ..motion import FloatArray
 from ..representation import features_to_root
@@ -28,6 +29,7 @@ TEST_SHARE = 0.1
 VALIDATION_SHARE = 0.05
 MIN_GROUPS = 3  # of an action, for one of them to be held out
 _TIMES = 16
+_PAIRS_AT_ONCE = 10_000
 
 
 def descriptor(features: FloatArray) -> NDArray[np.float32]:
@@ -43,7 +45,7 @@ def descriptor(features: FloatArray) -> NDArray[np.float32]:
 
 
 def distances(one: NDArray[np.float32], many: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Distance in metres of one descriptor ``(16, 23, 3)`` to each of ``(N, 16, 23, 3)``."""
+    """Distance in metres of one descriptor ``(16, 23, 3)``, or N, to each of ``(N, 16, 23, 3)``."""
     worst: NDArray[np.float32] = np.sqrt(((many - one) ** 2).sum(-1)).mean(1).max(-1)
     return worst
 
@@ -74,17 +76,15 @@ def near_duplicates(
         by_source[recording.source].append(recording)
     for members in by_source.values():
         described = np.stack([descriptor(features(recording)) for recording in members])
-        # Two can be near only if their means are: sort by one number, compare in a band.
-        key = described.mean(axis=(1, 2, 3))
-        order = np.argsort(key, kind="stable")
-        described, key = described[order], key[order]
-        for here in range(len(order) - 1):
-            end = int(np.searchsorted(key, key[here] + NEAR_DUPLICATE, side="right"))
-            near = distances(described[here], described[here + 1 : end]) < NEAR_DUPLICATE
-            for other in np.flatnonzero(near):
-                groups.join(
-                    take_of(members[order[here]].id), take_of(members[order[here + 1 + other]].id)
-                )
+        # A joint's mean distance is at least that of its mean places: a tree over these finds
+        # the pairs that can be near.
+        places = described.mean(axis=1).reshape(len(members), -1)  # (N, 69)
+        pairs = cKDTree(places).query_pairs(NEAR_DUPLICATE, p=np.inf, output_type="ndarray")
+        for first_row in range(0, len(pairs), _PAIRS_AT_ONCE):
+            rows = pairs[first_row : first_row + _PAIRS_AT_ONCE]
+            near = distances(described[rows[:, 0]], described[rows[:, 1]]) < NEAR_DUPLICATE
+            for here, other in rows[near]:
+                groups.join(take_of(members[here].id), take_of(members[other].id))
     return groups.names()
 
 

@@ -27,13 +27,13 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from ..errors import ConfigurationError, IntegrityError, UnavailableError
 from .model import DIRECTIONS, Direction
 from .sampling import Sampling
 from .vocabulary import split_words
+from .weights import read_tensors, save_half
 
 if TYPE_CHECKING:
     from ..tokenizer import MotionTokenizer
@@ -234,7 +234,6 @@ def assemble_checkpoint(
         ConfigurationError: the two directions or the tokenizer do not belong together.
     """
     from ..tokenizer.checkpoint import load_tokenizer
-    from .weights import save_half
 
     out, folders = Path(out), {"t2m": Path(t2m), "m2t": Path(m2t)}
     facts = {d: _read_facts(folders[d], d) for d in DIRECTIONS}
@@ -294,24 +293,6 @@ def assemble_checkpoint(
             f"cannot write {out}: {err.strerror or err}; choose a folder you may write to"
         ) from err
     return load_checkpoint(out)
-
-
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """All tensors of a safetensors file, as they are.
-
-    Raises:
-        UnavailableError: there is none, or it cannot be read.
-        IntegrityError: it is damaged.
-    """
-    if not path.is_file():
-        raise UnavailableError(f"there is no {path}; finish its training first")
-    try:
-        with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as err:
-        raise IntegrityError(f"{path} is damaged ({err}); make or get it again") from err
-    except OSError as err:
-        raise UnavailableError(f"cannot read {path}: {err.strerror or err}") from err
 
 
 def _put(fresh: Path, out: Path) -> None:

@@ -39,7 +39,7 @@ from .samples import (
     nearest_codes,
 )
 from .tokenised import tokenise
-from .weights import save_direction
+from .weights import load_direction, save_direction
 
 if TYPE_CHECKING:
     from ..datasets import PreparedDataset
@@ -104,6 +104,7 @@ def train_motionllm(
     backbone: str = DEFAULT_BACKBONE,
     training: MotionLLMTraining | None = None,
     wordings: Iterable[str] = (),
+    start: Path | str | None = None,
 ) -> MotionLLM:
     """Trains one direction, or continues; writes its adapter and rows to `out`.
 
@@ -115,11 +116,14 @@ def train_motionllm(
         backbone: Hugging Face name of a causal LM, or its folder.
         training: how to train.
         wordings: captions without motion, from which m2t learns phrasing.
+        start: folder of a finished training of the same direction, rank and tokenizer, whose
+            weights are the first ones.
 
     Raises:
         UnavailableError: the backbone cannot be had or `out` cannot be written to.
         IntegrityError: the saved state in `out` is damaged.
-        ConfigurationError: the state is of another training, or the training diverged.
+        ConfigurationError: the state is of another training, `start` does not fit, or the
+            training diverged.
         KeyboardInterrupt: stopped by the user; the state is saved.
     """
     training = training or MotionLLMTraining()
@@ -132,6 +136,8 @@ def train_motionllm(
     if device == "cuda":
         lm.set_attn_implementation("sdpa")
     trainer = Trainer(direction, lm.to(device), text_tokenizer, tokenizer, training)
+    if start is not None:
+        load_direction(trainer.model, direction, Path(start))
     train = tokenise(
         dataset,
         tokenizer,

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from ..atomic import replacing
+from ..errors import ConfigurationError, IntegrityError, UnavailableError
 from . import lora
 from .model import Direction, MotionLLM
 
@@ -45,6 +47,44 @@ def save_direction(
     }
     with replacing(folder / f"{direction}.json") as path:
         path.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+
+
+@torch.no_grad()
+def load_direction(model: MotionLLM, direction: Direction, folder: Path) -> None:
+    """Fill adapter and rows of `direction`, which exist, from the files in `folder`.
+
+    Raises:
+        UnavailableError: a file is missing.
+        IntegrityError: a file is damaged.
+        ConfigurationError: they are of another backbone, rank or codebook.
+    """
+    lora.load_adapter_state(
+        model.backbone, direction, read_tensors(folder / f"{direction}.safetensors")
+    )
+    rows = read_tensors(folder / f"{direction}_rows.safetensors")
+    for name, row in model.rows.items():
+        if name.startswith(direction):
+            if name not in rows or rows[name].shape != row.shape:
+                raise ConfigurationError(f"the motion rows in {folder} are of another codebook")
+            row.copy_(rows[name])
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """All tensors of a safetensors file, as they are.
+
+    Raises:
+        UnavailableError: there is none, or it cannot be read.
+        IntegrityError: it is damaged.
+    """
+    if not path.is_file():
+        raise UnavailableError(f"there is no {path}; finish its training first")
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as err:
+        raise IntegrityError(f"{path} is damaged ({err}); make or get it again") from err
+    except OSError as err:
+        raise UnavailableError(f"cannot read {path}: {err.strerror or err}") from err
 
 
 def save_half(tensors: Mapping[str, Tensor], path: Path) -> None:

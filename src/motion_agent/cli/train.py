@@ -17,6 +17,7 @@ from .help import HelpfulCommand, HelpfulGroup
 
 if TYPE_CHECKING:
     from ..motion_core.datasets import PreparedDataset
+    from ..motion_core.datasets.prepared import Split
     from ..motion_core.motionllm import Direction
 
 app = typer.Typer(
@@ -46,6 +47,8 @@ def tokenizer(
     lr: LearningRate = None,
     window: Annotated[int | None, typer.Option(min=8, help="Frames a sample.")] = None,
     width: Annotated[int | None, typer.Option(min=8, help="Channels of the network.")] = None,
+    code_dim: Annotated[int | None, typer.Option(min=1, help="Numbers of a code.")] = None,
+    codes: Annotated[int | None, typer.Option(min=2, help="Size of the codebook.")] = None,
     refine: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="Trained tokenizer whose decoder alone learns on."),
@@ -65,14 +68,16 @@ def tokenizer(
     trained = train_tokenizer(
         dataset,
         out,
-        config=TokenizerConfig(**given(width=width)),
+        config=TokenizerConfig(**given(width=width, code_dim=code_dim, codes=codes)),
         training=TokenizerTraining(
             **given(steps=steps, batch=batch, lr=lr, window=window, seed=seed)
         ),
         refine=refine,
     )
-    note("measuring it on the test split")
-    report = evaluate_tokenizer(trained, dataset, "test")
+    splits: tuple[Split, ...] = ("validation", "test", "train")
+    split = next(name for name in splits if dataset.motions(name))
+    note(f"measuring it on the {split} split")
+    report = evaluate_tokenizer(trained, dataset, split)
     write_report(report, out)
     say_markdown(report.to_markdown())
 
@@ -96,6 +101,26 @@ Balance = Annotated[
 ]
 Power = Annotated[
     float | None, typer.Option(min=0, max=1, help="Of the class sizes; 0 draws all alike.")
+]
+Dropout = Annotated[
+    float | None, typer.Option(min=0, max=0.9, help="On the input of the LoRA adapter.")
+]
+Free = Annotated[
+    float | None,
+    typer.Option(min=0, max=1, help="Share of samples that are motion, or words, alone."),
+]
+Gap = Annotated[
+    float | None, typer.Option(min=0, max=1, help="Share of samples that are gaps to fill.")
+]
+MotionFirst = Annotated[
+    float | None, typer.Option(min=0, max=1, help="Share of the steps without captions.")
+]
+Wordings = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="JSON of captions without motion, to learn phrasing from."),
+]
+Start = Annotated[
+    Path | None, typer.Option(metavar="FOLDER", help="Trained direction whose weights come first.")
 ]
 Prompt = Annotated[
     str | None,
@@ -123,11 +148,18 @@ def _add_direction(direction: Direction, summary: str) -> None:
         noise: Noise = None,
         balance: Balance = None,
         power: Power = None,
+        dropout: Dropout = None,
+        free: Free = None,
+        gap: Gap = None,
+        motion_first: MotionFirst = None,
+        wordings: Wordings = None,
+        start: Start = None,
         prompt: Prompt = None,
         seed: Seed = 0,
         threads: Threads = 0,
     ) -> None:
         dataset = load_dataset(data, threads)
+        from ..motion_core.datasets.captions_only import read_wordings
         from ..motion_core.motionllm.samples import Augmentation
         from ..motion_core.motionllm.train import MotionLLMTraining, train_motionllm
         from ..motion_core.tokenizer import load_tokenizer
@@ -141,11 +173,15 @@ def _add_direction(direction: Direction, summary: str) -> None:
             out,
             training=MotionLLMTraining(
                 augmentation=Augmentation(
-                    **given(crop=crop, noise=noise, balance=balance, power=power)
+                    **given(crop=crop, noise=noise, balance=balance, power=power),
+                    **given(free=free, gap=gap),
                 ),
                 **given(steps=steps, minutes=minutes, batch=batch, rank=rank, lr=lr),
                 **given(rows_lr=rows_lr, prompt=prompt, seed=seed),
+                **given(dropout=dropout, motion_first=motion_first),
             ),
+            wordings=read_wordings(wordings, dataset) if wordings else (),
+            start=start,
             **given(backbone=backbone),
         )
         say(f"the adapter is in {out}")
