@@ -9,6 +9,7 @@ import numpy as np
 
 from motion_agent import Motion
 from motion_agent.motion_core.fake import FakeEngine
+from motion_agent.motion_core.skeleton import PARENTS, TARGET_OFFSETS
 
 LEGS, ARMS, SPINE = [4, 5, 7, 8, 10, 11], [18, 19, 20, 21], [6, 9, 12, 15]
 
@@ -19,6 +20,18 @@ SMALL = {
     "m2t": ["--steps", "2", "--batch", "2", "--rank", "2"],
     "matching": ["--steps", "2", "--batch", "4"],
 }
+
+
+def person(frames: int, *, sway: float = 0.1, speed: float = 0.02) -> np.ndarray:
+    """Joints ``(frames, 22, 3)`` of somebody who glides forward and swings the left arm."""
+    rest = np.zeros((22, 3))
+    for joint, parent in enumerate(PARENTS[1:], start=1):
+        rest[joint] = rest[parent] + TARGET_OFFSETS[joint]
+    joints = np.repeat(rest[None] + [0, 0.95, 0], frames, axis=0)
+    time = np.arange(frames)
+    joints[..., 2] += speed * time[:, None]
+    joints[:, 20, 2] += sway * np.sin(time / 5)
+    return joints
 
 
 def record(folder: Path, takes: int = 8) -> Path:

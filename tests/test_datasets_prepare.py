@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from humanml3d_reference import reference_features
+from recordings import person
 from samples.make_samples import TREE, UNIT, acclaim, bvh
 from samples.make_samples import joints as walk
 
 from motion_agent.motion_core.datasets import Caption, Clip, PreparedDataset, Recording
 from motion_agent.motion_core.datasets.archives import opened
 from motion_agent.motion_core.datasets.cutting import windows
+from motion_agent.motion_core.datasets.feet import level_feet
 from motion_agent.motion_core.datasets.prepare import prepare
 from motion_agent.motion_core.datasets.prepared import SPLITS
 from motion_agent.motion_core.datasets.sources import find_takes
@@ -26,23 +28,10 @@ from motion_agent.motion_core.datasets.split import (
     near_duplicates,
 )
 from motion_agent.motion_core.errors import FormatError, InputError, UnavailableError
-from motion_agent.motion_core.skeleton import PARENTS, TARGET_OFFSETS
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared" / "data"
 PREPARED = ROOT / "data" / "prepared"
-
-
-def person(frames: int, *, sway: float = 0.1, speed: float = 0.02) -> np.ndarray:
-    """Joints ``(frames, 22, 3)`` of somebody who glides forward and swings the left arm."""
-    rest = np.zeros((22, 3))
-    for joint, parent in enumerate(PARENTS[1:], start=1):
-        rest[joint] = rest[parent] + TARGET_OFFSETS[joint]
-    joints = np.repeat(rest[None] + [0, 0.95, 0], frames, axis=0)
-    time = np.arange(frames)
-    joints[..., 2] += speed * time[:, None]
-    joints[:, 20, 2] += sway * np.sin(time / 5)
-    return joints
 
 
 @pytest.fixture
@@ -104,6 +93,49 @@ def test_mirrored_clips_swap_sides_in_motion_and_text(mocap, tmp_path):
     right = dataset.features(mirrored)[:, 4:67].reshape(-1, 21, 3)[:, 20]
     # The standard skeleton is not symmetric, so neither are the two motions.
     np.testing.assert_allclose(left * [-1, 1, 1], right, atol=0.02)
+
+
+def test_several_captions_of_a_file_and_captions_of_its_parts(mocap, tmp_path):
+    rows = [
+        "file,action,caption,start,end",
+        "long.npy,juggle,a person juggles,,",
+        "long.npy,juggle,someone throws balls,,",
+        "long.npy,juggle,a ball falls,2.5,10",
+    ]
+    (mocap / "labels.csv").write_text("\n".join(rows) + "\n")
+    dataset = prepare({"custom": mocap}, tmp_path / "out", workers=1, quiet=True).dataset
+    part, whole, *_ = dataset.clips
+    assert (part.texts, part.start, part.length) == (("a ball falls",), 49, 150)
+    assert whole.texts == ("a person juggles", "someone throws balls")
+    assert len(dataset.recordings) == 2
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("walk1.npy,juggle,x,5,2", "start '5' and end '2'"),
+        ("walk1.npy,juggle,x,0,nan", "end 'nan'"),
+        ("walk1.npy,walk,,0,2", "a part needs a caption"),
+        ("walk1.npy,juggle,,,", "'juggle' has no wordings"),
+    ],
+)
+def test_wrong_rows_of_the_table_are_named(mocap, tmp_path, row, words):
+    (mocap / "labels.csv").write_text(f"file,action,caption,start,end\n{row}\n")
+    with pytest.raises(InputError, match=rf"line 2 of labels.csv.*{words}"):
+        prepare({"custom": mocap}, tmp_path / "out", workers=1, quiet=True)
+
+
+def test_feet_that_point_down_are_levelled():
+    joints = person(4)
+    for ankle, toe in ((7, 10), (8, 11)):
+        joints[:, toe] = joints[:, ankle] + [0.02, -0.098, 0.107]  # 42° down
+    levelled = level_feet(joints, 23.0)
+    for ankle, toe in ((7, 10), (8, 11)):
+        foot = levelled[:, toe] - levelled[:, ankle]
+        pitch = np.degrees(np.arcsin(-foot[:, 1] / np.linalg.norm(foot, axis=1)))
+        np.testing.assert_allclose(pitch, 19, atol=1)
+        np.testing.assert_allclose(np.linalg.norm(foot, axis=1), 0.1465, atol=1e-3)
+    np.testing.assert_array_equal(levelled[:, :10], joints[:, :10])
 
 
 def test_statistics_are_those_of_the_training_clips_and_never_zero(mocap, tmp_path):

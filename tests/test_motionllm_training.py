@@ -12,6 +12,7 @@ from motionllm_toys import CODES, backbone, motion_llm, motion_tokenizer, text_t
 from motion_agent.motion_core.errors import ConfigurationError, InputError
 from motion_agent.motion_core.motionllm.model import END, IGNORE
 from motion_agent.motion_core.motionllm.prompt import check_description, prompt_format
+from motion_agent.motion_core.motionllm.rewording import other_tense, reword
 from motion_agent.motion_core.motionllm.samples import (
     Augmentation,
     SampleMaker,
@@ -22,6 +23,7 @@ from motion_agent.motion_core.motionllm.samples import (
 )
 from motion_agent.motion_core.motionllm.tokenised import encode_many
 from motion_agent.motion_core.motionllm.train import MotionLLMTraining, Trainer
+from motion_agent.motion_core.motionllm.weights import load_direction, save_direction
 
 PLAIN = {"noise": 0.0, "crop": 0.0, "stated": 0.0, "reworded": 0.0, "free": 0.0, "gap": 0.0}
 
@@ -130,6 +132,88 @@ def test_long_clips_are_cropped_to_the_longest() -> None:
         ids = make.draw(clip, random).ids
         lengths.add(sum(i >= make.model.motion_start for i in ids) - 2)
     assert lengths == {3, 4, 5}
+
+
+def test_a_gap_is_asked_for_between_its_sides() -> None:
+    make = maker("t2m", context=3, longest_gap=4)
+    recording = (np.arange(16, dtype=np.int16),)
+    random = np.random.default_rng(0)
+    lengths = set()
+    for _ in range(60):
+        sample = make.draw_gap(recording, random)
+        first = make.model.motion_start + 2
+        told = [target - 1 for target in sample.targets if target > END]
+        read = [i - first for i in sample.ids if i >= first]
+        assert sample.targets[-1] == END and read[-len(told) :] == told
+        sides = read[: -len(told)]
+        assert set(sides) <= set(range(told[0] - 3, told[-1] + 4)) - set(told)
+        lengths.add(len(told))
+    assert lengths == {1, 2, 3, 4}
+
+
+def test_a_window_without_caption_says_nothing_of_an_end() -> None:
+    make = maker("t2m", longest=5)
+    sample = make.draw_free((np.arange(12, dtype=np.int16),), np.random.default_rng(0))
+    assert sample.targets[-1] == IGNORE and len([t for t in sample.targets if t != IGNORE]) == 5
+
+
+def test_motion_comes_before_captions() -> None:
+    make = maker("t2m")
+    data = TrainingData(clips(), [(np.arange(16, dtype=np.int16),)])
+    batches = TrainingBatches(data, make, batch=4, seed=0, motion_first=16)
+    captioned = [make.plain(clip).ids[:4] for clip in clips()]
+    early = [row.tolist()[:4] for step in range(16) for row in batches[step][0]]
+    later = [row.tolist()[:4] for step in range(16, 32) for row in batches[step][0]]
+    prompts = {tuple(row) for row in early}
+    assert not any(tuple(row) in {tuple(c) for c in captioned} - prompts for row in early)
+    assert any(len(set(map(tuple, later)) & {tuple(c)}) for c in captioned)
+
+
+def test_wordings_are_captions_without_motion() -> None:
+    make = maker("m2t", free=1.0)
+    batches = TrainingBatches(TrainingData(clips(), (), ["he jumps"]), make, batch=2, seed=0)
+    ids, targets = batches[0]
+    assert int(ids.max()) < make.model.motion_start
+    answer = make.prompt.answer("he jumps")
+    assert targets[0][targets[0] != IGNORE].tolist() == answer
+
+
+@pytest.mark.parametrize(
+    ("predicate", "other"),
+    [
+        ("walks on", "is walking on"),
+        ("runs", "is running"),
+        ("carries a box", "is carrying a box"),
+        ("crosses", "is crossing"),
+        ("sits down", "is sitting down"),
+        ("opens a door", "is opening a door"),
+        ("is walking", "is walking"),
+        ("has a box", "has a box"),
+    ],
+)
+def test_another_tense_of_a_caption(predicate: str, other: str) -> None:
+    assert other_tense(predicate) == other
+
+
+def test_rewording_keeps_what_is_done_and_subjects_with_more_to_say() -> None:
+    random = np.random.default_rng(0)
+    texts = {reword("a man walks forward", random) for _ in range(60)}
+    assert len(texts) > 6
+    assert all(text.endswith(("walks forward", "is walking forward")) for text in texts)
+    assert reword("an old man walks", random) == "an old man walks"
+
+
+def test_a_training_starts_from_finished_weights(tmp_path: Path) -> None:
+    first = trainer(steps=3)
+    first.fit(TrainingData(clips()), clips(), tmp_path / "a")
+    save_direction(first.model, "t2m", tmp_path / "a", {})
+    second = trainer(steps=3, seed=5)
+    load_direction(second.model, "t2m", tmp_path / "a")
+    for a, b in zip(first.trained, second.trained, strict=True):
+        torch.testing.assert_close(a.half(), b.half())
+    other = trainer(rank=2)
+    with pytest.raises(ConfigurationError, match="shape"):
+        load_direction(other.model, "t2m", tmp_path / "a")
 
 
 def test_batches_are_a_function_of_seed_and_step() -> None:

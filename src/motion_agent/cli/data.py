@@ -34,19 +34,27 @@ def prepare(
     ],
     path: Annotated[Path, typer.Argument(metavar="PATH", help="Its folder or .tar archive.")],
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="The prepared data set.")] = PREPARED,
+    captions: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Caption source; repeatable. Without it, those that a company may use.",
+        ),
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes that read files.")] = 2,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at an unreadable file.")] = False,
 ) -> None:
     """Add motion capture to a prepared data set.
 
-    It is cut, mirrored, captioned and split into training and test clips. A source that the data
-    set already holds is replaced, others stay. "custom" is your own: motion files and one CSV
-    with the columns file, action, style, caption, actor.
+    It is mirrored, cut into clips with captions, and split for training, validation and testing.
+    A source that the data set already holds is replaced, others stay. "custom" is your own: motion
+    files and one CSV with the columns file, action, style, caption, actor, start, end.
     """
     check_there(path)
     from ..motion_core.datasets.prepare import prepare as build
 
-    build({source: path}, out, workers=workers, strict=strict)
+    options = {} if captions is None else {"captions": captions}
+    build({source: path}, out, workers=workers, strict=strict, **options)
 
 
 @app.command(cls=HelpfulCommand)
