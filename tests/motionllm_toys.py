@@ -108,9 +108,12 @@ def backbone_folder(folder: Path, **changes: Any) -> str:
     return str(folder)
 
 
-def trained_folders(folder: Path, backbone_name: str = "toy") -> dict[str, Path]:
+def trained_folders(
+    folder: Path, backbone_name: str = "toy", *, gap: float = 0.0
+) -> dict[str, Path]:
     """What the trainings leave behind, as keywords of `assemble_checkpoint`."""
-    model, training = motion_llm(), {"prompt": "compact"}
+    model = motion_llm()
+    training = {"prompt": "compact", "augmentation": {"gap": gap}}
     folders = {name: folder / name for name in ("tokenizer", "t2m", "m2t")}
     for path in folders.values():
         path.mkdir(parents=True)
@@ -121,10 +124,10 @@ def trained_folders(folder: Path, backbone_name: str = "toy") -> dict[str, Path]
     return folders
 
 
-def checkpoint(folder: Path, **settings: Any) -> Checkpoint:
+def checkpoint(folder: Path, *, gap: float = 0.0, **settings: Any) -> Checkpoint:
     """A checkpoint and, in `folder`/backbone, the tiny backbone that it names."""
     name = backbone_folder(folder / "backbone")
-    folders = trained_folders(folder / "runs", name)
+    folders = trained_folders(folder / "runs", name, gap=gap)
     sampling = Sampling(min_tokens=2, max_tokens=10, longest=30)
     return assemble_checkpoint(
         **folders,

@@ -16,6 +16,7 @@ from motion_agent.motion_core.engine import (
     CancelToken,
     CaptionEngine,
     CoverageEngine,
+    FillEngine,
     GenerationRequest,
     Take,
     TokenEngine,
@@ -29,6 +30,7 @@ from motion_agent.motion_core.errors import (
 )
 from motion_agent.motion_core.motionllm import MotionLLMEngine, load_motionllm
 from motion_agent.motion_core.motionllm.choosing import reading_scores, take_seeds
+from motion_agent.motion_core.motionllm.engine import FILL_CONTEXT
 from motion_agent.motion_core.motionllm.vocabulary import KnownWords, stem
 
 TEXTS = ("a person walks forward", "a man waves", "someone bows and kicks with great care")
@@ -198,6 +200,28 @@ def test_a_request_says_how_many_takes_to_draw(
     (one,) = engine.generate([GenerationRequest(TEXTS[0], seed=3, takes=1)])
     monkeypatch.setattr(engine, "sampling", replace(engine.sampling, takes=1))
     assert engine.generate([GenerationRequest(TEXTS[0], seed=3)]) == [one]
+
+
+def test_a_gap_is_filled_to_the_token_where_training_knew_gaps(
+    engine: MotionLLMEngine, tmp_path: Path
+) -> None:
+    assert not isinstance(engine, FillEngine)
+    filling = load_motionllm(checkpoint(tmp_path, gap=0.2).folder)
+    assert isinstance(filling, FillEngine)
+    before, after = list(range(12)) * 3, [5, 6, 7]
+    filled = filling.fill(before, after, 6, seed=3)
+    assert len(filled) == 6 and set(filled) <= set(range(CODES))
+    assert filling.fill(before[-FILL_CONTEXT:], after, 6, seed=3) == filled
+    assert len({filling.fill(before, after, 6, seed=seed) for seed in range(5)}) > 1
+    assert len(filling.fill([], after, 1)) == len(filling.fill(before, [], 1)) == 1
+    for sides, length, words in (
+        (([], []), 3, "both are empty"),
+        ((before, [CODES]), 3, "not in the codebook"),
+        ((before, after), 0, "1 to 30 tokens, not 0"),
+        ((before, after), 31, "1 to 30 tokens, not 31"),
+    ):
+        with pytest.raises(InputError, match=words):
+            filling.fill(*sides, length)
 
 
 def test_a_cancelled_generation_stops_at_the_next_token(engine: MotionLLMEngine) -> None:

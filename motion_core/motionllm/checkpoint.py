@@ -88,6 +88,12 @@ class CheckpointConfig:
     training: Mapping[str, Any] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def fills(self) -> bool:
+        """Whether t2m has also learnt what lies between two stretches of motion."""
+        augmentation = self.training.get("t2m", {}).get("augmentation", {})
+        return self.prompt == "compact" and augmentation.get("gap", 0) > 0
+
     def to_dict(self) -> dict[str, Any]:
         return {"format": FORMAT, "version": VERSION, **asdict(self)}
 

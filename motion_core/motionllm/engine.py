@@ -37,10 +37,12 @@ from .choosing import reading_scores, take_seeds
 from .decoding import MotionPrompt, decode_captions, decode_motions
 from .model import DIRECTIONS, Direction, MotionLLM
 from .prompt import SECONDS_PER_TOKEN, PromptFormat, check_description, prompt_format
+from .samples import gap_prompt
 from .sampling import Sampling
 from .vocabulary import KnownWords
 
 DEFAULT_CHECKPOINT = Path(__file__).parent.parent / "checkpoints" / "smollm2-135m"
+FILL_CONTEXT = 16  # motion tokens on each side of a gap; training saw 1 to 16
 CAPTION_WINDOW = 50  # motion tokens; training saw up to 60
 _BATCH = 64  # rows at once; more would only cost memory
 
@@ -264,6 +266,46 @@ class MotionLLMEngine:
         return checked
 
 
+class InfillingEngine(MotionLLMEngine):
+    """A checkpoint whose t2m adapter has also learnt gaps; see `FillEngine`."""
+
+    def fill(
+        self,
+        before: Sequence[int],
+        after: Sequence[int],
+        length: int,
+        *,
+        seed: int = 0,
+        progress: Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> tuple[int, ...]:
+        """Return `length` tokens that lead from the tokens `before` to the tokens `after`.
+
+        The nearest `FILL_CONTEXT` tokens of each side are read; one side may be empty.
+
+        Raises:
+            InputError: both sides are empty, a token that is not in the codebook, or a length
+                that cannot be filled.
+            GenerationError: no usable motion came out.
+            UnavailableError, ConfigurationError: the backbone cannot be had or does not fit.
+            Cancelled: `cancel` was set meanwhile.
+        """
+        if not before and not after:
+            raise InputError("a gap needs motion on one side at least; both are empty")
+        if not 1 <= length <= self.sampling.longest:
+            raise InputError(f"a gap has 1 to {self.sampling.longest} tokens, not {length}")
+        sides = [
+            self._check_tokens(side) if side else []
+            for side in (before[-FILL_CONTEXT:], after[:FILL_CONTEXT])
+        ]
+        with self._lock:
+            model, prompt = self._use("t2m")
+            ids = [*gap_prompt(model, prompt, *sides, length), model.motion_start]
+            row = MotionPrompt(ids, seed, length, length)
+            step = checked_progress(progress, cancel)
+            return decode_motions(model, [row], self.sampling, step)[0]
+
+
 def load_motionllm(
     checkpoint: Path | str | None = None,
     *,
@@ -283,7 +325,9 @@ def load_motionllm(
         ConfigurationError: it is of an unknown version.
     """
     folder = checkpoint or os.environ.get("MOTION_AGENT_CHECKPOINT") or DEFAULT_CHECKPOINT
-    return MotionLLMEngine(load_checkpoint(folder), backbone=backbone, dtype=dtype)
+    checkpoint = load_checkpoint(folder)
+    kind = InfillingEngine if checkpoint.config.fills else MotionLLMEngine
+    return kind(checkpoint, backbone=backbone, dtype=dtype)
 
 
 def restore_model(checkpoint: Checkpoint, backbone: Any, name: str) -> MotionLLM:
