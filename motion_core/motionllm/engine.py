@@ -294,13 +294,13 @@ class InfillingEngine(MotionLLMEngine):
             raise InputError("a gap needs motion on one side at least; both are empty")
         if not 1 <= length <= self.sampling.longest:
             raise InputError(f"a gap has 1 to {self.sampling.longest} tokens, not {length}")
-        sides = [
+        near, far = (
             self._check_tokens(side) if side else []
             for side in (before[-FILL_CONTEXT:], after[:FILL_CONTEXT])
-        ]
+        )
         with self._lock:
             model, prompt = self._use("t2m")
-            ids = [*gap_prompt(model, prompt, *sides, length), model.motion_start]
+            ids = [*gap_prompt(model, prompt, near, far, length), model.motion_start]
             row = MotionPrompt(ids, seed, length, length)
             step = checked_progress(progress, cancel)
             return decode_motions(model, [row], self.sampling, step)[0]
@@ -325,9 +325,9 @@ def load_motionllm(
         ConfigurationError: it is of an unknown version.
     """
     folder = checkpoint or os.environ.get("MOTION_AGENT_CHECKPOINT") or DEFAULT_CHECKPOINT
-    checkpoint = load_checkpoint(folder)
-    kind = InfillingEngine if checkpoint.config.fills else MotionLLMEngine
-    return kind(checkpoint, backbone=backbone, dtype=dtype)
+    loaded = load_checkpoint(folder)
+    kind = InfillingEngine if loaded.config.fills else MotionLLMEngine
+    return kind(loaded, backbone=backbone, dtype=dtype)
 
 
 def restore_model(checkpoint: Checkpoint, backbone: Any, name: str) -> MotionLLM:

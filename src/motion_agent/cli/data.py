@@ -51,10 +51,10 @@ def prepare(
     files and one CSV with the columns file, action, style, caption, actor, start, end.
     """
     check_there(path)
+    from ..motion_core.datasets.licences import FREE_CAPTIONS
     from ..motion_core.datasets.prepare import prepare as build
 
-    options = {} if captions is None else {"captions": captions}
-    build({source: path}, out, workers=workers, strict=strict, **options)
+    build({source: path}, out, captions=captions or FREE_CAPTIONS, workers=workers, strict=strict)
 
 
 @app.command(cls=HelpfulCommand)
