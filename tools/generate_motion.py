@@ -75,7 +75,7 @@ def checked_description(text: str, what: str = "the description") -> str:
         InputError: it is empty or too long.
     """
     line = one_line(text, len(text) + 1)
-    if not line:
+    if not any(character.isalnum() for character in text):
         raise InputError(f"{what} is empty; say what the person does")
     if len(line) > MAX_DESCRIPTION:
         raise InputError(
