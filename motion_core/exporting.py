@@ -151,14 +151,9 @@ def _glb(people: _People, path: Path) -> None:
 
 
 def _bodies(people: _People) -> list[Body]:
-    """The people as they are drawn, with the joins that are seen to be bad."""
     from .rendering import Body
-    from .seams import measure_seams
 
-    return [
-        Body(motion, place, tuple(i for i, seam in enumerate(measure_seams(motion)) if seam.bad))
-        for motion, place in people
-    ]
+    return [Body.measured(motion, place) for motion, place in people]
 
 
 def _video(people: _People, path: Path) -> None:

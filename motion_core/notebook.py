@@ -106,14 +106,9 @@ class Shown:
         )
 
     def _bodies(self) -> list[Any]:
-        """The people as they are drawn, with the joins that are seen to be bad."""
         from .rendering import Body
-        from .seams import measure_seams
 
-        return [
-            Body(motion, place, tuple(i for i, s in enumerate(measure_seams(motion)) if s.bad))
-            for motion, place in self.people
-        ]
+        return [Body.measured(motion, place) for motion, place in self.people]
 
 
 def show(

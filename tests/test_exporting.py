@@ -169,3 +169,15 @@ print(json.dumps([name for name in ("av", "cv2", "PIL", "torch") if name in sys.
     result = subprocess.run(run, capture_output=True, text=True, check=True)
     assert json.loads(result.stdout) == []
     assert len(list(tmp_path.iterdir())) == 6
+
+
+def test_a_bad_join_is_marked_in_every_picture_of_it() -> None:
+    from motion_agent.cli.exports import bodies
+    from motion_agent.motion_core.composition import assemble
+    from motion_agent.motion_core.fake import BLOCK, FakeEngine
+    from motion_agent.motion_core.motion import Segment
+
+    segments = [Segment("s1", "run", (2 * BLOCK,) * 10), Segment("s2", "stand", (0,) * 10)]
+    rough = assemble(FakeEngine(), segments)
+    (body,) = bodies([rough], None)  # what the video of the command line draws
+    assert body.bad_seams == (0,)

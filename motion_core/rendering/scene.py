@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..motion import Motion
 from ..placement import Placement
+from ..seams import measure_seams
 from .mannequin import FloatArray, body_points
 from .palette import PALETTES
 
@@ -32,6 +33,12 @@ class Body:
     motion: Motion
     placement: Placement = AT_THE_ORIGIN
     bad_seams: tuple[int, ...] = ()
+
+    @classmethod
+    def measured(cls, motion: Motion, placement: Placement = AT_THE_ORIGIN) -> Body:
+        """Return the body with those seams marked that are measured to be bad."""
+        seams = measure_seams(motion)
+        return cls(motion, placement, tuple(i for i, seam in enumerate(seams) if seam.bad))
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,10 @@ def _options(
         bool, typer.Option("--debug", envvar="MOTION_AGENT_DEBUG", help="Show tracebacks.")
     ] = False,
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="And exit.")
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Show the version and exit."
+        ),
     ] = False,
 ) -> None:
     """Type a sentence, see somebody move."""

@@ -109,7 +109,7 @@ def bodies(people: Sequence[Motion], placement: Placement | None) -> list[Body]:
     from ..motion_core.rendering import Body, Placement
 
     places = (Placement(), placement or FACE_TO_FACE)
-    return [Body(motion, place) for motion, place in zip(people, places, strict=False)]
+    return [Body.measured(motion, place) for motion, place in zip(people, places, strict=False)]
 
 
 def free_name(base: Path, formats: Sequence[str]) -> Path:
