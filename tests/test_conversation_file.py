@@ -209,3 +209,17 @@ def test_a_conversation_that_was_forgotten_meanwhile_does_not_come_back_in_half(
     slow.may_go_on.set()
     thread.join()
     assert one.timeline().segments == ()
+
+
+def test_a_full_disk_ends_the_turn_and_not_the_agent(database: Path) -> None:
+    agent = opened(database)
+    agent.run("A person walks.")
+    connection: sqlite3.Connection = agent.graph.checkpointer.conn  # type: ignore[union-attr]
+    pages = connection.execute("PRAGMA page_count").fetchone()[0]
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(UnavailableError, match="cannot be kept: database or disk is full"):
+        agent.run("A person " + ", then ".join(["bows", "jumps", "waves", "kicks"] * 8))
+    connection.execute("PRAGMA max_page_count = 1000000")
+    turn = agent.run("A person bows.")
+    assert turn.motion is not None
+    assert opened(database).motions()
