@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from langchain_core.messages import AIMessage
 
@@ -69,6 +69,20 @@ class Answer:
     input_tokens: int | None = None
     output_tokens: int | None = None
     plan: Plan | None = None
+
+    def after(self, others: Sequence[Answer]) -> Answer:
+        """The answer with the time and tokens of those before it, which nobody else sees."""
+        answer = self
+        for other in others:
+            tokens_in = (other.input_tokens or 0) + (answer.input_tokens or 0)
+            tokens_out = (other.output_tokens or 0) + (answer.output_tokens or 0)
+            answer = replace(
+                answer,
+                seconds=round(answer.seconds + other.seconds, 3),
+                input_tokens=None if answer.input_tokens is None else tokens_in,
+                output_tokens=None if answer.output_tokens is None else tokens_out,
+            )
+        return answer
 
     @property
     def only_thoughts(self) -> bool:

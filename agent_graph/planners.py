@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -202,7 +201,7 @@ class ChatPlanner:
                     raise
                 self._window = Window(err.window)  # the next prompt is made to fit
             else:
-                answer = _with_costs_of(spent, answer)
+                answer = answer.after(spent)
                 if draft is not None:
                     answer = draft.completed(answer)
                 if not spent and self.tries > 1 and _is_doubtful(answer, task):
@@ -362,20 +361,6 @@ def _is_doubtful(answer: Answer, task: Task) -> bool:
         return read_answer(answer).plan.empty
     except InvalidPlanError:
         return False
-
-
-def _with_costs_of(spent: Sequence[Answer], answer: Answer) -> Answer:
-    """The answer with the time and tokens of those before it, which nobody else sees."""
-    for other in spent:
-        tokens_in = (other.input_tokens or 0) + (answer.input_tokens or 0)
-        tokens_out = (other.output_tokens or 0) + (answer.output_tokens or 0)
-        answer = replace(
-            answer,
-            seconds=round(answer.seconds + other.seconds, 3),
-            input_tokens=None if answer.input_tokens is None else tokens_in,
-            output_tokens=None if answer.output_tokens is None else tokens_out,
-        )
-    return answer
 
 
 def _narrowed(task: Task, *, tight: bool) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from .tables import Tables, make_tables
 PlannerLike = str | BaseChatModel | Planner
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """What came of an ablation; a notebook shows its first tables.
 
@@ -34,6 +34,7 @@ class Report:
         records: everything that was asked and answered.
         scores: of every turn.
         tables: the numbers, and the tables of them.
+        suite: the scenarios that were asked.
     """
 
     result: Result
@@ -53,6 +54,9 @@ class Report:
     def write(self, folder: Path | str) -> tuple[Path, ...]:
         """Write the files that the command writes; see `write_report`."""
         return write_report(self.records, self.suite, folder, scores=self.scores)
+
+    def __repr__(self) -> str:
+        return f"<Report: {len(self.tables.summaries)} planners, {len(self.scores.turns)} turns>"
 
     def _repr_markdown_(self) -> str:
         return "\n\n".join(
