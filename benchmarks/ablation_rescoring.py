@@ -51,7 +51,7 @@ def main() -> None:
         start = time.perf_counter()
         opened = Records(folder)
         read = time.perf_counter()
-        scores = score(opened, load_suite())
+        scores = score(opened, load_suite(), as_recorded=True)
         end = time.perf_counter()
     total = answers_of(many)
     print(

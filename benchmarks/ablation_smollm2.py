@@ -74,8 +74,10 @@ def main() -> None:
     if not given.replay:
         ask(records, first=given.first, minutes=given.minutes, threads=given.threads)
     from motion_agent.ablation.report import write_report
+    from motion_agent.ablation.scoring import score
 
-    write_report(records, load_suite(), given.out)
+    scores = score(records, load_suite(), as_recorded=given.replay)
+    write_report(records, load_suite(), given.out, scores=scores)
 
 
 if __name__ == "__main__":

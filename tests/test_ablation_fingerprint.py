@@ -169,11 +169,14 @@ def test_other_code_plays_again_what_was_answered(
     assert (result.done, asked) == (2, 0)
 
 
-def test_records_without_a_fingerprint_are_not_scored(records: Records) -> None:
+def test_records_without_a_fingerprint_are_scored_only_as_recorded(records: Records) -> None:
     for name, conversation in list(records.conversations.items()):
         old = {**conversation.__dict__, "fingerprint": {}}
         records.conversations[name] = type(conversation)(**old)
-    assert score(records, toys(), as_recorded=True).stale == {"fingerprint": 2}
+    assert score(records, toys()).stale == {"fingerprint": 2}
+    assert score(records, toys(), as_recorded=True).changed == {"fingerprint": 2}
+    suite = edited(toys(), say="somebody hops")  # never the new question beside the old plan
+    assert score(records, suite, as_recorded=True).stale == {"fingerprint": 1}
 
 
 def run_cli(*arguments: str) -> str:

@@ -165,7 +165,8 @@ def score(
             continue
         if parts := changes(conversation, scenario, records):
             told = ", ".join(parts)
-            if not as_recorded or {"scenario", "fingerprint"} & set(parts):
+            old = "fingerprint" in parts and _says_the_same(conversation, scenario, records)
+            if not as_recorded or ({"scenario", "fingerprint"} & set(parts) and not old):
                 stale[told] += 1
                 continue
             changed[told] += 1
@@ -199,6 +200,16 @@ def changes(conversation: Conversation, scenario: Scenario, records: Records) ->
     )
     model = old.get("model", "") if run is None else run.get("models", {}).get(cell.planner, "")
     return [part for part in differences(old, {**now, "model": model}) if part != "code"]
+
+
+def _says_the_same(conversation: Conversation, scenario: Scenario, records: Records) -> bool:
+    """Whether a model was asked what the scenario says; for records without fingerprints."""
+    for turn, seen in zip(scenario.turns, conversation.turns, strict=True):
+        asked = [records.exchanges[ask["exchange"]].asked for ask in seen["asks"]]
+        texts = [records.messages[ids[-1]][1] for ids in asked if ids]
+        if not texts or not all(turn.say.strip() in text for text in texts):
+            return False
+    return True
 
 
 def _names(run: Mapping[str, Any], cell: Cell) -> bool:

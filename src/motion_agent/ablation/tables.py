@@ -247,7 +247,7 @@ def _facts(records: Records, scores: Scores, prices: Prices) -> tuple[str, ...]:
             f" {last['python']}"
         )
     for part in ("versions", "model", "settings", "engine", "seed"):
-        values = list(dict.fromkeys(made[part] for made in scores.fingerprints if made[part]))
+        values = list(dict.fromkeys(made[part] for made in scores.fingerprints if made.get(part)))
         if values:
             facts.append(f"{part}: {'; '.join(values)}")
     played = {(turn.cell, turn.scenario.id, turn.repeat) for turn in scores.turns}
