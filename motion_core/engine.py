@@ -125,8 +125,8 @@ class Coverage:
     """How much of a description the engine was trained on.
 
     Attributes:
-        score: share of the description's content words that were in the training captions, 0 to 1.
-        unknown: the content words that were not.
+        score: how well the training captions cover what the description says, 0 to 1.
+        unknown: words that they do not cover, whole and in the script they are written in.
     """
 
     score: float

@@ -141,7 +141,7 @@ class FakeEngine:
         return _features(np.asarray(tokens))
 
     def coverage(self, description: str) -> Coverage:
-        words = re.findall(r"[a-z]+", description.lower())
+        words = re.findall(r"[^\W\d_]+", description.lower())
         unknown = [w for w in words if not _KNOWN.fullmatch(w) and not w.startswith(_STEMS)]
         if not words:
             return Coverage(0.0)

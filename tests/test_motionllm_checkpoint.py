@@ -48,7 +48,7 @@ def test_the_config_tells_what_a_stranger_needs(whole: Checkpoint) -> None:
     assert told["adapters"] == {"t2m": {"rank": 4, "scale": 2.0}, "m2t": {"rank": 2, "scale": 2.0}}
     assert told["prompt"] == "compact" and told["data"] == "toys"
     assert "walks" in told["words"] and "0123" not in told["words"]
-    assert len(told["digests"]) == 4
+    assert len(told["digests"]) == 5
 
 
 def test_all_tensors_are_float16_and_their_files_are_named(whole: Checkpoint) -> None:
@@ -58,6 +58,7 @@ def test_all_tensors_are_float16_and_their_files_are_named(whole: Checkpoint) ->
         "rows.safetensors",
         "t2m.safetensors",
         "m2t.safetensors",
+        "coverage.safetensors",
     }
     tensors = [*whole.rows().values(), *whole.adapter("t2m").values()]
     assert {tensor.dtype for tensor in tensors} == {torch.float16}

@@ -5,6 +5,7 @@
     rows.safetensors        t2m.embed, t2m.head, m2t.embed
     t2m.safetensors         LoRA adapter, text → motion, under `peft`'s names
     m2t.safetensors         LoRA adapter, motion → text
+    coverage.safetensors    what the training captions say, for `coverage` (optional)
     matching.safetensors    the network that `evaluate` measures with (optional)
 
 All tensors are float16, save the tokenizer's mean and standard deviation.
@@ -22,7 +23,7 @@ import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,9 +31,11 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from ..errors import ConfigurationError, IntegrityError, UnavailableError
+from .known_captions import FILE as COVERAGE
+from .known_captions import KnownCaptions
 from .model import DIRECTIONS, Direction
 from .sampling import Sampling
-from .vocabulary import split_words
+from .vocabulary import KnownWords, split_words
 from .weights import read_tensors, save_half
 
 if TYPE_CHECKING:
@@ -143,6 +146,16 @@ class Checkpoint:
             )
         return tokenizer
 
+    def known(self) -> KnownCaptions | KnownWords:
+        """What the training captions cover; only their words in a checkpoint without vectors.
+
+        Raises:
+            IntegrityError: the vectors are damaged.
+        """
+        if COVERAGE in self.config.digests:
+            return KnownCaptions.load(self.folder)
+        return KnownWords(self.config.words)
+
     def rows(self) -> dict[str, Tensor]:
         """``t2m.embed`` (codes + 2, width), ``t2m.head`` (codes + 1, width), ``m2t.embed``."""
         rows = read_tensors(self.folder / "rows.safetensors")
@@ -218,7 +231,8 @@ def assemble_checkpoint(
     out: Path | str,
     *,
     matching: Path | str | None = None,
-    captions: Iterable[str] = (),
+    captions: Collection[str] = (),
+    held_out: Collection[str] = (),
     data: str = "",
     sampling: Sampling | None = None,
 ) -> Checkpoint:
@@ -230,7 +244,8 @@ def assemble_checkpoint(
         m2t: the same of m2t.
         out: folder of the checkpoint; its name becomes the checkpoint's.
         matching: folder of the matching network.
-        captions: the training captions, whose words `coverage` knows.
+        captions: the training captions, which `coverage` knows.
+        held_out: captions by people for other clips, which calibrate it.
         data: what it was trained on, in a few words.
         sampling: defaults of decoding.
 
@@ -288,6 +303,8 @@ def assemble_checkpoint(
                 save_half(read_tensors(folders[d] / f"{d}.safetensors"), fresh / f"{d}.safetensors")
             if matching is not None:
                 shutil.copy(Path(matching) / _MATCHING, fresh / _MATCHING)
+            if captions:
+                KnownCaptions.learn(captions, held_out).save(fresh)
             digests = {path.name: _sha256(path) for path in sorted(fresh.glob("*.safetensors"))}
             config = replace(config, digests=digests)
             text = json.dumps(config.to_dict(), indent=1, ensure_ascii=False) + "\n"

@@ -39,7 +39,6 @@ from .model import DIRECTIONS, Direction, MotionLLM
 from .prompt import SECONDS_PER_TOKEN, PromptFormat, check_description, prompt_format
 from .samples import gap_prompt
 from .sampling import Sampling
-from .vocabulary import KnownWords
 
 DEFAULT_CHECKPOINT = Path(__file__).parent.parent / "checkpoints" / "smollm2-135m"
 FILL_CONTEXT = 16  # motion tokens on each side of a gap; training saw 1 to 16
@@ -73,7 +72,7 @@ class MotionLLMEngine:
         self.sampling: Sampling = checkpoint.config.sampling
         self._backbone = backbone or checkpoint.config.backbone
         self._dtype = dtype
-        self._words = KnownWords(checkpoint.config.words)
+        self._known = checkpoint.known()
         self._lock = threading.RLock()
         self._loaded: tuple[MotionLLM, PromptFormat] | None = None
         self._direction: Direction | None = None
@@ -192,7 +191,7 @@ class MotionLLMEngine:
         return self.tokenizer.decode(tokens)
 
     def coverage(self, description: str) -> Coverage:
-        return self._words.coverage(description)
+        return self._known.coverage(description)
 
     def warm_up(self) -> None:
         """Load the backbone now rather than at the first call."""

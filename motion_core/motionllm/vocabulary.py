@@ -28,6 +28,11 @@ def split_words(text: str) -> list[str]:
     return _WORD.findall(text.lower())
 
 
+def content_words(text: str) -> list[str]:
+    """The words that say something of a motion, in any script; no numbers."""
+    return [word for word in split_words(text) if word.isalpha() and word not in _EMPTY]
+
+
 def stem(word: str) -> str:
     """`walks`, `walking`, `walked` -> `walk`; `happily`, `happy` -> `happ`; at least 3 letters.
 
@@ -50,7 +55,7 @@ class KnownWords:
 
     def coverage(self, description: str) -> Coverage:
         """Share of the content words that are known; numbers and empty words do not count."""
-        content = [w for w in split_words(description) if w.isalpha() and w not in _EMPTY]
+        content = content_words(description)
         if not content:
             return Coverage(0.0)
         unknown = [word for word in content if stem(word) not in self._stems]

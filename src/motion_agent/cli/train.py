@@ -237,6 +237,7 @@ def assemble(
 ) -> None:
     """Put what was trained together as one checkpoint."""
     dataset = load_dataset(data)
+    from ..motion_core.evaluation.pairs import pairs_of
     from ..motion_core.motionllm import assemble_checkpoint
 
     clips = dataset.split("train")
@@ -247,6 +248,11 @@ def assemble(
         out,
         matching=matching,
         captions=[text for clip in clips for text in clip.texts],
+        held_out=[
+            pair.caption.text
+            for pair in pairs_of(dataset, dataset.split("validation"))
+            if pair.kind == "people"
+        ],
         data=", ".join(sorted({clip.source for clip in clips})),
     )
     size = sum(path.stat().st_size for path in checkpoint.folder.iterdir())
