@@ -89,7 +89,14 @@ class KnownCaptions:
         stems = tuple(sorted(having))
         share = np.array([(1 + having[name]) / (1 + len(documents)) for name in stems])
         rarity = np.maximum(-np.log(share), 0.1).astype(np.float32)
-        known = cls(stems, _word_vectors(documents, stems), rarity, np.zeros((0, 0)), 1.0, 0.0)
+        known = cls(
+            stems,
+            _word_vectors(documents, stems),
+            rarity,
+            np.zeros((0, _WIDTH), dtype=np.float32),
+            1.0,
+            0.0,
+        )
         vectors = np.stack([known._vector(document) for document in documents])
         vectors = np.unique(np.rint(vectors * 127).astype(np.int8), axis=0)
         known = cls(stems, known.words, rarity, _unit(vectors), 1.0, 0.0)
