@@ -44,7 +44,7 @@ def record(folder: Path, takes: int = 8) -> Path:
     for action, parts in {"walk": LEGS, "wave both hands": ARMS, "bow": SPINE}.items():
         for take in range(takes):
             name = f"{action.replace(' ', '-')}-{take}.npy"
-            swing = generator.normal(0, 0.15, (1, len(parts), 3))
+            swing = generator.uniform(-0.06, 0.06, (1, 1, 3))  # bones keep their lengths
             speed, phase = generator.uniform(2, 9, 2)
             joints = standing.copy()
             joints[:, parts] += swing * np.sin(speed * time + phase)
