@@ -19,7 +19,7 @@ from motion_agent.agent_graph.planners import make_planner
 from motion_agent.cli import app
 from motion_agent.motion_core.errors import FormatError, UnexpectedError
 from motion_agent.motion_core.fake import FakeEngine
-from motion_agent.motion_core.formats import load_npz, save_npz
+from motion_agent.motion_core.formats import load_npz, read_motion, save_npz
 from motion_agent.motion_core.journal import Entry, SegmentJournal
 
 
@@ -159,6 +159,16 @@ def test_numbers_in_a_file_are_checked_when_it_is_read(what: str, home: Path) ->
         return
     with pytest.raises(FormatError, match="damaged"):
         load_npz(path)
+
+
+def test_an_archive_of_an_unknown_version_is_a_damaged_file(home: Path) -> None:
+    path = write(home / "evil.npz")
+    data = bytearray(path.read_bytes())
+    entry = data.find(b"PK\x01\x02")  # the directory of the archive
+    data[entry + 6] = 255  # the version that is needed to read it
+    path.write_bytes(data)
+    with pytest.raises(FormatError):
+        read_motion(path)
 
 
 def test_our_own_files_come_back_as_they_were(home: Path) -> None:
