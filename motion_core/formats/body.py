@@ -35,6 +35,7 @@ METRES = {
 _LEG = 0.82  # metres from hip to ankle of a grown person
 _LEGS = ((1, 4, 7), (2, 5, 8))
 _LONG = (4, 5, 7, 8, 18, 19, 20, 21)  # ends of thighs, shins, upper arms, forearms
+_LOOKED_AT = 60  # frames of which the bones are measured
 _STANDING = 0.85  # cosine to the vertical of a body that stands
 _LEAP = 0.08  # metres that a whole body leaps there and back in a damaged frame
 _JUMP = 8.0  # metres per second from a reference pose into the motion
@@ -110,6 +111,7 @@ def metres_of(unit: str) -> float:
 
 def check_build(joints: Array) -> None:
     """Raises: FormatError: bones as nobody's are, or that change their length."""
+    joints = joints[:: max(1, len(joints) // _LOOKED_AT)]
     lengths = np.linalg.norm(joints[:, 1:] - joints[:, list(PARENTS[1:])], axis=-1)  # (T, 21)
     mean = {joint: float(np.median(lengths[:, joint - 1])) for joint in range(1, len(JOINT_NAMES))}
     leg = sum(mean[joint] for joint in (4, 5, 7, 8)) / 2
@@ -269,7 +271,8 @@ def _is_reference(pose: Array) -> bool:
 
 def _without_leaps(joints: Array, fps: float) -> tuple[Array, list[str]]:
     """Joints without frames in which the whole body leaps away and back: faults of recording."""
-    if len(joints) < 4 or fps < 10:
+    hips = np.abs(np.diff(joints[:, 0], axis=0))
+    if len(joints) < 4 or fps < 10 or hips.max() < _LEAP / 2:
         return joints, []
     leaps = []
     for width in (1, 2):
