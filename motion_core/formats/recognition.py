@@ -242,6 +242,7 @@ def _foot(body: SkeletonEvidence, knee: int, ankle: int, leg: float) -> tuple[in
             deviation(body.distances[ankle, joint] / leg, 0.17, 0.07, 16)
             + deviation(body.looseness[ankle, joint], 0.0, 0.05, 9)
             + (1.5 if joint in body.recording.ends else 0.0)
+            + 3.0 * (len(body.way(ankle, joint)) - 1)  # single toes hang on the ball
             - _NAME * body.names[joint].score("foot")
         )
         if cost < best[1]:
