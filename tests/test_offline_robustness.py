@@ -11,7 +11,7 @@ from offline_planning import GREETING, NOTHING, ONE, SECOND, TWO, planned, segme
 
 from motion_agent.agent_graph.answers import read_answer
 from motion_agent.agent_graph.offline import OfflinePlanner
-from motion_agent.agent_graph.offline.lexicon import _VERBS
+from motion_agent.agent_graph.offline.lexicon import VERBS
 from motion_agent.agent_graph.plan import InvalidPlanError, check_against_timeline
 from motion_agent.agent_graph.planners import Task
 
@@ -23,7 +23,7 @@ export as bvh mp4 . , ; : ? ! two people each other face behind one next to in f
 instead of end beginning between keep only everything start over again new what does show how
 person another take twice half too metre metres 99999999999 0 0.5 20% minutes hello thanks
 """
-WORDS = [*sorted(_VERBS), *COMMANDS.split(), "\n"]
+WORDS = [*sorted(VERBS), *COMMANDS.split(), "\n"]
 CURRENT = st.sampled_from([NOTHING, ONE, TWO, SECOND])
 
 
