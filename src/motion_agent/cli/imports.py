@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from .console import Json, answer, complain, counting, note, plain, say
-from .exits import ExitCode, exit_code
+from .exits import ExitCode, did_you_mean, exit_code
 from .exports import file_name, make_folder
 from .motions import check_there, describe
 
@@ -62,6 +62,7 @@ def import_files(
     from ..motion_core.formats import save_npz
     from ..motion_core.formats.joint_maps import read_map
 
+    _check_unit(unit)
     options: dict[str, Any] = {
         **{"unit": unit, "up": up, "forward": forward, "fps": fps},
         "frames": parse_frames(frames),
@@ -95,6 +96,17 @@ def import_files(
     if failures:
         note(f"{len(facts)} of {len(targets)} files imported", style=None)
         raise typer.Exit(ExitCode.FAILURE if facts else exit_code(failures[0][1]))
+
+
+def _check_unit(unit: str | None) -> None:
+    """Raises: InputError: an unknown unit; one of a similar name is told."""
+    from ..motion_core.errors import InputError
+    from ..motion_core.formats.body import METRES, metres_of
+
+    try:
+        metres_of(unit or "m")
+    except InputError as err:
+        raise InputError(f"{err}{did_you_mean(unit or '', METRES)}") from err
 
 
 def parse_frames(text: str | None) -> tuple[int | None, int | None] | None:
