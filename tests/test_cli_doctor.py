@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import threading
@@ -67,6 +68,8 @@ def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     kept = tmp_path / "cache" / "backbones" / "smollm2" / "model.safetensors"
     kept.parent.mkdir(parents=True)
     kept.touch()
+    digest = hashlib.sha256(b"").hexdigest()
+    (kept.parent / "digests.json").write_text(json.dumps({kept.name: digest}))
     return tmp_path
 
 

@@ -85,7 +85,7 @@ def unpack_motion(path: Path) -> Motion:
             if version != VERSION:
                 raise FormatError(f"has the format version {version}; this release reads {VERSION}")
             features = _member(archive, "features")
-            tokens = checked_tokens(_member(archive, "tokens").reshape(-1).tolist())
+            tokens = checked_tokens(_member(archive, "tokens").tolist())
             segments = checked_json(_member(archive, "segments", text=True).item())
             provenance = checked_json(_member(archive, "provenance", text=True).item())
     except FormatError:
