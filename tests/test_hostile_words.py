@@ -132,7 +132,7 @@ def test_words_in_a_file_s_name_do_nothing_but_name(
 def test_words_in_a_caption_stay_in_quotes(
     tools: dict[str, BaseTool], monkeypatch: pytest.MonkeyPatch, made: str
 ) -> None:
-    monkeypatch.setattr(FakeEngine, "caption", lambda *_: [INJECTION * 100])
+    monkeypatch.setattr(FakeEngine, "caption", lambda *_, **__: [INJECTION * 100])
     message = call(tools["caption_motion"], motion=made)
     assert "\n" not in message.text
     assert len(message.text) < 1200
