@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -29,12 +30,14 @@ def call(tool: BaseTool, **args: Any) -> ToolMessage:
 
 
 class Crowded(FakeEngine):
-    """Its first call goes on only when all others wait for it."""
+    """Its first call goes on only when all others wait for it, and `go` is set."""
 
     def __init__(self, calls: int) -> None:
         super().__init__()
         self.calls = calls
         self.waiting: Callable[[], int] = lambda: 0
+        self.go = threading.Event()
+        self.go.set()
 
     def generate(
         self,
@@ -44,7 +47,9 @@ class Crowded(FakeEngine):
         cancel: CancelToken | None = None,
     ) -> list[Take]:
         end = time.monotonic() + PATIENCE
-        while not self.generated and self.waiting() < self.calls - 1 and time.monotonic() < end:
+        while not self.generated and time.monotonic() < end:
+            if self.go.is_set() and self.waiting() >= self.calls - 1:
+                break
             time.sleep(0.001)
         return super().generate(requests, progress=progress, cancel=cancel)
 
@@ -111,7 +116,8 @@ def test_one_wrong_call_among_many_fails_alone() -> None:
 
 
 def test_a_cancelled_coroutine_does_not_stop_the_others() -> None:
-    engine, tools = crowded(3)
+    engine, tools = crowded(2)  # one may be cancelled before it waits
+    engine.go.clear()
 
     async def run() -> list[Any]:
         tasks = [
@@ -121,6 +127,7 @@ def test_a_cancelled_coroutine_does_not_stop_the_others() -> None:
         while not engine.waiting():
             await asyncio.sleep(0.001)
         tasks[0].cancel()
+        engine.go.set()
         return await asyncio.gather(*tasks, return_exceptions=True)
 
     first, second, third = asyncio.run(run())
