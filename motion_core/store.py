@@ -37,6 +37,7 @@ class MotionStore:
     def __init__(self, folder: str | Path | None = None) -> None:
         self.folder = None if folder is None else Path(folder)
         self._motions: OrderedDict[str, Motion] = OrderedDict()
+        self._came: dict[str, None] = {}  # what is in memory, in order of arrival
         self._lock = threading.RLock()
 
     def add(self, motion: Motion) -> str:
@@ -80,20 +81,20 @@ class MotionStore:
         """All ids, oldest first."""
         with self._lock:
             if self.folder is None:
-                return tuple(self._motions)
+                return tuple(self._came)
             here = {name for name, _ in self._files()}
             try:
                 order = self._order().read_text(encoding="ascii", errors="replace").split()
             except OSError:
                 order = []
             known = [name for name in dict.fromkeys(order) if name in here]
-            return (*sorted(here.difference(known)), *known)
+            return (*known, *sorted(here.difference(known)))  # put there by somebody else
 
     def latest(self, number: int = _LATEST) -> tuple[str, ...]:
         """The ids that came last, oldest first; however many there are, it reads only the end."""
         with self._lock:
             if self.folder is None:
-                return tuple(self._motions)[-number:]
+                return tuple(self._came)[-number:]
             try:
                 with self._order().open("rb") as file:
                     file.seek(max(file.seek(0, os.SEEK_END) - _LINE * number * 4, 0))
@@ -168,8 +169,9 @@ class MotionStore:
 
     def _remember(self, motion_id: str, motion: Motion) -> None:
         self._motions[motion_id] = motion
+        self._came.setdefault(motion_id)
         if len(self._motions) > (MAX_KEPT if self.folder is None else _KEEP_LOADED):
-            self._motions.popitem(last=False)
+            del self._came[self._motions.popitem(last=False)[0]]
 
     def _hint(self) -> str:
         latest = self.latest()

@@ -9,6 +9,7 @@ import pytest
 
 from motion_agent import Motion, MotionAgent
 from motion_agent.agent_graph.agent import Turn
+from motion_agent.motion_core.engine import Take
 from motion_agent.motion_core.errors import UnavailableError
 from motion_agent.motion_core.motionllm import MotionLLMEngine, load_motionllm
 from motion_agent.motion_core.skeleton import BONE_LENGTHS, PARENTS
@@ -22,7 +23,7 @@ SENTENCE = "A tired person walks forward, then waves with both hands, then bows.
 def engine() -> MotionLLMEngine:
     engine = load_motionllm()
     try:
-        engine.load()
+        engine.warm_up()
     except UnavailableError as err:
         if os.environ.get("CI"):
             raise
@@ -44,7 +45,7 @@ def motion(turn: Turn) -> Motion:
 def test_each_part_shows_its_action_to_the_captioner(
     motion: Motion, engine: MotionLLMEngine
 ) -> None:
-    walks, waves, bows = engine.caption([segment.tokens for segment in motion.segments])
+    walks, waves, bows = engine.caption([Take(segment.tokens) for segment in motion.segments])
     assert "walk" in walks
     assert "wav" in waves and "both" in waves
     assert "bow" in bows

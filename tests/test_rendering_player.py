@@ -368,7 +368,7 @@ def test_people_who_part_stay_in_view(launch: Any, tmp_path: Path) -> None:
 
 
 def test_the_frame_of_a_notebook_shows_and_plays(launch: Any, tmp_path: Path) -> None:
-    fragment = player_iframe(walker(24, words=("a person walks",)), height=420)
+    fragment = player_iframe(walker(600, words=("a person walks",)), height=420)
     (tmp_path / "notebook.html").write_text(f"<!doctype html><body>{fragment}")
     page = launch(*SOFTWARE_GL).new_page(viewport={"width": 800, "height": 500})
     complaints: list[str] = []
