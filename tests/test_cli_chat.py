@@ -88,6 +88,12 @@ class Terminal:
                     part = ""
                 assert part or wanted in new, f"it ended: {new!r}"
                 new += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", part)
+        if wanted.endswith("> "):  # what is typed before readline reads would be thrown away
+            import termios
+
+            while termios.tcgetattr(self._keyboard)[3] & termios.ICANON:
+                assert time.monotonic() < end, "nobody reads at the prompt"
+                time.sleep(0.01)
         self.shown += new
         return new
 
