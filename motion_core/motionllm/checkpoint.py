@@ -10,9 +10,7 @@
 
 All tensors are float16, save the tokenizer's mean and standard deviation.
 
-    python -m motion_agent.motion_core.motionllm.checkpoint \
-        --tokenizer runs/tokenizer --t2m runs/t2m --m2t runs/m2t --matching runs/matching \
-        --out motion_core/checkpoints/smollm2-135m
+    motion-agent train assemble --tokenizer runs/tokenizer --t2m runs/t2m --m2t runs/m2t
 """
 
 from __future__ import annotations
