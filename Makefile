@@ -11,6 +11,7 @@ TORCH ?= $(shell command -v nvidia-smi >/dev/null 2>&1 && echo torch || echo tor
 VENVS ?= .venvs
 # Options of pytest, for example `make test PYTEST_OPTIONS="-m 'not slow'"`.
 PYTEST_OPTIONS ?=
+PYTEST = -m pytest -n logical --dist worksteal $(PYTEST_OPTIONS)
 # Motion capture to train on, the prepared data set, and where trainings are kept.
 MOCAP ?= ../shared/data
 DATA ?= data/prepared
@@ -41,14 +42,14 @@ session: $(VENV)/.installed ## the recorded conversation in docs/session.md
 	$(BIN)/python docs/record_session.py
 
 test: $(VENV)/.installed ## all tests, also those that load the default checkpoint
-	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+	$(BIN)/python $(PYTEST)
 
 test-latest: ## the tests on the newest releases; the summary lists deprecations inside other packages
 	rm -rf $(VENVS)/latest
 	$(PYTHON) -m venv $(VENVS)/latest
 	$(VENVS)/latest/bin/pip install $(TORCH)
 	$(VENVS)/latest/bin/pip install --quiet --editable '.[dev,docs,notebooks]'
-	$(VENVS)/latest/bin/python -m pytest $(PYTEST_OPTIONS)
+	$(VENVS)/latest/bin/python $(PYTEST)
 
 # "Direct" are those that pyproject.toml names; theirs are as new as pip would take.
 test-oldest: $(VENVS)/tools/.installed ## the tests on the oldest releases that pyproject.toml allows
@@ -59,7 +60,7 @@ test-oldest: $(VENVS)/tools/.installed ## the tests on the oldest releases that 
 		--output-file $(VENVS)/oldest/requirements.txt
 	$(VENVS)/oldest/bin/pip install --quiet --no-deps --requirement $(VENVS)/oldest/requirements.txt
 	$(VENVS)/oldest/bin/pip install --quiet --no-deps --editable .
-	$(VENVS)/oldest/bin/python -m pytest $(PYTEST_OPTIONS)
+	$(VENVS)/oldest/bin/python $(PYTEST)
 
 lint: $(VENV)/.installed ## ruff and mypy --strict
 	$(BIN)/ruff check .
