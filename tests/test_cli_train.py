@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,7 @@ def test_a_matching_network_is_trained(prepared: Path, tmp_path: Path) -> None:
     )
     assert result.exit_code == 0, result.stderr
     assert (out / "matching.safetensors").is_file()
+    assert re.search(r"R-precision of \d+ test captions .* top-1 \d+\.\d%, top-3", result.stdout)
     measured = invoke(
         *("evaluate", "--engine", "fake", "--matching", out, "--data", prepared),
         *("--out", tmp_path / "report"),
@@ -79,3 +81,10 @@ def test_a_matching_network_is_trained(prepared: Path, tmp_path: Path) -> None:
     assert measured.exit_code == 0, measured.stderr
     assert "R-precision" in measured.stdout
     assert (tmp_path / "report" / "evaluation.md").read_text() in measured.stdout
+    assert "| captions |" in measured.stdout
+    motions_alone = invoke(
+        *("evaluate", "--engine", "fake", "--matching", out, "--data", prepared),
+        *("--out", tmp_path / "report", "--no-captions"),
+    )
+    assert "R-precision" in motions_alone.stdout
+    assert "| captions |" not in motions_alone.stdout

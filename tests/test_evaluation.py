@@ -39,7 +39,6 @@ from motion_agent.motion_core.evaluation import (
     train_matching,
     word_vectors,
 )
-from motion_agent.motion_core.evaluation.command import main as evaluate_command
 from motion_agent.motion_core.evaluation.matching_training import (
     _chances,
     held_out_pairs,
@@ -49,7 +48,6 @@ from motion_agent.motion_core.evaluation.matching_training import (
 )
 from motion_agent.motion_core.evaluation.pairs import pairs_of
 from motion_agent.motion_core.evaluation.recognition import Recogniser
-from motion_agent.motion_core.evaluation.train import main as train_command
 from motion_agent.motion_core.evaluation.word_vectors import backbone_words
 from motion_agent.motion_core.evaluation.words import BUCKETS, Vocabulary
 from motion_agent.motion_core.tokenizer import MotionTokenizer, TokenizerConfig
@@ -686,27 +684,3 @@ def test_report_into_a_file_is_refused(reports, tmp_path):
     (tmp_path / "taken").write_text("")
     with pytest.raises(UnavailableError, match="choose"):
         reports[False].save(tmp_path / "taken")
-
-
-# Commands ---------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("command", [train_command, evaluate_command])
-def test_commands_end_in_one_line_without_a_data_set(command, tmp_path, capsys):
-    assert command(["--data", str(tmp_path / "none"), "--out", str(tmp_path / "out")]) == 1
-    error = capsys.readouterr().err
-    assert error.startswith("error: no prepared data set")
-    assert error.count("\n") == 1
-    assert not (tmp_path / "out").exists()
-
-
-def test_train_command_tells_the_precision_of_real_test_motions(
-    dataset, tmp_path, capsys, monkeypatch
-):
-    monkeypatch.setattr(PreparedDataset, "load", classmethod(lambda cls, folder: dataset))
-    monkeypatch.setattr(matching_training, "new_network", toy_network)
-    assert train_command(["--out", str(tmp_path), "--steps", "1", "--batch", "4"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("R-precision of 72 validation captions and their real motions")
-    assert lines[1].startswith("R-precision of 72 test captions")
-    assert (tmp_path / "matching.safetensors").stat().st_size < 2.5e6

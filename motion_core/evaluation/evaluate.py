@@ -1,6 +1,6 @@
 """`evaluate`: how good are an engine's motions and captions on clips it was not trained on?
 
-    python -m motion_agent.motion_core.evaluation --data data/prepared --out report
+    motion-agent evaluate --data data/prepared --out report
 
 Captions by people, the sources' descriptions and class labels are measured apart. Of every clip
 that is not mirrored one caption of each kind is drawn. Four motions answer it: the clip itself, the

@@ -179,8 +179,7 @@ class MatchingNetwork(nn.Module):
         path = path if path.suffix == ".safetensors" else path / FILE
         if not path.is_file():
             raise ConfigurationError(
-                f"no matching network at {path}; train one with "
-                "`python -m motion_agent.motion_core.evaluation.train`"
+                f"no matching network at {path}; train one with `motion-agent train matching`"
             )
         try:
             with safe_open(path, framework="pt") as file:

@@ -39,6 +39,9 @@ def evaluate(
     match_length: Annotated[
         bool, typer.Option("--match-length", help="Ask for motions as long as the real clips.")
     ] = False,
+    no_captions: Annotated[
+        bool, typer.Option("--no-captions", help="Measure motions alone.")
+    ] = False,
     multimodality: Annotated[
         int, typer.Option(min=0, metavar="N", help="Also 10 takes each of N captions.")
     ] = 0,
@@ -65,6 +68,7 @@ def evaluate(
         seed=seed,
         greedy=greedy,
         match_length=match_length,
+        captions=not no_captions,
         multimodality=multimodality,
     )
     loaded = load_chosen_engine(engine, checkpoint)

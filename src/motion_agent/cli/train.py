@@ -209,7 +209,8 @@ def matching(
 ) -> None:
     """The text-motion matching network that `evaluate` measures with."""
     dataset = load_dataset(data, threads)
-    from ..motion_core.evaluation import MatchingTraining, train_matching
+    from ..motion_core.evaluation import MatchingNetwork, MatchingTraining, train_matching
+    from ..motion_core.evaluation.matching_training import held_out_pairs, validate
 
     train_matching(
         dataset,
@@ -218,6 +219,16 @@ def matching(
             **given(backbone=backbone, steps=steps, batch=batch, learning_rate=lr, seed=seed)
         ),
     )
+    network = MatchingNetwork.load(out)  # as it was rounded for the disk
+    splits: tuple[Split, ...] = ("validation", "test")
+    for split in splits:
+        if pairs := held_out_pairs(dataset, split):
+            precision = validate(network, dataset, pairs)
+            say(
+                f"R-precision of {len(pairs)} {split} captions and their real motions among "
+                f"{precision.candidates}: top-1 {precision.top[0].value:.1%}, "
+                f"top-3 {precision.top[-1].value:.1%}"
+            )
     say(f"the matching network is in {out}")
 
 
