@@ -1,45 +1,52 @@
-"""The motions of a conversation: which there are, which is meant, and what undo puts back.
+"""The motions of a conversation while a plan is carried out, and which of them is meant.
 
 A conversation has any number of motions, "motion 1", "motion 2" or as the person calls them; one
-of them is the current one. A turn changes one motion at most, so undo keeps for each turn how
-that one was, and which was current.
+of them is the current one. `History` holds them and keeps what undo puts back.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import replace
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any
 
 from ..motion_core.errors import InputError
+from ..motion_core.history import History
 from ..motion_core.timeline import Timeline
-from .state import AgentState, Change
+from .state import AgentState
 
-UNDO_DEPTH = 20
-MAX_MOTIONS = 50  # of a conversation; the oldest are forgotten, the motion store keeps them
 MAX_NAME = 60  # characters
 
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
 
 
 class Conversation:
-    """The motions of a conversation while a plan is carried out.
+    """The history of a conversation, as the steps of a plan change it.
 
     Args:
         state: of the graph; it is not changed, `update` tells what is to be.
+
+    Attributes:
+        history: as it is now.
     """
 
     def __init__(self, state: AgentState) -> None:
-        values = state.get("motions", {})
-        self.motions = {key: Timeline.from_json(value) for key, value in values.items()}
-        self.current = state.get("current", "")
-        self._undo = list(state.get("undo", []))
-        self._redo = list(state.get("redo", []))
+        self.history = History.from_json(state)
+
+    @property
+    def motions(self) -> Mapping[str, Timeline]:
+        """All motions by key, oldest first."""
+        return self.history.motions
+
+    @property
+    def current(self) -> str:
+        """Key of the current motion; empty for none."""
+        return self.history.current
 
     @property
     def timeline(self) -> Timeline:
         """The current motion."""
-        return self.motions.get(self.current) or Timeline()
+        return self.history.timeline
 
     @property
     def others(self) -> list[Timeline]:
@@ -47,7 +54,7 @@ class Conversation:
         return [timeline for key, timeline in self.motions.items() if key != self.current]
 
     def find(self, reference: str) -> str | None:
-        """Key of the motion that is meant: by name, number, ordinal or motion id."""
+        """Return the key of the motion that is meant: by name, number, ordinal or motion id."""
         meant = " ".join(reference.lower().split()).removeprefix("the ")
         if meant in ("", "current", "current motion", "current one", "it", "this"):
             return self.current or None
@@ -66,19 +73,8 @@ class Conversation:
             return next(key for key in reversed(keys) if key != self.current)
         return None
 
-    def new_key(self) -> str:
-        """Key of the next new motion."""
-        return str(max(map(int, self.motions), default=0) + 1)
-
-    def change(self, key: str, timeline: Timeline) -> None:
-        """Put the timeline in place of that motion and make it the current one; undo knows."""
-        self._undo.append(self._replaced(key, timeline, current=key))
-        self._redo = []
-        for oldest in list(self.motions)[:-MAX_MOTIONS]:
-            del self.motions[oldest]
-
-    def rename(self, key: str, name: str) -> str:
-        """Call that motion by a name that no other has; gives the name as it is kept.
+    def rename(self, key: str, name: str) -> None:
+        """Call that motion by a name that no other has.
 
         Raises:
             InputError: no such motion, or a name that cannot be one.
@@ -91,46 +87,8 @@ class Conversation:
         owner = self.find(name)
         if owner is not None and owner != key:
             raise InputError(f"there is a motion {name!r} already; choose another name")
-        self.motions[key] = replace(self.motions[key], name=name)
-        return name
-
-    def travel(self, direction: Literal["undo", "redo"]) -> None:
-        """Go one change back, or forward again.
-
-        Raises:
-            InputError: there is nothing to undo or redo.
-        """
-        source, target = (
-            (self._undo, self._redo) if direction == "undo" else (self._redo, self._undo)
-        )
-        if not source:
-            raise InputError(f"there is nothing to {direction}")
-        back = source.pop()
-        value = back["timeline"]
-        timeline = None if value is None else Timeline.from_json(value)
-        target.append(self._replaced(back["key"], timeline, current=back["current"]))
+        self.history = self.history.renamed(key, name)
 
     def update(self) -> dict[str, Any]:
-        """What changes in the graph's state."""
-        return {
-            "motions": {key: timeline.to_json() for key, timeline in self.motions.items()},
-            "current": self.current,
-            "undo": self._undo[-UNDO_DEPTH:],
-            "redo": self._redo[-UNDO_DEPTH:],
-        }
-
-    def _replaced(self, key: str, timeline: Timeline | None, *, current: str) -> Change:
-        old = self.motions.get(key)
-        before: Change = {
-            "current": self.current,
-            "key": key,
-            "timeline": None if old is None else old.to_json(),
-        }
-        if timeline is None:
-            self.motions.pop(key, None)
-        else:
-            name = (old or timeline).name  # a name outlives undo
-            self.motions[key] = replace(timeline, name=name)
-            self.motions = dict(sorted(self.motions.items(), key=lambda item: int(item[0])))
-        self.current = current
-        return before
+        """Return what changes in the graph's state."""
+        return self.history.to_json()

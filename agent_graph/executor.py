@@ -52,7 +52,9 @@ class Executor:
         update: dict[str, Any] = {}
         try:
             if plan.steps_of("undo", "redo"):
-                conversation.travel("undo" if plan.plan[0].tool == "undo" else "redo")
+                history = conversation.history
+                undo = plan.plan[0].tool == "undo"
+                conversation.history = history.undo() if undo else history.redo()
                 self._render_again(conversation.timeline)
                 update = {**conversation.update(), "about_file": False}
             elif plan.edits:
@@ -96,7 +98,7 @@ class Executor:
             rendering = self._studio.render(
                 edited, progress=_progress(writer), listener=_listener(writer), cancel=cancel
             )
-        conversation.change(key, rendering.timeline)
+        conversation.history = conversation.history.change(key, rendering.timeline)
         repairs = _news(rendering, before)
         for repair in repairs:
             writer({"kind": "repair_seam", "text": str(repair)})
@@ -123,16 +125,16 @@ class Executor:
             key = conversation.find(first.motion)
             if key is not None:
                 return key, conversation.motions[key]
-            return conversation.new_key(), self._studio.open(first.motion)
+            return conversation.history.new_key, self._studio.open(first.motion)
         timeline = conversation.timeline
         if first is not None and first.tool == "start_over":
-            return conversation.current or conversation.new_key(), Timeline(timeline.name)
+            return conversation.current or conversation.history.new_key, Timeline(timeline.name)
         refers = any(step.segment or step.tool == "keep_segment" for step in steps)
         if conversation.current and (refers or not steps or not timeline.segments):
             return conversation.current, timeline
         if not steps:
             raise InputError("there is nobody to place yet; make a motion of two people first")
-        return conversation.new_key(), Timeline()
+        return conversation.history.new_key, Timeline()
 
     def _render_again(self, timeline: Timeline) -> Sequence[Motion]:
         """The timeline's motions by person; made anew where the store has forgotten them."""

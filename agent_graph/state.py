@@ -13,15 +13,9 @@ from langchain_core.messages import AnyMessage
 from langgraph.graph.message import add_messages
 from typing_extensions import TypedDict
 
+from ..motion_core.history import Change
+
 KEPT_TEXT = 4000  # characters of a bad answer kept for the re-ask and for reading later
-
-
-class Change(TypedDict):
-    """What undo or redo puts back: which motion was current, and how one of them was."""
-
-    current: str
-    key: str
-    timeline: dict[str, Any] | None  # None: there was no such motion
 
 
 class Attempt(TypedDict):

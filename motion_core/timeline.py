@@ -11,7 +11,7 @@ take up; another description is a new segment with a new id; moving keeps ids, r
 ones; an id is never used again. What an edit does not touch stays bit for bit, and so do the
 blends between two segments that it leaves side by side.
 
-Undo needs no operation: whoever keeps the old value has it.
+Undo and redo are in `history`, over all the motions of a conversation.
 """
 
 from __future__ import annotations
