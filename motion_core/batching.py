@@ -1,14 +1,20 @@
 """`Batcher`: calls that come at the same time from many threads become one.
 
-Whoever comes first leads: it takes everything that waits, its own call and those of the others,
-and runs them as one `generate` and one `caption`. Who comes meanwhile waits; when the leader is
-done, one of those leads next. So nobody waits for company that may not come, a lone call is passed
+What waits when the engine is free becomes one batch: one `generate`, or one `caption`. Who comes
+meanwhile waits for the next. So nobody waits for company that may not come, a lone call is passed
 on as it is, and fifty calls at once are two batches: the first one's, and all the others'.
+
+A batch runs in a thread of its own, so that no caller is held by an engine that hangs. One that has
+told no progress for a while is left to itself: what waits goes on, and the calls that were in it
+are run again one by one, for the hang may be one request's. What comes first counts.
 """
 
 from __future__ import annotations
 
+import math
+import os
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextvars import Context, copy_context
 from itertools import islice
@@ -22,9 +28,14 @@ from .engine import (
     Take,
     caption_takes,
 )
-from .errors import Cancelled, GenerationError, InputError
+from .errors import Cancelled, ConfigurationError, GenerationError, InputError, UnavailableError
 
+VARIABLE = "MOTION_AGENT_PATIENCE"
+PATIENCE = 60.0  # seconds without progress after which nobody waits for somebody else's call
+_LAST = 10  # times as long, and the call itself ends
+_MOST_HANGING = 16  # batches that never came back, before no more are begun
 _LOOK = 0.1  # seconds after which a waiting call looks whether it was cancelled
+_LEAST = 0.001  # seconds to wait
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
@@ -34,17 +45,22 @@ class Batcher:
 
     What a call returns does not depend on the others: if a batch fails because of somebody's
     request its calls are run one by one, and only theirs fails. A call that is interrupted (Ctrl-C
-    in the thread that leads) takes nobody with it; another one leads and runs the rest again.
+    in the thread that waits) takes nobody with it.
 
     Args:
         engine: does the work.
+        patience: seconds that the engine may tell no progress before others no longer wait for
+            the batch; after ten times as many a call ends. None for $MOTION_AGENT_PATIENCE, else
+            60.
     """
 
-    def __init__(self, engine: MotionEngine) -> None:
+    def __init__(self, engine: MotionEngine, *, patience: float | None = None) -> None:
         self._engine = engine
+        self._patience = _patience() if patience is None else patience
         self._changed = threading.Condition()
         self._waiting: list[_Call[Any, Any]] = []
-        self._led = False
+        self._current: _Batch | None = None
+        self._hanging = 0  # batches that nobody waits behind any more, and that are not back
 
     @property
     def waiting(self) -> int:
@@ -68,6 +84,7 @@ class Batcher:
 
         Raises:
             InputError, GenerationError: as the engine says of these requests.
+            UnavailableError: the engine does not come back.
             Cancelled: `cancel` was set meanwhile.
         """
         return self._take_part(_Call(self._engine.generate, requests, progress, cancel))
@@ -86,30 +103,95 @@ class Batcher:
         return caption_takes(self._engine, takes, **control)
 
     def _take_part(self, call: _Call[_Item, _Result]) -> list[_Result]:
-        """Wait for a leader to run the call, or lead."""
-        batch: list[_Call[Any, Any]] = []
-        leads = False
-        try:
-            with self._changed:
-                self._waiting.append(call)
-                while self._led and not call.over:
-                    self._changed.wait(None if call.cancel is None else _LOOK)
-                if not call.over:
-                    leads = self._led = True
-                    batch, self._waiting = self._waiting, []
-            for run in dict.fromkeys(each.run for each in batch):
-                _run_together([each for each in batch if each.run == run])
-                with self._changed:
-                    self._changed.notify_all()
-        finally:  # also when this thread is interrupted, waiting or leading
-            with self._changed:
-                if leads:
-                    self._led = False
-                    self._waiting = [each for each in batch if not each.done] + self._waiting
-                    self._changed.notify_all()
+        """Wait for the results; whoever sees that the engine is free begins the next batch."""
+        with self._changed:
+            self._waiting.append(call)
+            try:
+                while not call.over:
+                    self._leave_what_hangs(call)
+                    if self._current is None and self._waiting:
+                        self._begin(self._next_batch())
+                    if not call.over:
+                        self._changed.wait(self._seconds_to_wait(call))
+            except BaseException as error:  # Ctrl-C in this thread: another one begins the next
+                call.fail(error)
+                self._changed.notify_all()
+                raise
+            finally:
                 if call in self._waiting:
                     self._waiting.remove(call)
         return call.outcome()
+
+    def _next_batch(self) -> list[_Call[Any, Any]]:
+        """What comes first, with all of its kind; a call that may hang goes alone."""
+        first = self._waiting[0]
+        calls = [first]
+        if not first.alone:
+            calls = [each for each in self._waiting if each.run == first.run and not each.alone]
+        self._waiting = [each for each in self._waiting if each not in calls]
+        return calls
+
+    def _begin(self, calls: list[_Call[Any, Any]]) -> None:
+        if self._hanging >= _MOST_HANGING:
+            for call in calls:
+                call.fail(self._hangs(f"{self._hanging} calls have not come back"))
+            self._changed.notify_all()
+            return
+        batch = self._current = _Batch(calls)
+        for call in calls:
+            call.batch = batch
+        context = calls[0].context.copy()
+        threading.Thread(
+            target=context.run, args=(self._work, batch), name="motion-engine", daemon=True
+        ).start()
+
+    def _work(self, batch: _Batch) -> None:
+        again: list[_Call[Any, Any]] = []
+        try:
+            batch.run()
+        except BaseException as error:  # the engine was interrupted: that ends one call
+            again = batch.unfinished()
+            if again:
+                again.pop(0).fail(error)
+        with self._changed:
+            if self._current is batch:
+                self._current = None
+                self._waiting = again + self._waiting
+            else:
+                self._hanging -= 1
+            self._changed.notify_all()
+
+    def _leave_what_hangs(self, call: _Call[Any, Any]) -> None:
+        """Let what waits go on without a batch that tells nothing, and end a call that never will.
+
+        The calls of a batch that is left come last and alone.
+        """
+        if (current := self._current) is not None and current.silent >= self._patience:
+            self._current = None
+            self._hanging += 1
+            if len(current.calls) > 1:
+                left = current.unfinished()
+                for each in left:
+                    each.alone = True
+                self._waiting += left
+        silent = 0.0 if call.batch is None or call in self._waiting else call.batch.silent
+        if silent >= _LAST * self._patience:
+            call.fail(self._hangs(f"it has told nothing for {silent:.0f} s"))
+
+    def _seconds_to_wait(self, call: _Call[Any, Any]) -> float | None:
+        """How long nothing has to be looked at, unless something changes."""
+        ends = [] if call.cancel is None else [_LOOK]
+        if self._current is not None:
+            ends.append(self._patience - self._current.silent)
+        if call.batch is not None:
+            ends.append(_LAST * self._patience - call.batch.silent)
+        return max(min(ends), _LEAST) if ends else None
+
+    def _hangs(self, why: str) -> UnavailableError:
+        return UnavailableError(
+            f"the engine {self._engine.name} hangs: {why}. Start it anew; if it only is that slow,"
+            f" set {VARIABLE} to more seconds than {self._patience:g}"
+        )
 
 
 class _Call(Generic[_Item, _Result]):
@@ -127,6 +209,8 @@ class _Call(Generic[_Item, _Result]):
         self.done = False
         self.cancel = cancel
         self.context: Context = copy_context()
+        self.batch: _Batch | None = None  # that it is or was in
+        self.alone = False  # it was in a batch that hung
         self._progress = progress
         self._results: list[_Result] = []
         self._error: BaseException | None = None
@@ -155,23 +239,78 @@ class _Call(Generic[_Item, _Result]):
         except Exception as error:
             self.fail(error)
 
-    def run_alone(self) -> None:
-        try:
-            results = self.run(self.items, progress=self._alone(), cancel=self.cancel)
-            self.finish(results)
-        except Exception as error:
-            self.fail(error)
-
     def outcome(self) -> list[_Result]:
         if self._error is not None:
             raise self._error
         return self._results
 
-    def _alone(self) -> Progress | None:
-        progress = self._progress
-        if progress is None:
-            return None
-        return lambda done, total: self.context.run(progress, done, total)
+
+class _Batch:
+    """Calls of one kind that are run as one.
+
+    Attributes:
+        calls: what it began with.
+    """
+
+    def __init__(self, calls: list[_Call[Any, Any]]) -> None:
+        self.calls = calls
+        self._heard = time.monotonic()
+
+    @property
+    def silent(self) -> float:
+        """Seconds since the engine told progress."""
+        return time.monotonic() - self._heard
+
+    def unfinished(self) -> list[_Call[Any, Any]]:
+        """The calls that still wait for this batch; none that is run again without it."""
+        left = len(self.calls) > 1
+        return [call for call in self.calls if not (call.over or (left and call.alone))]
+
+    def run(self) -> None:
+        """Run the calls; each is done then, unless this is interrupted or was left."""
+        calls = self.unfinished()
+        if len(calls) < 2:
+            for call in calls:
+                self._run_alone(call)
+            return
+        try:
+            items = [item for call in calls for item in call.items]
+            results = self._run(calls, items)
+            if len(results) != len(items):
+                raise GenerationError(f"the engine gave {len(results)} results for {len(items)}")
+        except (Cancelled, InputError, GenerationError):
+            # One request's fault, and which one is found out; or it stopped though somebody waits.
+            for call in calls:
+                if call in self.unfinished():
+                    self._run_alone(call)
+            return
+        except Exception as error:  # no weights, no memory: the same for everybody
+            for call in self.unfinished():
+                call.fail(error)
+            return
+        each = iter(results)
+        for call in calls:
+            call.finish(list(islice(each, len(call.items))))
+
+    def _run_alone(self, call: _Call[Any, Any]) -> None:
+        try:
+            call.finish(self._run([call], call.items))
+        except Exception as error:
+            if call in self.unfinished():
+                call.fail(error)
+
+    def _run(self, calls: list[_Call[Any, Any]], items: list[Any]) -> list[Any]:
+        cancel = _NobodyWaits(calls)
+        self._heard = time.monotonic()
+
+        def tell(done: int, total: int) -> None:
+            self._heard = time.monotonic()
+            for call in calls:
+                if call.batch is self:
+                    call.tell(done, total)
+            cancel.check()
+
+        return calls[0].run(items, progress=tell, cancel=cancel)
 
 
 class _NobodyWaits(CancelToken):
@@ -186,38 +325,12 @@ class _NobodyWaits(CancelToken):
         return all(call.over for call in self._calls)
 
 
-def _run_together(calls: list[_Call[Any, Any]]) -> None:
-    """Run calls of one kind as one. Each is done then, unless this is interrupted."""
-    if len(calls) == 1:
-        calls[0].run_alone()
-        return
-
-    cancel = _NobodyWaits(calls)
-
-    def tell(done: int, total: int) -> None:
-        for call in calls:
-            call.tell(done, total)
-        cancel.check()
-
-    items = [item for call in calls for item in call.items]
+def _patience() -> float:
+    text = os.environ.get(VARIABLE) or str(PATIENCE)
     try:
-        results = calls[0].run(items, progress=tell, cancel=cancel)
-        if len(results) != len(items):
-            raise GenerationError(f"the engine gave {len(results)} results for {len(items)}")
-    except Cancelled:
-        for call in calls:
-            if not call.over:  # the engine stopped, though somebody waits
-                call.run_alone()
-        return
-    except (InputError, GenerationError):  # of one request; which one is found out
-        for call in calls:
-            if not call.over:
-                call.run_alone()
-        return
-    except Exception as error:  # no weights, no memory: the same for everybody
-        for call in calls:
-            call.fail(error)
-        return
-    each = iter(results)
-    for call in calls:
-        call.finish(list(islice(each, len(call.items))))
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < 1e9:
+        raise ConfigurationError(f"{VARIABLE} is {text[:20]!r}; give seconds, such as 300")
+    return seconds
