@@ -13,6 +13,9 @@ from .recording import Recording
 
 Array = NDArray[np.float64]
 
+NAME_WEIGHT = 4.0
+"""How much a name counts against the body's build."""
+
 
 @dataclass
 class SkeletonEvidence:
