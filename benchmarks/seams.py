@@ -42,7 +42,9 @@ MODES: dict[str, tuple[Kind, ...]] = {
     "+ trim": ("trim",),
     "+ blend": ("blend",),
     "+ trim, blend": ("trim", "blend"),
-    "+ take, trim, blend": KINDS,
+    "+ fill": ("fill",),
+    "+ trim, blend, fill": ("trim", "blend", "fill"),
+    "all": KINDS,
 }
 
 
@@ -174,6 +176,8 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--data", type=Path, default=DEFAULT_FOLDER)
+    parser.add_argument("--modes", nargs="+", choices=MODES, help="rows of the table; all")
+    parser.add_argument("--checkpoint", type=Path, help="folder, in place of the default")
     parser.add_argument("--pictures", type=Path, help="folder for film strips of the worst seams")
     arguments = parser.parse_args()
     random = np.random.default_rng(arguments.seed)
@@ -182,7 +186,7 @@ def main() -> None:
         dataset = PreparedDataset.load(arguments.data)
         report_real(real_positions(dataset, np.random.default_rng(arguments.seed)))
 
-    engine = load_engine()
+    engine = load_engine(str(arguments.checkpoint) if arguments.checkpoint else None)
     assert isinstance(engine, TokenEngine)
     takes = Takes(engine)
     pool = descriptions(dataset, random)
@@ -205,7 +209,9 @@ def main() -> None:
     row("decoded apart and glued", [measure_seams(glued(engine, s))[0] for s in segments])
     outcomes: dict[str, list[Joined]] = {}
     plain = 0.0
-    for name, kinds in MODES.items():
+    chosen = arguments.modes or list(MODES)
+    for name in chosen:
+        kinds = MODES[name]
         takes.seconds, takes.calls = 0.0, 0
         computing, results = 0.0, []
         for pair, made in zip(pairs, segments, strict=True):
@@ -228,9 +234,9 @@ def main() -> None:
         row(name, reports, winners(results) if kinds else "", extra if kinds else "")
     print(f"\nGenerating takes {generating:.1f} s a description, in batches of {BATCH}.")
 
-    before, after = outcomes["decoded once"], outcomes["+ take, trim, blend"]
+    before, after = outcomes["decoded once"], outcomes[chosen[-1]]
     for joined, made in zip(after, segments, strict=True):
-        again = assemble(engine, joined.segments, blends=joined.blends)
+        again = assemble(engine, joined.segments, blends=joined.blends, fills=joined.fills)
         assert np.array_equal(again.features, joined.motion.features), made
     if arguments.pictures:
         arguments.pictures.mkdir(parents=True, exist_ok=True)

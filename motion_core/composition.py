@@ -2,7 +2,8 @@
 
 Decoding the concatenated tokens in one go is what makes the joins smooth: the detokenizer's
 receptive field reaches across them (Motion-Agent, section 3.3). Segments without tokens are put
-beside each other as they are; `joining` blends where that can be seen.
+beside each other as they are; `joining` blends where that can be seen. A join may have a `Fill`,
+tokens of its own that lie over those of the two segments, which stay as they are.
 """
 
 from __future__ import annotations
@@ -25,9 +26,10 @@ from .engine import (
     take_features,
 )
 from .errors import GenerationError, InputError
+from .fills import fill_facts, joined_tokens
 from .journal import Clips, Entry
 from .limits import MAX_SECONDS as MAX_SECONDS
-from .motion import FloatArray, Motion, Segment
+from .motion import Fill, FloatArray, Motion, Segment
 
 NEXT_TAKE = 1000  # added to a segment's seed for another take of it
 
@@ -93,9 +95,18 @@ def generate_segments(
 
 
 def segment_features(
-    engine: MotionEngine, segments: Sequence[Segment], clips: Mapping[str, FloatArray]
+    engine: MotionEngine,
+    segments: Sequence[Segment],
+    clips: Mapping[str, FloatArray],
+    fills: Mapping[str, Fill] | None = None,
 ) -> FloatArray:
     """Return the features of segments in a row: neighbours with tokens are decoded together.
+
+    Args:
+        engine: decodes.
+        segments: in order.
+        clips: features of the segments without tokens.
+        fills: by the id of the later segment of a join.
 
     Raises:
         InputError: a clip is missing.
@@ -104,8 +115,7 @@ def segment_features(
     parts: list[FloatArray] = []
     for has_tokens, group in groupby(segments, lambda segment: bool(segment.tokens)):
         if has_tokens:
-            tokens = tuple(token for segment in group for token in segment.tokens)
-            parts.append(take_features(engine, Take(tokens)))
+            parts.append(take_features(engine, Take(joined_tokens(list(group), fills or {}))))
         else:
             parts += [_clip(segment, clips) for segment in group]
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
@@ -117,6 +127,7 @@ def assemble(
     *,
     clips: Mapping[str, FloatArray] | None = None,
     blends: Mapping[str, int] | None = None,
+    fills: Mapping[str, Fill] | None = None,
     provenance: Mapping[str, Any] | None = None,
 ) -> Motion:
     """The motion of these segments: their tokens concatenated and decoded once.
@@ -126,8 +137,9 @@ def assemble(
         segments: of one person, in order.
         clips: features of the segments without tokens.
         blends: for the id of the later segment of a seam, the frames to blend on either side of
-            it (`blend_seams`); ids without a seam before them do not matter. The same segments
-            and blends give the same features, bit for bit.
+            it (`blend_seams`); ids without a seam before them do not matter. The same segments,
+            blends and fills give the same features, bit for bit.
+        fills: for the id of the later segment of a seam, the tokens that lie over it.
         provenance: facts to keep with the motion.
 
     Raises:
@@ -135,7 +147,9 @@ def assemble(
     """
     if not segments:
         raise InputError("a motion needs at least one segment")
-    features = segment_features(engine, segments, clips or {})
+    joins = {segment.id for segment in segments[1:]}
+    used = {name: fill for name, fill in (fills or {}).items() if name in joins}
+    features = segment_features(engine, segments, clips or {}, used)
     starts = {}
     start = 0
     for segment in segments:
@@ -147,7 +161,7 @@ def assemble(
     return Motion(
         features,
         segments=tuple(segments),
-        provenance={"engine": engine.name, **(provenance or {})},
+        provenance={"engine": engine.name, **fill_facts(used), **(provenance or {})},
     )
 
 

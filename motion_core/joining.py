@@ -1,14 +1,16 @@
 """Segments to one motion whose seams are good: decode, measure, and mend what is bad.
 
-    decode all at once ─ measure the seams ─ bad ones: another take ─ trim ─ blend ─ decode
+    decode all at once ─ measure the seams ─ bad ones: take ─ trim ─ blend ─ fill ─ decode
 
 The repairs, in this order, each for the seams that are still bad:
 
 1. **take**: the later segment from other seeds (the earlier one, where the later is not new);
    all seams and seeds in one batch. It gives the best joins but takes seconds where the others
-   take milliseconds, so it is for seams that trim and blend alone do not mend;
+   take milliseconds, so it is for seams that the others do not mend;
 2. **trim**: up to 0.4 s off the two segments where they meet; only of tokens;
-3. **blend**: the decoded features around the seam (`blend_seams`); it touches no token.
+3. **blend**: the decoded features around the seam (`blend_seams`); it touches no token;
+4. **fill**: new tokens between the two stretches, from an engine that can (`FillEngine`), in
+   place of a blend. They lie over the segments' own, which stay as they are.
 
 Only segments that are new in this edit are retaken or trimmed. A repair is kept if it makes its
 seam better by the measure and no other one bad.
@@ -17,21 +19,22 @@ seam better by the measure and no other one bad.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from .composition import assemble, generate_segments
-from .engine import CaptionEngine, MotionEngine, Take
+from .engine import CaptionEngine, FillEngine, MotionEngine, Take
+from .errors import ConfigurationError, InputError
 from .journal import Clips
-from .motion import FRAMES_PER_TOKEN, Motion, Segment
+from .motion import FRAMES_PER_TOKEN, Fill, Motion, Segment
 from .seams import SeamReport, measure_seams
 from .skeleton import FPS
 
-Kind = Literal["take", "trim", "blend"]
+Kind = Literal["take", "trim", "blend", "fill"]
 Generate = Callable[[Sequence[Segment]], Sequence[Segment]]
 
-KINDS: tuple[Kind, ...] = ("take", "trim", "blend")
+KINDS: tuple[Kind, ...] = ("take", "trim", "blend", "fill")
 TAKES = 3  # other seeds of a segment that are tried
 ROUGH = 2.0  # severity at which takes are asked for: they take ten times as long as all the rest
 MOST_TAKES = 6  # in all: generating is what takes the time; the worst seams come first
@@ -39,6 +42,8 @@ RETAKE = 100  # between the seeds of those takes
 CUTS = ((0, 1), (1, 0), (0, 2), (1, 1), (2, 0))  # tokens off the earlier and the later segment
 SHORTEST = 5  # tokens, 1 s: no segment is trimmed below it
 HALF_WIDTHS = (4, 8, 12)  # frames on either side of the seam that are blended
+COVERS = (2, 3, 4, 6)  # tokens on either side that a fill covers
+FILL_SEEDS = 2  # fills of each length
 CONTEXT = 24  # tokens on either side that the decoding of a frame depends on, and a few more
 # Without their endings, so "hi" is "his".
 _EMPTY_WORDS = {"a", "an", "the", "i", "and", "then", "with", "in", "to", "person", "hi", "her"}
@@ -57,6 +62,7 @@ class Repair:
         seed: the seed of that take.
         trimmed: tokens cut off the earlier segment's end and the later one's beginning.
         half_width: frames blended on either side.
+        filled: tokens that were found anew.
         severity: `SeamReport.severity` before and after; up to 1 is good.
     """
 
@@ -68,10 +74,11 @@ class Repair:
     seed: int | None = None
     trimmed: tuple[int, int] = (0, 0)
     half_width: int = 0
+    filled: int = 0
     severity: tuple[float, float] = (0.0, 0.0)
 
     @property
-    def kind(self) -> Literal["take", "trim", "blend", "none"]:
+    def kind(self) -> Literal["take", "trim", "blend", "fill", "none"]:
         """The repair that was kept last, or ``none``."""
         return self.won[-1] if self.won else "none"
 
@@ -80,6 +87,7 @@ class Repair:
             "take": f"another take of {self.retaken} (seed {self.seed})",
             "trim": f"{sum(self.trimmed) * FRAMES_PER_TOKEN / FPS:.1f} s trimmed",
             "blend": f"a blend over {2 * self.half_width / FPS:.1f} s",
+            "fill": f"a new transition of {self.filled * FRAMES_PER_TOKEN / FPS:.1f} s",
         }
         seam = f"the join of {self.before} and {self.after}"
         if not self.won:
@@ -100,6 +108,7 @@ class Joined:
         repairs: one for each seam that was bad and not made good by a neighbour's repair.
         blends: id of the later segment → half-width in frames; with `segments` it gives the
             same motion again, through `assemble` or `join_segments(…, repair=False)`.
+        fills: id of the later segment → the tokens of the join; likewise.
     """
 
     motion: Motion
@@ -107,6 +116,7 @@ class Joined:
     seams: tuple[SeamReport, ...]
     repairs: tuple[Repair, ...] = ()
     blends: Mapping[str, int] = field(default_factory=dict)
+    fills: Mapping[str, Fill] = field(default_factory=dict)
 
 
 def join_segments(
@@ -116,6 +126,7 @@ def join_segments(
     new: Collection[str] = (),
     clips: Clips | None = None,
     blends: Mapping[str, int] | None = None,
+    fills: Mapping[str, Fill] | None = None,
     repair: bool | Sequence[Kind] = True,
     provenance: Mapping[str, Any] | None = None,
     generate: Generate | None = None,
@@ -130,6 +141,7 @@ def join_segments(
         new: ids of the segments that are new in this edit; all others stay as they are.
         clips: features of the segments without tokens.
         blends: those of earlier edits that still hold: id of the later segment → half-width.
+        fills: likewise; those without tokens are found now.
         repair: all of `KINDS`, none, or only some.
         provenance: facts to keep with the motion.
         generate: makes other takes, at most once, of at most `MOST_TAKES` segments of which
@@ -138,32 +150,35 @@ def join_segments(
     Raises:
         InputError: there is no segment, or two have the same id.
         GenerationError: no usable motion came out for another take.
+        ConfigurationError: a fill has no tokens and the engine cannot find them.
     """
     kinds = (KINDS if repair else ()) if isinstance(repair, bool) else tuple(repair)
     later = {segment.id for segment in segments[1:]}
     kept = {name: width for name, width in (blends or {}).items() if name in later}
+    filled = {name: fill for name, fill in (fills or {}).items() if name in later}
     clips = Clips() if clips is None else clips
-    motion = assemble(engine, segments, clips=clips, blends=kept, provenance=provenance)
+    work = _Work(engine, list(segments), frozenset(new), clips, kept, filled)
+    work.find_fills()
+    motion = work.assembled(provenance)
     seams = measure_seams(motion)
     if not kinds or not any(seam.bad for seam in seams):
-        return Joined(motion, tuple(segments), seams, (), kept)
-    work = _Work(engine, list(segments), frozenset(new), clips, kept)
+        return Joined(motion, tuple(segments), seams, (), kept, work.fills)
     repairs = work.mend(
         seams, kinds, generate or (lambda takes: generate_segments(engine, takes, clips=clips))
     )
-    motion = assemble(engine, work.segments, clips=clips, blends=work.blends, provenance=provenance)
+    motion = work.assembled(provenance)
     seams = measure_seams(motion)
     kept_repairs = tuple(
         replace(repair, severity=(repair.severity[0], seams[at].severity))
         for at, repair in sorted(repairs.items())
         if repair.won or seams[at].bad
     )
-    return Joined(motion, tuple(work.segments), seams, kept_repairs, work.blends)
+    return Joined(motion, tuple(work.segments), seams, kept_repairs, work.blends, work.fills)
 
 
 @dataclass(frozen=True)
 class _Change:
-    """Something to try at a seam: other segments by position, or a blend.
+    """Something to try at a seam: other segments by position, a blend, or a fill.
 
     `facts` are fields of the `Repair` that it makes.
     """
@@ -171,6 +186,7 @@ class _Change:
     facts: Mapping[str, Any]
     segments: Mapping[int, Segment] = field(default_factory=dict)
     blends: Mapping[str, int] = field(default_factory=dict)
+    fills: Mapping[str, Fill] = field(default_factory=dict)
 
 
 @dataclass
@@ -182,6 +198,24 @@ class _Work:
     new: frozenset[str]
     clips: Clips
     blends: dict[str, int]
+    fills: dict[str, Fill]
+
+    def assembled(self, provenance: Mapping[str, Any] | None = None) -> Motion:
+        return assemble(
+            self.engine,
+            self.segments,
+            clips=self.clips,
+            blends=self.blends,
+            fills=self.fills,
+            provenance=provenance,
+        )
+
+    def find_fills(self) -> None:
+        """Find the tokens of fills that have none yet."""
+        for at, segment in enumerate(self.segments[1:]):
+            fill = self.fills.get(segment.id)
+            if fill is not None and not fill.tokens:
+                self.fills[segment.id] = self._fill(at, fill.before, fill.after, segment.seed)
 
     def mend(
         self, seams: Sequence[SeamReport], kinds: Sequence[Kind], generate: Generate
@@ -194,19 +228,24 @@ class _Work:
         }
         # Alone, takes are for every bad seam; beside the others, for what they leave rough.
         limit = ROUGH if len(kinds) > 1 else 1.0
-        quick = replace(self, segments=list(self.segments), blends=dict(self.blends))
-        repairs = quick._trim_and_blend(bad, kinds)
+        quick = replace(
+            self,
+            segments=list(self.segments),
+            blends=dict(self.blends),
+            fills=dict(self.fills),
+        )
+        repairs = quick._without_takes(bad, kinds)
         if "take" in kinds:
             rough = [at for at in bad if quick._severity(at) > limit]
             takes = self._takes(sorted(rough, key=lambda at: -seams[at].severity), generate)
             if takes:
                 for at, changes in takes.items():
                     bad[at] = self._best(at, "take", changes, bad[at])
-                return self._trim_and_blend(bad, kinds)
-        self.segments, self.blends = quick.segments, quick.blends
+                return self._without_takes(bad, kinds)
+        self.segments, self.blends, self.fills = quick.segments, quick.blends, quick.fills
         return repairs
 
-    def _trim_and_blend(
+    def _without_takes(
         self, repairs: Mapping[int, Repair], kinds: Sequence[Kind]
     ) -> dict[int, Repair]:
         done = dict(repairs)
@@ -214,20 +253,21 @@ class _Work:
             done = {at: self._best(at, "trim", self._trims(at), r) for at, r in done.items()}
         if "blend" in kinds:
             done = {at: self._best(at, "blend", self._blends(at), r) for at, r in done.items()}
+        if "fill" in kinds:
+            done = {at: self._best(at, "fill", self._fills(at), r) for at, r in done.items()}
         return done
 
     def _severity(self, at: int) -> float:
         place, seams = self._measure(at)
         return seams[place].severity
 
-    def _best(self, at: int, kind: Kind, changes: Sequence[_Change], repair: Repair) -> Repair:
+    def _best(self, at: int, kind: Kind, changes: Iterable[_Change], repair: Repair) -> Repair:
         """Make the first change that leaves the seam good, else the one that helps most."""
-        if not changes:
-            return repair
         place, before = self._measure(at)
         if not before[place].bad:  # a neighbour's repair was enough
             return repair
         best: tuple[float, _Change] | None = None
+        change = None
         for change in changes:
             _, after = self._measure(at, change)
             severity = after[place].severity
@@ -240,11 +280,14 @@ class _Work:
                 best = (severity, change)
             if not after[place].bad:
                 break
+        if change is None:
+            return repair
         repair = replace(repair, tried=(*repair.tried, kind))
         if best is None:
             return repair
         self.segments = self._changed(best[1])
-        self.blends.update(best[1].blends)
+        self.blends = _set(self.blends, best[1].blends)
+        self.fills.update(best[1].fills)
         return replace(repair, won=(*repair.won, kind), **best[1].facts)
 
     def _measure(
@@ -261,8 +304,13 @@ class _Work:
         while last < len(self.segments) and _tokens(self.segments[at + 2 : last]) < CONTEXT:
             last += 1
         segments = self._changed(change) if change else self.segments
-        blends = {**self.blends, **change.blends} if change else self.blends
-        motion = assemble(self.engine, segments[first:last], clips=self.clips, blends=blends)
+        motion = assemble(
+            self.engine,
+            segments[first:last],
+            clips=self.clips,
+            blends=_set(self.blends, change.blends) if change else self.blends,
+            fills={**self.fills, **change.fills} if change else self.fills,
+        )
         return at - first, measure_seams(motion)
 
     def _changed(self, change: _Change) -> list[Segment]:
@@ -354,6 +402,39 @@ class _Work:
             for width in HALF_WIDTHS
             if before < width <= room
         ]
+
+    def _fills(self, at: int) -> Iterator[_Change]:
+        """Fills that leave at least half of either segment as it is, in place of any blend."""
+        one, other = self.segments[at : at + 2]
+        if not isinstance(self.engine, FillEngine):
+            return
+        room = min(len(one.tokens), len(other.tokens)) // 2
+        for cover in COVERS:
+            if cover > room:
+                return
+            for number in range(FILL_SEEDS):
+                fill = self._fill(at, cover, cover, other.seed + number)
+                yield _Change({"filled": 2 * cover}, blends={other.id: 0}, fills={other.id: fill})
+
+    def _fill(self, at: int, before: int, after: int, seed: int) -> Fill:
+        """New tokens between the segments of a seam."""
+        one, other = self.segments[at : at + 2]
+        if not isinstance(self.engine, FillEngine):
+            raise ConfigurationError(
+                f"the engine {self.engine.name} cannot fill a join; choose another"
+            )
+        if len(one.tokens) < before or len(other.tokens) < after or not before + after:
+            raise InputError(
+                f"a transition from {one.id} to {other.id} covers {before} and {after} tokens; they"
+                f" have {len(one.tokens)} and {len(other.tokens)}"
+            )
+        earlier, later = one.tokens[: len(one.tokens) - before], other.tokens[after:]
+        return Fill(self.engine.fill(earlier, later, before + after, seed=seed), before, after)
+
+
+def _set(blends: Mapping[str, int], changed: Mapping[str, int]) -> dict[str, int]:
+    """Blends after a change, in which a width of 0 means none."""
+    return {name: width for name, width in {**blends, **changed}.items() if width}
 
 
 def _tokens(segments: Sequence[Segment]) -> int:

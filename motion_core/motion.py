@@ -75,6 +75,21 @@ class Segment:
         )
 
 
+@dataclass(frozen=True)
+class Fill:
+    """Motion tokens of a join, in place of those of the two segments around it.
+
+    Attributes:
+        tokens: what is decoded there; empty where they are still to be found.
+        before: tokens of the earlier segment's end that it covers.
+        after: tokens of the later segment's beginning that it covers.
+    """
+
+    tokens: tuple[int, ...] = ()
+    before: int = 0
+    after: int = 0
+
+
 @dataclass(frozen=True, eq=False)
 class Motion:
     """A motion of one person at 20 fps.

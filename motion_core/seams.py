@@ -24,7 +24,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from .motion import Motion
+from .fills import known_fills
+from .motion import FRAMES_PER_TOKEN, Fill, Motion
 from .representation import features_to_joints
 from .skeleton import FPS, LEFT_FOOT, RIGHT_FOOT
 
@@ -100,8 +101,9 @@ def measure_seams(motion: Motion) -> tuple[SeamReport, ...]:
     if len(spans) < 2:
         return ()
     measured = _measure(motion.features)
+    fills = known_fills(motion)
     return tuple(
-        _report(measured, (one.id, other.id), (start, seam, end))
+        _report(measured, (one.id, other.id), (start, seam, end), fills.get(other.id, Fill()))
         for (one, start, seam), (other, _, end) in pairwise(spans)
     )
 
@@ -123,16 +125,23 @@ def foot_steps(joints: Array, contacts: Array) -> tuple[Array, NDArray[np.bool_]
     return np.diff(feet[:, :, [0, 2]], axis=0), bears
 
 
-def _report(measured: Array, ids: tuple[str, str], frames: tuple[int, int, int]) -> SeamReport:
+def _report(
+    measured: Array, ids: tuple[str, str], frames: tuple[int, int, int], fill: Fill
+) -> SeamReport:
     start, seam, end = frames
+    # A filled join has two ends, and what lies between them counts too.
+    before, after = (NEAR + count * FRAMES_PER_TOKEN for count in (fill.before, fill.after))
     # Moments of which all that they take in lies in these two segments.
-    first = min(seam, max(seam - NEAR, start + REACH))
-    last = max(seam, min(seam + NEAR, end - REACH))
+    first = min(seam, max(seam - before, start + REACH))
+    last = max(seam, min(seam + after, end - REACH))
     here = measured[first : last + 1].max(0)
     # Moments that have nothing in common with the seam.
-    aside = NEAR + 2 * REACH
+    aside = 2 * REACH
     inside = np.concatenate(
-        [measured[start + REACH : max(0, seam - aside)], measured[seam + aside : end - REACH]]
+        [
+            measured[start + REACH : max(0, seam - before - aside)],
+            measured[seam + after + aside : end - REACH],
+        ]
     )  # (n, 4)
     allowed = np.array(list(LIMITS.values()))
     percentile = 100.0

@@ -28,6 +28,7 @@ from .engine import CancelToken, MotionEngine, Progress, Take, TokenEngine, unkn
 from .engines import load_engine
 from .errors import GenerationError, InputError
 from .exporting import export, export_suffix
+from .fills import known_fills
 from .joining import HALF_WIDTHS, Joined, Repair, join_segments
 from .journal import Clips, Key, SegmentJournal
 from .limits import DEFAULT_ENGINE, MAX_DESCRIPTION
@@ -202,6 +203,7 @@ class Studio:
             new=own.intersection(new),
             clips=self.clips,
             blends={i: width for i, width in timeline.blends.items() if i in own},
+            fills={i: fill for i, fill in timeline.fills.items() if i in own},
             repair=self.repair_seams and not lost,
             generate=lambda takes: self._generate(takes, None, cancel),
         )
@@ -268,6 +270,7 @@ class Studio:
             segments=segments,
             next_segment=max(_fact(motion, "next_segment", _MAX_NUMBER), next_number(segments)),
             blends=_known_blends(motion, segments),
+            fills=known_fills(motion) if segments == motion.segments else {},
             seed=_fact(motion, "seed", 2**31),
         )
         if segments == motion.segments:
@@ -333,13 +336,15 @@ class Studio:
 
 
 def _with_joined(timeline: Timeline, joined: Joined) -> Timeline:
-    """The timeline with one person's segments and blends as they were joined."""
+    """The timeline with one person's segments, blends and fills as they were joined."""
     own = {segment.id: segment for segment in joined.segments}
-    others = {i: width for i, width in timeline.blends.items() if i not in own}
+    blends = {i: width for i, width in timeline.blends.items() if i not in own}
+    fills = {i: fill for i, fill in timeline.fills.items() if i not in own}
     return replace(
         timeline,
         segments=tuple(own.get(segment.id, segment) for segment in timeline.segments),
-        blends={**others, **joined.blends},
+        blends={**blends, **joined.blends},
+        fills={**fills, **joined.fills},
     )
 
 

@@ -3,13 +3,13 @@
     timeline = Timeline().insert("a person walks").insert("a person bows")
     timeline = timeline.replace("s2", "a person waves")        # s1, s3
 
-A timeline holds the segments of one person or two, the blends at their joins, and where person 2
-stands. Nothing is generated here: an edit leaves `pending` segments, `Studio.render` fills them.
+A timeline holds the segments of one person or two, the blends and fills at their joins, and where
+person 2 stands. Nothing is generated here: an edit leaves `pending` segments for `Studio.render`.
 
 One rule for ids: another take, another duration or a blend keeps a segment's id and counts its
 take up; another description is a new segment with a new id; moving keeps ids, repeating makes new
 ones; an id is never used again. What an edit does not touch stays bit for bit, and so do the
-blends between two segments that it leaves side by side.
+blends and fills between two segments that it leaves side by side.
 
 Undo and redo are in `history`, over all the motions of a conversation.
 """
@@ -18,19 +18,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
 from .errors import InputError
 from .limits import MAX_SECONDS
-from .motion import FRAMES_PER_TOKEN, Segment
+from .motion import FRAMES_PER_TOKEN, Fill, Segment
 from .placement import FACE_TO_FACE, Placement, as_placement
 from .skeleton import FPS
 
 MAX_SEGMENTS = 64
 NEXT_TAKE = 1000  # added to a segment's seed for another take of it
 SECONDS_PER_TOKEN = FRAMES_PER_TOKEN / FPS
+SMOOTH_SECONDS = 6 * SECONDS_PER_TOKEN  # of a transition, if nobody says otherwise
 LEAST_SECONDS = 2 * SECONDS_PER_TOKEN
 _MAX_SEED = 2**31
 _ID = re.compile(r"s([0-9]{1,6})")
@@ -64,6 +65,7 @@ class Timeline:
         motions: by person, the id of the motion that was rendered from the segments as they are.
         placement: theta, x, z of person 2; empty for face to face.
         blends: id of a segment → frames blended on either side of where it begins.
+        fills: id of a segment → tokens that lie over where it begins.
         seed: of new segments; each adds the number in its id.
     """
 
@@ -73,6 +75,7 @@ class Timeline:
     motions: Mapping[int, str] = field(default_factory=dict)
     placement: tuple[float, ...] = ()
     blends: Mapping[str, int] = field(default_factory=dict)
+    fills: Mapping[str, Fill] = field(default_factory=dict)
     seed: int = 0
 
     # ---- reading ---------------------------------------------------------------------------
@@ -183,6 +186,30 @@ class Timeline:
         blends = {**edited.blends, segment_id: half_width}
         return replace(edited, blends={i: width for i, width in blends.items() if width > 0})
 
+    def smooth(self, segment_id: str, seconds: float = SMOOTH_SECONDS) -> Timeline:
+        """Let new motion lead from the segment before into this one, half in each of them.
+
+        Taking either away, or making it anew, brings back what the other had there.
+
+        Raises:
+            InputError: nothing comes before the segment, or either is too short.
+        """
+        later = self.find(segment_id)
+        earlier = next((one for one, other in self.joins if other.id == segment_id), None)
+        if earlier is None:
+            raise InputError(f"{segment_id} comes first; there is nothing to lead into it from")
+        count = max(1, round(seconds / (2 * SECONDS_PER_TOKEN)))
+        room = min(len(s.tokens) if s.tokens else 2 * count for s in (earlier, later)) // 2
+        if count > room:
+            raise InputError(
+                f"a transition of {seconds:g} s from {earlier.id} to {segment_id} would take more"
+                f" than half of one; at most {2 * room * SECONDS_PER_TOKEN:g} s fit"
+            )
+        edited = self._in_place(replace(later, take=later.take + 1))
+        blends = {i: width for i, width in edited.blends.items() if i != segment_id}
+        fills = {**edited.fills, segment_id: Fill((), count, count)}
+        return replace(edited, blends=blends, fills=fills)
+
     def arrange(self, entries: Iterable[Entry]) -> Timeline:
         """Put segments that stay, segments made again and new ones in a new order.
 
@@ -233,6 +260,7 @@ class Timeline:
             "motions": {str(person): motion for person, motion in self.motions.items()},
             "placement": list(self.placement),
             "blends": dict(self.blends),
+            "fills": {name: asdict(fill) for name, fill in self.fills.items()},
         }
 
     @classmethod
@@ -245,6 +273,7 @@ class Timeline:
             motions={int(person): motion for person, motion in value["motions"].items()},
             placement=tuple(value["placement"]),
             blends=dict(value.get("blends", {})),
+            fills={name: _fill_from_json(fill) for name, fill in value.get("fills", {}).items()},
         )
 
     # ---- parts -----------------------------------------------------------------------------
@@ -256,24 +285,21 @@ class Timeline:
                 f"the motion would have {len(segments)} segments, the limit is {MAX_SEGMENTS};"
                 " remove some first or make a second motion"
             )
-        edited = replace(self, segments=tuple(segments), motions={}, blends={})
+        edited = replace(self, segments=tuple(segments), motions={}, blends={}, fills={})
         joins = set(self.joins)
-        blends = {
-            later.id: self.blends[later.id]
-            for earlier, later in edited.joins
-            if later.id in self.blends and (earlier, later) in joins
-        }
+        kept = {later.id for earlier, later in edited.joins if (earlier, later) in joins}
         edited = replace(
             edited,
-            blends=blends,
+            blends={i: width for i, width in self.blends.items() if i in kept},
+            fills={i: fill for i, fill in self.fills.items() if i in kept},
             next_segment=max(self.next_segment, next_number(segments)),
         )
         same = {p: m for p, m in self.motions.items() if edited._state_of(p) == self._state_of(p)}
         return replace(edited, motions=same)
 
-    def _state_of(self, person: int) -> tuple[tuple[Segment, ...], dict[str, int]]:
+    def _state_of(self, person: int) -> tuple[tuple[Segment, ...], list[Any]]:
         segments = self.of(person)
-        return segments, {s.id: self.blends[s.id] for s in segments if s.id in self.blends}
+        return segments, [(self.blends.get(s.id), self.fills.get(s.id)) for s in segments]
 
     def _in_place(self, segment: Segment) -> Timeline:
         return self._with([segment if s.id == segment.id else s for s in self.segments])
@@ -367,3 +393,7 @@ def _segment_to_json(segment: Segment) -> dict[str, Any]:
 
 def _segment_from_json(value: Mapping[str, Any]) -> Segment:
     return Segment(**{**value, "tokens": tuple(value["tokens"])})
+
+
+def _fill_from_json(value: Mapping[str, Any]) -> Fill:
+    return Fill(tuple(value["tokens"]), value["before"], value["after"])

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .errors import FormatError
 from .limits import MAX_DESCRIPTION, MAX_SECONDS
-from .motion import FRAMES_PER_TOKEN, MAX_FRAMES, Segment
+from .motion import FRAMES_PER_TOKEN, MAX_FRAMES, Fill, Segment
 
 MAX_TOKEN = 65_535  # no codebook is larger; an engine checks against its own
 MAX_SEED = 2**53 - 1  # exact in any JSON; further takes add to it, within torch's 64 bits
@@ -44,6 +44,17 @@ def checked_tokens(values: Iterable[Any]) -> tuple[int, ...]:
     if len(tokens) * FRAMES_PER_TOKEN > MAX_FRAMES:
         raise FormatError(f"holds {len(tokens)} tokens; the limit is {MAX_FRAMES} frames")
     return tokens
+
+
+def checked_fill(value: Any) -> Fill:
+    """The tokens of a join, as many as it covers."""
+    if not isinstance(value, Mapping) or not isinstance(value.get("tokens"), (list, tuple)):
+        raise FormatError(f"is damaged: {str(value)[:40]!r} is no fill of a join")
+    tokens = checked_tokens(value["tokens"])
+    before, after = (_whole(value.get(k), k, len(tokens)) for k in ("before", "after"))
+    if before + after != len(tokens) or not tokens:
+        raise FormatError(f"is damaged: {len(tokens)} tokens cover {before} and {after}")
+    return Fill(tokens, before, after)
 
 
 def checked_seed(value: Any) -> int:

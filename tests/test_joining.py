@@ -18,8 +18,9 @@ from motion_agent.motion_core.engine import (
     Take,
 )
 from motion_agent.motion_core.engines import load_engine
-from motion_agent.motion_core.errors import GenerationError, InputError
+from motion_agent.motion_core.errors import ConfigurationError, GenerationError, InputError
 from motion_agent.motion_core.fake import BLOCK, FakeEngine
+from motion_agent.motion_core.fills import known_fills
 from motion_agent.motion_core.joining import (
     CONTEXT,
     MOST_TAKES,
@@ -30,7 +31,7 @@ from motion_agent.motion_core.joining import (
     Kind,
     join_segments,
 )
-from motion_agent.motion_core.motion import Segment
+from motion_agent.motion_core.motion import Fill, Segment
 
 STAND, WALK, RUN = 0, 1 * BLOCK, 2 * BLOCK  # tokens of the fake engine: 0, 1.2 and 3 m/s
 TENTH = 10  # tokens a segment here has, 2 s
@@ -244,6 +245,61 @@ def test_a_blend_is_reproduced_bit_for_bit_and_changes_no_token() -> None:
     )
     assert assemble(Director(), segments).features.tobytes() != joined.motion.features.tobytes()
     assert joined.motion.tokens == tuple(t for s in segments for t in s.tokens)
+
+
+class Filler(Director):
+    """Fills every gap with walking."""
+
+    def fill(
+        self,
+        before: Sequence[int],
+        after: Sequence[int],
+        length: int,
+        *,
+        seed: int = 0,
+        progress: Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> tuple[int, ...]:
+        self.gaps = [*getattr(self, "gaps", []), (tuple(before), tuple(after), length, seed)]
+        return (WALK,) * length
+
+
+def test_a_fill_lies_over_the_segments_and_changes_none() -> None:
+    segments = made((RUN,) * 20, (STAND,) * 20)
+    engine = Filler()
+    joined = join(engine, segments, ids(*segments), "fill")
+    (repair,) = joined.repairs
+    assert joined.segments == tuple(segments) == joined.motion.segments
+    fill = joined.fills["s2"]
+    assert fill == Fill((WALK,) * repair.filled, repair.filled // 2, repair.filled // 2)
+    assert repair.kind == "fill" and repair.severity[1] < repair.severity[0]
+    assert "better by a new transition" in str(repair)
+    before, after, length, seed = engine.gaps[0]
+    assert (before, after, length, seed) == ((RUN,) * 18, (STAND,) * 18, 4, 2)
+    # Walking is decoded at the join, and only there.
+    plain = assemble(Director(), segments).features
+    covered = slice((20 - fill.before) * 4, (20 + fill.after) * 4)
+    walked = joined.motion.features[covered, 2]
+    assert np.allclose(walked, 1.2 / 20)
+    assert np.array_equal(joined.motion.features[: covered.start], plain[: covered.start])
+    again = join_segments(Director(), segments, fills=joined.fills, repair=False)
+    assert again.motion.features.tobytes() == joined.motion.features.tobytes()
+    assert again.seams == joined.seams and known_fills(again.motion) == joined.fills
+
+
+def test_a_fill_is_judged_at_both_of_its_ends() -> None:
+    segments = made((RUN,) * 20, (STAND,) * 20)
+    far = Fill((WALK,) * 8, 4, 4)  # from running to walking is a jump too, 0.8 s before the join
+    (seam,) = join_segments(Director(), segments, fills={"s2": far}, repair=False).seams
+    assert seam.root_jump == pytest.approx(1.8, abs=0.01) and seam.bad
+
+
+def test_an_engine_that_cannot_fill_is_not_asked_to() -> None:
+    segments = made(RUN, STAND)
+    joined = join(Director(), segments, ids(*segments), "fill")
+    assert joined.repairs[0].tried == () and joined.fills == {}
+    with pytest.raises(ConfigurationError, match="cannot fill a join"):
+        join_segments(Director(), segments, fills={"s2": Fill((), 2, 2)})
 
 
 def test_blends_without_a_seam_before_them_are_left_out() -> None:

@@ -12,7 +12,7 @@ import pytest
 from motion_agent.agent_graph import MotionAgent
 from motion_agent.motion_core.engine import CancelToken, GenerationRequest, MotionEngine, Take
 from motion_agent.motion_core.engines import load_engine
-from motion_agent.motion_core.errors import Cancelled, ConfigurationError, InputError
+from motion_agent.motion_core.errors import Cancelled, ConfigurationError, FormatError, InputError
 from motion_agent.motion_core.fake import FakeEngine
 from motion_agent.motion_core.motion import Motion
 from motion_agent.motion_core.store import MotionStore
@@ -70,6 +70,44 @@ def test_the_same_timeline_is_generated_once(tmp_path: Path) -> None:
     assert again.motions[1].id == first.motions[1].id
     assert len(engine.generated[0]) == 2 and len(engine.generated) == calls
     assert Studio(engine, MotionStore(tmp_path)).render(first.timeline).new == ()
+
+
+class Filler(FakeEngine):
+    """Fills every gap with the token that came last before it."""
+
+    def fill(self, before: Any, after: Any, length: int, **control: Any) -> tuple[int, ...]:
+        return (before[-1],) * length
+
+
+def test_a_smooth_join_is_found_kept_and_taken_back(tmp_path: Path) -> None:
+    studio = Studio(Filler(), MotionStore(tmp_path), tmp_path, repair_seams=False)
+    rough = studio.render(WALK_WAVE)
+    smooth = studio.render(rough.timeline.smooth("s2", 0.8))
+    fill = smooth.timeline.fills["s2"]
+    assert fill.tokens == (rough.motions[1].segments[0].tokens[-3],) * 4
+    assert smooth.motions[1].id != rough.motions[1].id
+    assert not np.array_equal(smooth.motions[1].features, rough.motions[1].features)
+    studio.export([smooth.motions[1]], "smooth.npz")
+    opened = Studio(Filler(), MotionStore(), tmp_path).open("smooth.npz")
+    assert opened.fills == smooth.timeline.fills
+    longer = studio.render(opened.insert("a person bows"))
+    assert longer.timeline.fills == opened.fills
+    assert np.array_equal(longer.motions[1].features[:40, :3], smooth.motions[1].features[:40, :3])
+    alone = studio.render(opened.remove("s1"))
+    assert alone.timeline.fills == {}
+    assert alone.motions[1].tokens == rough.motions[1].segments[1].tokens
+
+
+@pytest.mark.parametrize(
+    "fill",
+    [7, {}, {"tokens": [1, 2], "before": 1, "after": 0}, {"tokens": [-1], "before": 1, "after": 0}],
+)
+def test_a_file_with_a_fill_that_is_none_is_refused(tmp_path: Path, fill: Any) -> None:
+    motion = Studio(FakeEngine()).render(WALK_WAVE).motions[1].with_provenance(fills={"s2": fill})
+    studio = Studio(FakeEngine(), MotionStore(), tmp_path)
+    studio.export([motion], "bad.npz")
+    with pytest.raises(FormatError, match="is damaged"):
+        studio.open("bad.npz")
 
 
 def test_an_empty_timeline_is_refused() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from motion_agent.motion_core.errors import InputError
-from motion_agent.motion_core.motion import Segment
+from motion_agent.motion_core.motion import Fill, Segment
 from motion_agent.motion_core.timeline import Entry, Timeline, changed_duration
 
 
@@ -45,6 +45,21 @@ def test_another_description_is_a_new_segment() -> None:
     assert ids(edited) == ["s1", "s2", "s4"]
     assert edited.segments[:2] == WALK_WAVE_BOW.segments[:2]
     assert [s.id for s in edited.pending] == ["s4"]
+
+
+def test_a_smooth_join_covers_both_neighbours_and_goes_with_either() -> None:
+    smooth = WALK_WAVE_BOW.smooth("s2", 0.8)
+    assert smooth.fills == {"s2": Fill((), 2, 2)} and smooth.find("s2").take == 2
+    assert smooth.find("s2").tokens == WALK_WAVE_BOW.find("s2").tokens and not smooth.motions
+    found = rendered(replace(smooth, fills={"s2": Fill((1, 2, 3, 4), 2, 2)}))
+    assert Timeline.from_json(json.loads(json.dumps(found.to_json()))).fills == found.fills
+    assert found.retake("s3").fills == found.fills
+    for edited in (found.remove("s1"), found.remove("s2"), found.retake("s1"), found.move("s1")):
+        assert edited.fills == {}
+    with pytest.raises(InputError, match="s1 comes first"):
+        WALK_WAVE_BOW.smooth("s1")
+    with pytest.raises(InputError, match=r"at most 2 s fit"):
+        WALK_WAVE_BOW.smooth("s2", 3.0)
 
 
 def test_a_retake_keeps_the_id_and_counts() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -177,6 +178,23 @@ def test_another_take_is_another_each_time(
     assert len({m.segments[0].tokens for m in (old, one, two)}) == 3
     chosen, _ = edit(tools, store, old, operation="another_take", segment="s1", seed=77)
     assert chosen.segments[0].seed == 77
+
+
+def test_a_join_is_made_smooth_by_an_engine_that_can() -> None:
+    class Filler(FakeEngine):
+        def fill(self, before: Any, after: Any, length: int, **control: Any) -> tuple[int, ...]:
+            return (before[-1],) * length
+
+    for engine, made in ((Filler(), True), (FakeEngine(), False)):
+        store = MotionStore()
+        tools = {tool.name: tool for tool in motion_tools(engine, store)}
+        words = ["a person walks", "a person bows"]
+        first = tools["generate_motion"].invoke({"descriptions": words})
+        motion = re.search("m-[0-9a-f]{6}", first)[0]  # type: ignore[index]
+        arguments = {"motion": motion, "operation": "smooth", "segment": "s2", "seconds": 0.8}
+        answer = tools["edit_motion"].invoke(arguments)
+        assert ("Made motion" in answer) is made
+        assert made or "cannot fill a join; choose another" in answer
 
 
 @pytest.mark.parametrize(

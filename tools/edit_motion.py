@@ -22,7 +22,7 @@ from pydantic import Field
 from ..motion_core.errors import InputError
 from ..motion_core.limits import MAX_SECONDS
 from ..motion_core.motion import Segment
-from ..motion_core.timeline import Timeline, changed_duration
+from ..motion_core.timeline import SMOOTH_SECONDS, Timeline, changed_duration
 from ..prompts import load_prompt
 from .caption_motion import MOTION
 from .facts import motion_facts, motion_line, unknown_warning
@@ -31,7 +31,7 @@ from .messages import one_line, quoted
 from .motion_tool import MotionTool, ToolArguments
 
 Operation = Literal[
-    "insert", "replace", "remove", "move", "repeat", "another_take", "longer", "shorter"
+    "insert", "replace", "remove", "move", "repeat", "another_take", "longer", "shorter", "smooth"
 ]
 MAX_TIMES = 20
 _ARGUMENTS: dict[Operation, tuple[str, ...]] = {
@@ -43,6 +43,7 @@ _ARGUMENTS: dict[Operation, tuple[str, ...]] = {
     "another_take": ("segment", "seconds", "seed"),
     "longer": ("segment", "seconds"),
     "shorter": ("segment", "seconds"),
+    "smooth": ("segment", "seconds"),
 }
 """What each operation looks at."""
 _PLACE = re.compile(r"(?:(before|after)\s+)?(.+)", re.DOTALL)
@@ -73,7 +74,7 @@ class EditMotionInput(ToolArguments):
         ge=0,
         le=MAX_SECONDS,
         description="insert, replace, another_take, longer, shorter: the segment's new duration in"
-        " seconds, at most 20.",
+        " seconds, at most 20. smooth: how long the transition is, usually 1.2.",
     )
     times: int | None = Field(
         default=None, ge=0, le=MAX_TIMES, description="repeat: how many times more; 1 if left out."
@@ -146,6 +147,8 @@ def _edited(timeline: Timeline, arguments: EditMotionInput) -> Timeline:
         return timeline.repeat(segment.id, arguments.times or 1, at)
     if operation == "another_take":
         return timeline.retake(segment.id, seconds=arguments.seconds or None, seed=arguments.seed)
+    if operation == "smooth":
+        return timeline.smooth(segment.id, arguments.seconds or SMOOTH_SECONDS)
     longer = operation == "longer"
     seconds = changed_duration(segment, longer=longer, seconds=arguments.seconds)
     return timeline.retime(segment.id, seconds)
