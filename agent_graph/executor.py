@@ -15,7 +15,7 @@ from langgraph.config import get_stream_writer
 
 from ..motion_core.engine import CancelToken
 from ..motion_core.errors import GenerationError, InputError, UnavailableError
-from ..motion_core.joining import Repair
+from ..motion_core.mending import Repair
 from ..motion_core.motion import Motion, Segment
 from ..motion_core.studio import Rendering, Studio
 from ..motion_core.timeline import Entry, Timeline

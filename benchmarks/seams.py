@@ -24,7 +24,9 @@ from motion_agent.motion_core.composition import assemble, generate_segments
 from motion_agent.motion_core.datasets.prepared import DEFAULT_FOLDER, PreparedDataset
 from motion_agent.motion_core.engine import TokenEngine
 from motion_agent.motion_core.engines import load_engine
-from motion_agent.motion_core.joining import KINDS, Joined, Kind, join_segments
+from motion_agent.motion_core.joining import Joined, join_segments
+from motion_agent.motion_core.limits import DEFAULT_ENGINE
+from motion_agent.motion_core.mending import KINDS, Kind
 from motion_agent.motion_core.motion import FRAMES_PER_TOKEN, Motion, Segment
 from motion_agent.motion_core.rendering import film_strip
 from motion_agent.motion_core.seams import LIMITS, SeamReport, measure_seams
@@ -186,7 +188,7 @@ def main() -> None:
         dataset = PreparedDataset.load(arguments.data)
         report_real(real_positions(dataset, np.random.default_rng(arguments.seed)))
 
-    engine = load_engine(str(arguments.checkpoint) if arguments.checkpoint else None)
+    engine = load_engine(str(arguments.checkpoint or DEFAULT_ENGINE))
     assert isinstance(engine, TokenEngine)
     takes = Takes(engine)
     pool = descriptions(dataset, random)

@@ -29,9 +29,10 @@ from .engines import load_engine
 from .errors import GenerationError, InputError
 from .exporting import export, export_suffix
 from .fills import known_fills
-from .joining import HALF_WIDTHS, Joined, Repair, join_segments
+from .joining import Joined, join_segments
 from .journal import Clips, Key, SegmentJournal
 from .limits import DEFAULT_ENGINE, MAX_DESCRIPTION
+from .mending import HALF_WIDTHS, Repair
 from .motion import FRAMES_PER_TOKEN, MAX_FRAMES, Motion, Segment
 from .placement import Placement
 from .seams import SeamReport

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from motion_agent.motion_core import joining
+from motion_agent.motion_core import mending
 from motion_agent.motion_core.composition import assemble
 from motion_agent.motion_core.engine import (
     CancelToken,
@@ -21,15 +21,14 @@ from motion_agent.motion_core.engines import load_engine
 from motion_agent.motion_core.errors import ConfigurationError, GenerationError, InputError
 from motion_agent.motion_core.fake import BLOCK, FakeEngine
 from motion_agent.motion_core.fills import known_fills
-from motion_agent.motion_core.joining import (
+from motion_agent.motion_core.joining import Joined, join_segments
+from motion_agent.motion_core.mending import (
     CONTEXT,
     MOST_TAKES,
     RETAKE,
     SHORTEST,
     TAKES,
-    Joined,
     Kind,
-    join_segments,
 )
 from motion_agent.motion_core.motion import Fill, Segment
 
@@ -148,8 +147,8 @@ def test_takes_are_asked_for_where_quick_repairs_leave_a_seam_rough(
     engine = Director({2 + RETAKE: [RUN] * TENTH})
     segments = made(RUN, [STAND] * 2)  # too short to blend enough, or to trim
     joined = join(engine, segments, ids(*segments))
-    assert 1 < joined.seams[0].severity < joining.ROUGH and engine.generated == []
-    monkeypatch.setattr(joining, "ROUGH", 1.0)
+    assert 1 < joined.seams[0].severity < mending.ROUGH and engine.generated == []
+    monkeypatch.setattr(mending, "ROUGH", 1.0)
     joined = join(engine, segments, ids(*segments))
     assert len(engine.generated) == 1
     assert joined.repairs[0].won == ("take",) and joined.segments[1].seed == 2 + RETAKE
