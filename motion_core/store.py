@@ -5,15 +5,13 @@ Ids come from LLMs and strangers: one must look like an id before it is looked u
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 
-from .atomic import private_file, private_folder, replacing
+from .arrivals import Arrivals
+from .atomic import private_folder
 from .errors import InputError, UnavailableError
 from .motion import Motion
 
@@ -21,8 +19,6 @@ _ID = re.compile(r"m-[0-9a-f]{6,12}")
 _KEEP_LOADED = 64  # motions kept in memory beside a folder
 MAX_KEPT = 500  # motions of a store without a folder; those that were used last stay
 _LATEST = 5  # ids in a hint
-_ORDER = ".order"
-_LINE = len("m-0123456789ab\n")
 
 
 class MotionStore:
@@ -36,6 +32,7 @@ class MotionStore:
 
     def __init__(self, folder: str | Path | None = None) -> None:
         self.folder = None if folder is None else Path(folder)
+        self._arrivals = None if self.folder is None else Arrivals(self.folder)
         self._motions: OrderedDict[str, Motion] = OrderedDict()
         self._came: dict[str, None] = {}  # what is in memory, in order of arrival
         self._lock = threading.RLock()
@@ -80,50 +77,16 @@ class MotionStore:
     def list(self) -> tuple[str, ...]:
         """All ids, oldest first."""
         with self._lock:
-            if self.folder is None:
+            if self._arrivals is None:
                 return tuple(self._came)
-            here = {name for name, _ in self._files()}
-            try:
-                order = self._order().read_text(encoding="ascii", errors="replace").split()
-            except OSError:
-                order = []
-            known = [name for name in dict.fromkeys(order) if name in here]
-            return (*known, *sorted(here.difference(known)))  # put there by somebody else
+            return self._arrivals.all()
 
     def latest(self, number: int = _LATEST) -> tuple[str, ...]:
         """The ids that came last, oldest first; however many there are, it reads only the end."""
         with self._lock:
-            if self.folder is None:
+            if self._arrivals is None:
                 return tuple(self._came)[-number:]
-            try:
-                with self._order().open("rb") as file:
-                    file.seek(max(file.seek(0, os.SEEK_END) - _LINE * number * 4, 0))
-                    lines = file.read().decode("ascii", "replace").split()
-            except OSError:
-                return ()
-            here = (line for line in reversed(lines) if line in self)
-            return tuple(islice(dict.fromkeys(here), number))[::-1]
-
-    def _order(self) -> Path:
-        """The file that names the motions in the order in which they came, a line each."""
-        assert self.folder is not None
-        path = self.folder / _ORDER
-        if not path.exists() and self.folder.is_dir():
-            found = sorted((entry.stat().st_mtime_ns, name) for name, entry in self._files())
-            with replacing(path, private=True) as temporary:
-                temporary.write_text("".join(f"{name}\n" for _, name in found), encoding="ascii")
-        return path
-
-    def _files(self) -> Iterator[tuple[str, os.DirEntry[str]]]:
-        assert self.folder is not None
-        try:
-            with os.scandir(self.folder) as entries:
-                for entry in entries:
-                    stem, _, suffix = entry.name.rpartition(".")
-                    if suffix == "npz" and is_motion_id(stem):
-                        yield stem, entry
-        except FileNotFoundError:  # no folder, or a motion that is gone
-            return
+            return self._arrivals.latest(number)
 
     def __contains__(self, motion_id: object) -> bool:
         if not isinstance(motion_id, str) or not is_motion_id(motion_id):
@@ -154,13 +117,11 @@ class MotionStore:
         from .formats import save_npz
 
         path = self._path(motion_id)
+        assert self._arrivals is not None
         try:
             private_folder(path.parent)
-            order = self._order()
-            save_npz(motion, path, private=True)
-            private_file(order)
-            with order.open("a", encoding="ascii") as file:
-                file.write(f"{motion_id}\n")
+            with self._arrivals.adding(motion_id):
+                save_npz(motion, path, private=True)
         except OSError as err:
             raise UnavailableError(
                 f"cannot write the motion store {path.parent}: {err.strerror or err}; "

@@ -24,6 +24,7 @@ from motion_agent.motion_core.representation import resample
 from motion_agent.motion_core.store import MAX_KEPT, MotionStore
 from motion_agent.motion_core.timeline import Timeline
 from motion_agent.motion_core.tokenizer import TokenizerConfig
+from motion_agent.tools import motion_tools
 
 
 def bvh(joints: int, frames: int, *, channels: bool) -> str:
@@ -119,10 +120,33 @@ def test_an_unknown_id_in_a_large_store_reads_nothing_but_the_end(
     def scandir(*_: object) -> None:
         raise AssertionError("the whole store was read")
 
-    monkeypatch.setattr(os, "scandir", scandir)
-    with pytest.raises(InputError, match="The latest are: " + ", ".join(reversed(ids[-5:]))):
-        MotionStore(tmp_path).get("m-000000")
-    assert MotionStore(tmp_path).latest(2) == tuple(ids[-2:])
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", scandir)
+        with pytest.raises(InputError, match="The latest are: " + ", ".join(reversed(ids[-5:]))):
+            MotionStore(tmp_path).get("m-000000")
+        assert MotionStore(tmp_path).latest(2) == tuple(ids[-2:])
+        assert MotionStore(tmp_path).list() == tuple(ids)
+        assert "7 motions, the latest 2" in listed(MotionStore(tmp_path), 2)
+    gone, foreign = tmp_path / f"{ids[0]}.npz", tmp_path / "m-abcdef.npz"
+    gone.rename(foreign)
+    assert MotionStore(tmp_path).list() == (*ids[1:], "m-abcdef")
+
+
+def listed(store: MotionStore, number: int) -> str:
+    tool = next(tool for tool in motion_tools(FakeEngine(), store) if tool.name == "list_motions")
+    return str(tool.invoke({"latest": number}))
+
+
+def test_two_programs_and_a_damaged_order_lose_no_motion(tmp_path: Path) -> None:
+    one, other = MotionStore(tmp_path), MotionStore(tmp_path)
+    ids = [store.add(motion(token)) for token, store in enumerate((one, other, one, other), 1)]
+    assert one.list() == other.list() == tuple(ids)
+    order = tmp_path / ".order"
+    order.write_bytes(b"../../etc\n" + ids[3].encode() + b"\n\xff\nm-000000\n")
+    assert one.list() == (ids[3], ids[0], ids[1], ids[2])
+    assert one.latest(1) == (ids[2],)
+    order.unlink()
+    assert set(other.latest(9)) == set(ids)
 
 
 def test_a_store_of_an_earlier_version_is_listed_in_the_order_of_its_files(tmp_path: Path) -> None:

@@ -1,0 +1,110 @@
+"""The order in which the motions of a folder came, without a look at all of them.
+
+A file beside the motions names them, a line each. Its time is that of the folder when both said the
+same, so a folder that somebody else changed is noticed and looked through, once.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from itertools import islice
+from pathlib import Path
+
+from .atomic import private_file, replacing
+from .errors import UnavailableError
+
+_FILE = ".order"
+_NAME = re.compile(r"m-[0-9a-f]{6,12}")
+_LINES = re.compile(r"^m-[0-9a-f]{6,12}$", re.MULTILINE)
+_LINE = len("m-0123456789ab\n")
+
+
+class Arrivals:
+    """Names of the ``.npz`` files in a folder, in order of arrival.
+
+    Args:
+        folder: where they are; it need not be there yet.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._file = folder / _FILE
+
+    def all(self) -> tuple[str, ...]:
+        """All names, oldest first; the folder is looked through only after a change by others."""
+        if not self._folder.is_dir():
+            return ()
+        return self._known() if self._up_to_date() else self._look()
+
+    def latest(self, number: int) -> tuple[str, ...]:
+        """The names that came last, oldest first; only the end of the file is read."""
+        if not self._file.exists():
+            return self.all()[-number:]
+        with self._file.open("rb") as file:
+            file.seek(max(file.seek(0, os.SEEK_END) - _LINE * number * 4, 0))
+            lines = _LINES.findall(file.read().decode("ascii", "replace"))
+        here = (name for name in reversed(lines) if (self._folder / f"{name}.npz").is_file())
+        return tuple(islice(dict.fromkeys(here), number))[::-1]
+
+    @contextmanager
+    def adding(self, name: str) -> Iterator[None]:
+        """Note that this motion comes; the block writes its file into the folder.
+
+        Raises:
+            OSError: the folder cannot be written.
+        """
+        if not self._file.exists():
+            self._look()
+        private_file(self._file)
+        up_to_date = self._up_to_date()
+        with self._file.open("a", encoding="ascii") as file:
+            file.write(f"{name}\n")
+            file.flush()
+            yield
+            if up_to_date and os.path.samestat(os.fstat(file.fileno()), self._file.stat()):
+                self._agree()
+
+    def _known(self) -> tuple[str, ...]:
+        text = self._file.read_text(encoding="ascii", errors="replace")
+        return tuple(dict.fromkeys(_LINES.findall(text)))
+
+    def _up_to_date(self) -> bool:
+        with suppress(OSError):
+            return self._file.stat().st_mtime_ns == self._folder.stat().st_mtime_ns
+        return False
+
+    def _agree(self) -> None:
+        with suppress(OSError):  # the file is somebody else's: the folder is looked through again
+            time = self._folder.stat().st_mtime_ns
+            os.utime(self._file, ns=(time, time))
+
+    def _look(self) -> tuple[str, ...]:
+        """Look through the folder, and write down what is there."""
+        names: tuple[str, ...] = ()
+        with suppress(UnavailableError):  # a folder that is only read
+            with replacing(self._file, private=True) as temporary:
+                before = self._folder.stat().st_mtime_ns
+                names = self._there()
+                temporary.write_text("".join(f"{name}\n" for name in names), encoding="ascii")
+                unchanged = self._folder.stat().st_mtime_ns == before
+            if unchanged:
+                self._agree()
+            return names
+        return self._there()
+
+    def _there(self) -> tuple[str, ...]:
+        here: set[str] = set()
+        with os.scandir(self._folder) as entries:
+            for entry in entries:
+                stem, _, suffix = entry.name.rpartition(".")
+                if suffix == "npz" and _NAME.fullmatch(stem):
+                    here.add(stem)
+        known = self._known() if self._file.exists() else ()
+        others = []
+        for name in here.difference(known):
+            with suppress(FileNotFoundError):  # gone meanwhile
+                others.append(((self._folder / f"{name}.npz").stat().st_mtime_ns, name))
+        return (*(name for name in known if name in here), *(name for _, name in sorted(others)))
