@@ -27,6 +27,7 @@ from typing import Any, Literal
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage
 
+from ..motion_core.choices import Strategy
 from ..motion_core.errors import ConfigurationError
 from ..motion_core.words import without_secrets
 from ..prompts import load_prompt
@@ -53,7 +54,6 @@ from .window import Window
 
 __all__ = ["Answer", "ChatPlanner", "Planner", "Strategy", "Task", "make_planner", "read_answer"]
 
-Strategy = Literal["auto", "schema", "tools", "prompt"]
 _Form = Literal["narrowed", "strict", "words"]
 MAX_HISTORY = 12  # messages of the conversation a planner is shown
 MAX_OLD_MESSAGE = 1000  # characters of each

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
+from motion_agent.motion_core.choices import EXPORTS
 from motion_agent.motion_core.cleaning import clean
-from motion_agent.motion_core.exporting import EXPORTS, export
+from motion_agent.motion_core.exporting import export
 from motion_agent.motion_core.formats import read_joints, read_motion
 from motion_agent.motion_core.formats.amass import amass_joints
 from motion_agent.motion_core.motion import Motion

@@ -20,8 +20,9 @@ from pathlib import Path
 
 import numpy as np
 
+from motion_agent.motion_core.choices import PREPARED
 from motion_agent.motion_core.composition import assemble, generate_segments
-from motion_agent.motion_core.datasets.prepared import DEFAULT_FOLDER, PreparedDataset
+from motion_agent.motion_core.datasets.prepared import PreparedDataset
 from motion_agent.motion_core.engine import TokenEngine
 from motion_agent.motion_core.engines import load_engine
 from motion_agent.motion_core.joining import Joined, join_segments
@@ -177,7 +178,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--pairs", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--data", type=Path, default=DEFAULT_FOLDER)
+    parser.add_argument("--data", type=Path, default=PREPARED)
     parser.add_argument("--modes", nargs="+", choices=MODES, help="rows of the table; all")
     parser.add_argument("--checkpoint", type=Path, help="folder, in place of the default")
     parser.add_argument("--pictures", type=Path, help="folder for film strips of the worst seams")

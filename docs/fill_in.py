@@ -44,7 +44,7 @@ def pages() -> Iterator[tuple[Path, str]]:
 
 
 def _exports() -> str:
-    from motion_agent.motion_core.exporting import EXPORTS
+    from motion_agent.motion_core.choices import EXPORTS
 
     rows = [f"| `.{suffix}` | {what} |" for suffix, what in EXPORTS.items()]
     return "\n".join(["| suffix | what it is |", "|---|---|", *rows])

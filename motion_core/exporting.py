@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .choices import EXPORTS
 from .errors import ConfigurationError, InputError
 from .motion import Motion
 from .placement import FACE_TO_FACE, Placement
@@ -189,18 +190,3 @@ _OF_ALL: Mapping[str, Callable[[_People, Path], None]] = {
     "html": _page,
     "png": _film_strip,
 }
-
-EXPORTS: dict[str, str] = {
-    "npz": "the motion, to caption, edit or convert",
-    "mp4": "a video",
-    "gif": "a moving picture",
-    "html": "a page to turn and scrub it in, open it in a browser",
-    "png": "a film strip",
-    "bvh": "for Blender and other animation programs",
-    "glb": "a skinned mannequin, for Blender, game engines and web pages",
-    "npy": "its features (T, 263) as HumanML3D keeps them",
-    "joints.npy": "its joints (T, 22, 3) in metres",
-    "csv": "its joints as a table, a row a frame",
-    "amass.npz": "its joint rotations, as AMASS has them for SMPL+H",
-}
-"""For each suffix, without its dot, what the file is."""

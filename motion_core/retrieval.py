@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from .blending import blend_seams
+from .choices import PREPARED
 from .engine import (
     CancelToken,
     Coverage,
@@ -213,9 +214,9 @@ def load_retrieval(data: Path | str | None = None) -> RetrievalEngine:
     Raises:
         InputError: there is no prepared data set.
     """
-    from .datasets.prepared import DEFAULT_FOLDER, PreparedDataset
+    from .datasets.prepared import PreparedDataset
 
-    folder = data or os.environ.get(DATA_VARIABLE) or DEFAULT_FOLDER
+    folder = data or os.environ.get(DATA_VARIABLE) or PREPARED
     return RetrievalEngine(PreparedDataset.load(folder))
 
 

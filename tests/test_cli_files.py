@@ -16,8 +16,7 @@ from typer.testing import CliRunner, Result
 
 from motion_agent import Motion, read_motion
 from motion_agent.cli import app
-from motion_agent.cli import data as data_commands
-from motion_agent.cli import imports as import_commands
+from motion_agent.motion_core import choices
 from motion_agent.motion_core.fake import FakeEngine
 from motion_agent.motion_core.formats import save_npz
 
@@ -196,12 +195,12 @@ def test_interrupting_a_command_ends_with_130_and_one_line(walk: Path) -> None:
 
 
 def test_the_choices_of_options_are_those_of_the_parts() -> None:
-    """They are written out in the command line, which must not import NumPy for its help."""
-    from motion_agent.motion_core.datasets import DEFAULT_FOLDER
     from motion_agent.motion_core.datasets.sources import SOURCES
-    from motion_agent.motion_core.formats.body import METRES, Axis
+    from motion_agent.motion_core.exporting import export_suffix
+    from motion_agent.motion_core.formats.bvh_styles import BVH_STYLES
+    from motion_agent.motion_core.rendering.palette import PALETTES
 
-    assert get_args(data_commands.Source) == SOURCES
-    assert data_commands.PREPARED == DEFAULT_FOLDER
-    assert ", ".join(METRES) == import_commands.UNITS
-    assert get_args(import_commands.Axis) == get_args(Axis)
+    assert get_args(choices.Source) == SOURCES
+    assert get_args(choices.BvhStyleName) == tuple(BVH_STYLES)
+    assert get_args(choices.Theme) == tuple(PALETTES)
+    assert [export_suffix(f"a.{suffix}") for suffix in choices.EXPORTS] == list(choices.EXPORTS)

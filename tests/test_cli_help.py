@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 import typer
@@ -18,9 +18,8 @@ from typer.testing import CliRunner, Result
 
 import motion_agent
 from motion_agent import Motion
-from motion_agent.cli import app, planning
+from motion_agent.cli import app
 from motion_agent.cli.exits import ANYWHERE, ExitCode, did_you_mean, exit_code
-from motion_agent.cli.render import CameraMode, Theme
 from motion_agent.motion_core import errors
 from motion_agent.motion_core.fake import FakeEngine
 from motion_agent.motion_core.formats import save_npz
@@ -81,16 +80,6 @@ def test_every_option_is_explained() -> None:
     for path in COMMANDS:
         silent += [f"{path} {param.name}" for param in _command(path).params if not param.help]
     assert silent == []
-
-
-def test_the_choices_of_options_are_those_of_the_parts() -> None:
-    """They are written out in the command line, whose help must not import what knows them."""
-    from motion_agent.agent_graph.planners import Strategy
-    from motion_agent.motion_core.rendering import camera, palette
-
-    assert get_args(planning.Strategy) == get_args(Strategy)
-    assert get_args(CameraMode) == get_args(camera.CameraMode)
-    assert get_args(Theme) == get_args(palette.Theme)
 
 
 # Exit codes -------------------------------------------------------------------------------

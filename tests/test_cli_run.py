@@ -15,9 +15,8 @@ from typer.testing import CliRunner, Result
 
 from motion_agent import read_motion
 from motion_agent.cli import app
-from motion_agent.cli.exports import FORMATS, file_name, parse_formats
+from motion_agent.cli.exports import file_name, parse_formats
 from motion_agent.motion_core.errors import InputError
-from motion_agent.motion_core.exporting import EXPORTS
 
 SENTENCE = "A tired person walks forward, then waves with both hands, then bows."
 # The command with an engine that says when it begins and then takes its time.
@@ -211,11 +210,6 @@ def test_interrupting_an_answer_does_not_end_a_conversation(home: Path) -> None:
 
 
 # Names and formats ------------------------------------------------------------------------
-
-
-def test_the_formats_are_those_that_can_be_exported() -> None:
-    """They are written out in the command line, which must not import NumPy for its help."""
-    assert set(FORMATS) == set(EXPORTS)
 
 
 def test_formats_are_read_as_people_write_them() -> None:

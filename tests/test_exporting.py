@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from rendering_people import walker
 
+from motion_agent.motion_core.choices import EXPORTS
 from motion_agent.motion_core.errors import ConfigurationError, InputError, UnavailableError
-from motion_agent.motion_core.exporting import EXPORTS, export, export_suffix
+from motion_agent.motion_core.exporting import export, export_suffix
 from motion_agent.motion_core.formats import load_npz, read_joints
 from motion_agent.motion_core.motion import MAX_FRAMES, Motion
 from motion_agent.motion_core.placement import FACE_TO_FACE, Placement

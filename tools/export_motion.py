@@ -19,7 +19,7 @@ from typing import Any
 
 from pydantic import Field
 
-from ..motion_core.exporting import EXPORTS
+from ..motion_core.choices import EXPORTS
 from ..motion_core.placement import FACE_TO_FACE, Placement, as_placement
 from ..prompts import load_prompt
 from .messages import quoted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ...motion_core.exporting import EXPORTS
+from ...motion_core.choices import EXPORTS
 from ...motion_core.timeline import Timeline
 from ..task import Task
 from .draft import Draft, Row

@@ -1,10 +1,9 @@
 """Prepared data sets: motion capture with captions and a split. `prepare.prepare` builds them."""
 
 from .captions import labels_in_caption, make_captions
-from .prepared import DEFAULT_FOLDER, Caption, Clip, PreparedDataset, Recording
+from .prepared import Caption, Clip, PreparedDataset, Recording
 
 __all__ = [
-    "DEFAULT_FOLDER",
     "Caption",
     "Clip",
     "PreparedDataset",

@@ -24,13 +24,14 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from ..choices import PREPARED
 from ..errors import InputError, UnavailableError
 from ..motion import FEATURES, FloatArray
 from ..skeleton import FPS
 from .archives import opened
 from .cutting import CutTake, cut
 from .licences import CAPTION_SOURCES, FREE_CAPTIONS, MOTION_SOURCES
-from .prepared import DEFAULT_FOLDER, VERSION, Clip, PreparedDataset, Recording
+from .prepared import VERSION, Clip, PreparedDataset, Recording
 from .progress import print_summary, tracked
 from .sources import SOURCES, find_takes, unknown_files
 from .split import NEAR_DUPLICATE, assign_splits, near_duplicates, take_of
@@ -67,7 +68,7 @@ class Report:
 
 def prepare(
     sources: Mapping[str, str | Path],
-    out: str | Path = DEFAULT_FOLDER,
+    out: str | Path = PREPARED,
     *,
     captions: Collection[str] = FREE_CAPTIONS,
     workers: int = 2,

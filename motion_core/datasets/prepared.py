@@ -17,20 +17,19 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..choices import PREPARED, Split
 from ..errors import FormatError, InputError
 from ..motion import FEATURES, FloatArray
 
 VERSION = 2
-DEFAULT_FOLDER = Path("data/prepared")
 MAX_WEIGHT = 10.0  # times the mean: how much more often than average a clip may be drawn
 
-Split = Literal["train", "validation", "test"]
-SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+SPLITS: tuple[Split, ...] = get_args(Split)
 
 
 @dataclass(frozen=True)
@@ -119,7 +118,7 @@ class PreparedDataset:
         self._features = features
 
     @classmethod
-    def load(cls, folder: str | Path = DEFAULT_FOLDER) -> PreparedDataset:
+    def load(cls, folder: str | Path = PREPARED) -> PreparedDataset:
         """The data set in that folder.
 
         Raises:

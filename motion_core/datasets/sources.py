@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from ..choices import Source
 from ..errors import InputError
 from .cmu_mocap import find_cmu_mocap
 from .custom import find_custom, read_table
@@ -226,7 +227,7 @@ def _pack(name: Pack) -> Callable[[Path], Iterator[Take]]:
     return find
 
 
-_READERS: dict[str, Callable[[Path], Iterator[Take]]] = {
+_READERS: dict[Source, Callable[[Path], Iterator[Take]]] = {
     "bandai-namco": _bandai_namco,
     "hdm05": _hdm05,
     "cmu": _cmu,
@@ -236,7 +237,7 @@ _READERS: dict[str, Callable[[Path], Iterator[Take]]] = {
     "kaykit": _pack("kaykit"),
     "custom": find_custom,
 }
-SOURCES = tuple(_READERS)
+SOURCES: tuple[str, ...] = tuple(_READERS)
 _EXPECTED = {
     "bandai-namco": "dataset-1_walk_happy_001.bvh",
     "hdm05": "HDM_bd_squat1Reps_001_120.amc",

@@ -18,9 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from ..choices import Split
 from ..motion import FloatArray
 from ..representation import features_to_root
-from .prepared import Clip, Recording, Split
+from .prepared import Clip, Recording
 
 # Metres. Nearest takes of the Bandai-Namco gestures, which were repeated by one actor in a row,
 # lie at 0.02 to 0.05, those of its walks and runs at 0.06 to 0.3.

@@ -32,8 +32,8 @@ from .targets import targets_of
 from .trial import Measure, Motions, Trial, trials_of
 
 if TYPE_CHECKING:
+    from ..choices import Split
     from ..datasets import Clip, PreparedDataset
-    from ..datasets.prepared import Split
     from ..tokenizer import TokenizerReport
 
 LONGEST = 240  # frames of a clip that is measured; captions of longer ones say little of each part

@@ -40,8 +40,8 @@ from .word_vectors import backbone_words
 from .words import Vocabulary, split_words
 
 if TYPE_CHECKING:
+    from ..choices import Split
     from ..datasets import Clip, PreparedDataset
-    from ..datasets.prepared import Split
 
 
 @dataclass(frozen=True)

@@ -9,29 +9,19 @@ and what nobody could be is refused. What the person who reads the file says is 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..choices import METRES, Axis
 from ..errors import FormatError, InputError
 from ..motion import check_joints
 from ..skeleton import JOINT_NAMES, LEFT_RIGHT_PAIRS, PARENTS
 
 Array = NDArray[np.float64]
 
-Axis = Literal["x", "y", "z", "-x", "-y", "-z"]
 AXES: tuple[Axis, ...] = get_args(Axis)
-
-METRES = {
-    "m": 1.0,
-    "dm": 0.1,
-    "cm": 0.01,
-    "mm": 0.001,
-    "inch": 0.0254,
-    "ft": 0.3048,
-    "acclaim": 0.0254 / 0.45,  # CMU's and HDM05's ASF files: inches / 0.45
-}
 _LEG = 0.82  # metres from hip to ankle of a grown person
 _LEGS = ((1, 4, 7), (2, 5, 8))
 _LONG = (4, 5, 7, 8, 18, 19, 20, 21)  # ends of thighs, shins, upper arms, forearms

@@ -11,6 +11,7 @@ from typing import TypedDict, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
+from ..choices import Axis
 from ..errors import FormatError, InputError
 from ..floor import on_the_floor
 from ..motion import Motion, check_features
@@ -18,7 +19,7 @@ from ..skeleton import FPS
 from .acclaim import find_asf, parse_amc, parse_asf
 from .amass import amass_joints, is_amass, unpack_amass
 from .arrays import as_features, as_joints
-from .body import Axis, Posture, check_build, stand_up
+from .body import Posture, check_build, stand_up
 from .bvh import parse_bvh
 from .gltf import gltf_recording, parse_gltf
 from .joint_maps import ChosenMap, JointMap, choose_map, map_joints

@@ -16,8 +16,8 @@ from ..motion import FRAMES_PER_TOKEN, FloatArray
 from .samples import TokenisedClip, Tokens, TrainingData
 
 if TYPE_CHECKING:
+    from ..choices import Split
     from ..datasets import Clip, PreparedDataset, Recording
-    from ..datasets.prepared import Split
     from ..tokenizer import MotionTokenizer
 
 _ENCODED_AT_ONCE = 64  # motions

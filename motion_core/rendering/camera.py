@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
+from ..choices import CameraMode
 from ..placement import MAX_DISTANCE
 from ..skeleton import FPS
 from .mannequin import GROUND, FloatArray, facing
-
-CameraMode = Literal["auto", "frame", "follow"]
 
 FIELD_OF_VIEW = math.radians(30)  # vertical; a long lens keeps limbs in proportion
 ELEVATION = math.radians(16)

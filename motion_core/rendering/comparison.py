@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
+from ..choices import CameraMode, Theme
 from ..engine import Progress
 from ..errors import InputError
 from ..motion import Motion
-from .camera import CameraMode
 from .lettering import text_mask
 from .output import finished_file
-from .palette import PALETTES, Theme, rgb
+from .palette import PALETTES, rgb
 from .panel import Panel, fill, stamp
 from .scene import Body, Scene, make_scene
 from .shading import Image

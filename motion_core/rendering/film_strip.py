@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as Pictures
 
+from ..choices import Theme
 from ..errors import InputError
 from ..motion import Motion
 from .camera import plan_portraits
 from .lettering import text_mask, wrapped
 from .mannequin import FloatArray
 from .output import finished_file
-from .palette import PALETTES, Theme, rgb
+from .palette import PALETTES, rgb
 from .panel import fill, stamp
 from .scene import Body, Caption, Scene, make_scene
 from .shading import Image

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-Theme = Literal["light", "dark"]
+from ..choices import Theme
 
 
 @dataclass(frozen=True)

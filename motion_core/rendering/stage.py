@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..choices import CameraMode, Theme
 from ..errors import InputError
-from .camera import Camera, CameraMode, CameraPath, plan_camera
+from .camera import Camera, CameraPath, plan_camera
 from .floor import Floor, Trail
 from .mannequin import PARTS, TORSO, trail
-from .palette import PALETTES, Theme
+from .palette import PALETTES
 from .panel import Panel
 from .scene import Scene
 from .shading import Image, PeoplePainter, colour_ramp

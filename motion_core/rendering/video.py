@@ -19,13 +19,12 @@ from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 from PIL import Image as Pictures
 
+from ..choices import CameraMode, Theme
 from ..engine import Progress
 from ..errors import InputError, UnavailableError
 from ..motion import Motion
 from ..skeleton import FPS
-from .camera import CameraMode
 from .output import finished_file
-from .palette import Theme
 from .scene import Body, make_scene
 from .shading import Image
 from .stage import Stage

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..motion_core.choices import PREPARED
 from ..motion_core.errors import InputError
 from .console import Json, answer, note, say, stages
-from .data import PREPARED
 from .engines import EngineName, load_chosen_engine
 from .help import HelpfulCommand, HelpfulGroup
 from .planning import check_spelling

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
+from ..motion_core.choices import PREPARED, Source
 from .help import HelpfulCommand, HelpfulGroup
 from .motions import check_there
 
@@ -16,15 +17,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Prepare motion capture for training.",
 )
-
-PREPARED = Path("data/prepared")
-"""As `motion_core.datasets.DEFAULT_FOLDER`, which takes NumPy to import."""
-
-
-Source = Literal[
-    "bandai-namco", "hdm05", "cmu", "cmu-mocap", "deepmimic", "mesh2motion", "kaykit", "custom"
-]
-"""As `motion_core.datasets.sources.SOURCES`."""
 
 
 @app.command(cls=HelpfulCommand)

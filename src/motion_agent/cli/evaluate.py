@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from ..motion_core.choices import PREPARED, Split
 from .console import Json, answer, say, say_markdown, stages
-from .data import PREPARED
 from .engines import CheckpointFolder, EngineName, load_chosen_engine
 from .train import Threads, load_dataset
 
@@ -27,9 +27,7 @@ def evaluate(
     out: Annotated[
         Path, typer.Option(metavar="FOLDER", help="For evaluation.md and .json.")
     ] = Path("report"),
-    split: Annotated[
-        Literal["train", "validation", "test", "all"], typer.Option(help="Clips to measure on.")
-    ] = "test",
+    split: Annotated[Split | Literal["all"], typer.Option(help="Clips to measure on.")] = "test",
     limit: Annotated[
         int | None, typer.Option(min=2, help="Clips of each kind of captions.")
     ] = None,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..motion_core.choices import EXPORTS
 from .console import counting, plain, say, width, working
 from .exits import did_you_mean
 
@@ -20,17 +21,12 @@ if TYPE_CHECKING:
 
 _SHORT = 32  # characters
 DEFAULT_FORMATS = "npz,mp4,html,bvh"
-FORMATS = (
-    *("npz", "mp4", "gif", "html", "png", "bvh", "glb"),
-    *("npy", "joints.npy", "csv", "amass.npz"),
-)
-"""As `motion_core.exporting.EXPORTS`, which takes NumPy to import."""
 
 
 def complete_formats(incomplete: str) -> list[str]:
     """Of a list with commas, the last word completed."""
     before, comma, last = incomplete.rpartition(",")
-    return [f"{before}{comma}{name}" for name in FORMATS if name.startswith(last)]
+    return [f"{before}{comma}{name}" for name in EXPORTS if name.startswith(last)]
 
 
 Formats = Annotated[
@@ -38,7 +34,7 @@ Formats = Annotated[
     typer.Option(
         "--format",
         metavar="LIST",
-        help=f"Of {' '.join(FORMATS)}.",
+        help=f"Of {' '.join(EXPORTS)}.",
         autocompletion=complete_formats,
     ),
 ]
@@ -54,11 +50,11 @@ def parse_formats(text: str) -> tuple[str, ...]:
     from ..motion_core.errors import InputError
 
     wanted = [word.strip().lower().lstrip(".") for word in text.split(",") if word.strip()]
-    unknown = [word for word in wanted if word not in FORMATS]
+    unknown = [word for word in wanted if word not in EXPORTS]
     if unknown or not wanted:
         what = f"unknown format {unknown[0]!r}" if unknown else "no format given"
-        hint = did_you_mean(unknown[0], FORMATS) if unknown else ""
-        raise InputError(f"{what}; there are {', '.join(FORMATS)}{hint}")
+        hint = did_you_mean(unknown[0], EXPORTS) if unknown else ""
+        raise InputError(f"{what}; there are {', '.join(EXPORTS)}{hint}")
     return tuple(dict.fromkeys(wanted))
 
 
@@ -74,7 +70,7 @@ def check_target(path: Path) -> str:
     try:
         return export_suffix(path)
     except InputError as err:
-        raise InputError(f"{err}{did_you_mean(path.suffix[1:], FORMATS)}") from err
+        raise InputError(f"{err}{did_you_mean(path.suffix[1:], EXPORTS)}") from err
 
 
 def write_people(
@@ -137,8 +133,6 @@ def write_formats(
 
 def tell_files(files: Sequence[Path], *, explain: bool = True) -> None:
     """A line for each file: path, size, and what it is where there is room for it."""
-    from ..motion_core.exporting import EXPORTS
-
     longest = max((len(str(file)) for file in files), default=0)
     room = width()
     for file in files:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
+from ..motion_core.choices import BvhStyleName, BvhUnit
 from .console import Json, answer, note, plain, say, working
 from .engines import CheckpointFolder, EngineName, load_chosen_engine
 from .exports import (
@@ -27,9 +28,6 @@ from .motions import (
     open_people,
 )
 
-BvhStyleName = Literal["plain", "mixamo", "cmu", "lafan1", "unreal"]
-"""As `motion_core.formats.bvh_styles.BVH_STYLES`, which takes NumPy to import."""
-
 
 def export(
     path: MotionFile,
@@ -44,7 +42,7 @@ def export(
         str | None, typer.Option(metavar="ORDER", help="Order of rotations in a BVH: zxy.")
     ] = None,
     unit: Annotated[
-        Literal["m", "cm"] | None,
+        BvhUnit | None,
         typer.Option(help="Unit of a BVH: m for Blender, cm for most others."),
     ] = None,
     character: Annotated[

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
+from ..motion_core.choices import METRES, Axis
 from .console import Json, answer, complain, counting, note, plain, say
 from .exits import ExitCode, did_you_mean, exit_code
 from .exports import file_name, make_folder
 from .motions import check_there, describe
 
-Axis = Literal["x", "y", "z", "-x", "-y", "-z"]
-"""As `motion_core.formats.body.Axis`, which takes NumPy to import."""
-
-UNITS = "m, dm, cm, mm, inch, ft, acclaim"
+UNITS = ", ".join(METRES)
 ALL_CLIPS = "all"
 
 

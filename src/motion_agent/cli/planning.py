@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..motion_core.choices import Strategy
 from .console import detail, note, working
 from .engines import LOADING, warm_up
 from .exits import did_you_mean
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
 PROVIDERS = ("offline", "openai", "ollama", "anthropic", "google_genai", "mistralai", "groq")
 """What people choose most of the providers that LangChain knows; a misspelt one is recognised."""
-
-Strategy = Literal["auto", "schema", "tools", "prompt"]
-"""As `agent_graph.planners.Strategy`, which takes LangChain to import."""
 
 
 def complete_planner(incomplete: str) -> list[str]:

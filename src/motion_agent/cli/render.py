@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..motion_core.choices import CameraMode, Theme
 from .console import Json, answer, counting, note, say, working
 from .exports import bodies, describe_files, make_folder, short, tell_files, write_people
 from .motions import ANY_MOTION, Clean, MotionFile, Place, SecondPerson, open_motion, open_people
@@ -16,10 +17,6 @@ from .motions import ANY_MOTION, Clean, MotionFile, Place, SecondPerson, open_mo
 if TYPE_CHECKING:
     from ..motion_core.motion import Motion
     from ..motion_core.placement import Placement
-
-CameraMode = Literal["auto", "frame", "follow"]
-"""As `motion_core.rendering.camera.CameraMode`, which takes NumPy to import; so does `Theme`."""
-Theme = Literal["light", "dark"]
 
 
 def render(

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..motion_core.choices import PREPARED
 from .console import note, say, say_markdown
-from .data import PREPARED
 from .help import HelpfulCommand, HelpfulGroup
 
 if TYPE_CHECKING:
+    from ..motion_core.choices import Split
     from ..motion_core.datasets import PreparedDataset
-    from ..motion_core.datasets.prepared import Split
     from ..motion_core.motionllm import Direction
 
 app = typer.Typer(
