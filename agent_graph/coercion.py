@@ -10,9 +10,17 @@ import json
 import re
 from typing import Any
 
+from ..motion_core.llm_values import (
+    ARGUMENT_KEYS,
+    Quantity,
+    amount,
+    is_nothing,
+    json_inside,
+    unquoted,
+)
 from .calls import CALL, numbered_steps
 from .plan import TOOLS, InvalidPlanError, Step
-from .repairing import load_json, repair_json
+from .repairing import repair_json
 from .tool_names import called, is_tool_name, tool_named
 
 
@@ -34,7 +42,6 @@ _FIELD_NAMES = {
     "length": "seconds", "motion_id": "motion", "file": "motion", "filename": "motion",
     "file_name": "motion", "path": "motion", "segment_id": "segment", "character": "person",
 }  # fmt: skip
-_ARGUMENT_KEYS = ("arguments", "args", "parameters", "params", "input", "kwargs")
 _IGNORED = {
     "id", "step", "number", "index", "order", "step_number", "type", "note", "notes", "comment",
     *_REASONING_KEYS,
@@ -45,15 +52,9 @@ _SHORT_CALL = re.compile(
 )
 _SYNTAX = re.compile(r"""[{}\[\]]|['"]\s*:""")
 
-_UNITS = {
-    "seconds": {"": 1.0, "s": 1.0, "sec": 1.0, "secs": 1.0, "second": 1.0, "seconds": 1.0,
-                "ms": 0.001, "min": 60.0, "minute": 60.0, "minutes": 60.0},
-    "person": {"": 1.0},
-    "theta": {"": 1.0, "°": 1.0, "deg": 1.0, "degree": 1.0, "degrees": 1.0},
-    "x": {"": 1.0, "m": 1.0, "meter": 1.0, "meters": 1.0, "metre": 1.0, "metres": 1.0, "cm": 0.01},
+_QUANTITIES: dict[str, Quantity] = {
+    "seconds": "seconds", "person": "number", "theta": "degrees", "x": "metres", "z": "metres",
 }  # fmt: skip
-_UNITS["z"] = _UNITS["x"]
-_QUANTITY = re.compile(r"\s*([+-]?(?:\d+(?:[.,]\d+)?|\.\d+))\s*([A-Za-z°]*)\.?\s*")
 _PLACE_NAMES = {"theta": ("theta", "θ", "angle", "rotation", "heading"), "x": ("x",), "z": ("z",)}
 
 
@@ -67,7 +68,7 @@ def plan_from_value(value: Any, *, depth: int = 0) -> dict[str, Any]:
     if depth > 6:
         raise NotAPlan("wrapped too deep")
     if isinstance(value, str):
-        inner = _json(value)
+        inner = json_inside(value)
         if inner is not None:
             return plan_from_value(inner, depth=depth + 1)
         if CALL.search(value):
@@ -143,7 +144,7 @@ def _is_stray(name: str, item: Any) -> bool:
 
 def _list_of_steps(value: Any) -> list[Any]:
     if isinstance(value, str):
-        steps = _json(value)
+        steps = json_inside(value)
         if steps is None and value.strip():
             if not CALL.search(value):
                 raise InvalidPlanError(
@@ -172,7 +173,7 @@ def _nothing_beside(value: dict[str, Any], key: str) -> None:
 def holds_steps(value: Any) -> bool:
     """Whether there is a step anywhere in a JSON value."""
     if isinstance(value, str):
-        inner = _json(value)
+        inner = json_inside(value)
         return bool(CALL.search(value)) if inner is None else holds_steps(inner)
     if isinstance(value, list):
         return any(holds_steps(item) for item in value)
@@ -200,13 +201,13 @@ def _with_siblings(plan: dict[str, Any], value: dict[str, Any]) -> dict[str, Any
 
 def _placement(value: Any) -> Any:
     """The placement as a list, from an object, a text such as "(180, 0, 1)" or with units."""
-    if value is None or (isinstance(value, str | dict | list) and not value):
+    if is_nothing(value) or (isinstance(value, dict | list) and not value):
         return []
     if isinstance(value, str):
-        inner = _json(value)
+        inner = json_inside(value)
         if inner is not None:
             return _placement(inner)
-        if value.strip().lower() in ("none", "null", "()"):
+        if value.strip() == "()":
             return []
         named = re.findall(r"([A-Za-zθ]+)\s*[=:]\s*([^,;]+)", value)
         if named:
@@ -253,7 +254,7 @@ def _steps(values: list[Any]) -> list[dict[str, Any]]:
 
 
 def _steps_from_string(text: str) -> list[dict[str, Any]]:
-    inner = _json(text)
+    inner = json_inside(text)
     if isinstance(inner, dict):
         return [_step(inner, 1)]
     if CALL.search(text):
@@ -271,7 +272,7 @@ def _steps_from_string(text: str) -> list[dict[str, Any]]:
 def _step(value: dict[str, Any], number: int) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for name, item in _lowered(value).items():
-        if name in _ARGUMENT_KEYS:
+        if name in ARGUMENT_KEYS:
             if isinstance(item, str):
                 item = _arguments(item, number)
             if isinstance(item, dict):
@@ -302,10 +303,10 @@ def _step(value: dict[str, Any], number: int) -> dict[str, Any]:
             if field == "seconds":
                 said = step[field]
             where = f"step {number}: {field}"
-            step[field] = _number(said, field, where) if said.strip() else empty
-    for field in ("motion", "segment"):
-        if isinstance(step.get(field), str) and step[field].strip().lower() in ("none", "null"):
-            step[field] = ""
+            step[field] = empty if is_nothing(said) else _number(said, field, where)
+    for field in ("motion", "segment", "description"):
+        if isinstance(step.get(field), str):
+            step[field] = "" if is_nothing(step[field]) else unquoted(step[field])
     return step
 
 
@@ -313,7 +314,7 @@ def _arguments(text: str, number: int) -> Any:
     """The arguments of a call from their text."""
     if not _SYNTAX.search(text):
         return {"description": text}
-    value = _json(text)
+    value = json_inside(text)
     if value is None:
         value = repair_json(text)
     if not isinstance(value, dict):
@@ -329,11 +330,9 @@ def _add(flat: dict[str, Any], more: dict[str, Any], number: int) -> None:
 
 
 def _number(text: str, field: str, where: str) -> float | int:
-    match = _QUANTITY.fullmatch(text)
-    factor = _UNITS[field].get(match[2].lower()) if match else None
-    if match is None or factor is None:
+    value = amount(text, _QUANTITIES[field])
+    if value is None:
         raise InvalidPlanError(f"{where} is {text[:40]!r}; it must be a number")
-    value = round(float(match[1].replace(",", ".")) * factor, 6)
     return int(value) if field == "person" and value.is_integer() else value
 
 
@@ -371,8 +370,3 @@ def _is_schema(value: dict[str, Any]) -> bool:
 
 def _call_like(text: str) -> bool:
     return bool(CALL.search(text) or _SHORT_CALL.fullmatch(text))
-
-
-def _json(text: str) -> Any:
-    value = load_json(text)
-    return value if isinstance(value, dict | list) else None

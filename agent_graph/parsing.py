@@ -23,10 +23,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ..motion_core.llm_values import first_json, read_json
 from .calls import CALL, numbered_steps
 from .coercion import NotAPlan, holds_steps, plan_from_value, single_step
 from .plan import TOOLS, InvalidPlanError, Plan, validate_plan
-from .repairing import first_json, load_json, repair_json
+from .repairing import repair_json
 
 Rung = Literal["json", "fence", "embedded", "repaired", "numbered", "thoughts", "plan"]
 
@@ -96,7 +97,7 @@ def parse_plan(text: str, *, truncated: bool = False, refusal: str | None = None
         if truncated:
             raise _truncated()
         raise InvalidPlanError(f"the answer is empty; {_SHOW_PLAN}", "empty")
-    whole = load_json(text)
+    whole = read_json(text)
     if truncated and (whole is None or single_step(whole) or open_thoughts):
         raise _truncated()
 
@@ -122,7 +123,7 @@ def strict_plan(text: str, *, truncated: bool = False, refusal: str | None = Non
     """
     if refusal:
         raise InvalidPlanError(f"the planner refused: {refusal[:300]}", "refused")
-    value = load_json(text)
+    value = read_json(text)
     if value is None and truncated:
         raise _truncated()
     if not text.strip():
@@ -174,7 +175,7 @@ def _check_count(plan: Plan, source: str) -> None:
 
 def _reading(text: str) -> _Reading | None:
     """The value that may be the plan, from the first rung that finds one."""
-    whole = load_json(text)
+    whole = read_json(text)
     if whole is not None:
         return "json", text, whole
     found, outside = _fenced(text)
@@ -199,7 +200,7 @@ def _fenced(text: str) -> tuple[list[_Reading], str]:
     found: list[_Reading] = []
     for match in _FENCE.finditer(text):
         inside = match.group(2).strip()
-        value = load_json(inside)
+        value = read_json(inside)
         if value is not None and plan_like(value):
             found.append(("fence", inside, value))
         elif _STEP_MARK.search(inside):
@@ -215,7 +216,7 @@ def _embedded(text: str) -> tuple[list[_Reading], str]:
     found: list[_Reading] = []
     for region in regions:
         outside = outside.replace(region, " ", 1)
-        value = load_json(region)
+        value = read_json(region)
         if value is not None:
             if plan_like(value):
                 found.append(("embedded", region, value))

@@ -1,4 +1,4 @@
-"""Reading JSON without losing anything: strictly, or with its form repaired.
+"""Repairing the form of JSON without losing anything.
 
 `json_repair` reads single quotes, trailing commas, bare keys and more, but where a text is damaged
 it drops what it cannot place. So a repaired value is only taken if every word of the text is in
@@ -25,27 +25,6 @@ _SWALLOWED = re.compile(
     r"""\\*["']?\s*:|["']\w+\\*["']\s*:""",
     re.IGNORECASE,
 )
-_MAY_COME_TWICE = {"reasoning", "explanation", "thought", "thoughts", "note", "comment"}
-
-
-class _TwiceError(ValueError):
-    """A JSON object has a key twice; the standard reader would drop the first value."""
-
-
-def load_json(text: str) -> Any:
-    """The JSON value, or None if the text is none or has an object with a key twice."""
-    try:
-        return json.loads(text, object_pairs_hook=_unique)
-    except (ValueError, RecursionError):
-        return None
-
-
-def first_json(text: str) -> tuple[Any, int] | None:
-    """The JSON value that the text begins with and where it ends, or None."""
-    try:
-        return json.JSONDecoder(object_pairs_hook=_unique).raw_decode(text)
-    except (ValueError, RecursionError):
-        return None
 
 
 def repair_json(text: str) -> Any:
@@ -64,13 +43,6 @@ def repair_json(text: str) -> Any:
     if _words(bare) - _words(json.dumps(value, ensure_ascii=False)):
         return None
     return None if _swallows(value) or _unquoted(value, bare) else value
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    names = [name for name, _ in pairs if name not in _MAY_COME_TWICE]
-    if len(names) != len(set(names)):
-        raise _TwiceError(f"a key is there twice: {', '.join(names)}")
-    return dict(pairs)
 
 
 def _without_comments(text: str) -> str | None:

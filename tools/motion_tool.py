@@ -16,10 +16,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from ..motion_core.engine import CancelToken, Progress
 from ..motion_core.errors import MotionAgentError
+from ..motion_core.llm_values import unwrapped_arguments
 from ..motion_core.studio import Rendering, Studio
 from ..motion_core.timeline import Timeline
 from .messages import one_line, wrong_arguments
-from .wrapping import unwrapped_arguments
 
 _LOG = logging.getLogger(__name__)
 _REFUSED = (  # by one provider's strict mode or another's; the limits are checked in a call anyway

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
 
+from ..motion_core.llm_values import is_nothing, unwrapped_object
 from .toolbox import motion_tools
-from .wrapping import is_nothing, unwrapped_object
 
 Style = Literal["openai", "ollama"]
 _KEPT = ("type", "description", "enum", "items")  # what every provider understands

@@ -27,7 +27,7 @@ def evaluate(
     out: Annotated[
         Path, typer.Option(metavar="FOLDER", help="For evaluation.md and .json.")
     ] = Path("report"),
-    split: Annotated[Split | Literal["all"], typer.Option(help="Clips to measure on.")] = "test",
+    split: Annotated[Literal[Split, "all"], typer.Option(help="Clips to measure on.")] = "test",
     limit: Annotated[
         int | None, typer.Option(min=2, help="Clips of each kind of captions.")
     ] = None,

@@ -1,4 +1,4 @@
-r"""Values that an LLM wrote in the wrong wrapping: a list as text, arguments encoded twice.
+r"""Values as LLMs write them: in the wrong wrapping, encoded twice, with units.
 
 Plans and tool arguments are both read through here. A wrapping is opened where its content is
 certain, and never guessed at: a list that was written as text but is damaged is an error, not one
@@ -9,21 +9,60 @@ long description.
     '[]', '""', 'null'                       nothing
     '"{\"motion\": \"m-3fa9c1\"}"'         an object, encoded twice
     {"arguments": {"motion": "m-3fa9c1"}}    an object in an object
+    '4 seconds', '50 cm'                     4.0, 0.5
 """
 
 from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-_DEPTH = 4  # wrappings inside each other
+ARGUMENT_KEYS = ("arguments", "args", "parameters", "params", "input", "kwargs")
+"""Under which a call's arguments are put."""
+
+Quantity = Literal["seconds", "metres", "degrees", "number"]
+
+_DEPTH = 6  # wrappings inside each other
 _NOTHING = ("", "null", "none", "undefined", '""', "''")
-_CALL_KEYS = ("arguments", "args", "parameters", "params", "input", "kwargs")
+_MAY_COME_TWICE = {"reasoning", "explanation", "thought", "thoughts", "note", "comment"}
+_UNITS: dict[Quantity, dict[str, float]] = {
+    "seconds": {"": 1.0, "s": 1.0, "sec": 1.0, "secs": 1.0, "second": 1.0, "seconds": 1.0,
+                "ms": 0.001, "min": 60.0, "minute": 60.0, "minutes": 60.0},
+    "metres": {"": 1.0, "m": 1.0, "meter": 1.0, "meters": 1.0, "metre": 1.0, "metres": 1.0,
+               "cm": 0.01},
+    "degrees": {"": 1.0, "°": 1.0, "deg": 1.0, "degree": 1.0, "degrees": 1.0},
+    "number": {"": 1.0},
+}  # fmt: skip
+_QUANTITIES: dict[str, Quantity] = {
+    "seconds": "seconds", "theta": "degrees", "x": "metres", "z": "metres",
+}  # fmt: skip
+_AMOUNT = re.compile(r"\s*([+-]?(?:\d+(?:[.,]\d+)?|\.\d+))\s*([A-Za-z°]*)\.?\s*")
+
+
+class _TwiceError(ValueError):
+    """A JSON object has a key twice; the standard reader would drop the first value."""
+
+
+def read_json(text: str) -> Any:
+    """Return the JSON value; None if the text is none or has an object with a key twice."""
+    try:
+        return json.loads(text, object_pairs_hook=_unique)
+    except (ValueError, RecursionError):
+        return None
+
+
+def first_json(text: str) -> tuple[Any, int] | None:
+    """Return the JSON value that the text begins with and where it ends, or None."""
+    try:
+        return json.JSONDecoder(object_pairs_hook=_unique).raw_decode(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def json_inside(text: str) -> Any:
@@ -41,6 +80,15 @@ def is_nothing(value: Any) -> bool:
     return value is None or (isinstance(value, str) and value.strip().lower() in _NOTHING)
 
 
+def amount(text: str, quantity: Quantity) -> float | None:
+    """Return a number in seconds, metres or degrees, written with or without a unit; else None."""
+    match = _AMOUNT.fullmatch(text)
+    factor = _UNITS[quantity].get(match[2].lower()) if match else None
+    if match is None or factor is None:
+        return None
+    return round(float(match[1].replace(",", ".")) * factor, 6)
+
+
 def unwrapped_object(value: Any, fields: Mapping[str, Any]) -> Any:
     """Return the arguments of a call: an object, taken out of texts and of other objects.
 
@@ -54,7 +102,7 @@ def unwrapped_object(value: Any, fields: Mapping[str, Any]) -> Any:
         elif (
             isinstance(value, Mapping)
             and len(value) == 1
-            and (key := next(iter(value))) in _CALL_KEYS
+            and (key := next(iter(value))) in ARGUMENT_KEYS
             and key not in fields
         ):
             value = value[key]
@@ -67,7 +115,7 @@ def unwrapped_arguments(values: Any, model: type[BaseModel]) -> Any:
     """Return the arguments of a tool as its model can check them.
 
     Optional arguments that hold nothing are left out, texts are taken out of a second pair of
-    quotes, and where the model wants a list it gets one.
+    quotes, numbers lose their units, and where the model wants a list it gets one.
 
     Raises:
         ValueError: a list was written as text and is damaged.
@@ -87,6 +135,9 @@ def unwrapped_arguments(values: Any, model: type[BaseModel]) -> Any:
             arguments[name] = unwrapped_list(value)
         elif field.annotation is str or str in get_args(field.annotation):
             arguments[name] = unquoted(value)
+        elif isinstance(value, str) and name in _QUANTITIES:
+            number = amount(value, _QUANTITIES[name])
+            arguments[name] = value if number is None else number
         else:
             arguments[name] = value
     return arguments
@@ -119,10 +170,7 @@ def unwrapped_list(value: Any) -> Any:
 def unquoted(value: Any) -> Any:
     """Return a text without the second pair of quotes that it was encoded with."""
     if isinstance(value, str) and len(value) > 2 and value[0] == value[-1] == '"':
-        try:
-            inner = json.loads(value)
-        except ValueError:
-            return value
+        inner = read_json(value)
         return inner if isinstance(inner, str) else value
     return value
 
@@ -133,13 +181,21 @@ def _looks_like_list(value: Any) -> bool:
 
 def _decoded(text: str) -> Any:
     """The JSON value of a text; a list in single quotes, as Python writes it, counts too."""
+    value = read_json(text)
+    if value is not None or text.lstrip()[:1] not in ("[", "{"):
+        return value
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        pass
-    if text.lstrip()[:1] not in ("[", "{"):
+        tree = ast.parse(text.strip(), mode="eval")
+        objects = [node for node in ast.walk(tree) if isinstance(node, ast.Dict)]
+        if any(len({ast.dump(key) for key in o.keys if key}) != len(o.keys) for o in objects):
+            return None  # a key is there twice
+        return ast.literal_eval(tree)
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
         return None
-    try:
-        return ast.literal_eval(text.strip())
-    except (ValueError, SyntaxError, RecursionError, MemoryError):
-        return None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs if name not in _MAY_COME_TWICE]
+    if len(names) != len(set(names)):
+        raise _TwiceError(f"a key is there twice: {', '.join(names)}")
+    return dict(pairs)

@@ -8,9 +8,15 @@ from typing import Any
 import pytest
 from langchain_core.tools import BaseTool
 
+from motion_agent.agent_graph.parsing import parse_plan
 from motion_agent.motion_core.fake import FakeEngine
+from motion_agent.motion_core.llm_values import (
+    json_inside,
+    unquoted,
+    unwrapped_list,
+    unwrapped_object,
+)
 from motion_agent.tools import call_tool, motion_tools
-from motion_agent.tools.wrapping import json_inside, unquoted, unwrapped_list
 
 TEXTS = ["a person walks forward", "a person bows"]
 
@@ -105,3 +111,39 @@ def test_words_in_quotes_stay_words() -> None:
     assert unquoted('he said "stop"') == 'he said "stop"'
     assert unquoted('"stop" he said "now"') == '"stop" he said "now"'
     assert unwrapped_list("(a person bows)") == ["(a person bows)"]
+
+
+@pytest.mark.parametrize(
+    "read", [json_inside, lambda text: unwrapped_object(text, {})], ids=["value", "object"]
+)
+@pytest.mark.parametrize(
+    "text", ['{"motion": "a", "motion": "b"}', "{'motion': 'a', 'motion': 'b'}"]
+)
+def test_an_object_with_a_key_twice_is_not_read(read: Any, text: str) -> None:
+    assert read(text) in (None, text)
+
+
+@pytest.mark.parametrize("seconds", ["4", "4 s", "4.0 seconds", "4000 ms", " 4 "])
+def test_numbers_lose_their_units(tools: list[BaseTool], engine: FakeEngine, seconds: str) -> None:
+    """In plans as in tool arguments."""
+    call_tool("generate_motion", {"descriptions": TEXTS, "seconds": seconds}, tools)
+    assert {request.seconds for request in engine.generated[0]} == {4.0}
+    step = {"tool": "generate_motion", "description": "a person bows", "seconds": seconds}
+    assert parse_plan(json.dumps({"plan": [step], "reasoning": ""})).plan.plan[0].seconds == 4.0
+
+
+@pytest.mark.parametrize("encode", [json.dumps, str, lambda value: json.dumps(json.dumps(value))])
+def test_a_plan_and_tool_arguments_open_the_same_wrappings(
+    tools: list[BaseTool], engine: FakeEngine, encode: Any
+) -> None:
+    call_tool("generate_motion", {"descriptions": encode(TEXTS)}, tools)
+    plan = parse_plan(json.dumps({"plan": encode(TEXTS), "reasoning": ""})).plan
+    assert [step.description for step in plan.plan] == descriptions(engine) == TEXTS
+
+
+def test_a_word_for_nothing_is_nothing_in_a_plan_too() -> None:
+    step = {"tool": "generate_motion", "description": "a person bows"}
+    nothing = {"seconds": "null", "motion": "None", "segment": "undefined", "person": ""}
+    assert parse_plan(json.dumps({"plan": [step | nothing], "reasoning": ""})) == parse_plan(
+        json.dumps({"plan": [step], "reasoning": ""})
+    )
