@@ -16,8 +16,8 @@ from __future__ import annotations
 import json
 import math
 import struct
-import zlib
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -247,6 +247,8 @@ def _quaternions(matrices: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _colours(number: int) -> bytes:
     """A picture from the colour of left limbs over that of the trunk to that of right ones."""
+    from PIL import Image
+
     from ..rendering.palette import PALETTES, rgb
 
     people = PALETTES["light"].people
@@ -255,15 +257,7 @@ def _colours(number: int) -> bytes:
     share = 0.5 * np.clip((share - 0.1) / 0.3, 0, 1) + 0.5 * np.clip((share - 0.6) / 0.3, 0, 1)
     stops = np.stack([rgb(colours[side]) for side in ("left", "body", "right")])
     row = np.stack([np.interp(share, [0, 0.5, 1], stop) for stop in stops.T], axis=-1)
-    return _png(np.rint(row).astype(np.uint8)[None].repeat(2, axis=0))
-
-
-def _png(picture: NDArray[np.uint8]) -> bytes:
-    """A PNG of 8-bit RGB ``(height, width, 3)``."""
-    rows = b"".join(b"\0" + line.tobytes() for line in picture)
-    head = struct.pack(">IIBBBBB", picture.shape[1], picture.shape[0], 8, 2, 0, 0, 0)
-    chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        for kind, data in chunks
-    )
+    png = BytesIO()
+    picture = np.rint(row).astype(np.uint8)[None].repeat(2, axis=0)
+    Image.fromarray(picture).save(png, "PNG")
+    return png.getvalue()

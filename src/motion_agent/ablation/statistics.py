@@ -1,7 +1,8 @@
 """The few statistics of the report: shares with intervals, paired comparison, percentiles.
 
 Turns of one scenario, and its repetitions, are alike: they are one cluster and not so many
-independent cases.
+independent cases. That is why the intervals and tests are written out: SciPy's are of independent
+cases, with which the tests compare them.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 Z_95 = 1.959963984540054  # of the normal distribution, for 95 % between -z and z
 
@@ -185,15 +188,4 @@ def corrected(values: Sequence[float]) -> list[float]:
 
 def percentile(values: Sequence[float], q: float) -> float:
     """The q-th percentile (0 to 100), linear between neighbours; 0 of nothing."""
-    if not values:
-        return 0.0
-    ordered = sorted(values)
-    place = (len(ordered) - 1) * q / 100
-    below = math.floor(place)
-    above = min(below + 1, len(ordered) - 1)
-    return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
-
-
-def mean(values: Sequence[float]) -> float:
-    """The mean; 0 of nothing."""
-    return sum(values) / len(values) if values else 0.0
+    return float(np.percentile(values, q)) if values else 0.0

@@ -6,10 +6,11 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from statistics import fmean
 
 from .budget import Prices
 from .scoring import TurnScore
-from .statistics import Paired, Share, mean, percentile
+from .statistics import Paired, Share, percentile
 from .strategy import STRATEGIES, Cell
 
 # What is compared within a planner: each mechanism with what it was added to.
@@ -116,7 +117,7 @@ def summarise(cell: Cell, turns: Sequence[TurnScore], prices: Prices) -> CellSum
         edit=_aspect([t for t in turns if _asks_for_edit(t)], "edit"),
         answer=_aspect(turns, "answer"),
         families={name: _share(some, lambda t: t.passed) for name, some in families.items()},
-        attempts=mean([len(turn.asks) for turn in turns]),
+        attempts=fmean(len(turn.asks) for turn in turns) if turns else 0.0,
         tokens_in=_tokens([ask.input_tokens for ask in asks], len(turns)),
         tokens_out=_tokens([ask.output_tokens for ask in asks], len(turns)),
         p50=percentile(seconds, 50),
