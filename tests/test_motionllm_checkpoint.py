@@ -15,7 +15,12 @@ from motion_agent.motion_core.errors import (
     IntegrityError,
     UnavailableError,
 )
-from motion_agent.motion_core.motionllm import load_checkpoint, peft_model
+from motion_agent.motion_core.motionllm import (
+    load_checkpoint,
+    peft_model,
+    replace_adapter,
+    save_adapter,
+)
 from motion_agent.motion_core.motionllm.checkpoint import Checkpoint, assemble_checkpoint
 from motion_agent.motion_core.motionllm.engine import restore_model
 from motion_agent.motion_core.motionllm.weights import save_half
@@ -163,3 +168,67 @@ def test_peft_model_gives_the_hidden_states_of_ours(whole: Checkpoint, direction
         expected = ours.hidden(ids, direction).last_hidden_state
         found = theirs.get_base_model().model(ids).last_hidden_state
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")  # peft, of transformers
+def test_an_adapter_leaves_for_peft_is_trained_there_and_comes_back(
+    whole: Checkpoint, tmp_path: Path
+) -> None:
+    peft = pytest.importorskip("peft")
+    left = save_adapter(whole, "t2m", tmp_path / "left")
+    theirs = peft.PeftModel.from_pretrained(backbone(), left, is_trainable=True)
+    with torch.no_grad():
+        for name, tensor in theirs.named_parameters():
+            if "lora_B" in name:
+                tensor.mul_(0.5)
+    theirs.save_pretrained(tmp_path / "changed")
+    back = replace_adapter(whole, "t2m", tmp_path / "changed", out=tmp_path / "back")
+    assert back.config.name == "back" and back.version != whole.version
+    ours = restore_model(back, backbone(), "toy")
+    ours.use("t2m")
+    ids = torch.randint(300, (2, 6))
+    with torch.no_grad():
+        expected = theirs.eval().get_base_model().model(ids).last_hidden_state
+        found = ours.hidden(ids, "t2m").last_hidden_state
+    torch.testing.assert_close(found, expected, atol=2e-2, rtol=2e-2)  # float16
+    for name in ("rows.safetensors", "m2t.safetensors", "tokenizer.safetensors"):
+        assert (back.folder / name).read_bytes() == (whole.folder / name).read_bytes()
+
+
+def test_an_adapter_comes_back_as_it_left(whole: Checkpoint, tmp_path: Path) -> None:
+    left = save_adapter(whole.folder, "m2t", tmp_path / "left")
+    assert replace_adapter(whole, "m2t", left, out=tmp_path / "same").version == whole.version
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_an_adapter_of_another_rank_comes_in(whole: Checkpoint, tmp_path: Path) -> None:
+    peft = pytest.importorskip("peft")
+    settings = peft.LoraConfig(
+        r=3, lora_alpha=9, target_modules="all-linear", task_type="CAUSAL_LM"
+    )
+    peft.get_peft_model(backbone(), settings).save_pretrained(tmp_path / "new")
+    back = replace_adapter(whole, "t2m", tmp_path / "new", out=tmp_path / "back")
+    assert (back.config.adapters["t2m"].rank, back.config.adapters["t2m"].scale) == (3, 3.0)
+    assert restore_model(back, backbone(), "toy").codes == CODES
+
+
+@pytest.mark.parametrize(
+    "changes, problem",
+    [
+        ({"use_dora": True}, "use_dora"),
+        ({"bias": "all"}, "without biases"),
+        ({"r": 3}, "expected \\(3, "),
+    ],
+)
+def test_an_adapter_that_does_not_fit_stays_outside(
+    whole: Checkpoint, tmp_path: Path, changes: dict[str, object], problem: str
+) -> None:
+    left = save_adapter(whole, "t2m", tmp_path / "left")
+    settings = json.loads((left / "adapter_config.json").read_text())
+    (left / "adapter_config.json").write_text(json.dumps(settings | changes))
+    with pytest.raises(ConfigurationError, match=problem):
+        replace_adapter(whole, "t2m", left, out=tmp_path / "out")
+    (left / "adapter_config.json").unlink()
+    with pytest.raises(UnavailableError, match="peft saved"):
+        replace_adapter(whole, "t2m", left, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from .checkpoint import Checkpoint, assemble_checkpoint, load_checkpoint
     from .engine import MotionLLMEngine, load_motionllm
     from .model import Direction, MotionLLM
-    from .peft_adapter import peft_model
+    from .peft_adapter import peft_model, replace_adapter, save_adapter
     from .sampling import Sampling
     from .train import MotionLLMTraining, train_motionllm
 
@@ -24,6 +24,8 @@ __all__ = [
     "load_checkpoint",
     "load_motionllm",
     "peft_model",
+    "replace_adapter",
+    "save_adapter",
     "train_motionllm",
 ]
 
@@ -38,6 +40,8 @@ _FROM = {
     "load_checkpoint": "checkpoint",
     "load_motionllm": "engine",
     "peft_model": "peft_adapter",
+    "replace_adapter": "peft_adapter",
+    "save_adapter": "peft_adapter",
     "train_motionllm": "train",
 }
 

@@ -316,6 +316,48 @@ def assemble_checkpoint(
     return load_checkpoint(out)
 
 
+def with_adapter(
+    checkpoint: Checkpoint,
+    direction: Direction,
+    state: Mapping[str, Tensor],
+    adapter: Adapter,
+    out: Path,
+) -> Checkpoint:
+    """Write the checkpoint again, with another adapter of one direction.
+
+    Args:
+        checkpoint: everything else is its.
+        direction: whose adapter is another.
+        state: its tensors, under `peft`'s names.
+        adapter: its rank and scale.
+        out: folder of the new checkpoint, in which it appears at once.
+
+    Raises:
+        UnavailableError: `out` cannot be written.
+    """
+    config = checkpoint.config
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=".new-") as temporary:
+            fresh = Path(shutil.copytree(checkpoint.folder, Path(temporary) / "checkpoint"))
+            path = fresh / f"{direction}.safetensors"
+            save_half(state, path)
+            config = replace(
+                config,
+                name=out.name,
+                adapters={**config.adapters, direction: adapter},
+                digests={**config.digests, path.name: _sha256(path)},
+            )
+            text = json.dumps(config.to_dict(), indent=1, ensure_ascii=False) + "\n"
+            (fresh / CONFIG).write_text(text, encoding="utf-8")
+            _put(fresh, out)
+    except OSError as err:
+        raise UnavailableError(
+            f"cannot write {out}: {err.strerror or err}; choose a folder you may write to"
+        ) from err
+    return load_checkpoint(out)
+
+
 def _put(fresh: Path, out: Path) -> None:
     """Move the new files to `out`, config last: a mixture would not fit the digests."""
     if not out.exists():

@@ -1,4 +1,12 @@
-"""The checkpoint's adapters as `peft` sees them, for its tools: merging, analysis, training on."""
+"""Adapters leave a checkpoint for `peft` and its tools, and come back.
+
+    save_adapter(checkpoint, "t2m", "t2m-adapter")         # a folder that peft opens
+    …                                                      # merge, prune, average, train on
+    replace_adapter(checkpoint, "t2m", "t2m-adapter", out="checkpoint-2")
+
+The vocabulary stays the backbone's own: motion tokens are embedded with `Checkpoint.rows` and given
+as ``inputs_embeds``.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +15,91 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, UnavailableError
 from .backbone import load_backbone
-from .checkpoint import Checkpoint, load_checkpoint
+from .checkpoint import Adapter, Checkpoint, load_checkpoint, with_adapter
 from .model import Direction
+from .weights import read_tensors, save_half
+
+WEIGHTS = "adapter_model.safetensors"
+SETTINGS = "adapter_config.json"
+_CHANGED = (
+    "use_dora",
+    "use_rslora",
+    "rank_pattern",
+    "alpha_pattern",
+    "modules_to_save",
+    "fan_in_fan_out",
+)
+
+
+def save_adapter(
+    checkpoint: Checkpoint | Path | str, direction: Direction, folder: Path | str
+) -> Path:
+    """Write an adapter as `peft.PeftModel.from_pretrained` opens it; return the folder.
+
+    Args:
+        checkpoint: or its folder.
+        direction: whose adapter.
+        folder: for ``adapter_config.json`` and ``adapter_model.safetensors`` (float16).
+
+    Raises:
+        UnavailableError: the checkpoint cannot be had, or the folder cannot be written.
+    """
+    checkpoint = _loaded(checkpoint)
+    state = checkpoint.adapter(direction)
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        settings = _settings(checkpoint, direction)
+        settings.target_modules = sorted({name.split(".")[-3] for name in state})
+        settings.base_model_name_or_path = checkpoint.config.backbone
+        settings.inference_mode = True
+        settings.save_pretrained(folder)
+        save_half(state, folder / WEIGHTS)
+    except OSError as err:
+        raise UnavailableError(f"cannot write {folder}: {err.strerror or err}") from err
+    return folder
+
+
+def replace_adapter(
+    checkpoint: Checkpoint | Path | str,
+    direction: Direction,
+    folder: Path | str,
+    *,
+    out: Path | str,
+) -> Checkpoint:
+    """Write the checkpoint again with an adapter that `peft` saved; its rank may be another.
+
+    Args:
+        checkpoint: or its folder.
+        direction: whose adapter is replaced.
+        folder: what `PeftModel.save_pretrained` wrote.
+        out: of the new checkpoint.
+
+    Raises:
+        UnavailableError: a file is missing, or `out` cannot be written.
+        IntegrityError: a file is damaged.
+        ConfigurationError: it is no plain LoRA adapter of that backbone.
+    """
+    checkpoint = _loaded(checkpoint)
+    folder = Path(folder)
+    if not (folder / SETTINGS).is_file():
+        raise UnavailableError(f"there is no {folder / SETTINGS}; give a folder that peft saved")
+    import peft
+
+    settings: Any = peft.PeftConfig.from_pretrained(str(folder))
+    if settings.peft_type != "LORA" or settings.bias != "none":
+        raise ConfigurationError(f"{folder} is no LoRA adapter without biases; MotionLLM has those")
+    odd = [name for name in _CHANGED if getattr(settings, name, None)]
+    if odd:
+        raise ConfigurationError(f"{folder} has {odd[0]} set; MotionLLM knows plain LoRA only")
+    state = read_tensors(folder / WEIGHTS)
+    _check_fit(state, checkpoint.adapter(direction), settings.r, folder)
+    adapter = Adapter(settings.r, settings.lora_alpha / settings.r)
+    return with_adapter(checkpoint, direction, state, adapter, Path(out))
 
 
 def peft_model(
@@ -21,10 +109,7 @@ def peft_model(
     backbone: Any = None,
     dtype: torch.dtype = torch.float32,
 ) -> Any:
-    """The backbone as a `peft.PeftModel` with the adapter of `direction` in it.
-
-    The vocabulary stays the backbone's own: embed motion tokens with `Checkpoint.rows` and give
-    them as ``inputs_embeds``.
+    """Return the backbone as a `peft.PeftModel` with the adapter of `direction` in it.
 
     Args:
         checkpoint: or its folder.
@@ -36,25 +121,15 @@ def peft_model(
         ConfigurationError: the adapter does not fit the backbone.
         UnavailableError: the checkpoint or the backbone cannot be had.
     """
-    if not isinstance(checkpoint, Checkpoint):
-        checkpoint = load_checkpoint(checkpoint)
-    config = checkpoint.config
+    checkpoint = _loaded(checkpoint)
     if backbone is None:
-        backbone, _ = load_backbone(config.backbone, dtype=dtype)
+        backbone, _ = load_backbone(checkpoint.config.backbone, dtype=dtype)
     checkpoint.check_backbone(backbone, type(backbone).__name__)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # peft's own, of transformers
         import peft
 
-        adapter = config.adapters[direction]
-        settings = peft.LoraConfig(
-            r=adapter.rank,
-            lora_alpha=round(adapter.rank * adapter.scale),
-            target_modules="all-linear",
-            lora_dropout=0.0,
-            task_type="CAUSAL_LM",
-        )
-        model = peft.get_peft_model(backbone, settings)
+        model = peft.get_peft_model(backbone, _settings(checkpoint, direction))
         state = checkpoint.adapter(direction)
         result: Any = peft.set_peft_model_state_dict(model, state)
     fits = not result.unexpected_keys and not any("lora_" in k for k in result.missing_keys)
@@ -64,3 +139,40 @@ def peft_model(
             f"{len(result.unexpected_keys)} of its {len(state)} tensors have no place in it"
         )
     return model.eval()
+
+
+def _loaded(checkpoint: Checkpoint | Path | str) -> Checkpoint:
+    return checkpoint if isinstance(checkpoint, Checkpoint) else load_checkpoint(checkpoint)
+
+
+def _settings(checkpoint: Checkpoint, direction: Direction) -> Any:
+    import peft
+
+    adapter = checkpoint.config.adapters[direction]
+    return peft.LoraConfig(
+        r=adapter.rank,
+        lora_alpha=round(adapter.rank * adapter.scale),
+        target_modules="all-linear",
+        lora_dropout=0.0,
+        task_type="CAUSAL_LM",
+    )
+
+
+def _check_fit(
+    state: dict[str, Tensor], expected: dict[str, Tensor], rank: int, folder: Path
+) -> None:
+    """Raise if the tensors are not those of the same layers, of that rank."""
+    if state.keys() != expected.keys():
+        odd = min(state.keys() ^ expected.keys())
+        raise ConfigurationError(
+            f"{folder} does not fit the checkpoint: {len(expected)} tensors expected, {len(state)} "
+            f"found, first difference {odd}"
+        )
+    for name, tensor in expected.items():
+        rows, columns = tensor.shape
+        wanted = (rank, columns) if "lora_A" in name else (rows, rank)
+        if state[name].shape != wanted:
+            raise ConfigurationError(
+                f"{folder} does not fit the checkpoint: {name} has the shape "
+                f"{tuple(state[name].shape)}, expected {wanted}"
+            )
