@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..choices import BvhStyleName, BvhUnit
+from ..choices import BvhUnit
 from ..errors import InputError
 from ..skeleton import JOINT_NAMES
 
@@ -44,7 +44,7 @@ def _named(middle: str, sided: str, left: str, right: str, prefix: str = "") -> 
 
 _MIXAMO = "{0}UpLeg {0}Leg {0}Foot {0}ToeBase {0}Shoulder {0}Arm {0}ForeArm {0}Hand"
 
-BVH_STYLES: Mapping[BvhStyleName, BvhStyle] = {
+BVH_STYLES: Mapping[str, BvhStyle] = {
     "plain": BvhStyle(),
     "mixamo": BvhStyle(
         _named("Hips Spine Spine1 Spine2 Neck Head", _MIXAMO, "Left", "Right", "mixamorig:"),

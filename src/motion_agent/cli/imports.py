@@ -99,7 +99,7 @@ def import_files(
 def _check_unit(unit: str | None) -> None:
     """Raises: InputError: an unknown unit; one of a similar name is told."""
     from ..motion_core.errors import InputError
-    from ..motion_core.formats.body import METRES, metres_of
+    from ..motion_core.formats.body import metres_of
 
     try:
         metres_of(unit or "m")
