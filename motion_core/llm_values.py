@@ -182,7 +182,7 @@ def _looks_like_list(value: Any) -> bool:
 def _decoded(text: str) -> Any:
     """The JSON value of a text; a list in single quotes, as Python writes it, counts too."""
     value = read_json(text)
-    if value is not None or text.lstrip()[:1] not in ("[", "{"):
+    if value is not None or text.lstrip()[:1] not in ("[", "{") or "\\" in text:
         return value
     try:
         tree = ast.parse(text.strip(), mode="eval")
