@@ -44,7 +44,9 @@ def text_tokenizer() -> Any:
     return PreTrainedTokenizerFast(tokenizer_object=fast, eos_token="<end>", pad_token="<end>")
 
 
-def backbone(family: str = "llama", *, vocabulary: int = 300, seed: int = 0) -> Any:
+def backbone(
+    family: str = "llama", *, vocabulary: int = 300, seed: int = 0, tied: bool = False
+) -> Any:
     """A random causal LM of that family: 2 layers, width 16."""
     import transformers as hf
 
@@ -57,7 +59,7 @@ def backbone(family: str = "llama", *, vocabulary: int = 300, seed: int = 0) -> 
         "num_key_value_heads": 2,
         "head_dim": 4,
         "max_position_embeddings": 512,
-        "tie_word_embeddings": False,
+        "tie_word_embeddings": tied,
         "pad_token_id": 0,
         "bos_token_id": 1,
         "eos_token_id": 0,

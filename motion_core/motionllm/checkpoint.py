@@ -2,13 +2,14 @@
 
     config.json             format, backbone, prompt, sizes, sampling, training words, digests
     tokenizer.safetensors   the motion tokenizer
-    rows.safetensors        t2m.embed, t2m.head, m2t.embed
+    rows.safetensors        t2m.embed, t2m.head, m2t.embed; head.start in official checkpoints
     t2m.safetensors         LoRA adapter, text → motion, under `peft`'s names
     m2t.safetensors         LoRA adapter, motion → text
     coverage.safetensors    what the training captions say, for `coverage` (optional)
     matching.safetensors    the network that `evaluate` measures with (optional)
 
-All tensors are float16, save the tokenizer's mean and standard deviation.
+All tensors are float16, save the tokenizer's mean and standard deviation; those of an official
+checkpoint stay float32.
 
     motion-agent train assemble --tokenizer runs/tokenizer --t2m runs/t2m --m2t runs/m2t
 """
@@ -21,7 +22,7 @@ import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,6 +45,8 @@ VERSION = 1
 CONFIG = "config.json"
 _TENSORS = ("tokenizer.safetensors", "rows.safetensors", "t2m.safetensors", "m2t.safetensors")
 _MATCHING = "matching.safetensors"
+START = "head.start"
+"""The head's row of <Motion>, which no decoding chooses but beam search counts (optional)."""
 _LARGEST = {"vocabulary": 4_000_000, "width": 65_536, "codes": 65_536, "rank": 4096}
 
 
@@ -96,7 +99,12 @@ class CheckpointConfig:
         return self.prompt == "compact" and augmentation.get("gap", 0) > 0
 
     def to_dict(self) -> dict[str, Any]:
-        return {"format": FORMAT, "version": VERSION, **asdict(self)}
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            **asdict(self),
+            "sampling": self.sampling.to_dict(),
+        }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> CheckpointConfig:
@@ -155,11 +163,16 @@ class Checkpoint:
         return KnownWords(self.config.words)
 
     def rows(self) -> dict[str, Tensor]:
-        """``t2m.embed`` (codes + 2, width), ``t2m.head`` (codes + 1, width), ``m2t.embed``."""
+        """``t2m.embed`` (codes + 2, width), ``t2m.head`` (codes + 1, width), ``m2t.embed``.
+
+        Official checkpoints have ``head.start`` (1, width) as well.
+        """
         rows = read_tensors(self.folder / "rows.safetensors")
         codes, width = self.config.codes, self.config.width
         shapes = {name: (codes + 2, width) for name in ("t2m.embed", "m2t.embed")}
         shapes["t2m.head"] = (codes + 1, width)
+        if START in rows:
+            shapes[START] = (1, width)
         found = {name: tuple(tensor.shape) for name, tensor in rows.items()}
         if found != shapes:
             raise IntegrityError(
@@ -290,22 +303,43 @@ def assemble_checkpoint(
     for d in DIRECTIONS:
         for name, tensor in read_tensors(folders[d] / f"{d}_rows.safetensors").items():
             rows[name.replace("_", ".", 1)] = tensor  # t2m_embed -> t2m.embed
+
+    def fill(fresh: Path) -> None:
+        shutil.copy(Path(tokenizer) / "tokenizer.safetensors", fresh)
+        save_half(rows, fresh / "rows.safetensors")
+        for d in DIRECTIONS:
+            save_half(read_tensors(folders[d] / f"{d}.safetensors"), fresh / f"{d}.safetensors")
+        if matching is not None:
+            shutil.copy(Path(matching) / _MATCHING, fresh / _MATCHING)
+        if captions:
+            KnownCaptions.learn(captions, held_out).save(fresh)
+
+    return write_checkpoint(out, config, fill)
+
+
+def write_checkpoint(
+    out: Path, config: CheckpointConfig, fill: Callable[[Path], None]
+) -> Checkpoint:
+    """Make a checkpoint of what `fill` puts into a folder; it appears in `out` at once.
+
+    Args:
+        out: folder of the checkpoint.
+        config: all but the digests.
+        fill: writes the safetensors files into the folder that it is given.
+
+    Raises:
+        UnavailableError: `out` cannot be written to.
+        IntegrityError: the files are not those of a checkpoint.
+    """
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=".new-") as temporary:
             fresh = Path(temporary) / "checkpoint"
             fresh.mkdir()
-            shutil.copy(Path(tokenizer) / "tokenizer.safetensors", fresh)
-            save_half(rows, fresh / "rows.safetensors")
-            for d in DIRECTIONS:
-                save_half(read_tensors(folders[d] / f"{d}.safetensors"), fresh / f"{d}.safetensors")
-            if matching is not None:
-                shutil.copy(Path(matching) / _MATCHING, fresh / _MATCHING)
-            if captions:
-                KnownCaptions.learn(captions, held_out).save(fresh)
+            fill(fresh)
             digests = {path.name: _sha256(path) for path in sorted(fresh.glob("*.safetensors"))}
-            config = replace(config, digests=digests)
-            text = json.dumps(config.to_dict(), indent=1, ensure_ascii=False) + "\n"
+            whole = replace(config, digests=digests)
+            text = json.dumps(whole.to_dict(), indent=1, ensure_ascii=False) + "\n"
             (fresh / CONFIG).write_text(text, encoding="utf-8")
             load_checkpoint(fresh).rows()
             _put(fresh, out)

@@ -131,7 +131,7 @@ def _decode(
 
     device = model.rows[f"{direction}_embed"].device
     head = model.motion_logits if direction == "t2m" else model.text_logits
-    ids, mask = _pad_left(prompts)
+    ids, mask = pad_left(prompts)
     ids, mask = ids.to(device), mask.to(device)
     positions = (mask.cumsum(-1) - 1).clamp(min=0)
     cache: Any = DynamicCache(config=model.backbone.config.get_text_config())
@@ -173,7 +173,7 @@ def _decode(
     return made
 
 
-def _pad_left(prompts: Sequence[list[int]]) -> tuple[Tensor, Tensor]:
+def pad_left(prompts: Sequence[list[int]]) -> tuple[Tensor, Tensor]:
     """Token ids and mask, both (B, T); padding has the id 0 and the mask 0."""
     longest = max(len(prompt) for prompt in prompts)
     ids = torch.zeros(len(prompts), longest, dtype=torch.long)

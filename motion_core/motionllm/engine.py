@@ -32,7 +32,8 @@ from ..errors import GenerationError, InputError
 from ..motion import FloatArray
 from . import lora
 from .backbone import load_backbone
-from .checkpoint import Checkpoint, load_checkpoint
+from .beams import search_captions, search_motions
+from .checkpoint import START, Checkpoint, load_checkpoint
 from .choosing import reading_scores, take_seeds
 from .decoding import MotionPrompt, decode_captions, decode_motions
 from .model import DIRECTIONS, Direction, MotionLLM
@@ -126,13 +127,7 @@ class MotionLLMEngine:
                 for request, line, length in zip(requests, lines, lengths, strict=True)
                 for seed in take_seeds(int(request.seed), self._takes(request))
             ]
-            made: list[tuple[int, ...]] = []
-            total = sum(row.most for row in rows)
-            for first in range(0, len(rows), _BATCH):
-                before = sum(row.most for row in rows[:first])
-                some = rows[first : first + _BATCH]
-                made += decode_motions(model, some, self.sampling, _shifted(step, before, total))
-            takes = iter(made)
+            takes = iter(self._motions(model, prompt, rows, step))
             best = self._best(
                 [
                     (line, [next(takes) for _ in range(self._takes(request))])
@@ -171,7 +166,7 @@ class MotionLLMEngine:
             ends = _sentence_ends(prompt.text_tokenizer)
             for first in range(0, len(asked), _BATCH):
                 some = asked[first : first + _BATCH]
-                made = decode_captions(model, some, ends, checked_progress(None, cancel))
+                made = self._captions(model, prompt, some, ends, checked_progress(None, cancel))
                 sentences += [_sentence(prompt.text_tokenizer, ids) for ids in made]
                 if step is not None:
                     step(len(sentences), len(flat))
@@ -198,8 +193,57 @@ class MotionLLMEngine:
         with self._lock:
             self._model()
 
+    def _motions(
+        self,
+        model: MotionLLM,
+        prompt: PromptFormat,
+        rows: Sequence[MotionPrompt],
+        progress: Progress | None,
+    ) -> list[tuple[int, ...]]:
+        """Motion tokens of each row, `_BATCH` rows at a time."""
+        beams, total = self.sampling.beams, sum(row.most for row in rows)
+        made: list[tuple[int, ...]] = []
+        for first in range(0, len(rows), _BATCH):
+            some = rows[first : first + _BATCH]
+            step = _shifted(progress, sum(row.most for row in rows[:first]), total)
+            if beams == 1 or all(row.greedy for row in some):
+                made += decode_motions(model, some, self.sampling, step)
+                continue
+            found = iter(
+                search_motions(
+                    model,
+                    [row for row in some if not row.greedy],
+                    beams=beams,
+                    words=len(prompt.text_tokenizer),
+                    ends=frozenset({int(prompt.text_tokenizer.eos_token_id)}),
+                    progress=_in_tokens(step, sum(row.most for row in some)),
+                )
+            )
+            greedy = [row for row in some if row.greedy]
+            plain = iter(decode_motions(model, greedy, self.sampling, step) if greedy else [])
+            made += [next(plain if row.greedy else found) for row in some]
+        return made
+
+    def _captions(
+        self,
+        model: MotionLLM,
+        prompt: PromptFormat,
+        asked: Sequence[list[int]],
+        ends: frozenset[int],
+        progress: Progress | None,
+    ) -> list[list[int]]:
+        if self.sampling.beams == 1:
+            return decode_captions(model, asked, ends, progress)
+        words = len(prompt.text_tokenizer)
+        return search_captions(
+            model, asked, beams=self.sampling.beams, words=words, ends=ends, progress=progress
+        )
+
     def _takes(self, request: GenerationRequest) -> int:
-        return 1 if request.greedy else request.takes or self.sampling.takes
+        """Beam search gives one answer, whatever the seed."""
+        if request.greedy or self.sampling.beams > 1:
+            return 1
+        return request.takes or self.sampling.takes
 
     def _tokens(self, take: Take) -> Sequence[int]:
         if not take.tokens and take.features is not None:
@@ -344,6 +388,8 @@ def restore_model(checkpoint: Checkpoint, backbone: Any, name: str) -> MotionLLM
             adapter = config.adapters[direction]
             model.add_direction(direction, rank=adapter.rank, scale=adapter.scale)
             lora.load_adapter_state(model.backbone, direction, checkpoint.adapter(direction))
+        if START in rows:
+            model.rows["head_start"] = model.rows["t2m_head"].new_zeros(1, config.width)
         for row_name, row in rows.items():
             model.rows[row_name.replace(".", "_")].copy_(row)
     return model
@@ -369,6 +415,13 @@ def _shifted(progress: Progress | None, before: int, total: int) -> Progress | N
     if progress is None:
         return None
     return lambda done, _: progress(before + done, total)
+
+
+def _in_tokens(progress: Progress | None, tokens: int) -> Progress | None:
+    """Beam search tells how many prompts are done."""
+    if progress is None:
+        return None
+    return lambda done, total: progress(done * tokens // total, tokens)
 
 
 def _windows(tokens: list[int]) -> list[list[int]]:

@@ -118,6 +118,21 @@ class MotionLLM(nn.Module):
         logits = self.backbone.get_output_embeddings()(hidden)[..., : self.vocabulary]
         return self._softcap(logits.float())
 
+    def all_logits(
+        self, hidden: Tensor, words: int
+    ) -> Tensor:  # (..., D) -> (..., words + 2 + codes)
+        """Of the whole vocabulary: `words` of text, <Motion>, </Motion>, the motion tokens.
+
+        <Motion> is impossible where the checkpoint has no row of it.
+        """
+        text, motion = self.text_logits(hidden)[..., :words], self.motion_logits(hidden)
+        if "head_start" in self.rows:
+            start = F.linear(hidden, self.rows["head_start"].to(hidden.dtype))
+            begin = self._softcap(start.float())
+        else:
+            begin = torch.full_like(motion[..., :1], -torch.inf)
+        return torch.cat([text, begin, motion], dim=-1)
+
     def _softcap(self, logits: Tensor) -> Tensor:
         cap = getattr(self.backbone.config, "final_logit_softcapping", None)  # Gemma 2
         return logits if cap is None else torch.tanh(logits / cap) * cap

@@ -59,13 +59,16 @@ class PromptFormat:
 
     def around_motion(self) -> tuple[list[int], list[int]]:
         """Ids of the m2t prompt before <Motion> and after </Motion>."""
-        text = load_prompt(f"motionllm/{self.name}_m2t", motion=_MOTION)
+        # The paper's ends with a space, which the loader would take off a file's end.
+        end = {"caption": ""} if self.name == "paper" else {}
+        text = load_prompt(f"motionllm/{self.name}_m2t", motion=_MOTION, **end)
         before, after = text.split(_MOTION)
         return self._begin() + self._ids(before), self._ids(after)
 
     def answer(self, caption: str) -> list[int]:
         """Ids of a caption as m2t is to write it, with the end-of-text id."""
-        ids = self._ids(" " + self.normalise(caption))
+        space = "" if self.name == "paper" else " "
+        ids = self._ids(space + self.normalise(caption))
         return [*ids, int(self.text_tokenizer.eos_token_id)]
 
     def normalise(self, text: str) -> str:

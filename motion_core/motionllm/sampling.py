@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -23,6 +24,7 @@ class Sampling:
         max_tokens: a motion ends here when it has not ended before.
         longest: the most tokens that `seconds` may ask for.
         takes: motions drawn for a description, of which the best is kept, see `choosing`.
+        beams: 1 to draw; more for beam search in place of drawing, see `beams`.
 
     Raises:
         ConfigurationError: a value with which nothing could be drawn.
@@ -35,12 +37,15 @@ class Sampling:
     max_tokens: int = 50
     longest: int = 100
     takes: int = 6
+    beams: int = 1
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.temperature) and self.temperature > 0):
             raise ConfigurationError(f"temperature is {self.temperature!r}; give more than 0")
         if not isinstance(self.takes, int) or not 1 <= self.takes <= 64:
             raise ConfigurationError(f"takes is {self.takes!r}; give 1 to 64")
+        if not isinstance(self.beams, int) or not 1 <= self.beams <= 64:
+            raise ConfigurationError(f"beams is {self.beams!r}; give 1 to 64")
         if not 0 < self.top_p <= 1:
             raise ConfigurationError(f"top_p is {self.top_p!r}; give more than 0, at most 1")
         if self.top_k < 0:
@@ -50,6 +55,13 @@ class Sampling:
                 f"lengths are min_tokens={self.min_tokens}, max_tokens={self.max_tokens}, "
                 f"longest={self.longest}; give 1 <= min <= max <= longest"
             )
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it; without `beams` where these are not used, as in checkpoints before them."""
+        values = asdict(self)
+        if self.beams == 1:
+            del values["beams"]
+        return values
 
 
 def probabilities(logits: Tensor, sampling: Sampling) -> Tensor:  # (B, V) -> (B, V)

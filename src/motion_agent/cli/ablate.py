@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,7 @@ import typer
 from ..motion_core.choices import PREPARED
 from ..motion_core.errors import InputError
 from .console import Json, answer, note, say, stages
-from .engines import EngineName, load_chosen_engine
+from .engines import load_chosen_engine
 from .help import HelpfulCommand, HelpfulGroup
 from .planning import check_spelling
 from .train import Threads, load_dataset
@@ -75,7 +76,16 @@ def ablate(
     suite: Annotated[
         Path | None, typer.Option(help="Folder of your own scenarios.", rich_help_panel=ASK)
     ] = None,
-    engine: EngineName = None,
+    engine: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--engine",
+            metavar="NAME",
+            help="Motion engine, such as motiongpt:FOLDER; may be given often if engines are"
+            " compared.",
+            rich_help_panel=MOTION,
+        ),
+    ] = None,
     real_motion: Annotated[
         bool,
         typer.Option("--motion", help="Make the motion; else it is skipped.", rich_help_panel=ASK),
@@ -128,7 +138,7 @@ def ablate(
     motionllm: Annotated[
         list[str] | None,
         typer.Option(
-            help="Checkpoint folder or engine; may be given often.",
+            help="Another name of --engine.",
             metavar="CHECKPOINT",
             rich_help_panel=MOTION,
         ),
@@ -161,10 +171,13 @@ def ablate(
     """
     if ctx.invoked_subcommand is not None:
         return None
-    if motionllm:
-        if planner:
-            raise InputError("--planner and --motionllm are two experiments; give one of them")
-        return _compare_engines(motionllm, data, matching, out, limit, seed, threads)
+    engines = [*(engine or ()), *(motionllm or ())]
+    if motionllm and planner:
+        raise InputError("--planner and --motionllm are two experiments; give one of them")
+    if engines and not planner and not replay:
+        return _compare_engines(engines, data, matching, out, limit, seed, threads)
+    if len(engines) > 1:
+        raise InputError("planners are compared on one --engine; give one, or no --planner")
     from ..ablation import Records, load_suite
     from ..ablation.budget import PRICES, Limits, Prices
     from ..ablation.runner import Ablation
@@ -198,7 +211,8 @@ def ablate(
         if dry_run:
             return _tell_costs(experiment, records)
         _open_planners(experiment)
-        failure = _ask(experiment, records, engine if engine or not real_motion else "motionllm")
+        chosen = engines[0] if engines else os.environ.get("MOTION_AGENT_ENGINE")
+        failure = _ask(experiment, records, chosen or ("motionllm" if real_motion else None))
         if failure is None or records.conversations:
             _report(records, whole, out, table, judge, latex=latex)
         if failure is not None:

@@ -1,14 +1,14 @@
-"""``motion-agent checkpoint``: what a MotionLLM checkpoint is, and whether it is whole."""
+"""``motion-agent checkpoint``: what a MotionLLM checkpoint is, whether it is whole, and others'."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from .console import Json, answer, say, say_markdown, width, working, wrapped
+from .console import Json, answer, note, say, say_markdown, width, working, wrapped
 from .exports import size_in_words
 from .help import HelpfulCommand, HelpfulGroup
 from .motions import check_there
@@ -20,7 +20,7 @@ app = typer.Typer(
     cls=HelpfulGroup,
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Show or verify a MotionLLM checkpoint.",
+    help="Show, verify or convert a MotionLLM checkpoint.",
 )
 
 Folder = Annotated[
@@ -101,6 +101,85 @@ def verify(
     for line in checked:
         say(f"ok  {line}")
     answer({"folder": str(checkpoint.folder), "version": checkpoint.version, "checked": checked})
+
+
+@app.command(cls=HelpfulCommand)
+def convert(
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder of the new checkpoint.")],
+    mean: Annotated[Path, typer.Option(metavar="FILE", help="Mean of the features (.npy).")],
+    std: Annotated[Path, typer.Option(metavar="FILE", help="Their standard deviation (.npy).")],
+    source: Annotated[
+        Literal["official", "motiongpt"],
+        typer.Option("--from", help="Whose files: the paper's authors', or MotionGPT's."),
+    ] = "official",
+    motionllm: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Adapters and rows (motionllm.pth).")
+    ] = None,
+    vqvae: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Motion tokenizer (vqvae.pth).")
+    ] = None,
+    motiongpt: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="MotionGPT's checkpoint (.tar or .ckpt).")
+    ] = None,
+    backbone: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Folder or Hugging Face name of the language model, if not the authors' own.",
+        ),
+    ] = None,
+    beams: Annotated[
+        int, typer.Option(min=1, max=64, help="MotionLLM's search; 1 draws tokens instead.")
+    ] = 2,
+    as_json: Json = False,
+) -> None:
+    """Make a checkpoint of the files that the authors of a paper publish.
+
+    They are read as tensors alone: nothing in them is run.
+    """
+    if source == "motiongpt":
+        _convert_motiongpt(out, _needed("--motiongpt", motiongpt), mean, std, backbone)
+        return
+    files = _needed("--motionllm", motionllm), _needed("--vqvae", vqvae)
+    for path in (*files, mean, std):
+        check_there(path)
+    with working("reading the authors' files"):
+        from ..motion_core.motionllm.official import BACKBONE, OfficialFiles, convert_official
+
+        name = backbone or BACKBONE
+        checkpoint = convert_official(
+            OfficialFiles(*files, mean, std), out, backbone=name, beams=beams
+        )
+    say(f"{out}: version {checkpoint.version}, for {name}")
+    note(f'try: motion-agent run "a person walks" --checkpoint {out}')
+    answer(describe_checkpoint(checkpoint))
+
+
+def _convert_motiongpt(
+    out: Path, checkpoint: Path, mean: Path, std: Path, backbone: str | None
+) -> None:
+    for path in (checkpoint, mean, std):
+        check_there(path)
+    with working("reading the authors' files"):
+        from ..motion_core.motiongpt.checkpoint import (
+            BACKBONE,
+            MotionGPTFiles,
+            convert_motiongpt,
+        )
+
+        files = MotionGPTFiles(checkpoint, mean, std)
+        convert_motiongpt(files, out, backbone=backbone or BACKBONE)
+    say(str(out))
+    note(f'try: motion-agent run "a person walks" --engine motiongpt:{out}')
+    answer({"folder": str(out)})
+
+
+def _needed(option: str, path: Path | None) -> Path:
+    from ..motion_core.errors import InputError
+
+    if path is None:
+        raise InputError(f"give {option} FILE; `motion-agent checkpoint convert --help` tells more")
+    return path
 
 
 def describe_checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:

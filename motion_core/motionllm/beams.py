@@ -1,0 +1,207 @@
+"""Beam search as the paper's authors decode: the best of several token sequences, not a draw.
+
+Their code calls ``generate(num_beams=2, early_stopping=True)`` of transformers. This gives the
+same tokens: probabilities over the whole vocabulary, sums of their logarithms, division by the
+length of a finished sequence, an end as soon as as many sequences as beams are finished.
+
+Two things differ on purpose. What cannot follow is forbidden after the probabilities are taken, so
+a motion holds motion tokens alone and ends in </Motion> and the end of text. And the tokens are
+those of the winning sequence, where the authors read the best token of the first beam at every
+step, which mixes sequences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..engine import Progress
+from ..errors import GenerationError
+from .decoding import CAPTION_TOKENS, MotionPrompt, pad_left
+from .model import Direction, MotionLLM
+
+_NEVER = -1e9  # as transformers has it; a sum of log probabilities is above
+
+Forbid = Callable[[Tensor, list[int]], None]
+"""Sets to minus infinity what cannot follow the ids that were made, in log probabilities (V,)."""
+
+
+@torch.inference_mode()
+def search_motions(
+    model: MotionLLM,
+    prompts: Sequence[MotionPrompt],
+    *,
+    beams: int,
+    words: int,
+    ends: frozenset[int],
+    progress: Progress | None = None,
+) -> list[tuple[int, ...]]:
+    """Motion tokens of each prompt, at least `least` and at most `most`; seeds do not matter.
+
+    Args:
+        model: with the adapter t2m in use.
+        prompts: ending with <Motion>.
+        beams: sequences that are followed at a time.
+        words: ids of the text tokenizer; the rest of the backbone's rows are padding.
+        ends: ids that end a text, one of which follows </Motion>.
+        progress: is told (prompts done, prompts).
+
+    Raises:
+        GenerationError: the model's numbers are not finite.
+    """
+    end, first = words + 1, words + 2  # </Motion>, <Motion_0> among `all_logits`
+
+    def rule(prompt: MotionPrompt) -> Forbid:
+        def forbid(scores: Tensor, made: list[int]) -> None:
+            if made and made[-1] == end:
+                allowed = scores[sorted(ends)]
+                scores.fill_(-torch.inf)
+                scores[sorted(ends)] = allowed
+                return
+            scores[:end] = -torch.inf
+            if len(made) < prompt.least:
+                scores[end] = -torch.inf
+            if len(made) >= prompt.most:
+                scores[first:] = -torch.inf
+
+        return forbid
+
+    searches = [
+        _Search(prompt.ids, beams, prompt.most + 2, ends, rule(prompt)) for prompt in prompts
+    ]
+    _run(model, "t2m", searches, words, progress)
+    return [tuple(i - first for i in search.best if i >= first) for search in searches]
+
+
+@torch.inference_mode()
+def search_captions(
+    model: MotionLLM,
+    prompts: Sequence[list[int]],
+    *,
+    beams: int,
+    words: int,
+    ends: frozenset[int],
+    progress: Progress | None = None,
+) -> list[list[int]]:
+    """The words after each prompt, without the end; at least one. See `search_motions`.
+
+    Raises:
+        GenerationError: the model's numbers are not finite.
+    """
+
+    def forbid(scores: Tensor, made: list[int]) -> None:
+        scores[words:] = -torch.inf
+        if not made:
+            scores[sorted(ends)] = -torch.inf
+
+    searches = [_Search(prompt, beams, CAPTION_TOKENS, ends, forbid) for prompt in prompts]
+    _run(model, "m2t", searches, words, progress)
+    return [[i for i in search.best if i not in ends] for search in searches]
+
+
+@dataclass
+class _Search:
+    """One prompt's sequences; ids are indices of `MotionLLM.all_logits`."""
+
+    prompt: list[int]
+    beams: int
+    longest: int
+    ends: frozenset[int]
+    forbid: Forbid
+    running: list[list[int]] = field(default_factory=list)
+    scores: Tensor = field(default_factory=lambda: torch.zeros(0))  # (beams,)
+    finished: list[tuple[float, list[int]]] = field(default_factory=list)
+    done: bool = False
+
+    def __post_init__(self) -> None:
+        self.running = [[] for _ in range(self.beams)]
+        self.scores = torch.full((self.beams,), _NEVER)
+        self.scores[0] = 0.0  # all begin alike: only the first counts
+
+    @property
+    def best(self) -> list[int]:
+        return self.finished[0][1]
+
+    def step(self, log_probabilities: Tensor) -> list[int]:  # (beams, V) float32
+        """Extend the sequences by one token; returns which one each of the new ones extends."""
+        for row, made in zip(log_probabilities, self.running, strict=True):
+            self.forbid(row, made)
+        width = log_probabilities.shape[1]
+        total = (log_probabilities + self.scores[:, None]).flatten()
+        count = min(max(2, 1 + len(self.ends)) * self.beams, len(total))
+        top = total.topk(count)
+        length = len(self.running[0]) + 1
+        parents: list[int] = []
+        running: list[list[int]] = []
+        scores: list[Tensor] = []
+        for place, (score, at) in enumerate(zip(top.values, top.indices.tolist(), strict=True)):
+            parent, token = divmod(at, width)
+            made = [*self.running[parent], token]
+            if token not in self.ends and length < self.longest:
+                if len(running) < self.beams and torch.isfinite(score):
+                    parents.append(parent)
+                    running.append(made)
+                    scores.append(score)
+            elif place < self.beams and torch.isfinite(score):
+                self.finished.append((float(score / length), made))
+        self.finished.sort(key=lambda one: -one[0])  # stable: the earlier of two alike stays first
+        del self.finished[self.beams :]
+        full = len(self.finished) == self.beams
+        self.done = full or not running
+        if self.done:
+            return []
+        while len(running) < self.beams:  # fewer ways on than beams: the rest cannot win
+            parents.append(parents[0])
+            running.append(running[0])
+            scores.append(torch.tensor(_NEVER))
+        self.running, self.scores = running, torch.stack(scores)
+        return parents
+
+
+def _run(
+    model: MotionLLM,
+    direction: Direction,
+    searches: Sequence[_Search],
+    words: int,
+    progress: Progress | None,
+) -> None:
+    """Extend all until each is done; those that are leave the batch."""
+    from transformers import DynamicCache
+
+    device = model.rows[f"{direction}_embed"].device
+    beams = searches[0].beams if searches else 1
+    ids, mask = pad_left([search.prompt for search in searches])
+    ids, mask = (t.repeat_interleave(beams, dim=0).to(device) for t in (ids, mask))
+    positions = (mask.cumsum(-1) - 1).clamp(min=0)
+    cache: Any = DynamicCache(config=model.backbone.config.get_text_config())
+    active = list(searches)
+    while active:
+        output = model.hidden(
+            ids, direction, attention_mask=mask, position_ids=positions, cache=cache
+        )
+        logits = model.all_logits(output.last_hidden_state[:, -1], words).float().cpu()
+        if torch.isnan(logits).any() or torch.isposinf(logits).any():
+            raise GenerationError(
+                "the model's numbers are not finite; the checkpoint does not fit its backbone"
+            )
+        scores = torch.log_softmax(logits, dim=-1).view(len(active), beams, -1)
+        kept: list[int] = []
+        for place, search in enumerate(active):
+            kept += [place * beams + parent for parent in search.step(scores[place])]
+        active = [search for search in active if not search.done]
+        if progress is not None:
+            progress(len(searches) - len(active), len(searches))
+        if not active:
+            break
+        rows = torch.tensor(kept, device=device)
+        cache.batch_select_indices(rows)
+        mask, positions = mask[rows], positions[rows][:, -1:] + 1
+        last = [made[-1] for search in active for made in search.running]
+        # Motion tokens go on after the backbone's rows, not after the words.
+        read = [i if i < words else model.motion_start + i - words for i in last]
+        ids = torch.tensor(read, device=device)[:, None]
+        mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
