@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import torch
@@ -17,7 +18,7 @@ from motion_agent.motion_core.motionllm.decoding import (
     decode_motions,
 )
 from motion_agent.motion_core.motionllm.model import MotionLLM
-from motion_agent.motion_core.motionllm.sampling import Sampling, draw, probabilities
+from motion_agent.motion_core.motionllm.sampling import Sampling, draw, guided, probabilities
 
 SAMPLING = Sampling(top_p=0.95, top_k=12, min_tokens=3, max_tokens=12, longest=20)
 
@@ -72,6 +73,30 @@ def test_a_rows_tokens_do_not_depend_on_the_others() -> None:
     for order in itertools.permutations(range(4), 3):
         together = decode_motions(model, [rows[i] for i in order], SAMPLING)
         assert together == [alone[i] for i in order]
+
+
+def test_guidance_moves_tokens_towards_the_description_and_leaves_the_end() -> None:
+    model = motion_llm()
+    model.use("t2m")
+    blank = (7, model.motion_start)
+    rows = prompts(model, blank=blank)
+    strong = replace(SAMPLING, guidance=4.0)
+    plain = decode_motions(model, rows, SAMPLING)
+    assert decode_motions(model, prompts(model), strong) == plain  # nothing to be guided by
+    moved = decode_motions(model, rows, strong)
+    assert moved != plain
+    assert moved == [decode_motions(model, [row], strong)[0] for row in rows]
+    mixed = [rows[0], prompts(model)[1], rows[2]]
+    assert decode_motions(model, mixed, strong) == [moved[0], plain[1], moved[2]]
+
+
+def test_guided_probabilities_are_those_of_the_equation() -> None:
+    own = torch.tensor([[0.3, 0.4, 0.2, 0.1]]).log()
+    alone = torch.tensor([[0.7, 0.1, 0.1, 0.1]]).log()
+    assert torch.allclose(guided(own, alone, 1.0).exp(), own.exp())
+    # Tokens alone: own 4/7, 2/7, 1/7 and a third each; squared: 16, 4, 1 of 21.
+    expected = torch.tensor([[0.3, 0.7 * 16 / 21, 0.7 * 4 / 21, 0.7 * 1 / 21]])
+    assert torch.allclose(guided(own, alone, 2.0).exp(), expected)
 
 
 def test_another_seed_gives_another_motion_and_the_same_seed_the_same() -> None:

@@ -22,7 +22,7 @@ from torch import Tensor
 from ..engine import Progress
 from ..errors import GenerationError
 from .model import END, Direction, MotionLLM
-from .sampling import Sampling, draw, probabilities
+from .sampling import Sampling, draw, guided, probabilities
 
 CAPTION_TOKENS = 40
 _SEEDS = 4_294_967_291  # a prime: the generator reads 32 bits of a seed
@@ -40,6 +40,7 @@ class MotionPrompt:
         seed: of its draws.
         least, most: motion tokens; both the same when the duration is given.
         greedy: the most probable token each time.
+        blank: the prompt without its description, for `Sampling.guidance`; empty for none.
     """
 
     ids: list[int]
@@ -47,6 +48,7 @@ class MotionPrompt:
     least: int
     most: int
     greedy: bool = False
+    blank: tuple[int, ...] = ()
 
 
 @torch.inference_mode()
@@ -58,12 +60,27 @@ def decode_motions(
 ) -> list[tuple[int, ...]]:
     """Motion tokens of each prompt, at least `least` and at most `most`.
 
+    A row that is guided has a twin, which reads the same motion tokens after the blank prompt.
+
     Raises:
         GenerationError: the model's numbers are not finite.
     """
     seeds = [torch.Generator().manual_seed(prompt.seed % _SEEDS) for prompt in prompts]
+    twins = [row for row, prompt in enumerate(prompts) if prompt.blank and sampling.guidance != 1]
+    numbered = list(enumerate(twins, start=len(prompts)))
 
     def choose(logits: Tensor, rows: list[int], step: int) -> Tensor:
+        places = {row: place for place, row in enumerate(rows)}
+        pairs = [(places[row], places[twin]) for twin, row in numbered if twin in places]
+        own, twin = torch.tensor(pairs, dtype=torch.long).view(-1, 2).T
+        logits[own] = guided(logits[own], logits[twin], sampling.guidance)
+        first = torch.tensor([place for row, place in places.items() if row < len(prompts)])
+        chosen = torch.zeros(len(rows), dtype=torch.long)
+        chosen[first] = choose_own(logits[first], [rows[place] for place in first], step)
+        chosen[twin] = chosen[own]
+        return chosen
+
+    def choose_own(logits: Tensor, rows: list[int], step: int) -> Tensor:
         early = torch.tensor([step < prompts[row].least for row in rows])
         logits[:, END] = torch.where(early, -torch.inf, logits[:, END])
         uniform = torch.stack([torch.rand((), generator=seeds[row]) for row in rows])
@@ -74,14 +91,14 @@ def decode_motions(
     made = _decode(
         model,
         "t2m",
-        [prompt.ids for prompt in prompts],
-        limits=[prompt.most for prompt in prompts],
-        choose=choose,
+        [prompt.ids for prompt in prompts] + [list(prompts[row].blank) for row in twins],
+        limits=[prompt.most for prompt in prompts] + [prompts[row].most for row in twins],
+        choose=choose if twins else choose_own,
         ends=frozenset({END}),
         first_id=model.motion_start + 1,  # </Motion> has the logit 0, token k the logit 1 + k
         progress=progress,
     )
-    return [tuple(index - 1 for index in row) for row in made]
+    return [tuple(index - 1 for index in row) for row in made[: len(prompts)]]
 
 
 @torch.inference_mode()

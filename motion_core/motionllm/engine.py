@@ -117,12 +117,14 @@ class MotionLLMEngine:
             return []
         with self._lock:
             model, prompt = self._use("t2m")
+            blank = (*prompt.description(""), model.motion_start)
             rows = [
                 MotionPrompt(
                     [*prompt.description(line, _stated(request, prompt)), model.motion_start],
                     seed,
                     *length,
                     request.greedy,
+                    blank,
                 )
                 for request, line, length in zip(requests, lines, lengths, strict=True)
                 for seed in take_seeds(int(request.seed), self._takes(request))

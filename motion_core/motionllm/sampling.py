@@ -24,6 +24,8 @@ class Sampling:
         max_tokens: a motion ends here when it has not ended before.
         longest: the most tokens that `seconds` may ask for.
         takes: motions drawn for a description, of which the best is kept, see `choosing`.
+        guidance: how much the description counts beyond what the model makes of it by itself; 1
+            for none, and the second pass that it needs. See `guided`.
         beams: 1 to draw; more for beam search in place of drawing, see `beams`.
 
     Raises:
@@ -37,6 +39,7 @@ class Sampling:
     max_tokens: int = 50
     longest: int = 100
     takes: int = 6
+    guidance: float = 1.0
     beams: int = 1
 
     def __post_init__(self) -> None:
@@ -44,6 +47,8 @@ class Sampling:
             raise ConfigurationError(f"temperature is {self.temperature!r}; give more than 0")
         if not isinstance(self.takes, int) or not 1 <= self.takes <= 64:
             raise ConfigurationError(f"takes is {self.takes!r}; give 1 to 64")
+        if not (math.isfinite(self.guidance) and 1 <= self.guidance <= 20):
+            raise ConfigurationError(f"guidance is {self.guidance!r}; give 1 for none, to 20")
         if not isinstance(self.beams, int) or not 1 <= self.beams <= 64:
             raise ConfigurationError(f"beams is {self.beams!r}; give 1 to 64")
         if not 0 < self.top_p <= 1:
@@ -57,10 +62,11 @@ class Sampling:
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it; without `beams` where these are not used, as in checkpoints before them."""
+        """All of it; without what came later where it is not used, as in older checkpoints."""
         values = asdict(self)
-        if self.beams == 1:
-            del values["beams"]
+        for name in ("guidance", "beams"):
+            if values[name] == 1:
+                del values[name]
         return values
 
 
@@ -80,6 +86,25 @@ def probabilities(logits: Tensor, sampling: Sampling) -> Tensor:  # (B, V) -> (B
         kept = ordered * (before < sampling.top_p * ordered.sum(-1, keepdim=True))
         p = torch.zeros_like(p).scatter(-1, order, kept)
     return p
+
+
+def guided(logits: Tensor, blank: Tensor, guidance: float) -> Tensor:  # (b, V), (b, V) -> (b, V)
+    """Log-probabilities with the description's part in them multiplied.
+
+    Classifier-free guidance, https://arxiv.org/abs/2207.12598, equation 6, over the motion tokens;
+    how probable the end is stays as the description has it, since a model without one was trained
+    on windows that go on.
+
+    Args:
+        logits: after the description; index 0 is </Motion>.
+        blank: after the same motion tokens and an empty description.
+        guidance: 1 gives `logits`.
+    """
+    own, alone = (torch.log_softmax(part[:, 1:], dim=-1) for part in (logits, blank))
+    tokens = torch.log_softmax(alone + guidance * (own - alone), dim=-1)
+    end = torch.log_softmax(logits, dim=-1)[:, :1]
+    going_on = torch.log1p(-end.exp().clamp(max=1 - 1e-6))
+    return torch.cat([end, tokens + going_on], dim=-1)
 
 
 def draw(p: Tensor, uniform: Tensor) -> Tensor:  # (B, V), (B,) in [0, 1) -> (B,)
