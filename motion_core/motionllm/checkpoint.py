@@ -186,8 +186,12 @@ class Checkpoint:
 
     def check_backbone(self, backbone: Any, name: str) -> None:
         """Raises: ConfigurationError: the adapters were not trained on a backbone of that size."""
-        config = self.config
         vocabulary, width = backbone.get_input_embeddings().weight.shape
+        self.check_size(vocabulary, width, name)
+
+    def check_size(self, vocabulary: int, width: int, name: str) -> None:
+        """Raises: ConfigurationError: the adapters were not trained on a backbone of that size."""
+        config = self.config
         if (vocabulary, width) != (config.vocabulary, config.width):
             raise ConfigurationError(
                 f"the checkpoint {self.folder} was trained on {config.backbone} (hidden size "

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 
-from .model import MotionLLM
+from .decoding import AnyModel
 from .prompt import PromptFormat
 
 _BATCH = 32  # rows at once
@@ -27,7 +27,7 @@ def take_seeds(seed: int, takes: int) -> list[int]:
 
 @torch.no_grad()
 def reading_scores(
-    model: MotionLLM, prompt: PromptFormat, takes: Sequence[tuple[Sequence[int], str]]
+    model: AnyModel, prompt: PromptFormat, takes: Sequence[tuple[Sequence[int], str]]
 ) -> list[float]:
     """Log-probability of each description given its motion tokens, in nats; m2t must be in use.
 
@@ -38,7 +38,7 @@ def reading_scores(
     """
     before, after = prompt.around_motion()
     scores: list[float] = []
-    device = model.rows["m2t_embed"].device
+    device = model.device
     for first in range(0, len(takes), _BATCH):
         rows = []
         for tokens, description in takes[first : first + _BATCH]:
@@ -52,7 +52,7 @@ def reading_scores(
             ids[row, : len(whole)] = torch.tensor(whole)
             wanted[row, len(asked) - 1 : len(whole)] = torch.tensor(answer)
         wanted = wanted.to(device)
-        output = model.hidden(ids.to(device), "m2t", use_cache=False).last_hidden_state  # (b, T, D)
+        output = model.states(ids.to(device), "m2t")  # (b, T, D)
         read = wanted >= 0
         losses = F.cross_entropy(
             model.text_logits(output[read]), wanted[read], reduction="none"

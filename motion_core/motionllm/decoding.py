@@ -1,12 +1,12 @@
 """Decoding: many descriptions to motion tokens, many motions to captions, with a KV cache.
 
-    prompt of row 0   ·  ·  T  e  x  t  <Motion>  | 17  4  4  90 </Motion>
+    prompt of row 0   T  e  x  t  <Motion>        | 17  4  4  90 </Motion>
     prompt of row 1   T  e  x  t  :  …  <Motion>  |  3  3  8  8  25 …
 
 Notable:
 - after <Motion> the head is evaluated for the 513 tokens that may follow, so nothing else can;
-- all rows of a call are one batch, padded on the left; padding is masked and does not count for
-  positions, each row draws from its own generator: the others change nothing but rounding;
+- all rows of a call are one batch; each draws from its own generator, so the others change
+  nothing but rounding, and with 8-bit weights not even that (`llama`, `int8`);
 - rows that have ended leave the batch, and the cache with them.
 """
 
@@ -14,13 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from ..engine import Progress
 from ..errors import GenerationError
+from .inference import InferenceModel
 from .model import END, Direction, MotionLLM
 from .sampling import Sampling, draw, guided, probabilities
 
@@ -29,6 +30,26 @@ _SEEDS = 4_294_967_291  # a prime: the generator reads 32 bits of a seed
 
 Choose = Callable[[Tensor, list[int], int], Tensor]
 """(logits (b, V), the rows they belong to, step) -> the token of each row (b,)."""
+
+AnyModel = MotionLLM | InferenceModel
+
+
+class Reading(Protocol):
+    """Rows that are read token by token, with a cache.
+
+    Attributes:
+        last: states (b, D) of what each row read last.
+    """
+
+    last: Tensor
+
+    def keep(self, places: Sequence[int]) -> list[int]:
+        """Drop all rows but these; returns the places in the order that the rows have now."""
+        ...
+
+    def advance(self, ids: Sequence[int]) -> None:
+        """Read one more id in each row."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -53,7 +74,7 @@ class MotionPrompt:
 
 @torch.inference_mode()
 def decode_motions(
-    model: MotionLLM,
+    model: AnyModel,
     prompts: Sequence[MotionPrompt],
     sampling: Sampling,
     progress: Progress | None = None,
@@ -103,7 +124,7 @@ def decode_motions(
 
 @torch.inference_mode()
 def decode_captions(
-    model: MotionLLM,
+    model: AnyModel,
     prompts: Sequence[list[int]],
     ends: frozenset[int],
     progress: Progress | None = None,
@@ -133,7 +154,7 @@ def decode_captions(
 
 
 def _decode(
-    model: MotionLLM,
+    model: AnyModel,
     direction: Direction,
     prompts: Sequence[list[int]],
     *,
@@ -144,25 +165,12 @@ def _decode(
     progress: Progress | None,
 ) -> list[list[int]]:
     """Indices of logits; the id that is read next is `first_id` + index."""
-    from transformers import DynamicCache
-
-    device = model.rows[f"{direction}_embed"].device
     head = model.motion_logits if direction == "t2m" else model.text_logits
-    ids, mask = pad_left(prompts)
-    ids, mask = ids.to(device), mask.to(device)
-    positions = (mask.cumsum(-1) - 1).clamp(min=0)
-    cache: Any = DynamicCache(config=model.backbone.config.get_text_config())
+    reading: Reading = model.reading(direction, prompts, limits)
     made: list[list[int]] = [[] for _ in prompts]
     rows, total = list(range(len(prompts))), sum(limits)
     for step in range(max(limits)):
-        output = model.hidden(
-            ids,
-            direction,
-            attention_mask=mask,
-            position_ids=positions,
-            cache=cache,
-        )
-        logits = head(output.last_hidden_state[:, -1]).cpu()  # (b, V)
+        logits = head(reading.last).cpu()  # (b, V)
         if not torch.isfinite(logits).all():
             raise GenerationError(
                 "the model's numbers are not finite; the checkpoint does not fit its backbone"
@@ -174,28 +182,12 @@ def _decode(
                 made[row].append(index)
                 if len(made[row]) < limits[row]:
                     staying.append(place)
-        if len(staying) < len(rows):
-            rows = [rows[place] for place in staying]
-            if rows:
-                kept = torch.tensor(staying, device=device)
-                cache.batch_select_indices(kept)
-                mask, positions = mask[kept], positions[kept]
+        if 0 < len(staying) < len(rows):
+            staying = reading.keep(staying)
+        rows = [rows[place] for place in staying]
         if progress is not None:
             progress(total - sum(limits[row] - step - 1 for row in rows), total)
         if not rows:
             break
-        ids = torch.tensor([[first_id + indices[place]] for place in staying], device=device)
-        mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
-        positions = positions[:, -1:] + 1
+        reading.advance([first_id + indices[place] for place in staying])
     return made
-
-
-def pad_left(prompts: Sequence[list[int]]) -> tuple[Tensor, Tensor]:
-    """Token ids and mask, both (B, T); padding has the id 0 and the mask 0."""
-    longest = max(len(prompt) for prompt in prompts)
-    ids = torch.zeros(len(prompts), longest, dtype=torch.long)
-    mask = torch.zeros_like(ids)
-    for row, prompt in enumerate(prompts):
-        ids[row, longest - len(prompt) :] = torch.tensor(prompt)
-        mask[row, longest - len(prompt) :] = 1
-    return ids, mask

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Sequence
 from itertools import groupby, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -35,7 +35,9 @@ from .backbone import load_backbone
 from .beams import search_captions, search_motions
 from .checkpoint import START, Checkpoint, load_checkpoint
 from .choosing import reading_scores, take_seeds
-from .decoding import MotionPrompt, decode_captions, decode_motions
+from .decoding import AnyModel, MotionPrompt, decode_captions, decode_motions
+from .inference import InferenceModel, load_inference
+from .int8 import is_fast
 from .model import DIRECTIONS, Direction, MotionLLM
 from .prompt import SECONDS_PER_TOKEN, PromptFormat, check_description, prompt_format
 from .samples import gap_prompt
@@ -53,7 +55,8 @@ class MotionLLMEngine:
     Args:
         checkpoint: as `load_checkpoint` gives it.
         backbone: folder or name, in place of the one that the checkpoint names.
-        dtype: of the backbone's weights; None for `decoding_dtype()`.
+        dtype: of the weights, `torch.int8` for quantised ones; None for `decoding_dtype`.
+        device: of the language model, such as "cuda"; None for `decoding_device`.
 
     Attributes:
         checkpoint: what it was made from.
@@ -67,6 +70,7 @@ class MotionLLMEngine:
         *,
         backbone: str | None = None,
         dtype: torch.dtype | None = None,
+        device: str | None = None,
     ) -> None:
         self.checkpoint = checkpoint
         self.tokenizer = checkpoint.tokenizer()
@@ -75,7 +79,8 @@ class MotionLLMEngine:
         self._dtype = dtype
         self._known = checkpoint.known()
         self._lock = threading.RLock()
-        self._loaded: tuple[MotionLLM, PromptFormat] | None = None
+        self._device = device or decoding_device()
+        self._loaded: tuple[AnyModel, PromptFormat] | None = None
         self._direction: Direction | None = None
 
     @property
@@ -85,7 +90,7 @@ class MotionLLMEngine:
     @property
     def device(self) -> str:
         """Where the language model computes, once it is loaded."""
-        return "cpu" if self._loaded is None else str(self._loaded[0].rows["t2m_embed"].device)
+        return self._device if self._loaded is None else str(self._loaded[0].device)
 
     def generate(
         self,
@@ -197,7 +202,7 @@ class MotionLLMEngine:
 
     def _motions(
         self,
-        model: MotionLLM,
+        model: AnyModel,
         prompt: PromptFormat,
         rows: Sequence[MotionPrompt],
         progress: Progress | None,
@@ -211,6 +216,7 @@ class MotionLLMEngine:
             if beams == 1 or all(row.greedy for row in some):
                 made += decode_motions(model, some, self.sampling, step)
                 continue
+            assert isinstance(model, MotionLLM)  # see _model
             found = iter(
                 search_motions(
                     model,
@@ -228,7 +234,7 @@ class MotionLLMEngine:
 
     def _captions(
         self,
-        model: MotionLLM,
+        model: AnyModel,
         prompt: PromptFormat,
         asked: Sequence[list[int]],
         ends: frozenset[int],
@@ -236,6 +242,7 @@ class MotionLLMEngine:
     ) -> list[list[int]]:
         if self.sampling.beams == 1:
             return decode_captions(model, asked, ends, progress)
+        assert isinstance(model, MotionLLM)  # see _model
         words = len(prompt.text_tokenizer)
         return search_captions(
             model, asked, beams=self.sampling.beams, words=words, ends=ends, progress=progress
@@ -263,7 +270,7 @@ class MotionLLMEngine:
 
     # ---- parts -----------------------------------------------------------------------------
 
-    def _use(self, direction: Direction) -> tuple[MotionLLM, PromptFormat]:
+    def _use(self, direction: Direction) -> tuple[AnyModel, PromptFormat]:
         model, prompt = self._model()
         if self._direction != direction:
             self._direction = None  # until all layers are merged: Ctrl-C may come between
@@ -271,16 +278,29 @@ class MotionLLMEngine:
             self._direction = direction
         return model, prompt
 
-    def _model(self) -> tuple[MotionLLM, PromptFormat]:
-        if self._loaded is None:
-            lm, text_tokenizer = load_backbone(
-                self._backbone, dtype=self._dtype or decoding_dtype()
-            )
-            model = restore_model(self.checkpoint, lm, self._backbone)
-            model.requires_grad_(False)
+    def _model(self) -> tuple[AnyModel, PromptFormat]:
+        searches = self.sampling.beams > 1  # which is written for transformers' cache
+        if self._loaded is None or (searches and isinstance(self._loaded[0], InferenceModel)):
+            self._direction = None
+            model, text_tokenizer = self._load()
             prompt = prompt_format(self.checkpoint.config.prompt, text_tokenizer)
             self._loaded = (model, prompt)
         return self._loaded
+
+    def _load(self) -> tuple[AnyModel, Any]:
+        """The model with its text tokenizer: on our own decoder if the backbone fits it."""
+        dtype = self._dtype or decoding_dtype(self._device)
+        if self.sampling.beams == 1:
+            found = load_inference(
+                self.checkpoint, self._backbone, dtype=dtype, device=self._device
+            )
+            if found is not None:
+                return found
+        if dtype == torch.int8:
+            dtype = torch.float32
+        backbone, text_tokenizer = load_backbone(self._backbone, dtype=dtype)
+        model = restore_model(self.checkpoint, backbone, self._backbone).to(self._device)
+        return model.requires_grad_(False), text_tokenizer
 
     def _length(self, seconds: float | None) -> tuple[int, int]:
         """Least and most motion tokens."""
@@ -345,7 +365,8 @@ class InfillingEngine(MotionLLMEngine):
         )
         with self._lock:
             model, prompt = self._use("t2m")
-            ids = [*gap_prompt(model, prompt, near, far, length), model.motion_start]
+            trained = cast(MotionLLM, model)  # both number tokens alike
+            ids = [*gap_prompt(trained, prompt, near, far, length), model.motion_start]
             row = MotionPrompt(ids, seed, length, length)
             step = checked_progress(progress, cancel)
             return decode_motions(model, [row], self.sampling, step)[0]
@@ -356,13 +377,16 @@ def load_motionllm(
     *,
     backbone: str | None = None,
     dtype: torch.dtype | None = None,
+    device: str | None = None,
 ) -> MotionLLMEngine:
     """The engine of a checkpoint.
 
     Args:
         checkpoint: its folder; None for $MOTION_AGENT_CHECKPOINT, else the one that is shipped.
         backbone: folder or name, in place of the one that the checkpoint names.
-        dtype: of the backbone's weights; None for `decoding_dtype()`.
+        dtype: of the weights, `torch.int8` for quantised ones; None for `decoding_dtype`.
+        device: of the language model, such as "cuda"; None for $MOTION_AGENT_DEVICE, else
+            `decoding_device`.
 
     Raises:
         UnavailableError: there is no checkpoint.
@@ -372,7 +396,8 @@ def load_motionllm(
     folder = checkpoint or os.environ.get("MOTION_AGENT_CHECKPOINT") or DEFAULT_CHECKPOINT
     loaded = load_checkpoint(folder)
     kind = InfillingEngine if loaded.config.fills else MotionLLMEngine
-    return kind(loaded, backbone=backbone, dtype=dtype)
+    device = device or os.environ.get("MOTION_AGENT_DEVICE")
+    return kind(loaded, backbone=backbone, dtype=dtype, device=device)
 
 
 def restore_model(checkpoint: Checkpoint, backbone: Any, name: str) -> MotionLLM:
@@ -397,13 +422,18 @@ def restore_model(checkpoint: Checkpoint, backbone: Any, name: str) -> MotionLLM
     return model
 
 
-def decoding_dtype() -> torch.dtype:
-    """float32, on every CPU.
+def decoding_device() -> str:
+    """A GPU if PyTorch sees one, else the CPU."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
-    bfloat16 is faster where it is native (AVX-512 BF16, AMX), but rounds so coarsely that the
-    same seed gives another motion in another batch or on another machine.
+
+def decoding_dtype(device: str = "cpu") -> torch.dtype:
+    """8-bit weights on a CPU that multiplies them in hardware, else float32.
+
+    bfloat16 is faster where it is native (AVX-512 BF16, AMX, GPUs), but rounds so coarsely that
+    the same seed gives another motion in another batch.
     """
-    return torch.float32
+    return torch.int8 if device == "cpu" and is_fast() else torch.float32
 
 
 def _stated(request: GenerationRequest, prompt: PromptFormat) -> float | None:

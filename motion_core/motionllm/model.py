@@ -19,6 +19,8 @@ Notable:
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -26,6 +28,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from . import lora
+from .padded import PaddedReading
 
 Direction = Literal["t2m", "m2t"]
 DIRECTIONS: tuple[Direction, ...] = ("t2m", "m2t")
@@ -69,6 +72,12 @@ class MotionLLM(nn.Module):
             layer.merge()
 
     @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        device: torch.device = self.backbone.get_input_embeddings().weight.device
+        return device
+
+    @property
     def motion_start(self) -> int:
         """Id of <Motion>; </Motion> follows, then <Motion_0> and so on."""
         return int(self.vocabulary)
@@ -109,6 +118,19 @@ class MotionLLM(nn.Module):
         if cache is not None:
             decoder |= {self._cache_argument: cache, "use_cache": True}
         return self.backbone.base_model(inputs_embeds=self.embed(ids, direction), **decoder)
+
+    def states(self, ids: Tensor, direction: Direction, **decoder: Any) -> Tensor:
+        """`hidden` as states (B, T, D); of whole rows if there is no cache."""
+        decoder = {"use_cache": False, **decoder}
+        states: Tensor = self.hidden(ids, direction, **decoder).last_hidden_state
+        return states
+
+    def reading(
+        self, direction: Direction, prompts: Sequence[list[int]], limits: Sequence[int]
+    ) -> PaddedReading:
+        """Rows that begin with these prompts; see `decoding.Reading`."""
+        states = partial(self.states, direction=direction)
+        return PaddedReading(states, self.backbone.config, self.device, prompts)
 
     def motion_logits(self, hidden: Tensor) -> Tensor:  # (..., D) -> (..., 1 + codes)
         logits = F.linear(hidden, self.rows["t2m_head"].to(hidden.dtype))

@@ -1,0 +1,273 @@
+"""A checkpoint's adapters merged into its backbone, for inference without transformers.
+
+float32   merged in memory when a direction is first used; the other direction replaces it
+int8      merged and quantised once, kept in the user's cache, checked and memory-mapped
+
+    <cache>/merged/<checkpoint>-<backbone>-int8-1/
+        base.safetensors           embedding (float16), head (int8), norms
+        t2m.safetensors            int8 weights of each block; m2t.safetensors likewise
+        config.json, tokenizer.json, tokenizer_config.json    the backbone's
+        digests.json               CRC-32 of each: against damage, and as fast as memory
+
+Only backbones of Llama's layout in one ``model.safetensors``; see `inference`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import save_file
+from torch import Tensor
+
+from ..errors import ConfigurationError
+from .backbone import cache_folder
+from .checkpoint import Checkpoint
+from .int8 import Int8Weight
+from .llama import FloatWeight, Layer, Llama, LlamaConfig, Weight
+from .model import DIRECTIONS, Direction
+from .text_tokenizer import FILES as TOKENIZER_FILES
+from .weights import read_tensors
+
+WEIGHTS = "model.safetensors"
+_VERSION = "int8-1"  # of the files in the cache
+_WORTH_KEEPING = 1 << 24  # numbers in the embedding; smaller models are quantised in no time
+_STACKS = {
+    "qkv": ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
+    "out": ("self_attn.o_proj",),
+    "gate_up": ("mlp.gate_proj", "mlp.up_proj"),
+    "down": ("mlp.down_proj",),
+}
+_NORMS = {"attention_norm": "input_layernorm", "mlp_norm": "post_attention_layernorm"}
+
+
+@dataclass(frozen=True)
+class MergedWeights:
+    """What a decoder of either direction is made of.
+
+    Attributes:
+        config: its sizes.
+        embedding: (V, D), of any dtype; looked up and then converted.
+        head: (V, D).
+        decoder: the decoder of a direction.
+    """
+
+    config: LlamaConfig
+    embedding: Tensor
+    head: Weight
+    decoder: Callable[[Direction], Llama]
+
+
+def float_weights(
+    folder: Path, config: LlamaConfig, checkpoint: Checkpoint, dtype: torch.dtype, device: str
+) -> MergedWeights:
+    """Weights of that dtype on that device, one direction at a time.
+
+    Raises:
+        ConfigurationError: the adapters are not of this backbone.
+        UnavailableError, IntegrityError: a file is missing or damaged.
+    """
+    base = read_tensors(folder / WEIGHTS)
+    kept: dict[Direction, Llama] = {}
+
+    def decoder(direction: Direction) -> Llama:
+        if direction not in kept:
+            kept.clear()
+            layers = [
+                _layer(
+                    {
+                        name: FloatWeight(weight.to(device, dtype))
+                        for name, weight in stacks.items()
+                    },
+                    {name: norm.to(device, dtype) for name, norm in norms.items()},
+                )
+                for stacks, norms in _blocks(base, config, checkpoint, direction)
+            ]
+            norm = base["model.norm.weight"].to(device, dtype)
+            kept[direction] = Llama(config, layers, norm)
+        return kept[direction]
+
+    embedding = base["model.embed_tokens.weight"].to(device, dtype)
+    head = embedding if config.tied else base["lm_head.weight"].to(device, dtype)
+    return MergedWeights(config, embedding, FloatWeight(head), decoder)
+
+
+def int8_weights(
+    folder: Path, config: LlamaConfig, checkpoint: Checkpoint
+) -> tuple[MergedWeights, Path]:
+    """8-bit weights, made now and kept for later if they can be; and where the tokenizer is.
+
+    Raises:
+        ConfigurationError: the adapters are not of this backbone.
+        UnavailableError, IntegrityError: a file is missing or damaged.
+    """
+    base = read_tensors(folder / WEIGHTS)
+    parts: dict[str, dict[str, Tensor]] = {"base": _quantised_base(base, config)}
+    for direction in DIRECTIONS:
+        parts[direction] = dict(_quantised_blocks(base, config, checkpoint, direction))
+    return _assembled(config, parts), folder
+
+
+def kept_int8_weights(checkpoint: Checkpoint, identity: str) -> tuple[MergedWeights, Path] | None:
+    """What `keep_int8_weights` has kept, memory-mapped; None if that is not there or not whole."""
+    folder = _kept_folder(checkpoint, identity)
+    if not _is_whole(folder):
+        return None
+    config = LlamaConfig.read(folder)
+    if config is None:
+        return None
+    names = ("base", *DIRECTIONS)
+    return _assembled(config, {n: read_tensors(folder / f"{n}.safetensors") for n in names}), folder
+
+
+def keep_int8_weights(
+    folder: Path, config: LlamaConfig, checkpoint: Checkpoint, identity: str
+) -> tuple[MergedWeights, Path]:
+    """`int8_weights` through the cache: one part in memory after the other, then all mapped.
+
+    Where the cache cannot be written to they are made in memory.
+    """
+    if config.vocabulary * config.width < _WORTH_KEEPING:
+        return int8_weights(folder, config, checkpoint)
+    target = _kept_folder(checkpoint, identity)
+    base = read_tensors(folder / WEIGHTS)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".new-") as temporary:
+            fresh = Path(temporary) / "merged"
+            fresh.mkdir()
+            save_file(_quantised_base(base, config), fresh / "base.safetensors")
+            for direction in DIRECTIONS:
+                blocks = dict(_quantised_blocks(base, config, checkpoint, direction))
+                save_file(blocks, fresh / f"{direction}.safetensors")
+                del blocks
+            for name in ("config.json", *TOKENIZER_FILES):
+                shutil.copyfile(folder / name, fresh / name)
+            digests = {path.name: _digest(path) for path in fresh.iterdir()}
+            (fresh / "digests.json").write_text(json.dumps(digests, indent=1), encoding="utf-8")
+            if target.exists():
+                shutil.rmtree(target)  # damaged, or it would have been taken
+            os.replace(fresh, target)
+    except (OSError, SafetensorError):
+        pass  # another process was faster, or nothing can be written here
+    return kept_int8_weights(checkpoint, identity) or int8_weights(folder, config, checkpoint)
+
+
+def _blocks(
+    base: Mapping[str, Tensor], config: LlamaConfig, checkpoint: Checkpoint, direction: Direction
+) -> Iterator[tuple[dict[str, Tensor], dict[str, Tensor]]]:
+    """Of each block the stacked weights, W + s·B·A, and the norms; float32."""
+    adapter, scale = checkpoint.adapter(direction), checkpoint.config.adapters[direction].scale
+    expected = config.layers * sum(2 * len(names) for names in _STACKS.values())
+    if len(adapter) != expected:
+        raise ConfigurationError(
+            f"adapter {direction!r} does not fit the backbone: {expected} tensors expected, "
+            f"{len(adapter)} found"
+        )
+
+    def merged(name: str) -> Tensor:
+        lora = f"base_model.model.{name}.lora_"
+        try:
+            a, b = (adapter[f"{lora}{letter}.weight"].float() for letter in "AB")
+            return torch.addmm(base[f"{name}.weight"].float(), b, a, alpha=scale)
+        except (KeyError, RuntimeError) as err:
+            raise ConfigurationError(
+                f"adapter {direction!r} does not fit the backbone at {name}: {err}"
+            ) from err
+
+    for number in range(config.layers):
+        block = f"model.layers.{number}"
+        stacks = {
+            stack: torch.cat([merged(f"{block}.{name}") for name in names])
+            for stack, names in _STACKS.items()
+        }
+        norms = {n: base[f"{block}.{name}.weight"].float() for n, name in _NORMS.items()}
+        yield stacks, norms
+
+
+def _layer(stacks: Mapping[str, Weight], norms: Mapping[str, Tensor]) -> Layer:
+    return Layer(
+        attention_norm=norms["attention_norm"],
+        qkv=stacks["qkv"],
+        out=stacks["out"],
+        mlp_norm=norms["mlp_norm"],
+        gate_up=stacks["gate_up"],
+        down=stacks["down"],
+    )
+
+
+def _quantised_base(base: Mapping[str, Tensor], config: LlamaConfig) -> dict[str, Tensor]:
+    embedding = base["model.embed_tokens.weight"]
+    head = Int8Weight.quantise(embedding if config.tied else base["lm_head.weight"])
+    return {
+        "embedding": embedding.clone(),
+        "head.whole": head.whole,
+        "head.scale": head.scale,
+        "norm": base["model.norm.weight"].float(),
+    }
+
+
+def _quantised_blocks(
+    base: Mapping[str, Tensor], config: LlamaConfig, checkpoint: Checkpoint, direction: Direction
+) -> Iterator[tuple[str, Tensor]]:
+    for number, (stacks, norms) in enumerate(_blocks(base, config, checkpoint, direction)):
+        for name, weight in stacks.items():
+            quantised = Int8Weight.quantise(weight)
+            yield f"{number}.{name}.whole", quantised.whole
+            yield f"{number}.{name}.scale", quantised.scale
+        for name, norm in norms.items():
+            yield f"{number}.{name}", norm
+
+
+def _assembled(config: LlamaConfig, parts: Mapping[str, Mapping[str, Tensor]]) -> MergedWeights:
+    def decoder(direction: Direction) -> Llama:
+        part = parts[direction]
+
+        def weight(name: str) -> Int8Weight:
+            return Int8Weight(part[f"{name}.whole"], part[f"{name}.scale"])
+
+        layers = [
+            _layer(
+                {stack: weight(f"{number}.{stack}") for stack in _STACKS},
+                {name: part[f"{number}.{name}"] for name in _NORMS},
+            )
+            for number in range(config.layers)
+        ]
+        return Llama(config, layers, parts["base"]["norm"])
+
+    base, made = parts["base"], {direction: decoder(direction) for direction in DIRECTIONS}
+    head = Int8Weight(base["head.whole"], base["head.scale"])
+    return MergedWeights(config, base["embedding"], head, made.__getitem__)
+
+
+def _kept_folder(checkpoint: Checkpoint, identity: str) -> Path:
+    digests = "".join(digest for _, digest in sorted(checkpoint.config.digests.items()))
+    name = hashlib.sha256(digests.encode()).hexdigest()[:16]
+    return cache_folder() / "merged" / f"{name}-{identity}-{_VERSION}"
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        digests = json.loads((folder / "digests.json").read_text(encoding="utf-8"))
+        return "base.safetensors" in digests and all(
+            _digest(folder / Path(name).name) == digest for name, digest in digests.items()
+        )
+    except (OSError, ValueError, AttributeError, TypeError):
+        return False
+
+
+def _digest(path: Path) -> str:
+    digest = 0
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest = zlib.crc32(block, digest)
+    return f"{digest:08x}"
