@@ -1,4 +1,4 @@
-"""How near captions are to those of the same motion: ROUGE-L and BLEU-4."""
+"""How near captions are to those of the same motion: ROUGE-L, BLEU and CIDEr."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from .metrics import Estimate
 from .words import split_words
 
-_LONGEST = 4  # words of an n-gram of BLEU-4
+_LONGEST = 4  # words of an n-gram of BLEU-4 and CIDEr
+_SIGMA = 6.0  # word pairs
 
 
 def rouge_l(caption: str, reference: str, *, beta: float = 1.2) -> float:
@@ -35,24 +36,27 @@ def rouge_l(caption: str, reference: str, *, beta: float = 1.2) -> float:
     return (1 + beta**2) * precision * recall / (recall + beta**2 * precision)
 
 
-def bleu_4(captions: Sequence[str], references: Sequence[Sequence[str]]) -> float:
-    """BLEU with n-grams of up to 4 words, of all captions together, 0 to 1.
+def bleu(
+    captions: Sequence[str], references: Sequence[Sequence[str]], longest: int = _LONGEST
+) -> float:
+    """BLEU with n-grams of up to `longest` words, of all captions together, 0 to 1.
 
     Args:
         captions: one for each motion.
         references: the motion's own captions, at least one.
+        longest: 4 for BLEU-4, 1 for BLEU-1.
 
     Source: Papineni et al., "BLEU: a Method for Automatic Evaluation of Machine Translation",
-    2002, section 2.3: clipped counts over all captions, the geometric mean of four precisions, and
+    2002, section 2.3: clipped counts over all captions, the geometric mean of the precisions, and
     the brevity penalty with the reference length nearest to the caption's. No smoothing.
     """
-    hits, totals = [0] * _LONGEST, [0] * _LONGEST
+    hits, totals = [0] * longest, [0] * longest
     length = nearest = 0
     for caption, own in zip(captions, references, strict=True):
         words, targets = split_words(caption), [split_words(reference) for reference in own]
         length += len(words)
         nearest += min((abs(len(t) - len(words)), len(t)) for t in targets)[1]
-        for n in range(1, _LONGEST + 1):
+        for n in range(1, longest + 1):
             counts = _ngrams(words, n)
             most: Counter[tuple[str, ...]] = Counter()
             for target in targets:
@@ -61,8 +65,60 @@ def bleu_4(captions: Sequence[str], references: Sequence[Sequence[str]]) -> floa
             totals[n - 1] += counts.total()
     if not all(hits):
         return 0.0
-    precision = sum(math.log(h / t) for h, t in zip(hits, totals, strict=True)) / _LONGEST
+    precision = sum(math.log(h / t) for h, t in zip(hits, totals, strict=True)) / longest
     return math.exp(precision + min(0.0, 1 - nearest / length))
+
+
+def bleu_4(captions: Sequence[str], references: Sequence[Sequence[str]]) -> float:
+    """`bleu` with n-grams of up to 4 words."""
+    return bleu(captions, references)
+
+
+def cider(captions: Sequence[str], references: Sequence[Sequence[str]]) -> list[float]:
+    """CIDEr-D of each caption, 0 to 10.
+
+    The cosine of tf-idf vectors of n-grams of 1 to 4 words, clipped to the reference's counts and
+    weighted by how near the lengths are (sigma 6 words), averaged over n and the references. How
+    rare an n-gram is comes from the references of all motions.
+
+    Args:
+        captions: one for each motion.
+        references: the motion's own captions, at least one.
+
+    Source: Vedantam et al., "CIDEr: Consensus-based Image Description Evaluation", CVPR 2015,
+    equations 1, 2, 6 and 7; lengths are counted in word pairs, as the COCO evaluation does.
+    """
+    seen: Counter[tuple[str, ...]] = Counter()
+    for own in references:
+        grams: set[tuple[str, ...]] = set()
+        for reference in own:
+            words = split_words(reference)
+            for n in range(1, _LONGEST + 1):
+                grams |= _ngrams(words, n).keys()
+        seen.update(grams)
+    motions = math.log(len(references)) if references else 0.0
+
+    def weights(words: Sequence[str], n: int) -> dict[tuple[str, ...], float]:
+        return {
+            gram: count * (motions - math.log(max(1, seen[gram])))
+            for gram, count in _ngrams(words, n).items()
+        }
+
+    def similarity(said: Sequence[str], meant: Sequence[str]) -> float:
+        apart = max(len(said) - 1, 0) - max(len(meant) - 1, 0)
+        total = 0.0
+        for n in range(1, _LONGEST + 1):
+            one, other = weights(said, n), weights(meant, n)
+            norms = math.hypot(*one.values()) * math.hypot(*other.values())
+            if norms:
+                shared = sum(min(w, other[g]) * other[g] for g, w in one.items() if g in other)
+                total += shared / norms
+        return total / _LONGEST * math.exp(-(apart**2) / (2 * _SIGMA**2))
+
+    return [
+        10 * sum(similarity(split_words(c), split_words(r)) for r in own) / len(own)
+        for c, own in zip(captions, references, strict=True)
+    ]
 
 
 def _ngrams(words: Sequence[str], n: int) -> Counter[tuple[str, ...]]:

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_args
 
 import typer
 
 from ..motion_core.choices import PREPARED, Split
-from .console import Json, answer, say, say_markdown, stages
+from .console import Json, answer, say, say_markdown, stages, working
 from .engines import CheckpointFolder, EngineName, load_chosen_engine
+from .motions import check_there
 from .train import Threads, load_dataset
 
+if TYPE_CHECKING:
+    from ..motion_core.evaluation.motion_files import MotionFilesReport, Space
+    from ..motion_core.published_data import PublishedDataset
+
+OTHERS = "Outputs of any model"
 BEGIN, END = "<!-- evaluation -->", "<!-- /evaluation -->"
 
 
@@ -43,6 +49,58 @@ def evaluate(
     multimodality: Annotated[
         int, typer.Option(min=0, metavar="N", help="Also 10 takes each of N captions.")
     ] = 0,
+    captions: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Measure these captions of any model instead (.jsonl or a caption a line).",
+            rich_help_panel=OTHERS,
+        ),
+    ] = None,
+    references: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="What people said of the same motions, if not in --captions or --data.",
+            rich_help_panel=OTHERS,
+        ),
+    ] = None,
+    motions: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Measure these motions of any model instead, named as the samples of --data.",
+            rich_help_panel=OTHERS,
+        ),
+    ] = None,
+    t2m: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="T2M evaluators and GloVe files, which published tables are measured with.",
+            rich_help_panel=OTHERS,
+        ),
+    ] = None,
+    sequences: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="What the composed motions in --motions are to show (JSON, as FlowMDM's).",
+            rich_help_panel=OTHERS,
+        ),
+    ] = None,
+    repeats: Annotated[
+        int,
+        typer.Option(min=1, help="Draws of captions and batches.", rich_help_panel=OTHERS),
+    ] = 20,
+    bert_score: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="Folder or name of BERTScore's model, such as roberta-large.",
+            rich_help_panel=OTHERS,
+        ),
+    ] = None,
     card: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Model card whose marked part the report replaces."),
@@ -50,7 +108,15 @@ def evaluate(
     threads: Threads = 0,
     as_json: Json = False,
 ) -> None:
-    """Measure generated motions and captions on held-out clips."""
+    """Measure generated motions and captions on held-out clips, or the outputs of any model."""
+    if captions is not None:
+        return _measure_captions(captions, references, data, split, bert_score, out)
+    if motions is not None:
+        chosen = matching or checkpoint
+        how = {"split": _one_split(split), "draws": repeats, "seed": seed}
+        if sequences is not None:
+            return _measure_joins(motions, sequences, data, t2m, chosen, out, how)
+        return _measure_motions(motions, data, t2m, chosen, out, how)
     if card is not None:
         marked(card)
     dataset = load_dataset(data, threads)
@@ -79,6 +145,112 @@ def evaluate(
     for path in paths:
         say(str(path))
     answer({"report": json.loads(report.to_json()), "files": [str(path) for path in paths]})
+    return None
+
+
+def _measure_captions(
+    captions: Path,
+    references: Path | None,
+    data: Path,
+    split: str,
+    bert_score: str | None,
+    out: Path,
+) -> None:
+    check_there(captions)
+    from ..motion_core.evaluation.bert_score import BertScore
+    from ..motion_core.evaluation.caption_files import read_captions, score_captions
+
+    dataset = None if references is not None else _published(data)
+    outputs = read_captions(captions, references, data=dataset, split=_one_split(split))
+    with working("comparing captions"):
+        model = None if bert_score is None else BertScore(bert_score)
+        report = score_captions(outputs, source=captions.name, model=model)
+    paths = report.save(out)
+    say_markdown(report.to_markdown())
+    for path in paths:
+        say(str(path))
+    answer({"report": json.loads(report.to_json()), "files": [str(path) for path in paths]})
+
+
+def _measure_motions(
+    motions: Path, data: Path, t2m: Path | None, matching: Path | None, out: Path, how: Any
+) -> None:
+    check_there(motions)
+    from ..motion_core.evaluation.motion_files import score_motions
+
+    dataset = _needed_data(data)
+    space = _space(t2m, matching)
+    with working("measuring motions"):
+        report = score_motions(motions, dataset, space, **how)
+    _tell(report, out)
+
+
+def _measure_joins(
+    motions: Path,
+    sequences: Path,
+    data: Path,
+    t2m: Path | None,
+    matching: Path | None,
+    out: Path,
+    how: Any,
+) -> None:
+    check_there(motions)
+    check_there(sequences)
+    from ..motion_core.evaluation.motion_files import score_joins
+    from ..motion_core.published_data import read_sequences
+
+    dataset = _published(data)
+    space = None if dataset is None else _space(t2m, matching)
+    found = read_sequences(sequences)
+    with working("measuring joins"):
+        report = score_joins(motions, found, data=dataset, space=space, split=how["split"])
+    _tell(report, out)
+
+
+def _tell(report: MotionFilesReport, out: Path) -> None:
+    paths = report.save(out)
+    say_markdown(report.to_markdown())
+    for path in paths:
+        say(str(path))
+    answer({"report": json.loads(report.to_json()), "files": [str(path) for path in paths]})
+
+
+def _space(t2m: Path | None, matching: Path | None) -> Space:
+    """The T2M evaluators if they are given, else our own network: never both in one table."""
+    from ..motion_core.evaluation.motion_files import own_space, t2m_space
+    from ..motion_core.motionllm.engine import DEFAULT_CHECKPOINT
+
+    if t2m is not None:
+        check_there(t2m)
+        return t2m_space(t2m)
+    return own_space(matching or DEFAULT_CHECKPOINT)
+
+
+def _needed_data(data: Path) -> PublishedDataset:
+    from ..motion_core.errors import InputError
+
+    dataset = _published(data)
+    if dataset is None:
+        raise InputError(
+            f"{data} has no folder new_joint_vecs; give --data the folder of HumanML3D or KIT-ML"
+        )
+    return dataset
+
+
+def _published(data: Path) -> PublishedDataset | None:
+    """The HumanML3D or KIT-ML folder, if it is one."""
+    from ..motion_core.published_data import PublishedDataset
+
+    return PublishedDataset(data) if (data / "new_joint_vecs").is_dir() else None
+
+
+def _one_split(split: str) -> Split:
+    from ..motion_core.errors import InputError
+
+    for known in get_args(Split):
+        if split == known:
+            return cast("Split", known)
+    raise InputError("--split all is for prepared data sets; give train, validation or test")
 
 
 def marked(card: Path) -> tuple[str, str, str]:
