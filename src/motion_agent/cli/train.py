@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..motion_core.choices import PREPARED
-from .console import note, say, say_markdown
+from .console import Json, answer, note, say, say_markdown
 from .help import HelpfulCommand, HelpfulGroup
 
 if TYPE_CHECKING:
@@ -126,6 +126,57 @@ Prompt = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="Prompt format that it keeps: compact or paper."),
 ]
+
+
+@app.command(cls=HelpfulCommand)
+def recipe(
+    name: Annotated[
+        str, typer.Argument(metavar="RECIPE", help="One that comes along, or a YAML file.")
+    ],
+    data: Data = PREPARED,
+    tokenizer: Trained = Path("runs/tokenizer"),
+    out: Out = Path("runs/recipe"),
+    backbone: BackboneName = None,
+    steps: Steps = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell trainable parameters and memory; load nothing.")
+    ] = False,
+    threads: Threads = 0,
+    as_json: Json = False,
+) -> None:
+    """Train one direction as a recipe says, such as the paper's (paper-t2m, paper-m2t).
+
+    The same command continues a stopped training.
+    """
+    from dataclasses import replace
+
+    from ..motion_core.motionllm.recipe import cost, load_recipe
+
+    chosen = load_recipe(name)
+    if dry_run:
+        found = cost(chosen)
+        say(f"{chosen.name}: {chosen.direction} on {chosen.backbone}, rank {chosen.rank}")
+        say(
+            f"trainable: {found.trainable / 1e6:.1f} M (adapter {found.adapter / 1e6:.1f} M,"
+            f" motion rows {found.rows / 1e6:.1f} M)"
+        )
+        for part, size in found.gigabytes.items():
+            say(f"memory: {size:6.2f} GB  {part}")
+        answer({"recipe": chosen.name, "trainable": found.trainable, "gigabytes": found.gigabytes})
+        return
+    dataset = load_dataset(data, threads)
+    from ..motion_core.motionllm.train import train_motionllm
+    from ..motion_core.tokenizer import load_tokenizer
+
+    training = chosen.training if steps is None else replace(chosen.training, steps=steps)
+    train_motionllm(
+        chosen.direction,
+        dataset,
+        load_tokenizer(tokenizer),
+        out,
+        backbone=backbone or chosen.backbone,
+        training=training,
+    )
 
 
 def _add_direction(direction: Direction, summary: str) -> None:
