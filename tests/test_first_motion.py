@@ -9,7 +9,7 @@ import pytest
 
 from motion_agent import Motion, MotionAgent
 from motion_agent.agent_graph.agent import Turn
-from motion_agent.motion_core.engine import Take
+from motion_agent.motion_core.engine import GenerationRequest, Take
 from motion_agent.motion_core.errors import UnavailableError
 from motion_agent.motion_core.motionllm import MotionLLMEngine, load_motionllm
 from motion_agent.motion_core.skeleton import BONE_LENGTHS, PARENTS
@@ -86,3 +86,21 @@ def test_no_joint_jumps_at_the_seams(motion: Motion) -> None:
 def test_the_same_seed_makes_the_same_motion(motion: Motion, engine: MotionLLMEngine) -> None:
     again = MotionAgent(planner="offline", engine=engine).run(SENTENCE).motion
     assert again is not None and again.tokens == motion.tokens
+
+
+def test_a_row_of_a_batch_is_what_it_is_alone(engine: MotionLLMEngine) -> None:
+    """Prompts of other lengths, durations and ways to draw are padding to each other."""
+    requests = [
+        GenerationRequest("a person walks forward", seed=1, seconds=2.0, takes=1),
+        GenerationRequest("bows", seed=2, takes=1),
+        GenerationRequest("an angry person kicks with the left leg, slowly and twice", 3, 1.0, 1),
+        GenerationRequest("a person waves with both hands", seed=4, seconds=1.6, greedy=True),
+        GenerationRequest("a person walks forward", seed=5, seconds=2.0, takes=1),
+    ]
+    together = [answer.tokens for answer in engine.generate(requests)]
+    alone = [engine.generate([request])[0].tokens for request in requests]
+    backwards = [answer.tokens for answer in engine.generate(requests[::-1])][::-1]
+    assert together == alone == backwards
+    assert together[0] != together[4]  # another seed
+    takes = [Take(tokens) for tokens in together]
+    assert engine.caption(takes) == [engine.caption([take])[0] for take in takes]
