@@ -31,8 +31,6 @@ from .journal import Clips, Entry
 from .limits import MAX_SECONDS as MAX_SECONDS
 from .motion import Fill, FloatArray, Motion, Segment
 
-NEXT_TAKE = 1000  # added to a segment's seed for another take of it
-
 
 def segment_request(segment: Segment) -> GenerationRequest:
     """What an engine is asked for this segment."""

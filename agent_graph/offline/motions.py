@@ -6,6 +6,7 @@ import re
 
 from ...motion_core.choices import EXPORTS
 from ...motion_core.timeline import Timeline
+from ..conversation import MAX_NAME
 from ..task import Task
 from .draft import Draft, Row
 from .lexicon import ORDINALS, base_of
@@ -13,7 +14,6 @@ from .predicates import main_verb
 from .references import FILE, in_order, motion_named, referred
 from .wording import CannotDo, quoted
 
-MAX_NAME = 60  # characters
 _OVER = re.compile(
     r"(?:start (?:all )?(?:over|again|anew|from scratch)|begin (?:again|anew)|"
     r"(?:do it )?from scratch|reset|"

@@ -40,6 +40,9 @@ class Estimate:
             return cls(float(array[0]))
         return cls(float(array.mean()), float(_Z * array.std(ddof=1) / np.sqrt(array.size)))
 
+    def __str__(self) -> str:
+        return f"{self.value:.3f}" + ("" if self.interval is None else f" ± {self.interval:.3f}")
+
 
 @dataclass(frozen=True)
 class RPrecision:

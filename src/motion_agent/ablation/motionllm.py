@@ -184,8 +184,4 @@ def _percent(estimate: Estimate) -> str:
 
 
 def _estimate(estimate: Estimate | None) -> str:
-    if estimate is None:
-        return MISSING
-    if estimate.interval is None:
-        return f"{estimate.value:.3f}"
-    return f"{estimate.value:.3f} ± {estimate.interval:.3f}"
+    return MISSING if estimate is None else str(estimate)
