@@ -11,6 +11,7 @@ it the wheel comes before the hub, so that the same seed gives the same motion e
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
