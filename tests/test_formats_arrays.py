@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import pickle
 import random
 import stat
 import zipfile
@@ -74,6 +75,63 @@ def test_npy_in_centimetres_or_z_up_can_be_told(tmp_path: Path) -> None:
     read, fps = read_joints(tmp_path / "joints.npy", unit="cm", up="z", fps=30)
     np.testing.assert_allclose(read, joints, atol=1e-5)
     assert fps == 30
+
+
+def mdm_results(path: Path, joints: np.ndarray, protocol: int | None) -> Path:
+    """As motion-diffusion-model's generate.py saves them: motions padded to one length."""
+    padded = np.concatenate([joints, np.repeat(joints[-1:] * 0, 5, axis=0)])
+    motion = np.stack([padded, padded[::-1]]).transpose(0, 2, 3, 1).astype(np.float32)
+    results = {
+        "motion": motion,  # (N, 22, 3, T)
+        "text": ["a person walks", "backwards"],
+        "lengths": np.array([len(joints), len(padded)]),
+        "num_samples": 2,
+        "num_repetitions": np.int64(1),
+    }
+    if protocol is None:
+        np.save(path, results)  # type: ignore[arg-type]
+        return path
+    with path.open("wb") as file:
+        file.write(header("()", descr="|O"))
+        pickle.dump(np.array(results, dtype=object), file, protocol=protocol)
+    return path
+
+
+@pytest.mark.parametrize("protocol", [None, 2, 5])
+def test_results_of_mdm_are_read_without_running_their_pickle(
+    tmp_path: Path, protocol: int | None
+) -> None:
+    joints = np.load(SAMPLES / "walk.npy")
+    path = mdm_results(tmp_path / "results.npy", joints, protocol)
+    read, fps = read_joints(path, clip="0")
+    np.testing.assert_allclose(read, joints, atol=1e-5)
+    assert fps == 20
+    with pytest.raises(FormatError, match=r"results.npy cannot be used: an array of 2 motions"):
+        read_joints(path)
+
+
+@pytest.mark.parametrize(
+    "results",
+    [
+        {"motion": "no array"},
+        {"thetas": np.zeros((24, 6, 9))},
+        {"motion": np.zeros((3, 22, 3)), "more": Path("x")},
+        {"motion": np.array(["a", "b"])},
+    ],
+    ids=["text", "another name", "a path", "words"],
+)
+def test_other_pickles_are_refused(tmp_path: Path, results: dict[str, object]) -> None:
+    np.save(tmp_path / "results.npy", results)  # type: ignore[arg-type]
+    with pytest.raises(FormatError, match=r"results.npy (holds|is damaged)"):
+        read_joints(tmp_path / "results.npy")
+
+
+def test_a_pickle_cannot_reach_into_what_stands_for_numpy(tmp_path: Path) -> None:
+    """BUILD on a callable would set its attributes: on a function, its defaults."""
+    build = b"cnumpy\ndtype\nN}S'__defaults__'\n(I1\ntss\x86b."
+    (tmp_path / "a.npy").write_bytes(header("()", descr="|O") + build)
+    with pytest.raises(FormatError, match=r"a.npy (holds pickled|is damaged)"):
+        read_joints(tmp_path / "a.npy")
 
 
 class Bomb:

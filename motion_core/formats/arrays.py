@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -30,13 +31,14 @@ def as_features(array: NDArray[Any]) -> NDArray[Any] | None:
 
 
 def as_joints(
-    array: NDArray[Any], clip: str | None = None
+    array: NDArray[Any], clip: str | None = None, lengths: Sequence[int] | None = None
 ) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     """Joints ``(T, 22, 3)`` of an array, and notes on how it was read.
 
     Args:
         array: of any number of axes.
         clip: the number of the motion in a batch, from 0.
+        lengths: how many frames count of each motion in a batch, which end with padding.
 
     Raises:
         FormatError: joints of another kind.
@@ -53,7 +55,8 @@ def as_joints(
             raise InputError(
                 f"an array of {len(joints)} motions; say which with --clip, 0 to {len(joints) - 1}"
             )
-        joints = joints[int(clip) if clip is not None and len(joints) > 1 else 0]
+        chosen = int(clip) if clip is not None and len(joints) > 1 else 0
+        joints = joints[chosen][: lengths[chosen] if lengths is not None else None]
     if joints.ndim != 3 or joints.shape[2] != 3 or joints.shape[1] not in _COUNTS:
         raise FormatError(
             f"holds an array of the shape {shape}; joints are (frames, 22, 3), or 24, 52 or 55 of "

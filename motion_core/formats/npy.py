@@ -28,6 +28,10 @@ _NUMBERS = re.compile(r"[<>|=](f[248]|[iu][1248])")
 _TEXT = re.compile(r"[<>|=]U[1-9]\d{0,8}")
 
 
+class PickledError(FormatError):
+    """An array of Python objects, which `pickled.read_results` may be able to read."""
+
+
 def read_array(file: IO[bytes], size: int, *, text: bool = False) -> NDArray[Any]:
     """The array in an open ``.npy`` of `size` bytes.
 
@@ -37,7 +41,8 @@ def read_array(file: IO[bytes], size: int, *, text: bool = False) -> NDArray[Any
         text: whether an array of strings is wanted instead of one of numbers.
 
     Raises:
-        FormatError: not ``.npy``, pickled, of another type, or not as long as it says.
+        FormatError: not ``.npy``, of another type, or not as long as it says.
+        PickledError: pickled; the file then is where the pickle begins.
     """
     start = file.read(8)
     if not start.startswith(_MAGIC) or len(start) < 8:
@@ -52,7 +57,7 @@ def read_array(file: IO[bytes], size: int, *, text: bool = False) -> NDArray[Any
     found = {key: pattern.search(header) for key, pattern in _ENTRY.items()}
     descr, order, shape = found["descr"], found["fortran_order"], found["shape"]
     if descr and "O" in descr[1]:
-        raise FormatError("holds pickled Python objects, which are refused; save plain numbers")
+        raise PickledError("holds pickled Python objects, which are refused; save plain numbers")
     if not (descr and order and shape):
         raise FormatError("is damaged or not a plain array: its header cannot be read")
     if not (_TEXT if text else _NUMBERS).fullmatch(descr[1]):

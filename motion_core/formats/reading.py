@@ -23,8 +23,9 @@ from .body import Posture, check_build, stand_up
 from .bvh import parse_bvh
 from .gltf import gltf_recording, parse_gltf
 from .joint_maps import ChosenMap, JointMap, choose_map, map_joints
-from .npy import read_array
+from .npy import PickledError, read_array
 from .npz import unpack_motion
+from .pickled import Results, read_results
 from .recording import Recording
 from .retargeting import retarget
 
@@ -124,7 +125,7 @@ def read_motion(path: str | Path, **options: Unpack[ReadingOptions]) -> Motion:
         if path.suffix.lower() == ".npz" and not is_amass(path):
             return unpack_motion(path)
         if path.suffix.lower() == ".npy":
-            features = as_features(_array(path))
+            features = as_features(_array(path).motions)
             if features is not None:
                 features = check_features(features)
                 _check_features_build(features)
@@ -248,13 +249,13 @@ def _read_recording(path: Path, options: ReadingOptions) -> Capture:
 def _read_npy(path: Path, options: ReadingOptions) -> Capture:
     from ..representation import features_to_joints
 
-    array = _array(path)
-    features = as_features(array)
+    results = _array(path)
+    features = as_features(results.motions)
     if features is not None:
         features = check_features(features)
         _check_features_build(features)
         return Capture(_cut(features_to_joints(features).astype(np.float64), options), FPS)
-    joints, notes = as_joints(array, options.get("clip"))
+    joints, notes = as_joints(results.motions, options.get("clip"), results.lengths)
     return _stood(_cut(joints, options), options.get("fps") or FPS, options, notes)
 
 
@@ -337,13 +338,16 @@ def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8-sig", errors="replace")
 
 
-def _array(path: Path) -> NDArray[np.generic]:
+def _array(path: Path) -> Results:
     size = _check_size(path)
     with path.open("rb") as file:
-        array = read_array(file, size)
-    if array.size == 0:
-        raise FormatError(f"has no frames: it is an array of the shape {array.shape}")
-    return array
+        try:
+            results = Results(read_array(file, size))
+        except PickledError:
+            results = read_results(file, size)
+    if results.motions.size == 0:
+        raise FormatError(f"has no frames: it is an array of the shape {results.motions.shape}")
+    return results
 
 
 def _check_size(path: Path) -> int:
