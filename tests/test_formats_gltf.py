@@ -138,6 +138,12 @@ def test_the_path_is_scaled_by_the_legs(tmp_path: Path) -> None:
     np.testing.assert_allclose(np.ptp(joints[:, [10, 11], 1], axis=0), 0, atol=1e-6)
 
 
+def test_who_walks_far_from_the_root_of_the_file_is_recognised(tmp_path: Path) -> None:
+    far = {("Hips", "translation"): ([0.0, 2.0], [[0, 0.42, 8], [0, 0.42, 9]])}
+    joints, _ = read_joints(write(tmp_path / "a.gltf", gltf({"Walk": far})))
+    assert joints[-1, 0, 2] - joints[0, 0, 2] == pytest.approx(0.855 / 0.40, rel=0.05)
+
+
 def test_a_rest_pose_turned_towards_the_back_still_moves_ahead(tmp_path: Path) -> None:
     tree = gltf({"Wave": raise_arm()})
     tree["nodes"][0]["rotation"] = [0, 1, 0, 0]  # as VRM 0 stands

@@ -1,11 +1,18 @@
 """FBX, binary and ASCII: reading the skeleton and one animation, through `ufbx`.
 
 `ufbx` (github.com/ufbx, MIT) reads every version of the format in a single C file; its Python
-package is an extra: ``pip install motion-agent[fbx]``.
+package is an extra: ``pip install motion-agent[fbx]``. It runs in a process of its own
+(`fbx_scene`).
 """
 
 from __future__ import annotations
 
+import importlib.util
+import io
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,12 +25,18 @@ from .recording import Recording, unique_names
 
 Array = NDArray[np.float64]
 
+_READER = Path(__file__).with_name("fbx_scene.py")
+_SECONDS = 300.0  # after which the reader is stopped
+
 
 def fbx_clips(data: bytes) -> tuple[str, ...]:
-    """Names of the animations in an FBX file."""
-    return unique_names(
-        [stack.name or str(at) for at, stack in enumerate(_scene(data).anim_stacks)]
-    )
+    """Names of the animations in an FBX file; of one without a name, its number.
+
+    Raises:
+        FormatError: not FBX, or damaged.
+        ConfigurationError: `ufbx` is not installed.
+    """
+    return _clip_names(_scene(data, -1))
 
 
 def fbx_recording(data: bytes, clip: str | None = None) -> Recording:
@@ -38,107 +51,80 @@ def fbx_recording(data: bytes, clip: str | None = None) -> Recording:
         InputError: there is no animation of this name.
         ConfigurationError: `ufbx` is not installed.
     """
-    import ufbx
-
-    scene = _scene(data)
-    stacks = list(scene.anim_stacks)
-    if not stacks:
+    scene = _scene(data, -1)
+    clips = _clip_names(scene)
+    if not clips:
         raise FormatError("holds no animation, only a character")
     if clip is not None:
-        names = fbx_clips(data)
-        ends = [name.rpartition("|")[2] for name in names]
-        if clip not in names and clip not in ends:
-            raise InputError(f"has no animation {clip!r}; it has {', '.join(names[:60])}")
-        stack = stacks[names.index(clip) if clip in names else ends.index(clip)]
-    else:
-        stack = max(stacks, key=lambda each: each.time_end - each.time_begin)
-    fps = float(scene.settings.frames_per_second or 30)
-    fps = fps if 10 <= fps <= 240 else 30.0
-    frames = int((stack.time_end - stack.time_begin) * fps + 1e-3) + 1
+        ends = [name.rpartition("|")[2] for name in clips]
+        if clip not in clips and clip not in ends:
+            raise InputError(f"has no animation {clip!r}; it has {', '.join(clips[:60])}")
+        scene = _scene(data, clips.index(clip) if clip in clips else ends.index(clip))
+    parents = tuple(int(parent) for parent in scene["parents"])
+    frames = scene["translations"].shape[1] if parents else 0
     if not 1 <= frames <= MAX_FRAMES:
-        raise FormatError(f"has {frames} frames; expected 1 to {MAX_FRAMES}")
-    nodes = _skeleton(scene)
-    place = {node.element_id: at for at, node in enumerate(nodes)}
-    parents = tuple(
-        place.get(node.parent.element_id, -1) if node.parent is not None else -1 for node in nodes
-    )
-    times = stack.time_begin + np.arange(frames) / fps
-    moves = [
-        [ufbx.evaluate_transform(stack.anim, node, float(time)) for time in times] for node in nodes
-    ]
-    translations, rotations = _scaled(moves, parents)
+        raise FormatError(f"has {frames} frames of a skeleton; expected 1 to {MAX_FRAMES}")
+    translations, rotations = _scaled(scene, parents)
 
     def local(joint: int, part: slice) -> tuple[Array, Array]:
         return translations[joint][part], rotations[joint][part]
 
-    rest, turns = _rest(scene, nodes)
+    u, _, vt = np.linalg.svd(scene["rest"][:, :, :3])
+    u[..., 2] *= np.sign(np.linalg.det(u @ vt))[:, None]
+    names = [str(name) or f"node {at}" for at, name in enumerate(scene["names"])]
     return Recording(
-        names=unique_names([node.name or f"node {at}" for at, node in enumerate(nodes)]),
+        names=unique_names(names),
         parents=parents,
         local=local,
         frames=frames,
-        fps=fps,
-        rest=rest,
-        rest_turns=turns,
+        fps=float(scene["fps"]),
+        rest=scene["rest"][:, :, 3],
+        rest_turns=u @ vt,
     )
 
 
-def _scene(data: bytes) -> Any:
-    try:
-        import ufbx
-    except ModuleNotFoundError as error:
+def _clip_names(scene: Mapping[str, NDArray[Any]]) -> tuple[str, ...]:
+    return unique_names([str(name) or str(at) for at, name in enumerate(scene["clips"])])
+
+
+def _scene(data: bytes, number: int) -> Mapping[str, NDArray[Any]]:
+    """What `fbx_scene` writes of a file and its animation of a number, -1 for the longest."""
+    if importlib.util.find_spec("ufbx") is None:
         raise ConfigurationError(
             "FBX is read with the package ufbx, which is not installed: "
             "pip install motion-agent[fbx]; or convert the file to GLB, as Blender does"
-        ) from error
-    try:
-        return ufbx.load_memory(
-            data,
-            target_axes=ufbx.axes_right_handed_y_up,
-            target_unit_meters=1.0,
-            ignore_geometry=False,
         )
-    except ufbx.Error as error:
-        raise FormatError(f"is not FBX, or damaged: {str(error)[:120]}") from error
+    command = [sys.executable, "-I", str(_READER), str(number)]
+    try:
+        done = subprocess.run(command, input=data, capture_output=True, timeout=_SECONDS)
+    except subprocess.TimeoutExpired as error:
+        raise FormatError(
+            f"takes longer than {_SECONDS:.0f} s to read; convert it to GLB"
+        ) from error
+    if done.returncode != 0:
+        words = done.stderr.decode(errors="replace").strip().splitlines()
+        raise FormatError(
+            "is damaged, or more than ufbx can read; convert it to GLB, as Blender does "
+            f"({words[-1][:100] if words else f'it ended with {done.returncode}'})"
+        )
+    with np.load(io.BytesIO(done.stdout), allow_pickle=False) as found:
+        scene = {name: found[name] for name in found.files}
+    if "error" in scene:
+        raise FormatError(str(scene["error"]))
+    return scene
 
 
-def _skeleton(scene: Any) -> list[Any]:
-    """Nodes without meshes, lights and cameras of their own, parents first."""
-    nodes = [node for node in scene.nodes if node.mesh is None and not node.is_root]
-    nodes = [node for node in nodes if node.light is None and node.camera is None]
-    return sorted(nodes, key=lambda node: node.node_depth)
-
-
-def _scaled(moves: list[list[Any]], parents: tuple[int, ...]) -> tuple[list[Array], list[Array]]:
+def _scaled(
+    scene: Mapping[str, NDArray[Any]], parents: tuple[int, ...]
+) -> tuple[list[Array], list[Array]]:
     """Translations ``(T, 3)`` with the scales above them, and rotations ``(T, 3, 3)``."""
     translations: list[Array] = []
     rotations: list[Array] = []
     scales: list[Array] = []
-    for steps, parent in zip(moves, parents, strict=True):
-        places = np.array([(t.translation.x, t.translation.y, t.translation.z) for t in steps])
-        turns = np.array([(t.rotation.x, t.rotation.y, t.rotation.z, t.rotation.w) for t in steps])
-        sizes = np.abs([(t.scale.x, t.scale.y, t.scale.z) for t in steps]).mean(axis=1)
-        above = scales[parent] if parent >= 0 else np.ones(len(steps))
-        translations.append(above[:, None] * places)
-        rotations.append(Rotation.from_quat(turns).as_matrix())
+    for joint, parent in enumerate(parents):
+        sizes = np.abs(scene["scales"][joint]).mean(axis=1)
+        above = scales[parent] if parent >= 0 else np.ones(len(sizes))
+        translations.append(above[:, None] * scene["translations"][joint])
+        rotations.append(Rotation.from_quat(scene["rotations"][joint]).as_matrix())
         scales.append(above * sizes)
     return translations, rotations
-
-
-def _rest(scene: Any, nodes: list[Any]) -> tuple[Array, Array]:
-    """World positions ``(J, 3)`` and orientations ``(J, 3, 3)`` in the bind pose."""
-    bound = {
-        cluster.bone_node.element_id: cluster.bind_to_world
-        for cluster in scene.skin_clusters
-        if cluster.bone_node is not None
-    }
-    matrices = np.array(
-        [_matrix(bound.get(node.element_id, node.node_to_world)) for node in nodes]
-    )  # (J, 3, 4)
-    u, _, vt = np.linalg.svd(matrices[:, :, :3])
-    u[..., 2] *= np.sign(np.linalg.det(u @ vt))[:, None]
-    return matrices[:, :, 3], u @ vt
-
-
-def _matrix(matrix: Any) -> list[list[float]]:
-    return [[getattr(matrix, f"m{row}{column}") for column in range(4)] for row in range(3)]

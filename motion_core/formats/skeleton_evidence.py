@@ -13,6 +13,8 @@ from .recording import Recording
 
 Array = NDArray[np.float64]
 
+_BODY = 8  # joints that a body has at least
+
 NAME_WEIGHT = 4.0
 """How much a name counts against the body's build."""
 
@@ -55,10 +57,14 @@ class SkeletonEvidence:
             ]
         )
         self.reach = np.zeros(count)
+        below = np.ones(count)  # joints from here on
         for joint in reversed(range(count)):
-            if parents[joint] >= 0:
-                way = self.bones[joint] + self.reach[joint]
-                self.reach[parents[joint]] = max(self.reach[parents[joint]], way)
+            if (parent := parents[joint]) >= 0:
+                # What carries a whole body and is longer than that is no bone, but its path.
+                path = below[joint] >= _BODY and self.bones[joint] > self.reach[joint]
+                way = self.reach[joint] + (0 if path else self.bones[joint])
+                self.reach[parent] = max(self.reach[parent], way)
+                below[parent] += below[joint]
 
     def chain(self, joint: int) -> list[int]:
         """A joint and what hangs on it, always along the longest way."""
