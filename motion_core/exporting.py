@@ -14,6 +14,7 @@ from .placement import FACE_TO_FACE, Placement
 
 if TYPE_CHECKING:
     from .formats.bvh_styles import BvhStyle
+    from .formats.character import Character
     from .rendering import Body
 
 MAX_PEOPLE = 2
@@ -43,8 +44,8 @@ def export(
         placement: where the second person stands; `FACE_TO_FACE` if not told. Without one it
             means nothing.
         bvh: how BVH is written; as Blender expects it if not told.
-        character: a rigged ``.glb`` or ``.vrm`` file, which moves in a GLB instead of the
-            mannequin.
+        character: a rigged ``.glb`` or ``.vrm`` file, which moves instead of the mannequin in
+            ``.glb`` (of one person), ``.mp4``, ``.gif``, ``.html`` and ``.png``.
 
     Returns:
         The files that were written, first person's first.
@@ -60,16 +61,27 @@ def export(
     if not 1 <= len(motions) <= MAX_PEOPLE:
         raise InputError(f"{len(motions)} people cannot be exported; give 1 to {MAX_PEOPLE}")
     people = list(zip(motions, (Placement(), placement or FACE_TO_FACE), strict=False))
+    hero = None
     if character is not None:
-        if suffix != "glb" or len(people) > 1:
-            raise InputError("a character is written for one person, as .glb")
-        from .formats.character import write_character
+        if suffix == "glb" and len(people) == 1:
+            from .formats.character import write_character
 
-        write_character(motions[0], path, Path(character))
-        return (path,)
-    if suffix in _OF_ALL:
+            write_character(motions[0], path, Path(character))
+            return (path,)
+        if suffix not in _PICTURES:
+            raise InputError(
+                f"a character is written for one person, as .glb, or shown in "
+                f"{', '.join(f'.{each}' for each in _PICTURES)}; not as {path.name}"
+            )
+        from .formats.character import load_character
+
+        hero = load_character(Path(character))
+    if suffix == "glb" or suffix in _PICTURES:
         try:
-            _OF_ALL[suffix](people, path)
+            if suffix == "glb":
+                _glb(people, path)
+            else:
+                _PICTURES[suffix](_bodies(people, hero), path)
         except ModuleNotFoundError as error:
             raise ConfigurationError(
                 f".{suffix} needs the package {error.name!r}, which is not installed; "
@@ -151,28 +163,28 @@ def _glb(people: _People, path: Path) -> None:
     write_glb([motion for motion, _ in people], path, placements=[place for _, place in people])
 
 
-def _bodies(people: _People) -> list[Body]:
+def _bodies(people: _People, character: Character | None) -> list[Body]:
     from .rendering import Body
 
-    return [Body.measured(motion, place) for motion, place in people]
+    return [Body.measured(motion, place, character) for motion, place in people]
 
 
-def _video(people: _People, path: Path) -> None:
+def _video(bodies: Sequence[Body], path: Path) -> None:
     from .rendering import render_video
 
-    render_video(_bodies(people), path)
+    render_video(bodies, path)
 
 
-def _page(people: _People, path: Path) -> None:
+def _page(bodies: Sequence[Body], path: Path) -> None:
     from .rendering import write_player
 
-    write_player(_bodies(people), path)
+    write_player(bodies, path)
 
 
-def _film_strip(people: _People, path: Path) -> None:
+def _film_strip(bodies: Sequence[Body], path: Path) -> None:
     from .rendering import film_strip
 
-    film_strip(_bodies(people), path)
+    film_strip(bodies, path)
 
 
 _OF_ONE: Mapping[str, Callable[[Motion, Path, Placement], None]] = {
@@ -183,8 +195,7 @@ _OF_ONE: Mapping[str, Callable[[Motion, Path, Placement], None]] = {
     "amass.npz": _amass,
     "bvh": _bvh,
 }
-_OF_ALL: Mapping[str, Callable[[_People, Path], None]] = {
-    "glb": _glb,
+_PICTURES: Mapping[str, Callable[[Sequence[Body], Path], None]] = {
     "mp4": _video,
     "gif": _video,
     "html": _page,

@@ -9,11 +9,11 @@ import pytest
 from rendering_people import standing, walker
 
 from motion_agent.motion_core.errors import InputError
+from motion_agent.motion_core.figure import GROUND
 from motion_agent.motion_core.motion import Motion
 from motion_agent.motion_core.rendering import Body, Placement
 from motion_agent.motion_core.rendering.camera import plan_camera, plan_portraits
 from motion_agent.motion_core.rendering.mannequin import (
-    GROUND,
     PARTS,
     POINT_NAMES,
     body_points,

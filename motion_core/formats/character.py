@@ -16,32 +16,91 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 from scipy.spatial.transform import Rotation
 
 from .. import rotations
 from ..atomic import replacing
-from ..cleaning import bend_leg
 from ..errors import FormatError, InputError
+from ..figure import GROUND, Bones, Figure, Mesh
 from ..motion import Motion
 from ..skeleton import FPS, JOINT_NAMES, PARENTS
+from .character_pose import local_turns, pose_character
 from .gltf import Gltf, parse_gltf, rest_skeleton, skeleton_nodes
+from .gltf_mesh import character_mesh
 from .joint_maps import choose_map
-from .kinematics import ancestors, world_transforms
-from .posing import rest_positions, solve_pose
+from .kinematics import ancestors
 from .recording import Recording
-from .retargeting import standing_frame
 
 Array = NDArray[np.float64]
 
 _MAX_BYTES = 1 << 28
-_CALM = 6  # frames over which the feet's distance follows the turning hips
-_NEXT = {"hip": "knee", "knee": "ankle", "shoulder": "elbow", "elbow": "wrist"}
+_SMALLEST, _LARGEST, _USUAL = 0.2, 5.0, 1.7  # metres: who is shown as high as the file says
+
+
+@dataclass(frozen=True)
+class Character:
+    """A rigged character of the user's.
+
+    Attributes:
+        path: of its file.
+        gltf: the file.
+        rest: its skeleton in the rest pose.
+        joints: which of its joints are ours.
+    """
+
+    path: Path
+    gltf: Gltf
+    rest: Recording
+    joints: dict[str, int]
+
+    def figure(self, motion: Motion) -> tuple[NDArray[np.float32], Figure]:
+        """Our joints ``(T, 22, 3)`` as the character has them, and itself as a mesh that moves.
+
+        It has the size that its file gives it and stands on the floor of pictures.
+
+        Raises:
+            FormatError: it has no mesh.
+        """
+        with _naming(self.path):
+            return _figure(motion, self)
+
+
+def load_character(path: str | Path) -> Character:
+    """The character in a file.
+
+    Args:
+        path: a rigged ``.glb`` or ``.vrm``.
+
+    Raises:
+        InputError: no such file, or not one of these.
+        FormatError: no person is recognised in it, or it is damaged.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in (".glb", ".vrm"):
+        raise InputError(f"{path} is no .glb or .vrm; save the character as one")
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+    with _naming(path):
+        if len(data) > _MAX_BYTES:
+            raise FormatError(f"has {len(data) / 1e6:.0f} MB; the limit is {_MAX_BYTES / 1e6:.0f}")
+        gltf = parse_gltf(data, path.parent)
+        rest = rest_skeleton(gltf)
+        joints = {
+            ours: rest.names.index(source if isinstance(source, str) else source[0])
+            for ours, source in choose_map(rest).joints.items()
+        }
+        joints["pelvis"] = _mover(rest, joints)
+        return Character(path, gltf, rest, joints)
 
 
 def write_character(motion: Motion, path: str | Path, character: str | Path) -> None:
@@ -57,79 +116,72 @@ def write_character(motion: Motion, path: str | Path, character: str | Path) -> 
         FormatError: no person is recognised in it, or it is damaged.
         UnavailableError: the file cannot be written.
     """
-    character = Path(character)
-    if character.suffix.lower() not in (".glb", ".vrm"):
-        raise InputError(f"{character} is no .glb or .vrm; save the character as one")
-    try:
-        data = character.read_bytes()
-    except OSError as error:
-        raise InputError(f"{character} cannot be read: {error.strerror or error}") from error
-    try:
-        if len(data) > _MAX_BYTES:
-            raise FormatError(f"has {len(data) / 1e6:.0f} MB; the limit is {_MAX_BYTES / 1e6:.0f}")
-        gltf = parse_gltf(data, character.parent)
-        rest = rest_skeleton(gltf)
-        chosen = choose_map(rest).joints
-        joints = {
-            ours: rest.names.index(source if isinstance(source, str) else source[0])
-            for ours, source in chosen.items()
-        }
-        joints["pelvis"] = _mover(rest, joints)
-        turns, places = _animate(motion, rest, joints)
-        packed = _with_animation(gltf, rest, turns, places, motion)
-    except FormatError as error:
-        raise FormatError(f"{character} {error}") from error
+    loaded = load_character(character)
+    with _naming(Path(character)):
+        frame, goal, places = pose_character(motion, loaded.rest, loaded.joints)
+        turns = local_turns(loaded.rest, loaded.joints, goal, frame)
+        moved = {joint: where @ frame.T for joint, where in places.items()}
+        packed = _with_animation(loaded.gltf, loaded.rest, turns, moved, motion)
     with replacing(path) as temporary:
         temporary.write_bytes(packed)
 
 
-def _animate(
-    motion: Motion, rest: Recording, joints: dict[str, int]
-) -> tuple[dict[int, Array], dict[int, Array]]:
-    """Local rotations ``(T, 3, 3)`` of the character's joints, and places ``(T, 3)`` of some.
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Errors within name the file."""
+    try:
+        yield
+    except FormatError as error:
+        raise FormatError(f"{path} {error}") from error
 
-    Those are the pelvis, and feet that do not hang on their shins.
-    """
-    assert rest.rest_turns is not None
-    frame = standing_frame(rest.rest, joints)  # columns: left, up, ahead
-    pose = solve_pose(motion.joints.astype(np.float64), tolerance=np.inf)
-    ours, turns = world_transforms(
-        PARENTS,
-        [pose.translations[0], *pose.offsets[1:]],
-        [pose.rotations[:, joint] for joint in range(len(PARENTS))],
+
+def _figure(motion: Motion, character: Character) -> tuple[NDArray[np.float32], Figure]:
+    rest, joints = character.rest, character.joints
+    shape = character_mesh(character.gltf, rest)
+    frame, goal, places = pose_character(motion, rest, joints)
+    moving = {joint: name for name, joint in sorted(joints.items(), key=lambda item: item[1])}
+    bone_of = {-1: 0}  # bone 0 does not move: it carries what hangs on no joint of ours
+    for joint, parent in enumerate(rest.parents):
+        bone_of[joint] = 1 + list(moving).index(joint) if joint in moving else bone_of[parent]
+    vertices = shape.vertices @ frame
+    height = float(np.ptp(vertices[:, 1]))
+    size = 1.0 if _SMALLEST < height < _LARGEST else _USUAL / height
+    down = np.array([0.0, GROUND - size * float(vertices[:, 1].min()), 0.0])
+    still = np.broadcast_to(np.eye(3), (len(motion), 1, 3, 3))
+    bones = Bones(
+        (-1, *(bone_of[rest.parents[joint]] for joint in moving)),
+        size * np.concatenate([np.zeros((1, 3)), rest.rest[list(moving)] @ frame]) + down,
+        np.concatenate([still, np.stack([goal[name] for name in moving.values()], axis=1)], axis=1),
+        {bone_of[joint]: size * where + down for joint, where in places.items()},
     )
-    stance = rest.rest @ frame  # the character's rest pose, seen as ours: left, up, ahead
-    standing = rest_positions(pose.offsets)
-    hips = [joints["left_hip"], joints["right_hip"]]
-    # What our legs do, theirs do: a straight leg stays straight, an ankle is over its own sole.
-    scale = _leg_length(stance, [joints[f"left_{part}"] for part in ("hip", "knee", "ankle")])
-    scale /= _leg_length(standing, [1, 4, 7])
-    ankles = [joints["left_ankle"], joints["right_ankle"]]
-    sole = float(ours[:, [10, 11], 1].min()) + float(standing[7, 1] - standing[10, 1])
-    lift = np.array([0.0, float(stance[ankles, 1].mean()) - scale * sole, 0.0])
-
-    goal: dict[str, Array] = {}  # orientations against the rest pose, in our axes
-    for at, name in enumerate(JOINT_NAMES):
-        goal[name] = turns[:, at]
-    origin = stance[joints["pelvis"]]
-    middle = stance[hips].mean(axis=0) - origin
-    centre = scale * ours[:, 1:3].mean(axis=1) + lift
-    pelvis = centre - (goal["pelvis"] @ middle[:, None])[..., 0]
-    places = {joints["pelvis"]: pelvis @ frame.T}
-    for hip, side in enumerate(("left", "right"), start=1):
-        ankle = _place_leg(side, joints, stance, goal, pelvis, ours, scale, lift, standing[hip])
-        knee, foot = joints[f"{side}_knee"], joints[f"{side}_ankle"]
-        if knee not in ancestors(rest.parents, [foot]):
-            places[foot] = ankle @ frame.T
-        for part in ("shoulder", "elbow"):
-            _point(side, part, joints, stance, goal, ours)
-        goal[f"{side}_wrist"] = goal[f"{side}_elbow"]
-    return _local(rest, joints, goal, frame), places
+    mesh = Mesh(
+        size * vertices + down,
+        _normals(vertices, shape.triangles),
+        shape.triangles,
+        np.array([bone_of[joint] for joint in range(len(rest.parents))])[shape.joints],
+        shape.weights,
+        colours=shape.colours,
+    )
+    where = bones.where()
+    found = {name: where[:, bone_of[joint]] for joint, name in moving.items()}
+    points = np.empty((len(motion), len(JOINT_NAMES), 3), dtype=np.float32)
+    for at, name in enumerate(JOINT_NAMES):  # a joint that it lacks is where the one before is
+        points[:, at] = found[name] if name in found else points[:, max(PARENTS[at], 0)]
+    if "neck" not in found and "head" in found:
+        points[:, 12] = (points[:, 9] + points[:, 15]) / 2
+    return points, Figure(mesh, bones)
 
 
-def _leg_length(points: Array, leg: list[int]) -> float:
-    hip, knee, ankle = (points[joint] for joint in leg)
-    return float(np.linalg.norm(knee - hip) + np.linalg.norm(ankle - knee))
+def _normals(vertices: Array, triangles: NDArray[np.int64]) -> Array:
+    """Normals ``(V, 3)``, the same on both sides of a seam in the texture."""
+    _, same = np.unique(np.round(vertices, 5), axis=0, return_inverse=True)
+    same = same.reshape(-1)
+    a, b, c = (vertices[triangles[:, corner]] for corner in range(3))
+    faces = np.cross(b - a, c - a)
+    sums = np.zeros((int(same.max()) + 1, 3))
+    for corner in range(3):
+        np.add.at(sums, same[triangles[:, corner]], faces)
+    return np.asarray(rotations.normalize(sums + [0, 1e-12, 0]))[same]
 
 
 def _mover(rest: Recording, joints: dict[str, int]) -> int:
@@ -141,85 +193,6 @@ def _mover(rest: Recording, joints: dict[str, int]) -> int:
             raise FormatError("has legs and a trunk that hang on nothing together")
         joint = rest.parents[joint]
     return joint
-
-
-def _point(
-    side: str,
-    part: str,
-    joints: dict[str, int],
-    stance: Array,
-    goal: dict[str, Array],
-    ours: Array,
-) -> None:
-    """Turn a bone so that it points where ours points, with the twist that ours has."""
-    name, below = f"{side}_{part}", f"{side}_{_NEXT[part]}"
-    first, second = JOINT_NAMES.index(name), JOINT_NAMES.index(below)
-    goal[name] = _aimed(
-        goal[name],
-        stance[joints[below]] - stance[joints[name]],
-        ours[:, second] - ours[:, first],
-    )
-
-
-def _aimed(turn: Array, bone: Array, aim: Array) -> Array:
-    """`turn` ``(T, 3, 3)``, turned further the shortest way so that it brings `bone` to `aim`."""
-    now = rotations.normalize((turn @ bone[:, None])[..., 0])
-    further = rotations.between(now, rotations.normalize(aim))  # w x y z
-    matrices = Rotation.from_quat(further[:, [1, 2, 3, 0]]).as_matrix()
-    return np.asarray(matrices @ turn)
-
-
-def _place_leg(
-    side: str,
-    joints: dict[str, int],
-    stance: Array,
-    goal: dict[str, Array],
-    pelvis: Array,
-    ours: Array,
-    scale: float,
-    lift: Array,
-    standing_hip: Array,
-) -> Array:
-    """Turn thigh and shin so that the ankle is where ours is; its places ``(T, 3)``."""
-    names = [f"{side}_{part}" for part in ("hip", "knee", "ankle")]
-    hip, knee, ankle = (stance[joints[name]] for name in names)
-    at = [JOINT_NAMES.index(name) for name in names]
-    start = pelvis + (goal["pelvis"] @ (hip - stance[joints["pelvis"]])[:, None])[..., 0]
-    # As ours bends, in their lengths; then the ankle is brought to its place.
-    thigh = rotations.normalize(ours[:, at[1]] - ours[:, at[0]]) * np.linalg.norm(knee - hip)
-    shin = rotations.normalize(ours[:, at[2]] - ours[:, at[1]]) * np.linalg.norm(ankle - knee)
-    middle = start + thigh
-    # Where their hips are wider, their feet are as much further apart.
-    wider = float(hip[0] - stance[joints["pelvis"], 0]) - scale * float(standing_hip[0])
-    sideways = gaussian_filter1d(goal["pelvis"][:, :, 0], _CALM, axis=0, mode="nearest")
-    sideways = rotations.normalize(sideways * [1.0, 0.0, 1.0])
-    target = scale * ours[:, at[2]] + lift + wider * sideways
-    bent, end = bend_leg(start, middle, middle + shin, target)
-    goal[names[0]] = _aimed(goal[names[0]], knee - hip, bent - start)
-    goal[names[1]] = _aimed(goal[names[1]], ankle - knee, end - bent)
-    return end
-
-
-def _local(
-    rest: Recording, joints: dict[str, int], goal: dict[str, Array], frame: Array
-) -> dict[int, Array]:
-    """Rotations relative to each joint's parent, of the joints that are turned."""
-    assert rest.rest_turns is not None
-    frames = len(next(iter(goal.values())))
-    ours = {joint: name for name, joint in joints.items()}
-    world: list[Array] = []
-    found: dict[int, Array] = {}
-    for joint, parent in enumerate(rest.parents):
-        above = world[parent] if parent >= 0 else np.broadcast_to(np.eye(3), (frames, 3, 3))
-        level = rest.rest_turns[parent] if parent >= 0 else np.eye(3)
-        own = level.T @ rest.rest_turns[joint]
-        if joint in ours:
-            turn = frame @ goal[ours[joint]] @ frame.T @ rest.rest_turns[joint]
-            found[joint] = np.swapaxes(above, 1, 2) @ turn
-            world.append(turn)
-        else:
-            world.append(above @ own)
-    return found
 
 
 def _with_animation(

@@ -158,6 +158,17 @@ def skeleton_nodes(gltf: Gltf) -> tuple[list[int], list[float]]:
     return nodes.order, scales
 
 
+def node_matrix(node: Mapping[str, Any]) -> Array:
+    """The transform ``(4, 4)`` of a node in its parent."""
+    if "matrix" in node:
+        return np.array(node["matrix"], dtype=np.float64).reshape(4, 4).T
+    translation, rotation, scale = _transform(node)
+    matrix = np.eye(4)
+    matrix[:3, :3] = Rotation.from_quat(rotation).as_matrix() * scale
+    matrix[:3, 3] = translation
+    return matrix
+
+
 def _recording(gltf: Gltf, clip: str | None) -> Recording:
     clips = gltf.clips
     if not clips:

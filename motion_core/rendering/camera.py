@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
 from ..choices import CameraMode
+from ..figure import GROUND
 from ..placement import MAX_DISTANCE
 from ..skeleton import FPS
-from .mannequin import GROUND, FloatArray, facing
+from .mannequin import FloatArray, facing
 
 FIELD_OF_VIEW = math.radians(30)  # vertical; a long lens keeps limbs in proportion
 ELEVATION = math.radians(16)

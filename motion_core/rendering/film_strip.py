@@ -62,7 +62,7 @@ def paint_strip(
     poses = np.concatenate([points - points[:, :1] for points in scene.people], axis=1)
     groups = _moments(captions, min(frames, scene.frames), poses)
     size = (round(height * 0.62), height)
-    people, moments = list(scene.people), [m for _, moments in groups for m in moments]
+    people, moments = scene.outlines(), [m for _, moments in groups for m in moments]
     camera = plan_portraits(people, moments, size)
     stage = Stage(scene, size, theme=theme, camera=camera, panel=False)
     pictures = [[stage.paint(moment) for moment in moments] for _, moments in groups]

@@ -6,9 +6,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..figure import GROUND
 from ..skeleton import FPS
 from .camera import Camera
-from .mannequin import GROUND, PARTS, FloatArray
+from .mannequin import PARTS, FloatArray
 from .palette import Palette, mix, rgb
 from .shading import Image
 
@@ -17,10 +18,10 @@ _REACH = 9  # metres of grid around the point the camera looks at
 _TRAIL_SECONDS = 12.0
 _TRAIL_STEP = 4  # frames between the points of a trail
 _JUMP = 0.5  # metres from frame to frame; longer is a cut and leaves no trail
-_SHADOW_TEXEL = 0.015  # metres; shadows are soft, so they are drawn coarsely
+SHADOW_TEXEL = 0.015  # metres; shadows are soft, so they are drawn coarsely
 _SHADOW_EDGE = 0.16  # metres around body points: the flesh on them and the softness
 _SHADOW_THICKNESS = [
-    max(1, round((part.start_radius + part.end_radius) / _SHADOW_TEXEL)) for part in PARTS
+    max(1, round((part.start_radius + part.end_radius) / SHADOW_TEXEL)) for part in PARTS
 ]
 
 
@@ -70,7 +71,7 @@ class Floor:
         base = rgb(palette.sky) * (1 - slope) + rgb(palette.floor) * slope
         self.backdrop: Image = np.rint(base + (rgb(palette.glow) - base) * pool).astype(np.uint8)
         away = camera.axes[2] * [1, 0, 1] / np.hypot(camera.axes[2, 0], camera.axes[2, 2])
-        self._sun = 0.40 * camera.axes[0] + 0.16 * away - [0, 1, 0]
+        self.sun = 0.40 * camera.axes[0] + 0.16 * away - [0, 1, 0]
         self._fade = np.rint(255 * np.clip(1.15 - distance / (_REACH - 1.5), 0, 1)).astype(np.uint8)
         self._lines = np.zeros((height, width), dtype=np.uint8)
         self._horizon = int(np.flatnonzero(self._fade.any(axis=1))[0]) if self._fade.any() else 0
@@ -131,9 +132,22 @@ class Floor:
 
     def _paint_shadow(self, image: Image, camera: Camera, points: FloatArray) -> None:
         """Draw the shadow as it lies on the floor, seen from above, then see it by the camera."""
-        fallen = points + (points[:, 1:2] - GROUND) * self._sun  # (34, 3)
+        fallen = points + (points[:, 1:2] - GROUND) * self.sun  # (34, 3)
         flat = fallen[:, [0, 2]]
         corner, far = flat.min(axis=0) - _SHADOW_EDGE, flat.max(axis=0) + _SHADOW_EDGE
+        columns, rows = np.ceil((far - corner) / SHADOW_TEXEL).astype(int).tolist()
+        mask = np.zeros((rows, columns), dtype=np.uint8)
+        texels = np.rint((flat - corner) * (2**_SHIFT / SHADOW_TEXEL)).astype(int).tolist()
+        for part, thick in zip(PARTS, _SHADOW_THICKNESS, strict=True):
+            cv2.line(mask, texels[part.start], texels[part.end], 255, thick, cv2.LINE_8, _SHIFT)
+        self.paint_shadow(image, camera, corner, mask)
+
+    def paint_shadow(
+        self, image: Image, camera: Camera, corner: NDArray[np.float64], mask: NDArray[np.uint8]
+    ) -> None:
+        """Darken the floor by a mask of texels whose first corner is at x and z, in place."""
+        rows, columns = mask.shape
+        far = corner + SHADOW_TEXEL * np.array([columns, rows])
         across, ahead = (corner[0], far[0]), (corner[1], far[1])
         corners = np.array([[x, GROUND, z] for x in across for z in ahead])
         pixels, depth = camera.project(corners)
@@ -143,15 +157,10 @@ class Floor:
         high = np.minimum(np.ceil(pixels.max(axis=0)), self._size).astype(int)
         if (high <= low).any():
             return
-        columns, rows = np.ceil((far - corner) / _SHADOW_TEXEL).astype(int).tolist()
-        mask = np.zeros((rows, columns), dtype=np.uint8)
-        texels = np.rint((flat - corner) * (2**_SHIFT / _SHADOW_TEXEL)).astype(int).tolist()
-        for part, thick in zip(PARTS, _SHADOW_THICKNESS, strict=True):
-            cv2.line(mask, texels[part.start], texels[part.end], 255, thick, cv2.LINE_8, _SHIFT)
-        mask = cv2.blur(cv2.blur(mask, (5, 5)), (3, 3))
+        blurred = cv2.blur(cv2.blur(mask, (5, 5)), (3, 3))
         seen = np.array([[0, 0], [0, rows], [columns, 0], [columns, rows]], dtype=np.float32)
         turn = cv2.getPerspectiveTransform(seen, (pixels - low).astype(np.float32))
-        soft = cv2.warpPerspective(mask, turn, (high - low).tolist(), flags=cv2.INTER_LINEAR)
+        soft = cv2.warpPerspective(blurred, turn, (high - low).tolist(), flags=cv2.INTER_LINEAR)
         piece = image[low[1] : high[1], low[0] : high[0]]
         cv2.multiply(piece, cv2.applyColorMap(soft, self._shade), dst=piece, scale=1 / 255)
 

@@ -14,13 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
+from ..figure import GROUND
 from ..skeleton import JOINT_NAMES
 
 FloatArray = NDArray[np.float32]
 Side = Literal["body", "left", "right"]
-
-GROUND = -0.03
-"""Height of the drawn floor in metres. HumanML3D puts the lowest joint at 0; the sole is below."""
 
 EXTRA_POINTS = (
     "chin",

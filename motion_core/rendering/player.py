@@ -1,6 +1,6 @@
 """Motion as one self-contained, interactive web page that needs no network.
 
-The page holds three.js (vendored, see ``three/``), our own ``trunk.js``, ``view.js`` and
+The page holds three.js (vendored, see ``three/``), our own ``figure.js``, ``view.js`` and
 ``player.js``, and the motion, quantised and packed. Its content security policy forbids the
 browser to load anything.
 """
@@ -22,12 +22,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pictures
+from scipy.spatial.transform import Rotation
 
+from ..figure import GROUND, Bones, Figure, Mesh
 from ..motion import Motion
 from ..skeleton import FPS, JOINT_NAMES
 from .camera import plan_camera
 from .film_strip import paint_strip
-from .mannequin import GROUND, PARTS, POINT_NAMES, TORSO, FloatArray, trail
+from .mannequin import POINT_NAMES, FloatArray, trail
 from .output import finished_file
 from .palette import PALETTES
 from .scene import Body, Scene, make_scene
@@ -35,6 +37,7 @@ from .scene import Body, Scene, make_scene
 _ASSETS = Path(__file__).parent / "assets"
 _ASPECT = (960, 540)  # of the view that the first camera is chosen for
 _POINT_UNIT, _TRAIL_UNIT = 2e-4, 1e-3  # metres; rounding moves a point by half of that at most
+_TURN_UNIT = 1e-4  # of a quaternion's parts: a hundredth of a degree
 
 
 def write_player(
@@ -65,7 +68,7 @@ def player_page(motion: Motion | Sequence[Body], *, title: str | None = None) ->
         "title": html.escape(name),
         "style": _asset("player.css"),
         "three": _script("three.min.js"),
-        "player": _script("trunk.js") + _script("view.js") + _script("player.js"),
+        "player": _script("figure.js") + _script("view.js") + _script("player.js"),
         "scene": _json(_described(scene)),
         "picture": _picture(scene),
     }
@@ -95,18 +98,14 @@ def player_iframe(
 
 def _described(scene: Scene) -> dict[str, Any]:
     """The scene as JSON values; `player.js` reads these names."""
-    path = plan_camera(list(scene.people), _ASPECT)
+    path = plan_camera(scene.outlines(), _ASPECT)
+    meshes = _kinds(scene.figures)
     return {
         "fps": FPS,
         "frames": scene.frames,
         "ground": GROUND,
         "jointNames": JOINT_NAMES,
         "pointNames": POINT_NAMES,
-        "parts": [
-            (part.start, part.end, part.start_radius, part.end_radius, part.side)
-            for part in PARTS
-            if part not in TORSO  # the trunk has a skin of its own
-        ],
         "captions": [[asdict(caption) for caption in spans] for spans in scene.captions],
         "palettes": {
             theme: {**asdict(palette), "dark": theme == "dark"}
@@ -118,9 +117,80 @@ def _described(scene: Scene) -> dict[str, Any]:
             "middle": np.round(_middle(scene, follows=path.travel is not None), 3).tolist(),
             "follow": path.travel is not None,
         },
+        "meshes": [_described_mesh(mesh) for mesh in meshes],
         "people": [
-            _described_person(points, contacts)
-            for points, contacts in zip(scene.people, scene.contacts, strict=True)
+            {
+                **_described_person(points, contacts),
+                "mesh": next(at for at, mesh in enumerate(meshes) if _alike(mesh, figure.mesh)),
+                "vertices": _packed(_steps(figure.mesh.vertices, _POINT_UNIT), _POINT_UNIT),
+                "bones": _described_bones(figure.bones),
+                "reach": None if outline is points else _reach(outline),
+            }
+            for points, contacts, figure, outline in zip(
+                scene.people, scene.contacts, scene.figures, scene.outlines(), strict=True
+            )
+        ],
+    }
+
+
+def _reach(outline: FloatArray) -> list[list[float]]:
+    """The corners of a box about the hips in which somebody ``(T, n, 3)`` always is."""
+    about = outline - outline[:, :1]
+    corners = (about.min(axis=(0, 1)), about.max(axis=(0, 1)))
+    return [[round(float(value), 3) for value in corner] for corner in corners]
+
+
+def _alike(first: Mesh, second: Mesh) -> bool:
+    """Whether two meshes differ in where their vertices are at most, as two mannequins do."""
+    return first.triangles is second.triangles or (
+        first.triangles.shape == second.triangles.shape
+        and bool((first.triangles == second.triangles).all())
+        and first.weights.shape == second.weights.shape
+        and bool((first.bones == second.bones).all())
+        and first.colours is second.colours
+    )
+
+
+def _kinds(figures: Sequence[Figure]) -> list[Mesh]:
+    """The meshes of figures, those that are alike once."""
+    meshes: list[Mesh] = []
+    for figure in figures:
+        if not any(_alike(mesh, figure.mesh) for mesh in meshes):
+            meshes.append(figure.mesh)
+    return meshes
+
+
+def _described_mesh(mesh: Mesh) -> dict[str, Any]:
+    """What does not move of a mesh; normals in 127ths, weights in 255ths."""
+    weights = np.rint(mesh.weights * 255)
+    influences = np.concatenate([np.where(weights > 0, mesh.bones, 0), weights], axis=1)
+    sides, colours = mesh.sides, mesh.colours
+    return {
+        "normals": _base64(np.rint(mesh.normals * 127).astype(np.int8).tobytes()),
+        "triangles": _packed(mesh.triangles, 1),
+        "influences": _base64(influences.astype(np.uint8).tobytes()),
+        "sides": None
+        if sides is None
+        else _base64(np.rint(sides * 255).astype(np.uint8).tobytes()),
+        "colours": None if colours is None else _base64(colours.tobytes()),
+    }
+
+
+def _described_bones(bones: Bones) -> dict[str, Any]:
+    """Bones as `figure.js` moves them: turns as quaternions x y z w."""
+    frames = len(bones.turns)
+    turns = Rotation.from_matrix(bones.turns.reshape(-1, 3, 3)).as_quat().reshape(frames, -1, 4)
+    flips = np.where((turns[1:] * turns[:-1]).sum(axis=-1) < 0, -1.0, 1.0)
+    turns[1:] *= np.cumprod(flips, axis=0)[..., None]
+    return {
+        "parents": bones.parents,
+        "pivots": np.round(bones.pivots, 4).ravel().tolist(),
+        "turns": _packed(_steps(turns.reshape(frames, -1), _TURN_UNIT), _TURN_UNIT),
+        "places": [
+            _packed(_steps(bones.places[bone], _POINT_UNIT), _POINT_UNIT)
+            if bone in bones.places
+            else None
+            for bone in range(len(bones.parents))
         ],
     }
 
@@ -134,23 +204,25 @@ def _middle(scene: Scene, *, follows: bool) -> FloatArray:
 
 def _described_person(points: FloatArray, contacts: NDArray[np.bool_]) -> dict[str, Any]:
     """Body points ``(T, 34, 3)``, trail and contacts ``(T, 4)``; points to a tenth of a mm."""
-    steps = np.rint(points.astype(np.float64) / _POINT_UNIT).astype(np.int64)
+    steps = _steps(points, _POINT_UNIT)
     steps[:, 1:] -= steps[:, :1]  # moving with the root costs the other points nothing
     path = trail(points)
     return {
         "points": _packed(steps.reshape(len(steps), -1), _POINT_UNIT),
-        "trail": None if path is None else _packed(_steps(path[:, [0, 2]]), _TRAIL_UNIT),
+        "trail": None
+        if path is None
+        else _packed(_steps(path[:, [0, 2]], _TRAIL_UNIT), _TRAIL_UNIT),
         "contacts": _base64(np.packbits(contacts, axis=1, bitorder="little").tobytes()),
     }
 
 
-def _steps(path: FloatArray) -> NDArray[np.int64]:
-    steps: NDArray[np.int64] = np.rint(path / _TRAIL_UNIT).astype(np.int64)
+def _steps(values: NDArray[Any], unit: float) -> NDArray[np.int64]:
+    steps: NDArray[np.int64] = np.rint(values.astype(np.float64) / unit).astype(np.int64)
     return steps
 
 
 def _packed(steps: NDArray[np.int64], unit: float) -> dict[str, Any]:
-    """Whole multiples of `unit` ``(T, width)`` as `player.js` reads them.
+    """Whole multiples of `unit` ``(rows, width)`` as `player.js` reads them.
 
     People move little from frame to frame, so what is stored is the change: zigzag varints, 7
     bits a byte, low bits first, as in Protocol Buffers. It takes less than half of int16.
@@ -166,7 +238,12 @@ def _packed(steps: NDArray[np.int64], unit: float) -> dict[str, Any]:
         piece = (codes[chosen] >> np.uint64(7 * byte)) & np.uint64(127)
         more = (lengths[chosen] > byte + 1) * np.uint64(128)
         data[starts[chosen] + byte] = (piece | more).astype(np.uint8)
-    return {"data": _base64(data.tobytes()), "unit": unit, "width": steps.shape[1]}
+    return {
+        "data": _base64(data.tobytes()),
+        "unit": unit,
+        "rows": len(steps),
+        "width": steps.shape[1],
+    }
 
 
 def _picture(scene: Scene) -> str:

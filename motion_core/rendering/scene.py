@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from ..figure import Figure
 from ..motion import Motion
 from ..placement import Placement
 from ..seams import measure_seams
 from .mannequin import FloatArray, body_points
 from .palette import PALETTES
+
+if TYPE_CHECKING:
+    from ..formats.character import Character
 
 CONTACTS = slice(259, 263)  # of the features: left heel and toes, right heel and toes
 MAX_PEOPLE = len(PALETTES["light"].people)
@@ -28,17 +34,24 @@ class Body:
         motion: what the person does.
         placement: where the person is.
         bad_seams: seams that are marked as bad; 0 is between the first and the second segment.
+        character: whom the motion moves; the mannequin if none.
     """
 
     motion: Motion
     placement: Placement = AT_THE_ORIGIN
     bad_seams: tuple[int, ...] = ()
+    character: Character | None = None
 
     @classmethod
-    def measured(cls, motion: Motion, placement: Placement = AT_THE_ORIGIN) -> Body:
+    def measured(
+        cls,
+        motion: Motion,
+        placement: Placement = AT_THE_ORIGIN,
+        character: Character | None = None,
+    ) -> Body:
         """Return the body with those seams marked that are measured to be bad."""
-        seams = measure_seams(motion)
-        return cls(motion, placement, tuple(i for i, seam in enumerate(seams) if seam.bad))
+        bad = tuple(i for i, seam in enumerate(measure_seams(motion)) if seam.bad)
+        return cls(motion, placement, bad, character)
 
 
 @dataclass(frozen=True)
@@ -68,12 +81,35 @@ class Scene:
         seams: for each person where segments join.
         contacts: for each person whether left heel, left toes, right heel and right toes stand on
             the floor, ``(T, 4)`` booleans.
+        bodies: whose they are.
+        characters: for each person the figure of a character; none for who is a mannequin.
     """
 
     people: tuple[FloatArray, ...]
     captions: tuple[tuple[Caption, ...], ...]
     seams: tuple[tuple[Seam, ...], ...]
     contacts: tuple[NDArray[np.bool_], ...]
+    bodies: tuple[Body, ...]
+    characters: tuple[Figure | None, ...]
+
+    @cached_property
+    def figures(self) -> tuple[Figure, ...]:
+        """Everybody as a mesh on bones, mannequins too."""
+        from ..formats.skin import mannequin_figure
+
+        return tuple(
+            figure or mannequin_figure(body.motion).placed(body.placement, self.frames)
+            for figure, body in zip(self.characters, self.bodies, strict=True)
+        )
+
+    def outlines(self) -> list[FloatArray]:
+        """Of each person points ``(T, n, 3)`` that a camera has to see, the body points first."""
+        return [
+            points
+            if figure is None
+            else np.concatenate([points, figure.extremes()], axis=1, dtype=np.float32)
+            for points, figure in zip(self.people, self.characters, strict=True)
+        ]
 
     @property
     def frames(self) -> int:
@@ -92,8 +128,14 @@ def make_scene(motion: Motion | Sequence[Body]) -> Scene:
         raise InputError(f"{len(bodies)} people cannot be drawn; give 1 to {MAX_PEOPLE}")
     frames = max(len(body.motion) for body in bodies)
     people, contacts = [], []
+    characters: list[Figure | None] = []
     for body in bodies:
-        points = body.placement.apply(body_points(body.motion.joints))
+        joints, figure = body.motion.joints, None
+        if body.character is not None:
+            joints, figure = body.character.figure(body.motion)
+            figure = figure.placed(body.placement, frames)
+        characters.append(figure)
+        points = body.placement.apply(body_points(joints))
         held = np.minimum(np.arange(frames), len(points) - 1)
         people.append(points[held] if len(points) < frames else points)
         contacts.append(body.motion.features[held, CONTACTS] > 0.5)
@@ -102,6 +144,8 @@ def make_scene(motion: Motion | Sequence[Body]) -> Scene:
         tuple(_captions(body) for body in bodies),
         tuple(_seams(body) for body in bodies),
         tuple(contacts),
+        tuple(bodies),
+        tuple(characters),
     )
 
 

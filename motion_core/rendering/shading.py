@@ -32,7 +32,7 @@ _DARKENING = 1.8
 _CRISP, _SOFT = 120.0, 25.0  # per metre of depth: how sharply parts cut, and melt, each other
 _NOTHING = 1e6  # depth where nothing is drawn yet; depths are in units of 1 / _CRISP metres
 _NEAREST = 0.3  # metres before the camera
-_KEY = np.array([-0.45, 0.70, 0.55]) / np.linalg.norm([-0.45, 0.70, 0.55])  # right, up, viewer
+KEY = np.array([-0.45, 0.70, 0.55]) / np.linalg.norm([-0.45, 0.70, 0.55])  # right, up, viewer
 
 _STARTS = np.array([part.start for part in PARTS])
 _ENDS = np.array([part.end for part in PARTS])
@@ -46,19 +46,31 @@ def colour_ramp(colour: str, *, melts: bool = False) -> FloatArray:
 
     Its rim is darker, which tells limbs apart, unless it `melts` into its neighbours.
     """
-    base = rgb(colour)
     light = np.linspace(0, 1, _LIGHTS, dtype=np.float32)[:, None, None]
     front = np.linspace(0, 1, _FACINGS, dtype=np.float32)[None, :, None]
+    colours = lit(rgb(colour), light, front, rim=0.0 if melts else 1.0)
+    return np.ascontiguousarray(colours.reshape(-1, 3).T)
+
+
+def lit(base: FloatArray, light: FloatArray, front: FloatArray, *, rim: float = 1.0) -> FloatArray:
+    """Colours ``(…, 3)``, 0 to 255, of a surface.
+
+    Args:
+        base: its colours ``(…, 3)``.
+        light: 0 to 1, how much of it falls there ``(…, 1)``.
+        front: 0 to 1, how much it faces the viewer ``(…, 1)``.
+        rim: how much darker its rim is, which tells limbs apart.
+    """
     shade = base * np.array([0.42, 0.44, 0.56], dtype=np.float32)
     bright = 255 - (255 - base) * np.array([0.62, 0.66, 0.74], dtype=np.float32)
     low = np.clip(light / 0.62, 0, 1)
     low = low * low * (3 - 2 * low)
     high = np.clip((light - 0.62) / 0.38, 0, 1) ** 1.5
     colours = shade + (base - shade) * low + (bright - base) * high
-    rim = (1 - front) ** 3 * (0.0 if melts else 1.0)
-    colours = colours * (1 - 0.30 * rim) + 255 * 0.10 * rim * light
+    edge = (1 - front) ** 3 * rim
+    colours = colours * (1 - 0.30 * edge) + 255 * 0.10 * edge * light
     gloss = np.clip((light - 0.93) / 0.07, 0, 1) ** 2
-    return np.ascontiguousarray(np.clip(colours + 26 * gloss, 0, 255).reshape(-1, 3).T)
+    return np.asarray(np.clip(colours + 26 * gloss, 0, 255), dtype=np.float32)
 
 
 class PeoplePainter:
@@ -146,7 +158,7 @@ def _visible_cones(people: FloatArray, camera: Camera, size: tuple[int, int]) ->
         *(-ty, tx, y * tx - x * ty),
         *(lean / length, length, r0, widening, z0 * _CRISP, (z1 - z0) * _CRISP),
         (z0 + z1) / (2 * camera.focal),  # metres per pixel
-        *((_KEY[0] * tx - _KEY[1] * ty) / 2, (-_KEY[0] * ty - _KEY[1] * tx) / 2),
+        *((KEY[0] * tx - KEY[1] * ty) / 2, (-KEY[0] * ty - KEY[1] * tx) / 2),
         np.where(_MELTS[part], 0, _DARK / _DARKENING * _CRISP),
         chosen * _RAMP,
     )
@@ -216,7 +228,7 @@ def _light(cones: _Cones) -> tuple[FloatArray, NDArray[np.intp]]:
     radius *= metres
     radius *= np.float32(_CRISP)
     depth -= radius  # from the axis to the surface
-    shade = front * np.float32(_KEY[2] / 2)
+    shade = front * np.float32(KEY[2] / 2)
     along *= key_along
     aside *= key_aside
     shade += along

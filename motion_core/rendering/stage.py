@@ -6,13 +6,15 @@ import numpy as np
 
 from ..choices import CameraMode, Theme
 from ..errors import InputError
+from ..figure import GROUND
 from .camera import Camera, CameraPath, plan_camera
-from .floor import Floor, Trail
-from .mannequin import PARTS, TORSO, trail
+from .floor import SHADOW_TEXEL, Floor, Trail
+from .mannequin import PARTS, TORSO, FloatArray, trail
 from .palette import PALETTES
 from .panel import Panel
 from .scene import Scene
 from .shading import Image, PeoplePainter, colour_ramp
+from .surfaces import FigurePainter
 
 SMALLEST, LARGEST = 96, 4096  # pixels a side
 
@@ -65,14 +67,20 @@ class Stage:
         self._path = (
             camera
             if isinstance(camera, CameraPath)
-            else plan_camera(list(scene.people), (width, self.picture_height), mode=camera)
+            else plan_camera(scene.outlines(), (width, self.picture_height), mode=camera)
         )
         self._floor = Floor(self._path.camera, (width, self.picture_height), palette)
+        self._mannequins = [at for at, figure in enumerate(scene.characters) if figure is None]
         ramps = [
-            [colour_ramp(who[part.side], melts=part in TORSO) for part in PARTS]
-            for who in palette.people[: len(scene.people)]
+            [colour_ramp(palette.people[at][part.side], melts=part in TORSO) for part in PARTS]
+            for at in self._mannequins
         ]
-        self._painter = PeoplePainter(ramps)
+        self._painter = PeoplePainter(ramps) if ramps else None
+        self._characters = {
+            at: FigurePainter(figure, palette.people[at])
+            for at, figure in enumerate(scene.characters)
+            if figure is not None
+        }
         self._trails = [Trail(path) for path in map(trail, scene.people) if path is not None]
         self.backdrop = self._floor.backdrop
         if self._path.travel is None:
@@ -95,11 +103,30 @@ class Stage:
         camera = self.camera(frame)
         if self._path.travel is not None:
             self._floor.paint_grid(picture, camera)
-        people = [points[frame] for points in self.scene.people]
+        people = [self.scene.people[at][frame] for at in self._mannequins]
         self._floor.paint_shadows(picture, camera, people)
+        for painter in self._characters.values():
+            shadow = painter.shadow(frame, self._floor.sun, GROUND, SHADOW_TEXEL)
+            self._floor.paint_shadow(picture, camera, *shadow)
         for way in self._trails:
             self._floor.paint_trail(picture, camera, way, frame)
-        self._painter.paint(picture, camera, people)
+        self._paint_people(picture, camera, frame, people)
         if self._panel is not None:
             image[self.picture_height :] = self._panel.paint(frame)
         return image
+
+    def _paint_people(
+        self, picture: Image, camera: Camera, frame: int, people: list[FloatArray]
+    ) -> None:
+        """Mannequins together; characters one by one, who is farther off first."""
+
+        def depth(person: int) -> float:
+            return float(camera.project(self.scene.people[person][frame, 0])[1])
+
+        groups = [[person] for person in self._characters]
+        groups += [self._mannequins] if self._mannequins else []
+        for group in sorted(groups, key=lambda each: -max(map(depth, each))):
+            if group[0] in self._characters:
+                self._characters[group[0]].paint(picture, camera, frame)
+            elif self._painter is not None:
+                self._painter.paint(picture, camera, people)

@@ -17,11 +17,11 @@
     return values;
   }
 
-  // Numbers (frames, width) from how they change from frame to frame: whole multiples of `unit`
-  // as zigzag varints, 7 bits a byte, low bits first.
-  function unpacked({ data, unit, width }) {
+  // Numbers (rows, width) from how they change from row to row: whole multiples of `unit` as
+  // zigzag varints, 7 bits a byte, low bits first. A row is a frame, a vertex or a triangle.
+  function unpacked({ data, unit, rows, width }) {
     const source = bytes(data);
-    const values = new Float32Array(frames * width);
+    const values = new Float64Array(rows * width);
     const running = new Int32Array(width);
     for (let i = 0, at = 0; i < values.length; i++) {
       let code = 0;
@@ -37,12 +37,28 @@
     return values;
   }
 
-  const people = scene.people.map(({ points: packed, trail, contacts }) => {
+  const meshes = scene.meshes.map((mesh) => ({
+    normals: new Int8Array(bytes(mesh.normals).buffer),
+    triangles: unpacked(mesh.triangles), // three vertices each
+    influences: bytes(mesh.influences), // of a vertex: four bones, and 255ths that it follows each
+    sides: mesh.sides && bytes(mesh.sides), // of a vertex: 255ths from left limbs to right ones
+    colours: mesh.colours && bytes(mesh.colours), // or its red, green and blue
+  }));
+
+  const people = scene.people.map(({ points: packed, trail, contacts, mesh, vertices, bones, reach }) => {
     const where = unpacked(packed); // (frames, points, 3); those after the root relative to it
     for (let i = 0; i < where.length; i += points * 3)
       for (let j = 3; j < points * 3; j++) where[i + j] += where[i + (j % 3)];
     return {
       where,
+      mesh: { ...meshes[mesh], vertices: unpacked(vertices) },
+      bones: {
+        parents: bones.parents,
+        pivots: bones.pivots,
+        turns: unpacked(bones.turns), // (frames, bones, 4): quaternions
+        places: bones.places.map((way) => way && unpacked(way)), // (frames, 3), or null: on its parent
+      },
+      reach, // two corners of a box about the hips in which a character always is, or null
       trail: trail && unpacked(trail), // (frames, 2) x and z on the floor, or null
       contacts: bytes(contacts), // (frames): bits of left heel and toes, right heel and toes
       now: new Float32Array(points * 3), // where the body points are at the moment shown

@@ -1,8 +1,8 @@
-// The 3D view of the player: people of round cones, floor with grid, shadows and root trails.
+// The 3D view of the player: people as meshes, floor with grid, shadows and root trails.
 // `createMotionView` throws where the browser has no WebGL.
 "use strict";
 window.createMotionView = ({ scene, people, canvas, state }) => {
-  const { frames, ground, parts } = scene;
+  const { frames, ground } = scene;
   const stride = scene.pointNames.length * 3;
 
   // How far the roots of two people are apart at a frame, on the floor; 0 for one person.
@@ -130,60 +130,16 @@ window.createMotionView = ({ scene, people, canvas, state }) => {
 
   // --- Bodies ---------------------------------------------------------------------------------
 
-  // A round cone along +y: two spheres and the cone that touches both.
-  function roundCone(startRadius, endRadius, length) {
-    const touch = Math.asin(Math.min(Math.max((startRadius - endRadius) / length, -0.98), 0.98));
-    const profile = [];
-    const arc = (radius, height, from, to) => {
-      for (let i = 0; i <= 12; i++) {
-        const angle = from + ((to - from) * i) / 12;
-        profile.push(new THREE.Vector2(Math.max(radius * Math.cos(angle), 0), height + radius * Math.sin(angle)));
-      }
-    };
-    arc(startRadius, 0, -Math.PI / 2, touch);
-    arc(endRadius, length, touch, Math.PI / 2);
-    return new THREE.LatheGeometry(profile, 28);
-  }
-
-  const from = new THREE.Vector3();
-  const along = new THREE.Vector3();
-  const bodies = people.map(({ now }) => {
-    const materials = Object.fromEntries(
-      ["body", "left", "right"].map((side) => [side, new THREE.MeshStandardMaterial({ roughness: 0.55 })]),
-    );
-    const meshes = parts.map(([start, end, startRadius, endRadius, side]) => {
-      const a = start * 3;
-      const b = end * 3;
-      const length = Math.max(Math.hypot(now[b] - now[a], now[b + 1] - now[a + 1], now[b + 2] - now[a + 2]), 0.01);
-      const mesh = new THREE.Mesh(roundCone(startRadius, endRadius, length), materials[side]);
-      mesh.castShadow = true;
-      mesh.frustumCulled = false;
-      mesh.userData = { a, b, length };
-      world.add(mesh);
-      return mesh;
-    });
-    const trunk = createTrunk(now, scene.pointNames);
-    const skin = new THREE.Mesh(trunk.geometry, materials.body);
-    skin.castShadow = true;
-    skin.frustumCulled = false;
-    world.add(skin);
-    return { now, materials, meshes, trunk };
+  const bodies = people.map(({ mesh, bones }) => {
+    const figure = createFigure(mesh, bones, frames);
+    const body = new THREE.Mesh(figure.geometry, new THREE.MeshStandardMaterial({ roughness: 0.55, vertexColors: true, side: mesh.colours ? 2 : 0 }));
+    body.castShadow = true;
+    body.frustumCulled = false;
+    world.add(body);
+    return figure;
   });
 
-  function poseBodies() {
-    bodies.forEach(({ now, meshes, trunk }) => {
-      trunk.pose();
-      meshes.forEach((mesh) => {
-        const { a, b, length } = mesh.userData;
-        from.fromArray(now, a);
-        along.fromArray(now, b).sub(from);
-        const stretch = along.length();
-        mesh.position.copy(from);
-        mesh.scale.set(1, Math.max(stretch, 1e-4) / length, 1);
-        if (stretch > 1e-4) mesh.quaternion.setFromUnitVectors(UP, along.divideScalar(stretch));
-      });
-    });
-  }
+  const poseBodies = () => bodies.forEach(({ pose }) => pose(state.moment));
 
   // --- Foot contacts: rings on the floor under what stands on it ------------------------------
 
@@ -277,9 +233,10 @@ window.createMotionView = ({ scene, people, canvas, state }) => {
     for (let frame = 0; frame < frames; frame += Math.ceil(frames / 300)) {
       const roots = people.map(({ where }) => frame * stride);
       const amid = [0, 2].map((axis) => people.reduce((sum, { where }, i) => sum + where[roots[i] + axis], 0) / people.length);
-      for (const { where } of people)
-        for (let i = frame * stride; i < (frame + 1) * stride; i += 3) {
-          point.fromArray(where, i);
+      for (const { where, reach } of people)
+        for (let k = 0; k < (reach ? 8 : stride / 3); k++) {
+          if (reach) point.fromArray([0, 1, 2].map((axis) => where[frame * stride + axis] + reach[(k >> axis) & 1][axis]));
+          else point.fromArray(where, frame * stride + k * 3);
           if (state.follow) point.set(near(point.x - amid[0]), point.y, near(point.z - amid[1]));
           const [x, y, z] = [point.dot(right), point.dot(up), point.dot(look)];
           left = Math.min(left, x - 0.12 + across * z);
@@ -388,9 +345,7 @@ window.createMotionView = ({ scene, people, canvas, state }) => {
       shade.opacity = palette.dark ? 0.6 : 0.38;
       trail.color.set(palette.trail);
       ahead.color.set(palette.trail);
-      bodies.forEach(({ materials }, person) => {
-        for (const [side, colour] of Object.entries(palette.people[person])) materials[side].color.set(colour);
-      });
+      bodies.forEach(({ paint }, person) => paint(["left", "body", "right"].map((side) => srgb(palette.people[person][side]))));
     },
 
     screenPosition(position) {

@@ -15,6 +15,7 @@ from .exits import did_you_mean
 
 if TYPE_CHECKING:
     from ..motion_core.formats.bvh_styles import BvhStyle
+    from ..motion_core.formats.character import Character
     from ..motion_core.motion import Motion
     from ..motion_core.placement import Placement
     from ..motion_core.rendering import Body
@@ -38,6 +39,17 @@ Formats = Annotated[
         autocompletion=complete_formats,
     ),
 ]
+CharacterFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--character",
+        metavar="FILE",
+        help="A rigged .glb or .vrm of yours, shown instead of the mannequin.",
+    ),
+]
+_SHOWING = ("glb", "mp4", "gif", "html", "png")
+"""Formats that can show a character."""
+
 OutFolder = Annotated[Path, typer.Option(metavar="FOLDER", help="Where the files go.")]
 
 
@@ -95,17 +107,36 @@ def write_people(
     from ..motion_core.rendering import render_video
 
     with counting(f"writing {short(path)}") as progress:
-        render_video(bodies(people, placement), path, progress=progress)
+        render_video(bodies(people, placement, character), path, progress=progress)
     return (path,)
 
 
-def bodies(people: Sequence[Motion], placement: Placement | None) -> list[Body]:
+def bodies(
+    people: Sequence[Motion], placement: Placement | None, character: Path | None = None
+) -> list[Body]:
     """One person or two in a scene."""
+    hero = open_character(character)
     from ..motion_core.placement import FACE_TO_FACE
     from ..motion_core.rendering import Body, Placement
 
     places = (Placement(), placement or FACE_TO_FACE)
-    return [Body.measured(motion, place) for motion, place in zip(people, places, strict=False)]
+    return [
+        Body.measured(motion, place, hero) for motion, place in zip(people, places, strict=False)
+    ]
+
+
+def open_character(path: Path | None) -> Character | None:
+    """The character in a file, if one is wished.
+
+    Raises:
+        InputError: no such file, or not a .glb or .vrm.
+        FormatError: nobody is recognised in it.
+    """
+    if path is None:
+        return None
+    from ..motion_core.formats.character import load_character
+
+    return load_character(path)
 
 
 def free_name(base: Path, formats: Sequence[str]) -> Path:
@@ -122,11 +153,18 @@ def write_formats(
     base: Path,
     formats: Sequence[str],
     placement: Placement | None = None,
+    *,
+    character: Path | None = None,
 ) -> list[Path]:
-    """Write ``base.npz``, ``base.mp4``, … and tell about them; returns the files."""
+    """Write ``base.npz``, ``base.mp4``, … and tell about them; returns the files.
+
+    A character is in those that can show one.
+    """
     files: list[Path] = []
     for suffix in formats:
-        files += write_people(people, base.with_name(f"{base.name}.{suffix}"), placement)
+        shown = suffix in _SHOWING and (suffix != "glb" or len(people) == 1)
+        target = base.with_name(f"{base.name}.{suffix}")
+        files += write_people(people, target, placement, character=character if shown else None)
     tell_files(files)
     return files
 

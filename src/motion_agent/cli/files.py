@@ -11,6 +11,7 @@ from ..motion_core.choices import BvhStyleName, BvhUnit
 from .console import Json, answer, note, plain, say, working
 from .engines import CheckpointFolder, EngineName, load_chosen_engine
 from .exports import (
+    CharacterFile,
     check_target,
     describe_files,
     make_folder,
@@ -45,10 +46,7 @@ def export(
         BvhUnit | None,
         typer.Option(help="Unit of a BVH: m for Blender, cm for most others."),
     ] = None,
-    character: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Your rigged .glb or .vrm, to move in a .glb."),
-    ] = None,
+    character: CharacterFile = None,
     as_json: Json = False,
 ) -> None:
     """Write a motion in other formats.

@@ -11,7 +11,16 @@ import typer
 
 from ..motion_core.choices import CameraMode, Theme
 from .console import Json, answer, counting, note, say, working
-from .exports import bodies, describe_files, make_folder, short, tell_files, write_people
+from .exports import (
+    CharacterFile,
+    bodies,
+    describe_files,
+    make_folder,
+    open_character,
+    short,
+    tell_files,
+    write_people,
+)
 from .motions import ANY_MOTION, Clean, MotionFile, Place, SecondPerson, open_motion, open_people
 
 if TYPE_CHECKING:
@@ -44,6 +53,7 @@ def render(
         typer.Option(min=0, metavar="SECONDS", help="One picture (.png) of this moment."),
     ] = None,
     clean: Clean = False,
+    character: CharacterFile = None,
     as_json: Json = False,
 ) -> None:
     """Make a video or a picture of one motion, or of several.
@@ -73,7 +83,7 @@ def render(
         people, place = open_people(
             paths[0], paths[1] if together else None, placement, clean=clean
         )
-        scene = bodies(people, place)
+        scene = bodies(people, place, character)
         make_folder(target.parent)
         if suffix != ".png":
             _video(scene, target, options | pixels | {"camera": camera})
@@ -82,7 +92,7 @@ def render(
     else:
         motions = _titled(paths, [open_motion(path, clean=clean) for path in paths])
         make_folder(target.parent)
-        _comparison(motions, target, options | pixels | {"camera": camera})
+        _comparison(motions, target, character, options | pixels | {"camera": camera})
     tell_files([target], explain=False)
     answer({"files": describe_files([target])})
 
@@ -98,6 +108,7 @@ def view(
         False
     ),
     clean: Clean = False,
+    character: CharacterFile = None,
     as_json: Json = False,
 ) -> None:
     """Look at a motion in the browser: turn it, play it, scrub it.
@@ -109,7 +120,7 @@ def view(
     if out is not None and out.suffix.lower() != ".html":
         raise InputError(f"the page {out} must be called .html; `export` writes other formats")
     people, place = open_people(path, second, placement, clean=clean)
-    page = show_page(people, place, out=out, browser=not no_open)
+    page = show_page(people, place, out=out, browser=not no_open, character=character)
     answer({"files": describe_files([page])})
 
 
@@ -119,6 +130,7 @@ def show_page(
     *,
     out: Path | None = None,
     browser: bool = True,
+    character: Path | None = None,
 ) -> Path:
     """Write the interactive page of one person or two and open it.
 
@@ -127,6 +139,7 @@ def show_page(
         placement: of the second person.
         out: where to; a new temporary folder if not told.
         browser: whether to open it; where there is none, that is told.
+        character: a file of whom to show instead of the mannequin.
 
     Returns:
         The page.
@@ -135,7 +148,7 @@ def show_page(
         from tempfile import mkdtemp
 
         out = Path(mkdtemp(prefix="motion-agent-")) / f"{people[0].id}.html"
-    write_people(people, out, placement)
+    write_people(people, out, placement, character=character)
     say(str(out))
     if browser:
         import webbrowser
@@ -171,11 +184,15 @@ def _video(scene: list[Any], target: Path, options: dict[str, Any]) -> None:
         render_video(scene, target, progress=progress, **options)
 
 
-def _comparison(motions: dict[str, Motion], target: Path, options: dict[str, Any]) -> None:
-    from ..motion_core.rendering import render_comparison
+def _comparison(
+    motions: dict[str, Motion], target: Path, character: Path | None, options: dict[str, Any]
+) -> None:
+    from ..motion_core.rendering import Body, render_comparison
 
+    hero = open_character(character)
+    scenes = {title: [Body(motion, character=hero)] for title, motion in motions.items()}
     with counting(f"rendering {short(target)}") as progress:
-        render_comparison(motions, target, progress=progress, **options)
+        render_comparison(scenes, target, progress=progress, **options)
 
 
 def _picture(

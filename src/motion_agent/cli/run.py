@@ -11,12 +11,14 @@ from .console import Json, answer, counting, note, say
 from .engines import CheckpointFolder, EngineName, engine_name, load_chosen_engine
 from .exports import (
     DEFAULT_FORMATS,
+    CharacterFile,
     Formats,
     OutFolder,
     describe_files,
     file_name,
     free_name,
     make_folder,
+    open_character,
     parse_formats,
     write_formats,
 )
@@ -42,6 +44,7 @@ def run(
     seed: Seed = 0,
     out: OutFolder = Path("outputs"),
     formats: Formats = DEFAULT_FORMATS,
+    character: CharacterFile = None,
     as_json: Json = False,
 ) -> None:
     """Turn a sentence into motion and write it as files.
@@ -52,6 +55,7 @@ def run(
     from ..motion_core.errors import GenerationError
 
     suffixes = parse_formats(formats)
+    open_character(character)  # what is wrong with it is told before anything is made
     agent = make_agent(
         planner,
         engine_name(engine, checkpoint),
@@ -68,7 +72,9 @@ def run(
     say(turn.reply)
     people = [motion for _, motion in sorted(turn.motions.items())]
     base = free_name(out / file_name(text), suffixes)
-    files = write_formats(people, base, suffixes if people else (), turn.placement)
+    files = write_formats(
+        people, base, suffixes if people else (), turn.placement, character=character
+    )
     answer(
         {
             "reply": turn.reply,
@@ -95,6 +101,7 @@ def generate(
     seed: Seed = 0,
     out: OutFolder = Path("outputs"),
     formats: Formats = DEFAULT_FORMATS,
+    character: CharacterFile = None,
     as_json: Json = False,
 ) -> None:
     """Make motion of descriptions as they are, without a planner.
@@ -103,6 +110,7 @@ def generate(
     so one flows into the next.
     """
     suffixes = parse_formats(formats)
+    open_character(character)  # what is wrong with it is told before anything is made
     loaded = load_chosen_engine(engine, checkpoint)
     make_folder(out)
     rendering = _render(loaded, descriptions, seconds, seed)
@@ -112,7 +120,7 @@ def generate(
     if rendering.unknown:
         say(f"not in the training captions: {', '.join(rendering.unknown)}", style="yellow")
     base = free_name(out / file_name(" then ".join(descriptions)), suffixes)
-    files = write_formats([motion], base, suffixes)
+    files = write_formats([motion], base, suffixes, character=character)
     answer(
         {
             "engine": loaded.name,
