@@ -18,10 +18,15 @@ from typing import Any
 
 import pytest
 from recordings import SMALL, record, save_backbone
+from test_formats_glb import _python_with_bpy as python_with_bpy
 from test_readme import language_models, reader
 from typer.testing import CliRunner
 
+from motion_agent import read_motion
 from motion_agent.cli import app
+from motion_agent.motion_core.exporting import export
+from motion_agent.motion_core.formats import read_joints
+from motion_agent.motion_core.formats.bvh_styles import bvh_style
 
 __all__ = ["language_models", "reader"]  # fixtures
 
@@ -86,6 +91,33 @@ def test_the_snippets_of_a_page_run_in_order(
         exec(compile(text, f"{page.name} snippet {number}", "exec"), namespace)
         printed = capsys.readouterr().out
         assert printed.strip() or "print(" not in text or "if " in text, f"snippet {number}"
+
+
+@pytest.mark.slow
+def test_the_page_on_blender_runs_in_blender(tmp_path: Path) -> None:
+    """Its snippets marked ``py`` are Blender's Python, in the folder that the page speaks of."""
+    python = python_with_bpy()
+    walk = read_motion(REPOSITORY / "tests/samples/walk.npy")
+    hero = walk.export(tmp_path / "hero.glb")
+    export(walk, tmp_path / "hero-walks.glb", character=hero)
+    export(walk, tmp_path / "walk.bvh", bvh=bvh_style("mixamo", unit="m"))
+    page = (DOCS / "how-to" / "blender.md").read_text(encoding="utf-8")
+    snippets = re.findall(r"^```py\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert len(snippets) == 3
+    done = subprocess.run(
+        [python, "-c", "\n".join(snippets)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    told = [line for line in done.stdout.splitlines() if line and line[0].isalnum()]
+    assert any(line.endswith(f"{len(walk) - 1}.0") for line in told), done.stdout
+    fps, height = next(line for line in told if line.startswith("20 ")).split()
+    assert (fps, float(height)) == ("20", pytest.approx(float(walk.joints[0, 0, 1]), abs=0.02))
+    pytest.importorskip("ufbx", reason="needs the extra fbx: pip install ufbx")
+    assert read_joints(tmp_path / "changed.fbx")[0].shape == walk.joints.shape
 
 
 def test_there_are_snippets_to_run() -> None:

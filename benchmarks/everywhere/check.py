@@ -1,0 +1,341 @@
+"""Opens every export in the programs that people use, and tells how far joints are from ours.
+
+    python benchmarks/everywhere/check.py [MOTION] [--environments FOLDER] [--write PAGE]
+
+MOTION is any file that `motion-agent import` reads; by default tests/samples/walk.npy. Programs are
+installed into FOLDER the first time (Python packages into an environment of their own, three.js and
+Khronos' validator by npm); Blender is used where MOTION_AGENT_BPY_PYTHON names a Python with its
+module bpy, Chromium where it is installed. What cannot be had is told in the table, not left out.
+`--write` puts the table between the marks of docs/reference/programs.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import http.server
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import research_bvh
+from numpy.typing import NDArray
+
+from motion_agent import Motion, read_motion
+from motion_agent.motion_core.errors import FormatError, InputError
+from motion_agent.motion_core.exporting import EXPORTS, export
+from motion_agent.motion_core.formats import READABLE_SUFFIXES, read_joints
+from motion_agent.motion_core.formats.amass import amass_joints
+from motion_agent.motion_core.formats.bvh_styles import BVH_STYLES
+from motion_agent.motion_core.skeleton import JOINT_NAMES
+
+Array = NDArray[np.float64]
+
+HERE = Path(__file__).resolve().parent
+SAMPLE = HERE.parents[1] / "tests" / "samples" / "walk.npy"
+PYTHON_PACKAGES = ("bvhio==1.5.4", "pybvh==0.9.0", "numpy")
+NODE_PACKAGES = ("three@0.180.0", "gltf-validator@2.0.0-dev.3.10")
+_START, _END = "<!-- programs -->", "<!-- /programs -->"
+_VALIDATE = """
+const fs = require("fs"), {validateBytes} = require("gltf-validator");
+validateBytes(new Uint8Array(fs.readFileSync(process.argv[1])))
+  .then(report => console.log(JSON.stringify(report.issues)));
+"""
+
+
+class NotHere(Exception):
+    """A program that cannot be had on this machine."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table."""
+
+    export: str
+    program: str
+    result: str
+
+
+@dataclass(frozen=True)
+class Environments:
+    """Where the programs are."""
+
+    folder: Path
+
+    @functools.cached_property
+    def python(self) -> Path:
+        """A Python with `PYTHON_PACKAGES`."""
+        python = self.folder / "python" / "bin" / "python"
+        if not python.exists():
+            _run([sys.executable, "-m", "venv", str(self.folder / "python")])
+            _run([str(python), "-m", "pip", "install", "--quiet", *PYTHON_PACKAGES])
+        return python
+
+    @functools.cached_property
+    def node(self) -> Path:
+        """A folder with `NODE_PACKAGES`."""
+        if shutil.which("node") is None or shutil.which("npm") is None:
+            raise NotHere("node and npm are not installed")
+        folder = self.folder / "node"
+        if not (folder / "node_modules" / "three").exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            _run(["npm", "install", "--prefix", str(folder), "--no-audit", *NODE_PACKAGES])
+        return folder
+
+    @property
+    def blender(self) -> str:
+        """A Python with Blender's module."""
+        python = os.environ.get("MOTION_AGENT_BPY_PYTHON")
+        if not python:
+            raise NotHere("MOTION_AGENT_BPY_PYTHON names no Python with bpy")
+        return python
+
+
+def _run(command: Sequence[str]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise NotHere(f"{Path(command[0]).name}: {(done.stderr or done.stdout).strip()[-160:]}")
+    return done.stdout
+
+
+def told(places: Array, wanted: Array) -> str:
+    """How far joints ``(T, 22, 3)`` are from where they should be."""
+    if len(places) != len(wanted):
+        return f"**{len(places)} frames, {len(wanted)} expected**"
+    off = np.linalg.norm(places - wanted, axis=-1) * 1000
+    return f"{off.mean():.2f} mm, at most {off.max():.1f} mm"
+
+
+def ours(names: Sequence[str], places: Array, joints: Sequence[str]) -> Array:
+    """Places of our joints, by the names that they have in the file."""
+    # three.js leaves out the characters that its paths are made of
+    plain = [re.sub(r"[\[\].:/]", "", name) for name in names]
+    return places[:, [plain.index(re.sub(r"[\[\].:/]", "", name)) for name in joints]]
+
+
+def saved(command: Sequence[str], out: Path) -> tuple[list[str], Array]:
+    """Names and places that a program put into `out`."""
+    _run(command)
+    with np.load(out) as found:
+        return [str(name) for name in found["names"]], found["places"]
+
+
+def check_bvh(motion: Motion, folder: Path, here: Environments) -> Iterator[Row]:
+    """BVH of every style in every reader."""
+    wanted = motion.joints.astype(np.float64)
+    for name, style in BVH_STYLES.items():
+        (path,) = export(motion, folder / f"{name}.bvh", bvh=style)
+        unit = 0.01 if style.unit == "cm" else 1.0
+        out = folder / "found.npz"
+
+        def research(path: Path = path) -> tuple[list[str], Array]:
+            names, places, _ = research_bvh.read(path)
+            return names, places
+
+        def package(which: str, path: Path = path, out: Path = out) -> tuple[list[str], Array]:
+            script = str(HERE / "in_python.py")
+            return saved([str(here.python), script, which, str(path), str(out)], out)
+
+        def blender(path: Path = path, out: Path = out) -> tuple[list[str], Array]:
+            return saved([here.blender, str(HERE / "in_blender.py"), str(path), str(out)], out)
+
+        def three(path: Path = path) -> tuple[list[str], Array]:
+            return in_chromium(here.node, path, len(motion))
+
+        readers: Mapping[str, Callable[[], tuple[list[str], Array]]] = {
+            "MoMask's reader (its behaviour)": research,
+            "pybvh": functools.partial(package, "pybvh"),
+            "bvhio": functools.partial(package, "bvhio"),
+            "three.js BVHLoader in Chromium": three,
+            "Blender": blender,
+        }
+        for program, reader in readers.items():
+            yield _row(f"`.bvh` {name}", program, reader, style.names, unit, wanted)
+
+
+def _row(
+    what: str,
+    program: str,
+    reader: Callable[[], tuple[list[str], Array]],
+    names: Sequence[str],
+    unit: float,
+    wanted: Array,
+) -> Row:
+    try:
+        found, places = reader()
+        return Row(what, program, told(unit * ours(found, places, names), wanted))
+    except NotHere as reason:
+        return Row(what, program, f"not checked: {reason}")
+    except ValueError as error:
+        return Row(what, program, f"**{error}**")
+
+
+def check_glb(motion: Motion, folder: Path, here: Environments) -> Iterator[Row]:
+    """The mannequin in GLB, in viewers and the validator; and FBX that Blender makes of it."""
+    (path,) = export(motion, folder / "motion.glb")
+    wanted = motion.joints.astype(np.float64)
+    out, fbx = folder / "found.npz", folder / "blender.fbx"
+
+    def three() -> tuple[list[str], Array]:
+        return in_chromium(here.node, path, len(motion))
+
+    def blender() -> tuple[list[str], Array]:
+        script = str(HERE / "in_blender.py")
+        return saved([here.blender, script, str(path), str(out), str(fbx)], out)
+
+    yield _row("`.glb`", "three.js GLTFLoader in Chromium", three, JOINT_NAMES, 1.0, wanted)
+    yield _row("`.glb`", "Blender", blender, JOINT_NAMES, 1.0, wanted)
+    try:
+        report = json.loads(_run_in(here.node, ["node", "-e", _VALIDATE, str(path)]))
+        counts = f"{report['numErrors']} errors, {report['numWarnings']} warnings"
+    except NotHere as reason:
+        counts = f"not checked: {reason}"
+    yield Row("`.glb`", "Khronos glTF validator", counts)
+    if fbx.exists():
+        yield Row("`.fbx` that Blender made of it", "`motion-agent import`", imported(fbx, wanted))
+
+
+def _run_in(folder: Path, command: Sequence[str]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
+    if done.returncode:
+        raise NotHere(done.stderr.strip()[-160:])
+    return done.stdout
+
+
+def check_amass(motion: Motion, folder: Path) -> Iterator[Row]:
+    """What the loaders of AMASS files ask of them."""
+    (path,) = export(motion, folder / "motion.amass.npz")
+    with np.load(path) as file:
+        poses, trans, rate = file["poses"], file["trans"], float(file["mocap_framerate"])
+        frames = len(poses)
+        addon = poses.shape[1] // 3 in (52, 55) and rate >= 30
+        yield Row(
+            "`.amass.npz`",
+            "SMPL-X add-on for Blender: 52 or 55 joints, 30 fps or more, gender, betas",
+            "taken" if addon and str(file["gender"]) == "neutral" and file["betas"].size >= 10
+            else "**refused**",
+        )  # fmt: skip
+        step = int(rate / 20)
+        thin = amass_joints(poses[::step], trans[::step], file["offsets"])
+        yield Row("`.amass.npz`", "HumanML3D's raw_pose_processing: every third frame",
+                  told(thin, motion.joints.astype(np.float64)))  # fmt: skip
+        hands = poses[:, 66:156].shape == (frames, 90) and not poses[:, 66:].any()
+        yield Row(
+            "`.amass.npz`",
+            "VIBE's and AMASS's tutorials: poses (T, 156), trans (T, 3), betas (16), dmpls (T, 8)",
+            "taken" if hands and trans.shape == (frames, 3) and file["betas"].shape == (16,)
+            and file["dmpls"].shape == (frames, 8) else "**refused**",
+        )  # fmt: skip
+
+
+def check_import(motion: Motion, folder: Path) -> Iterator[Row]:
+    """What comes back of our own exports."""
+    wanted = motion.joints.astype(np.float64)
+    for suffix in EXPORTS:
+        if Path(f"x.{suffix}").suffix not in READABLE_SUFFIXES:
+            continue
+        for name, style in BVH_STYLES.items() if suffix == "bvh" else [("", None)]:
+            (path,) = export(motion, folder / f"back.{suffix}", bvh=style)
+            yield Row(
+                f"`.{suffix}` {name}".strip(), "`motion-agent import`", imported(path, wanted)
+            )
+
+
+def imported(path: Path, wanted: Array) -> str:
+    """How far joints of a file are off as we read it ourselves, but for where their middle is."""
+    try:
+        joints, fps = read_joints(path)
+    except (InputError, FormatError) as error:
+        return f"**{str(error)[:100]}**"
+    joints = joints[:: round(fps / 20)]
+    if len(joints) != len(wanted):
+        return f"**{len(joints)} frames, {len(wanted)} expected**"
+    moved = joints - joints.mean(axis=(0, 1)) + wanted.mean(axis=(0, 1))
+    return told(moved, wanted)
+
+
+def in_chromium(node: Path, path: Path, frames: int) -> tuple[list[str], Array]:
+    """Names and places of joints as three.js reads a file."""
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+    if chromium is None:
+        raise NotHere("Chromium is not installed")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ModuleNotFoundError as error:
+        raise NotHere("the package playwright is not installed") from error
+    shutil.copy(HERE / "page.html", node)
+    shutil.copy(path, node)
+    with served(node) as address, sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page()
+        page.goto(f"{address}/page.html")
+        page.wait_for_function("window.read !== undefined")
+        found = page.evaluate(f"window.read({path.name!r}, 1 / 20, {frames})")
+        browser.close()
+    return found["names"], np.array(found["places"])
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """A web server on loopback: modules do not load from disk."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *arguments: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder))
+    )
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+
+
+def table(rows: Sequence[Row]) -> str:
+    lines = ["| export | program | joints are off by, in the mean and at most |", "|---|---|---|"]
+    return "\n".join([*lines, *(f"| {r.export} | {r.program} | {r.result} |" for r in rows)])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
+    parser.add_argument("motion", type=Path, nargs="?", default=SAMPLE)
+    parser.add_argument(
+        "--environments", type=Path, default=Path.home() / ".cache/motion-agent-programs"
+    )
+    parser.add_argument("--write", type=Path, help="a page with the marks of the table")
+    arguments = parser.parse_args()
+    motion = read_motion(arguments.motion)
+    here = Environments(arguments.environments.resolve())
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for found in (
+            check_bvh(motion, folder, here),
+            check_glb(motion, folder, here),
+            check_amass(motion, folder),
+            check_import(motion, folder),
+        ):
+            for row in found:
+                print(f"{row.export:24} {row.program:44} {row.result}", flush=True)
+                rows.append(row)
+    if arguments.write:
+        text = arguments.write.read_text(encoding="utf-8")
+        start, end = text.index(_START) + len(_START), text.index(_END)
+        text = f"{text[:start]}\n\n{table(rows)}\n\n{text[end:]}"
+        arguments.write.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
