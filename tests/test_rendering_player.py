@@ -9,6 +9,7 @@ import json
 import re
 import shutil
 import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -45,9 +46,9 @@ def scene_in(page: str) -> dict[str, Any]:
 
 
 def unpacked(packed: dict[str, Any]) -> np.ndarray:
-    """Numbers ``(frames, width)`` from zigzag varints of their changes."""
+    """Numbers ``(rows, width)`` from deflated zigzag varints of their changes."""
     values, code, shift = [], 0, 0
-    for byte in base64.b64decode(packed["data"]):
+    for byte in zlib.decompress(base64.b64decode(packed["deflated"])):
         code |= (byte & 127) << shift
         shift += 7
         if byte < 128:

@@ -181,7 +181,7 @@ def _normals(vertices: Array, triangles: NDArray[np.int64]) -> Array:
     sums = np.zeros((int(same.max()) + 1, 3))
     for corner in range(3):
         np.add.at(sums, same[triangles[:, corner]], faces)
-    return np.asarray(rotations.normalize(sums + [0, 1e-12, 0]))[same]
+    return np.asarray(rotations.normalize(sums + np.array([0.0, 1e-12, 0.0])))[same]
 
 
 def _mover(rest: Recording, joints: dict[str, int]) -> int:

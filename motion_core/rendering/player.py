@@ -13,6 +13,7 @@ import io
 import json
 import os
 import re
+import zlib
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import lru_cache
@@ -37,7 +38,7 @@ from .scene import Body, Scene, make_scene
 _ASSETS = Path(__file__).parent / "assets"
 _ASPECT = (960, 540)  # of the view that the first camera is chosen for
 _POINT_UNIT, _TRAIL_UNIT = 2e-4, 1e-3  # metres; rounding moves a point by half of that at most
-_TURN_UNIT = 1e-4  # of a quaternion's parts: a hundredth of a degree
+_TURN_UNIT = 2e-4  # of a quaternion's parts: a few hundredths of a degree
 
 
 def write_player(
@@ -166,9 +167,9 @@ def _described_mesh(mesh: Mesh) -> dict[str, Any]:
     influences = np.concatenate([np.where(weights > 0, mesh.bones, 0), weights], axis=1)
     sides, colours = mesh.sides, mesh.colours
     return {
-        "normals": _base64(np.rint(mesh.normals * 127).astype(np.int8).tobytes()),
+        "normals": _deflated(np.rint(mesh.normals * 127).astype(np.int8).tobytes()),
         "triangles": _packed(mesh.triangles, 1),
-        "influences": _base64(influences.astype(np.uint8).tobytes()),
+        "influences": _deflated(influences.astype(np.uint8).tobytes()),
         "sides": None
         if sides is None
         else _base64(np.rint(sides * 255).astype(np.uint8).tobytes()),
@@ -225,7 +226,8 @@ def _packed(steps: NDArray[np.int64], unit: float) -> dict[str, Any]:
     """Whole multiples of `unit` ``(rows, width)`` as `player.js` reads them.
 
     People move little from frame to frame, so what is stored is the change: zigzag varints, 7
-    bits a byte, low bits first, as in Protocol Buffers. It takes less than half of int16.
+    bits a byte, low bits first, as in Protocol Buffers, and deflated. It takes less than half of
+    int16.
     """
     changes = np.diff(steps, axis=0, prepend=0).reshape(-1)
     codes = ((changes << 1) ^ (changes >> 63)).astype(np.uint64)
@@ -239,7 +241,7 @@ def _packed(steps: NDArray[np.int64], unit: float) -> dict[str, Any]:
         more = (lengths[chosen] > byte + 1) * np.uint64(128)
         data[starts[chosen] + byte] = (piece | more).astype(np.uint8)
     return {
-        "data": _base64(data.tobytes()),
+        **_deflated(data.tobytes()),
         "unit": unit,
         "rows": len(steps),
         "width": steps.shape[1],
@@ -252,6 +254,10 @@ def _picture(scene: Scene) -> str:
     buffer = io.BytesIO()
     strip.save(buffer, format="JPEG", quality=82, optimize=True)
     return "data:image/jpeg;base64," + _base64(buffer.getvalue())
+
+
+def _deflated(data: bytes) -> dict[str, Any]:
+    return {"deflated": _base64(zlib.compress(data, 9))}
 
 
 def _base64(data: bytes) -> str:

@@ -1,7 +1,7 @@
 // The interactive player. It reads the scene from the page, draws the people with three.js and
 // offers `window.motionPlayer` to scripts and tests. Positions are metres, y up.
 "use strict";
-(() => {
+(async () => {
   const scene = JSON.parse(document.getElementById("scene").textContent);
   const { fps, frames, pointNames, jointNames, captions, palettes } = scene;
   const points = pointNames.length;
@@ -17,10 +17,25 @@
     return values;
   }
 
+  // What is deflated anywhere in the scene becomes bytes: `deflated` becomes `data`.
+  async function inflate(value) {
+    if (typeof value !== "object" || value === null) return;
+    if (typeof value.deflated !== "string") return Promise.all(Object.values(value).map(inflate));
+    const stream = new Blob([bytes(value.deflated)]).stream().pipeThrough(new DecompressionStream("deflate"));
+    value.data = new Uint8Array(await new Response(stream).arrayBuffer());
+  }
+
+  try {
+    await inflate(scene);
+  } catch (error) {
+    console.info("motion player:", error.message); // a browser of before 2023
+    element("fallback").hidden = false;
+    return;
+  }
+
   // Numbers (rows, width) from how they change from row to row: whole multiples of `unit` as
   // zigzag varints, 7 bits a byte, low bits first. A row is a frame, a vertex or a triangle.
   function unpacked({ data, unit, rows, width }) {
-    const source = bytes(data);
     const values = new Float64Array(rows * width);
     const running = new Int32Array(width);
     for (let i = 0, at = 0; i < values.length; i++) {
@@ -28,7 +43,7 @@
       let shift = 0;
       let byte;
       do {
-        byte = source[at++];
+        byte = data[at++];
         code |= (byte & 127) << shift;
         shift += 7;
       } while (byte & 128);
@@ -38,9 +53,9 @@
   }
 
   const meshes = scene.meshes.map((mesh) => ({
-    normals: new Int8Array(bytes(mesh.normals).buffer),
+    normals: new Int8Array(mesh.normals.data.buffer),
     triangles: unpacked(mesh.triangles), // three vertices each
-    influences: bytes(mesh.influences), // of a vertex: four bones, and 255ths that it follows each
+    influences: mesh.influences.data, // of a vertex: four bones, and 255ths that it follows each
     sides: mesh.sides && bytes(mesh.sides), // of a vertex: 255ths from left limbs to right ones
     colours: mesh.colours && bytes(mesh.colours), // or its red, green and blue
   }));
