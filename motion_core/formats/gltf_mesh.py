@@ -207,7 +207,8 @@ def _colours(
             rows = np.minimum((uv[:, 1] * len(picture)).astype(int), len(picture) - 1)
             columns = np.minimum((uv[:, 0] * picture.shape[1]).astype(int), picture.shape[1] - 1)
             shown = shown * (picture[rows, columns] / 255)
-    return np.rint(np.clip(shown, 0, 1) * 255).astype(np.uint8)
+    colours: NDArray[np.uint8] = np.rint(np.clip(shown, 0, 1) * 255).astype(np.uint8)
+    return colours
 
 
 def _picture(gltf: Gltf, image: Mapping[str, Any]) -> NDArray[np.uint8]:
