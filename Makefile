@@ -29,7 +29,7 @@ MATCHING_OPTIONS ?=
 BIN := $(VENV)/bin
 SENTENCE := A tired person walks forward, then waves with both hands, then bows.
 
-.PHONY: help demo session test test-latest test-oldest lint format docs notebooks gallery data \
+.PHONY: help demo session test test-latest test-oldest everywhere lint format docs notebooks gallery data \
 	train evaluate lock audit build release-check clean print-torch
 
 help: ## this list
@@ -61,6 +61,9 @@ test-oldest: $(VENVS)/tools/.installed ## the tests on the oldest releases that 
 	$(VENVS)/oldest/bin/pip install --quiet --no-deps --requirement $(VENVS)/oldest/requirements.txt
 	$(VENVS)/oldest/bin/pip install --quiet --no-deps --editable .
 	$(VENVS)/oldest/bin/python $(PYTEST)
+
+everywhere: $(VENV)/.installed ## foreign MCP clients and langgraph dev, each in an environment of its own
+	$(BIN)/python .ci/everywhere/run.py --venvs $(VENVS) $(CLIENTS)
 
 lint: $(VENV)/.installed ## ruff and mypy --strict
 	$(BIN)/ruff check .

@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
@@ -17,19 +18,25 @@ from langgraph.types import Checkpointer
 
 from ..motion_core.engine import CancelToken, MotionEngine
 from ..motion_core.errors import InputError, MotionAgentError, UnexpectedError
+from ..motion_core.limits import Limits
 from ..motion_core.motion import Motion
 from ..motion_core.placement import Placement
-from ..motion_core.store import MotionStore
-from ..motion_core.studio import Studio
 from ..motion_core.timeline import Timeline
+from ..motion_core.users import user_key
+from ..tools.host import host_studio
+from ..tools.user import USER
 from .conversation import Conversation
 from .executor import CANCEL
 from .graph import PlannerLike, build_graph, check_request
 from .serializer import ConversationSerializer
 
+if TYPE_CHECKING:
+    from ..tools.host import StoreLike
+
 KEPT_MESSAGES = 40  # a turn costs the same in a conversation of any length
 
 EventKind = Literal[
+    "loading",
     "plan",
     "repair",
     "progress",
@@ -47,7 +54,8 @@ class Event:
     """Something that happened during a turn.
 
     Attributes:
-        kind: ``plan`` (a valid plan with steps), ``repair`` (an answer that was none, before it
+        kind: ``loading`` (done, total: of the motion model, before it is first used), ``plan`` (a
+            valid plan with steps), ``repair`` (an answer that was none, before it
             is asked again), ``progress`` (done, total), ``segment`` (number, total, id,
             description, seconds), ``repair_seam`` (text: what was done about a bad join),
             ``motion`` (name, motions by person, placement), ``export`` (files), ``caption``,
@@ -100,15 +108,20 @@ class MotionAgent:
 
     Args:
         planner: ``offline``, ``openai:MODEL``, ``ollama:MODEL``, any other LangChain string, or a
-            chat model.
+            chat model; None for ``$MOTION_AGENT_PLANNER``, else ``offline``.
         fallback: a planner that is asked where the first gives no valid plan.
         engine: a motion engine, or the name or checkpoint folder of one; loaded on first use.
-        store: where motions are kept by id; in memory by default.
+        store: where motions are kept by id: a `MotionStore`, a folder, or any LangGraph store; in
+            memory by default.
         workspace: the only folder whose motion files may be read, and to which motions are
             exported; None allows neither.
         seed: another seed gives another take of the same conversation.
         repair_seams: repair joins between segments that are seen to be bad.
         checkpointer: where conversations are kept; in memory by default.
+        limits: what one call and one user may have.
+        warm_up: load the motion model now rather than at the first request.
+
+    What is left out is taken from the environment, see `tools.host`.
 
     Raises:
         ConfigurationError: unknown planner.
@@ -117,18 +130,23 @@ class MotionAgent:
 
     def __init__(
         self,
-        planner: PlannerLike = "offline",
+        planner: PlannerLike | None = None,
         *,
         fallback: PlannerLike | None = None,
         engine: MotionEngine | str | None = None,
-        store: MotionStore | None = None,
+        store: StoreLike | None = None,
         workspace: str | Path | None = None,
         seed: int = 0,
         repair_seams: bool = True,
         checkpointer: Checkpointer = None,
+        limits: Limits | None = None,
+        warm_up: bool = False,
     ) -> None:
-        self.studio = Studio(engine, store, workspace, repair_seams=repair_seams)
+        self.studio = host_studio(
+            engine, store, workspace, limits=limits, repair_seams=repair_seams, warm_up=warm_up
+        )
         self.store = self.studio.store
+        self._user: str | None = None
         self.graph = build_graph(
             planner,
             fallback=fallback,
@@ -139,6 +157,21 @@ class MotionAgent:
         )
         self._threads: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
+
+    def of(self, user: str) -> MotionAgent:
+        """Return the agent of a user: the same engine and planner, conversations and motions apart.
+
+        Args:
+            user: any text that names them, such as the id of their account.
+
+        Raises:
+            ConfigurationError: the name is empty, or none.
+        """
+        other = copy(self)
+        other.studio = self.studio.of(user)
+        other.store = other.studio.store
+        other._user = user
+        return other
 
     def run(self, text: str, thread: str = "default", *, cancel: CancelToken | None = None) -> Turn:
         """Answer a request in the conversation of that name.
@@ -174,7 +207,7 @@ class MotionAgent:
 
     def unfinished(self, thread: str = "default") -> str | None:
         """The request whose turn was interrupted, by a crash for example, or None."""
-        state = self.graph.get_state(_config(thread))
+        state = self.graph.get_state(self._config(thread))
         if not state.tasks:  # `next` leaves out a task whose result is kept, and not yet told
             return None
         asked = [m.text for m in state.values["messages"] if isinstance(m, HumanMessage)]
@@ -201,7 +234,7 @@ class MotionAgent:
 
     def _leave(self, thread: str, reason: str) -> None:
         told = {"messages": [AIMessage(reason)]}
-        self.graph.update_state(_config(thread), told, as_node="responder")
+        self.graph.update_state(self._config(thread), told, as_node="responder")
         self._forget_checkpoints(thread)
 
     def timeline(self, thread: str = "default") -> Timeline:
@@ -222,13 +255,13 @@ class MotionAgent:
         return self.timeline(thread).place
 
     def _conversation(self, thread: str) -> Conversation:
-        state: Any = self.graph.get_state(_config(thread)).values
+        state: Any = self.graph.get_state(self._config(thread)).values
         return Conversation(state)
 
     @contextmanager
     def _locked(self, thread: str) -> Iterator[None]:
         with self._lock:
-            lock = self._threads.setdefault(thread, threading.Lock())
+            lock = self._threads.setdefault(self._thread_id(thread), threading.Lock())
         with lock:
             yield
 
@@ -251,7 +284,7 @@ class MotionAgent:
         states: list[Any] = []  # the first holds what was before this turn
         parts = self.graph.stream(
             given,
-            _config(thread, cancel),
+            self._config(thread, cancel),
             stream_mode=["updates", "custom", "values"],
             durability="sync",  # a killed turn goes on from its last node
         )
@@ -288,16 +321,22 @@ class MotionAgent:
             events=tuple(events),
         )
 
+    def _config(self, thread: str, cancel: CancelToken | None = None) -> RunnableConfig:
+        configurable: dict[str, Any] = {"thread_id": self._thread_id(thread), CANCEL: cancel}
+        if self._user is not None:
+            configurable[USER] = self._user
+        return {"configurable": configurable}
+
+    def _thread_id(self, thread: str) -> str:
+        """A user's conversations never meet another's, whatever they are called."""
+        return thread if self._user is None else f"{user_key(self._user)}/{thread}"
+
     def _forget_checkpoints(self, thread: str) -> None:
         """Undo is in the state, so only the last checkpoint of a finished turn is of use."""
         checkpointer = self.graph.checkpointer
         if isinstance(checkpointer, BaseCheckpointSaver):
             with suppress(NotImplementedError):  # not every checkpointer can
-                checkpointer.prune([thread])
-
-
-def _config(thread: str, cancel: CancelToken | None = None) -> RunnableConfig:
-    return {"configurable": {"thread_id": thread, CANCEL: cancel}}
+                checkpointer.prune([self._thread_id(thread)])
 
 
 def _line(err: Exception) -> str:
@@ -311,6 +350,7 @@ class _Facts(dict[str, Any]):
 
 
 _IN_WORDS: dict[EventKind, str] = {
+    "loading": "loading the motion model {done}/{total}",
     "plan": "plan: {summary}",
     "repair": "{planner}: {error}",
     "progress": "{stage} {done}/{total}",

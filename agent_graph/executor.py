@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.config import get_stream_writer
 
-from ..motion_core.engine import CancelToken
 from ..motion_core.errors import GenerationError, InputError, UnavailableError
 from ..motion_core.mending import Repair
 from ..motion_core.motion import Motion, Segment
 from ..motion_core.studio import Rendering, Studio
 from ..motion_core.timeline import Entry, Timeline
+from ..tools.user import user_of
 from .conversation import Conversation
 from .plan import Plan, Step
 from .state import AgentState, Caption
@@ -44,6 +45,28 @@ class Executor:
 
     def __call__(self, state: AgentState, config: RunnableConfig) -> dict[str, Any]:
         """Carry out the plan of this turn; the reasons of a failure go into the turn."""
+        studio = self._studio.of(user_of(config))
+        try:
+            with studio.call((config.get("configurable") or {}).get(CANCEL)):
+                return _Work(studio, self._seed).carry_out(state)
+        except InputError as err:  # too many calls of this user
+            error = {"type": type(err).__name__, "message": str(err)}
+            return {"turn": {"id": state["turn"]["id"], "reason": False, "error": error}}
+
+    async def in_thread(self, state: AgentState, config: RunnableConfig) -> dict[str, Any]:
+        """The same, in a thread that stops when the task is cancelled."""
+        update: dict[str, Any] = await self._studio.run(partial(self, state, config))
+        return update
+
+
+class _Work:
+    """One plan, carried out in the studio of one user."""
+
+    def __init__(self, studio: Studio, seed: int) -> None:
+        self._studio = studio
+        self._seed = seed
+
+    def carry_out(self, state: AgentState) -> dict[str, Any]:
         turn = state["turn"]
         plan = Plan.from_state(turn["plan"] or {})
         conversation = Conversation(state)
@@ -58,8 +81,7 @@ class Executor:
                 self._render_again(conversation.timeline)
                 update = {**conversation.update(), "about_file": False}
             elif plan.edits:
-                cancel = config["configurable"].get(CANCEL)
-                result |= self._edit(conversation, plan, writer, cancel)
+                result |= self._edit(conversation, plan, writer)
                 update = {**conversation.update(), "about_file": False}
             for step in plan.steps_of("name_motion"):
                 conversation.rename(conversation.current, step.motion)
@@ -83,9 +105,8 @@ class Executor:
 
     # ---- editing ---------------------------------------------------------------------------
 
-    def _edit(
-        self, conversation: Conversation, plan: Plan, writer: Writer, cancel: CancelToken | None
-    ) -> dict[str, Any]:
+    def _edit(self, conversation: Conversation, plan: Plan, writer: Writer) -> dict[str, Any]:
+        self._studio.warm_up(_progress(writer, "loading", "load"))
         steps = plan.steps_of("generate_motion", "keep_segment")
         key, before = self._edited_motion(conversation, plan, steps)
         edited = replace(before, name=before.name or f"motion {key}", seed=self._seed)
@@ -96,7 +117,9 @@ class Executor:
         rendering = Rendering(edited, {})
         if edited.segments:
             rendering = self._studio.render(
-                edited, progress=_progress(writer), listener=_listener(writer), cancel=cancel
+                edited,
+                progress=_progress(writer, "progress", "generate"),
+                listener=_listener(writer),
             )
         conversation.history = conversation.history.change(key, rendering.timeline)
         repairs = _news(rendering, before)
@@ -160,6 +183,7 @@ class Executor:
     def _caption(
         self, conversation: Conversation, step: Step, state: AgentState, writer: Writer
     ) -> list[Caption]:
+        self._studio.warm_up(_progress(writer, "loading", "load"))
         captions: list[Caption] = []
         for name, motion in self._referred(conversation, step, state):
             caption: Caption = {
@@ -212,9 +236,9 @@ def _entry(step: Step) -> Entry:
     return Entry(step.segment, step.description, step.seconds, step.person)
 
 
-def _progress(writer: Writer) -> Callable[[int, int], None]:
+def _progress(writer: Writer, kind: str, stage: str) -> Callable[[int, int], None]:
     def step(done: int, total: int) -> None:
-        writer({"kind": "progress", "stage": "generate", "done": done, "total": total})
+        writer({"kind": kind, "stage": stage, "done": done, "total": total})
 
     return step
 

@@ -11,18 +11,19 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from pathlib import Path
 from typing import Any, Literal
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AnyMessage, HumanMessage
+from langchain_core.runnables import RunnableConfig, RunnableLambda
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Checkpointer, RetryPolicy
 
 from ..motion_core.errors import InputError, UnavailableError
-from ..motion_core.store import MotionStore
 from ..motion_core.studio import Studio
+from ..tools.host import host_studio
+from ..tools.user import user_of
 from .answers import Answer, advice, read_answer
 from .conversation import Conversation
 from .executor import Executor
@@ -40,7 +41,7 @@ PlannerLike = str | BaseChatModel | Planner
 
 
 def build_graph(
-    planner: PlannerLike = "offline",
+    planner: PlannerLike | None = None,
     *,
     fallback: PlannerLike | None = None,
     studio: Studio | None = None,
@@ -51,9 +52,10 @@ def build_graph(
     """The compiled graph; it is started with ``{"messages": [HumanMessage("…")]}``.
 
     Args:
-        planner: a planner string, a LangChain chat model or a planner.
+        planner: a planner string, a LangChain chat model or a planner; None for
+            ``$MOTION_AGENT_PLANNER``, else ``offline``.
         fallback: asked where the planner gives no valid plan.
-        studio: engine, store and workspace; the default engine and memory if None.
+        studio: engine, store and workspace; what the environment says if None (`tools.host`).
         seed: another seed gives another take of the same conversation.
         keep_messages: how many of the latest messages stay in the state; None for all, as it
             must be where the messages are those of a host's graph.
@@ -63,16 +65,17 @@ def build_graph(
         ConfigurationError: unknown planner.
         UnavailableError: the planner needs a key that is not set.
     """
-    first = make_planner(planner)
+    first = make_planner(planner or os.environ.get("MOTION_AGENT_PLANNER") or "offline")
     planners = [first] if fallback is None else [first, make_planner(fallback)]
-    studio = studio or Studio()
+    studio = studio or host_studio()
     graph = StateGraph(AgentState)
     graph.add_node(
         "planner",
         _PlannerNode(planners, studio),
         retry_policy=RetryPolicy(max_attempts=3, initial_interval=0.5, retry_on=TransientError),
     )
-    graph.add_node("executor", Executor(studio, seed))
+    executor = Executor(studio, seed)
+    graph.add_node("executor", RunnableLambda(executor, executor.in_thread, name="executor"))
     graph.add_node("responder", Responder(first, keep_messages))
     graph.add_edge(START, "planner")
     graph.add_conditional_edges("planner", _after_planner, ["planner", "executor", "responder"])
@@ -84,8 +87,8 @@ def build_graph(
 def serve() -> CompiledStateGraph[Any, Any, Any, Any]:
     """The graph that ``langgraph dev`` serves (langgraph.json).
 
-    Environment: MOTION_AGENT_PLANNER (default ``offline``), MOTION_AGENT_STORE and
-    MOTION_AGENT_WORKSPACE (folders; memory and no files by default).
+    Environment: MOTION_AGENT_PLANNER (default ``offline``), and see `tools.host`. Each user whom
+    the server authenticates, or whom a run's configuration names, has motions of their own.
     """
     return _served()
 
@@ -93,16 +96,7 @@ def serve() -> CompiledStateGraph[Any, Any, Any, Any]:
 @cache
 def _served() -> CompiledStateGraph[Any, Any, Any, Any]:
     # Once a process: the server calls the factory for every run, and motions must outlive it.
-    store, workspace = (
-        os.environ.get("MOTION_AGENT_STORE"),
-        os.environ.get("MOTION_AGENT_WORKSPACE"),
-    )
-    studio = Studio(
-        engine=os.environ.get("MOTION_AGENT_ENGINE") or None,
-        store=MotionStore(store) if store else None,
-        workspace=Path(workspace) if workspace else None,
-    )
-    return build_graph(os.environ.get("MOTION_AGENT_PLANNER") or "offline", studio=studio)
+    return build_graph()
 
 
 def check_request(text: str) -> str:
@@ -128,7 +122,8 @@ class _PlannerNode:
         self._planners = planners
         self._studio = studio
 
-    def __call__(self, state: AgentState) -> dict[str, Any]:
+    def __call__(self, state: AgentState, config: RunnableConfig) -> dict[str, Any]:
+        studio = self._studio.of(user_of(config))
         messages = state["messages"]
         turn = _current_turn(state, messages)
         try:
@@ -161,8 +156,8 @@ class _PlannerNode:
             }
         try:
             parsed = read_answer(answer)
-            check_against_timeline(parsed.plan, self._segments(parsed.plan, conversation))
-            self._check_captioned(parsed.plan, conversation)
+            check_against_timeline(parsed.plan, _segments(parsed.plan, conversation, studio))
+            _check_captioned(parsed.plan, conversation, studio)
         except InvalidPlanError as err:
             attempt = _attempt(planner, answer, None, err)
             changes: dict[str, Any] = {
@@ -189,39 +184,6 @@ class _PlannerNode:
         upto = self._planners.index(planner) + 1
         return sum(earlier.tries for earlier in self._planners[:upto])
 
-    def _check_captioned(self, plan: Plan, conversation: Conversation) -> None:
-        """Check that motions to be captioned are there, before others are generated in vain."""
-        if not plan.steps_of("generate_motion"):
-            return
-        for number, step in enumerate(plan.plan, start=1):
-            if step.tool != "caption_motion" or not step.motion or conversation.find(step.motion):
-                continue
-            try:
-                self._studio.find(step.motion)
-            except InputError as err:
-                raise InvalidPlanError(f"step {number}: {err}", steps=[number]) from err
-
-    def _segments(self, plan: Plan, conversation: Conversation) -> list[str]:
-        """Ids of the segments that the plan may name."""
-        first = plan.plan[0] if plan.plan else None
-        timeline = conversation.timeline
-        if first is not None and first.tool == "start_over":
-            return []
-        if first is not None and first.tool == "open_motion":
-            key = conversation.find(first.motion)
-            if key is None:
-                try:
-                    motion = self._studio.find(first.motion)
-                except InputError as err:
-                    known = ", ".join(t.name for t in conversation.motions.values()) or "none yet"
-                    raise InvalidPlanError(
-                        f"there is no motion {first.motion!r} in this conversation (there are:"
-                        f" {known}), and {err}"
-                    ) from err
-                return [segment.id for segment in motion.segments] or ["s1"]
-            timeline = conversation.motions[key]
-        return [segment.id for segment in timeline.segments]
-
     def _whose_turn(self, turn: TurnState) -> tuple[Planner, list[Attempt], bool]:
         """The planner to ask now, its failed answers so far, and whether this is the last try."""
         tries = turn["tries"]
@@ -231,6 +193,41 @@ class _PlannerNode:
                 return planner, turn["attempts"][len(turn["attempts"]) - tries :], last
             tries -= planner.tries
         raise AssertionError("the planner node was entered without a try left")
+
+
+def _check_captioned(plan: Plan, conversation: Conversation, studio: Studio) -> None:
+    """Check that motions to be captioned are there, before others are generated in vain."""
+    if not plan.steps_of("generate_motion"):
+        return
+    for number, step in enumerate(plan.plan, start=1):
+        if step.tool != "caption_motion" or not step.motion or conversation.find(step.motion):
+            continue
+        try:
+            studio.find(step.motion)
+        except InputError as err:
+            raise InvalidPlanError(f"step {number}: {err}", steps=[number]) from err
+
+
+def _segments(plan: Plan, conversation: Conversation, studio: Studio) -> list[str]:
+    """Ids of the segments that the plan may name."""
+    first = plan.plan[0] if plan.plan else None
+    timeline = conversation.timeline
+    if first is not None and first.tool == "start_over":
+        return []
+    if first is not None and first.tool == "open_motion":
+        key = conversation.find(first.motion)
+        if key is None:
+            try:
+                motion = studio.find(first.motion)
+            except InputError as err:
+                known = ", ".join(t.name for t in conversation.motions.values()) or "none yet"
+                raise InvalidPlanError(
+                    f"there is no motion {first.motion!r} in this conversation (there are:"
+                    f" {known}), and {err}"
+                ) from err
+            return [segment.id for segment in motion.segments] or ["s1"]
+        timeline = conversation.motions[key]
+    return [segment.id for segment in timeline.segments]
 
 
 def _current_turn(state: AgentState, messages: list[AnyMessage]) -> TurnState:

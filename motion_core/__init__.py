@@ -21,4 +21,18 @@ def _show(motion: Any) -> dict[str, str]:
     return show(motion)._repr_mimebundle_()
 
 
-use(export=_export, show=_show)
+def _pack(motion: Any, kind: str) -> str | bytes:
+    if kind == "html":
+        from .rendering import player_page
+
+        return player_page(motion)
+    if kind == "glb":
+        from .formats.glb import packed_glb
+
+        return packed_glb([motion])
+    from .formats.three_json import three_json
+
+    return three_json(motion)
+
+
+use(export=_export, show=_show, pack=_pack)

@@ -15,8 +15,9 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import Context, copy_context
+from dataclasses import replace
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
@@ -227,7 +228,7 @@ class _Call(Generic[_Item, _Result]):
     def over(self) -> bool:
         """Whether nobody waits for the results: they are there, or the call was cancelled."""
         if not self.done and self.cancel is not None and self.cancel.cancelled:
-            self.fail(Cancelled("cancelled"))
+            self.fail(Cancelled(self.cancel.reason))
         return self.done
 
     def tell(self, done: int, total: int) -> None:
@@ -274,7 +275,7 @@ class _Batch:
                 self._run_alone(call)
             return
         try:
-            items = [item for call in calls for item in call.items]
+            items = [item for call in calls for item in _stoppable(call)]
             results = self._run(calls, items)
             if len(results) != len(items):
                 raise GenerationError(f"the engine gave {len(results)} results for {len(items)}")
@@ -323,6 +324,16 @@ class _NobodyWaits(CancelToken):
     @property
     def cancelled(self) -> bool:
         return all(call.over for call in self._calls)
+
+
+def _stoppable(call: _Call[_Item, Any]) -> Iterator[_Item]:
+    """The call's items; requests among them tell the engine when nobody waits for them."""
+    over = _NobodyWaits([call])
+    for item in call.items:
+        if isinstance(item, GenerationRequest) and call.cancel is not None:
+            yield replace(item, cancel=over)
+        else:
+            yield item
 
 
 def _patience() -> float:

@@ -19,8 +19,9 @@ result for a request never depends on the other requests of its batch.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -34,15 +35,36 @@ Progress = Callable[[int, int], None]
 
 
 class CancelToken:
-    """Tells work that is under way to stop. Thread-safe."""
+    """Tells work that is under way to stop. Thread-safe.
 
-    def __init__(self) -> None:
+    Args:
+        seconds: after which it is set by itself; None for never.
+        parent: is another token that sets this one, too.
+    """
+
+    def __init__(self, *, seconds: float | None = None, parent: CancelToken | None = None) -> None:
         self._event = threading.Event()
+        self._seconds = seconds
+        self._end = None if seconds is None else time.monotonic() + seconds
+        self._parent = parent
 
     @property
     def cancelled(self) -> bool:
         """Whether the work should stop."""
-        return self._event.is_set()
+        return (
+            self._event.is_set()
+            or (self._end is not None and time.monotonic() >= self._end)
+            or (self._parent is not None and self._parent.cancelled)
+        )
+
+    @property
+    def reason(self) -> str:
+        """Why the work stops, for whoever asked for it."""
+        if self._parent is not None and self._parent.cancelled:
+            return self._parent.reason
+        if self._end is not None and not self._event.is_set():
+            return f"stopped: a call may take {self._seconds:g} s; ask for less at once"
+        return "cancelled"
 
     def cancel(self) -> None:
         """Ask the work to stop; it does at its next `check`."""
@@ -55,7 +77,7 @@ class CancelToken:
             Cancelled: it should stop.
         """
         if self.cancelled:
-            raise Cancelled("cancelled")
+            raise Cancelled(self.reason)
 
 
 def checked_progress(progress: Progress | None, cancel: CancelToken | None) -> Progress | None:
@@ -81,6 +103,8 @@ class GenerationRequest:
         seconds: wished duration; None lets the model decide.
         takes: how many takes to draw and choose the best from; None for the engine's own number.
         greedy: take the most probable token each time instead of sampling.
+        cancel: set when nobody waits for this request any more: an engine may leave its rows out
+            from then on, and return anything for it.
     """
 
     description: str
@@ -88,6 +112,7 @@ class GenerationRequest:
     seconds: float | None = None
     takes: int | None = None
     greedy: bool = False
+    cancel: CancelToken | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, eq=False)

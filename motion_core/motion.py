@@ -199,6 +199,20 @@ class Motion:
         """
         return outlets.export(self, path)
 
+    def to_html(self) -> str:
+        """Return the interactive page of ``.html`` as text; it loads nothing from elsewhere."""
+        return str(outlets.pack(self, "html"))
+
+    def to_glb(self) -> bytes:
+        """Return the moving mannequin of ``.glb`` as bytes."""
+        data = outlets.pack(self, "glb")
+        assert isinstance(data, bytes)
+        return data
+
+    def to_json(self) -> str:
+        """Return bones and animation as JSON for three.js; see `formats.three_json`."""
+        return str(outlets.pack(self, "json"))
+
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """What Jupyter, VS Code and Colab show: the player, and a film strip."""
         return outlets.show(self)

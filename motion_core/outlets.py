@@ -1,7 +1,7 @@
-"""Where a motion goes when it is exported or shown in a notebook.
+"""Where a motion goes when it is exported, packed or shown in a notebook.
 
-`Motion` offers both, and need not know how they are done: ``motion_core/__init__.py`` says who does
-them. So nothing that draws or writes is loaded before it is asked for.
+`Motion` offers these, and need not know how they are done: ``motion_core/__init__.py`` says who
+does them. So nothing that draws or writes is loaded before it is asked for.
 """
 
 from __future__ import annotations
@@ -13,19 +13,26 @@ from typing import Any
 
 Export = Callable[[Any, "str | os.PathLike[str]"], Path]
 Show = Callable[[Any], dict[str, str]]
+Pack = Callable[[Any, str], "str | bytes"]
 
 _outlets: dict[str, Any] = {}
 
 
-def use(*, export: Export, show: Show) -> None:
-    """Say who exports motions, and who shows them in notebooks."""
-    _outlets.update(export=export, show=show)
+def use(*, export: Export, show: Show, pack: Pack) -> None:
+    """Say who exports motions, who shows them in notebooks, and who packs them without a file."""
+    _outlets.update(export=export, show=show, pack=pack)
 
 
 def export(motion: Any, path: str | os.PathLike[str]) -> Path:
     """Write a motion as a file."""
     exporter: Export = _outlets["export"]
     return exporter(motion, path)
+
+
+def pack(motion: Any, kind: str) -> str | bytes:
+    """Return a motion as a page (``html``), binary glTF (``glb``) or JSON (``json``)."""
+    packer: Pack = _outlets["pack"]
+    return packer(motion, kind)
 
 
 def show(motion: Any) -> dict[str, str]:

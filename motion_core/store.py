@@ -5,37 +5,83 @@ Ids come from LLMs and strangers: one must look like an id before it is looked u
 
 from __future__ import annotations
 
-import re
+import io
 import threading
+import time
 from collections import OrderedDict
 from pathlib import Path
+from typing import Any
 
-from .arrivals import Arrivals
-from .atomic import private_folder
-from .errors import InputError, UnavailableError
+from .errors import ConfigurationError, FormatError, InputError, UnavailableError
 from .motion import Motion
+from .shelf import FolderShelf, Shelf
+from .shelf import is_motion_id as is_motion_id
+from .users import user_key
 
-_ID = re.compile(r"m-[0-9a-f]{6,12}")
-_KEEP_LOADED = 64  # motions kept in memory beside a folder
-MAX_KEPT = 500  # motions of a store without a folder; those that were used last stay
+MAX_KEPT = 500  # motions of a store in memory; those that were used last stay
+MAX_KEPT_OF_USER = 50  # … of one user among many
+_KEEP_LOADED = 64  # motions kept in memory beside a shelf
+_KEEP_LOADED_OF_USER = 4
+_MAX_USERS = 1000  # whose stores are open; those in memory are lost beyond
 _LATEST = 5  # ids in a hint
 
 
 class MotionStore:
-    """Motions by id, in memory or in a folder that survives restarts. Thread-safe.
-
-    Files and the folders made for them can be read by their owner alone.
+    """Motions by id, in memory or on a shelf that survives restarts. Thread-safe.
 
     Args:
-        folder: where to keep one ``.npz`` a motion; None keeps the last `MAX_KEPT` in memory.
+        place: a folder, for one ``.npz`` a motion; any `Shelf`; None for memory.
+        cap: how many motions are kept; None for the last `MAX_KEPT` used in memory, and for all
+            on a shelf, where the oldest go.
+        expiry: seconds after which a motion is forgotten; None for never.
     """
 
-    def __init__(self, folder: str | Path | None = None) -> None:
-        self.folder = None if folder is None else Path(folder)
-        self._arrivals = None if self.folder is None else Arrivals(self.folder)
+    def __init__(
+        self,
+        place: str | Path | Shelf | None = None,
+        *,
+        cap: int | None = None,
+        expiry: float | None = None,
+    ) -> None:
+        if place is not None and not isinstance(place, (str, Path, Shelf)):
+            raise ConfigurationError(
+                f"motions cannot be kept in a {type(place).__name__}; give a folder or a shelf"
+                " (motion_core.shelf)"
+            )
+        if (cap is not None and cap < 1) or (expiry is not None and expiry <= 0):
+            raise ConfigurationError(f"cap {cap} and expiry {expiry} must be above 0, or None")
+        self.shelf: Shelf | None = FolderShelf(place) if isinstance(place, (str, Path)) else place
+        self.cap = cap
+        self.expiry = expiry
+        self._of_user = False
         self._motions: OrderedDict[str, Motion] = OrderedDict()
-        self._came: dict[str, None] = {}  # what is in memory, in order of arrival
+        self._came: dict[str, float] = {}  # what is in memory, in order of arrival
+        self._users: OrderedDict[str, MotionStore] = OrderedDict()
         self._lock = threading.RLock()
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder that the motions are in, if it is one."""
+        return self.shelf.folder if isinstance(self.shelf, FolderShelf) else None
+
+    def of(self, user: str) -> MotionStore:
+        """Return the store of that user's motions alone, in the same place, with the same limits.
+
+        Raises:
+            ConfigurationError: the name is empty, or none.
+        """
+        key = user_key(user)
+        with self._lock:
+            store = self._users.get(key)
+            if store is None:
+                place = None if self.shelf is None else self.shelf.of(user)
+                store = MotionStore(place, cap=self.cap, expiry=self.expiry)
+                store._of_user = True
+                self._users[key] = store
+                if len(self._users) > _MAX_USERS:
+                    self._users.popitem(last=False)
+            self._users.move_to_end(key)
+            return store
 
     def add(self, motion: Motion) -> str:
         """Keep the motion and give its id; the same motion again gives the same id.
@@ -43,13 +89,16 @@ class MotionStore:
         The id is `Motion.id`, longer by a digit or two where another motion has that one.
 
         Raises:
-            UnavailableError: the folder cannot be written.
+            UnavailableError: it cannot be written.
         """
         with self._lock:
             motion_id = self._free_id(motion)
-            if self.folder is not None and not self._path(motion_id).exists():
-                self._write(motion, motion_id)
+            if self.shelf is not None and motion_id not in self.shelf:
+                from .formats.npz import packed_npz
+
+                self.shelf.write(motion_id, packed_npz(motion))
             self._remember(motion_id, motion)
+            self._forget_old()
             return motion_id
 
     def get(self, motion_id: str) -> Motion:
@@ -63,41 +112,75 @@ class MotionStore:
                 f"{motion_id[:40]!r} is not a motion id; ids look like m-3fa9c1. {self._hint()}"
             )
         with self._lock:
-            if motion_id in self._motions:
+            if self.expiry is not None:
+                self._forget_old()
+            if motion_id in self._motions and (self.shelf is None or motion_id in self.shelf):
                 self._motions.move_to_end(motion_id)  # the least used is forgotten
                 return self._motions[motion_id]
-            if self.folder is not None and self._path(motion_id).is_file():
-                from .formats import load_npz
+            data = None if self.shelf is None else self.shelf.read(motion_id)
+            if data is None:
+                raise InputError(f"there is no motion {motion_id}. {self._hint()}")
+            motion = _unpacked(motion_id, data)
+            self._remember(motion_id, motion)
+            return motion
 
-                motion = load_npz(self._path(motion_id))
-                self._remember(motion_id, motion)
-                return motion
-            raise InputError(f"there is no motion {motion_id}. {self._hint()}")
+    def delete(self, motion_id: str) -> None:
+        """Forget a motion; what was made of it stays.
+
+        Raises:
+            InputError: not an id, or an id that is not here.
+        """
+        with self._lock:
+            if motion_id not in self:
+                raise InputError(f"there is no motion {motion_id[:40]!r}. {self._hint()}")
+            self._drop(motion_id)
+
+    def clear(self) -> None:
+        """Forget all motions of this store; those of its users stay."""
+        with self._lock:
+            for motion_id in self.list():
+                self._drop(motion_id)
 
     def list(self) -> tuple[str, ...]:
         """All ids, oldest first."""
         with self._lock:
-            if self._arrivals is None:
-                return tuple(self._came)
-            return self._arrivals.all()
+            if self.expiry is not None:
+                self._forget_old()
+            return self._ids()
 
     def latest(self, number: int = _LATEST) -> tuple[str, ...]:
         """The ids that came last, oldest first; however many there are, it reads only the end."""
         with self._lock:
-            if self._arrivals is None:
+            if self.expiry is not None:
+                self._forget_old()
+            if self.shelf is None:
                 return tuple(self._came)[-number:]
-            return self._arrivals.latest(number)
+            return self.shelf.latest(number)
 
     def __contains__(self, motion_id: object) -> bool:
         if not isinstance(motion_id, str) or not is_motion_id(motion_id):
             return False
         with self._lock:
-            return motion_id in self._motions or (
-                self.folder is not None and self._path(motion_id).is_file()
-            )
+            if self.shelf is None:
+                return motion_id in self._motions
+            return motion_id in self.shelf
 
     def __len__(self) -> int:
         return len(self.list())
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _lock=threading.RLock())
+
+    def _ids(self) -> tuple[str, ...]:
+        return tuple(self._came) if self.shelf is None else self.shelf.ids()
+
+    def _came_at(self, motion_id: str) -> float:
+        if self.shelf is None:
+            return self._came[motion_id]
+        return self.shelf.came(motion_id)
 
     def _free_id(self, motion: Motion) -> str:
         motion_id = motion.id
@@ -109,30 +192,34 @@ class MotionStore:
                 return motion_id
         raise UnavailableError(f"no free id is left for the motion {motion.id} in this store")
 
-    def _path(self, motion_id: str) -> Path:
-        assert self.folder is not None
-        return self.folder / f"{motion_id}.npz"
-
-    def _write(self, motion: Motion, motion_id: str) -> None:
-        from .formats import save_npz
-
-        path = self._path(motion_id)
-        assert self._arrivals is not None
-        try:
-            private_folder(path.parent)
-            with self._arrivals.adding(motion_id):
-                save_npz(motion, path, private=True)
-        except OSError as err:
-            raise UnavailableError(
-                f"cannot write the motion store {path.parent}: {err.strerror or err}; "
-                "choose a folder that can be written"
-            ) from err
-
     def _remember(self, motion_id: str, motion: Motion) -> None:
         self._motions[motion_id] = motion
-        self._came.setdefault(motion_id)
-        if len(self._motions) > (MAX_KEPT if self.folder is None else _KEEP_LOADED):
+        self._motions.move_to_end(motion_id)
+        self._came.setdefault(motion_id, time.time())
+        if self.shelf is None:
+            most = self.cap or (MAX_KEPT_OF_USER if self._of_user else MAX_KEPT)
+        else:
+            most = _KEEP_LOADED_OF_USER if self._of_user else _KEEP_LOADED
+        while len(self._motions) > most:
             del self._came[self._motions.popitem(last=False)[0]]
+
+    def _forget_old(self) -> None:
+        """Drop what is beyond the cap of a shelf, and what has expired."""
+        if self.expiry is None and (self.cap is None or self.shelf is None):
+            return
+        ids = self._ids()
+        beyond = 0 if self.cap is None or self.shelf is None else len(ids) - self.cap
+        for number, motion_id in enumerate(ids):
+            fresh = self.expiry is None or self._came_at(motion_id) >= time.time() - self.expiry
+            if number >= beyond and fresh:
+                return  # those after it came later
+            self._drop(motion_id)
+
+    def _drop(self, motion_id: str) -> None:
+        if self.shelf is not None:
+            self.shelf.remove(motion_id)
+        self._motions.pop(motion_id, None)
+        self._came.pop(motion_id, None)
 
     def _hint(self) -> str:
         latest = self.latest()
@@ -141,9 +228,13 @@ class MotionStore:
         return f"The latest are: {', '.join(reversed(latest))}."
 
 
-def is_motion_id(text: str) -> bool:
-    """Whether `text` has the form of a motion id: ``m-`` and six (to twelve) hex digits."""
-    return _ID.fullmatch(text) is not None
+def _unpacked(motion_id: str, data: bytes) -> Motion:
+    from .formats.npz import unpack_motion
+
+    try:
+        return unpack_motion(io.BytesIO(data))
+    except FormatError as err:
+        raise FormatError(f"{motion_id}.npz {err}") from err
 
 
 def _same(one: Motion, other: Motion) -> bool:

@@ -14,10 +14,11 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -25,25 +26,26 @@ from typing import Any
 from .batching import Batcher
 from .composition import filled_segment, keep_take, segment_request
 from .engine import CancelToken, MotionEngine, Progress, Take, TokenEngine, unknown_words
-from .engines import load_engine
-from .errors import GenerationError, InputError
+from .errors import ConfigurationError, GenerationError, InputError
 from .exporting import export, export_suffix
 from .fills import known_fills
 from .joining import Joined, join_segments
 from .journal import Clips, Key, SegmentJournal
-from .limits import DEFAULT_ENGINE, MAX_DESCRIPTION
+from .limits import MAX_DESCRIPTION, Limits
 from .mending import HALF_WIDTHS, Repair
 from .motion import FRAMES_PER_TOKEN, MAX_FRAMES, Motion, Segment
 from .placement import Placement
 from .seams import SeamReport
+from .serving import ServedEngine, cancelled_by, current_cancel, serve_engine
 from .store import MotionStore, is_motion_id
 from .timeline import Timeline, next_number
+from .users import Usage, user_key
 from .workspace import Workspace
 
 JOURNAL = "segments.jsonl"  # beside the motions, where they are in a folder
 _BATCH = 10  # descriptions that are written down together: what the default engine decodes at once
 _LONG = 200  # frames, 10 s, above which a motion is captioned segment by segment
-_THREADS = 64  # calls that can be waiting for the next batch; most of them only wait
+_MAX_USERS = 256  # whose studios are open
 _MAX_NUMBER = 1_000_000  # of a next segment that a file may name
 
 _OWN_ID = re.compile(r"s[1-9]\d{0,5}", re.ASCII)
@@ -77,61 +79,118 @@ class Studio:
     """Engine, motion store, workspace and journal of one host. Thread-safe.
 
     Args:
-        engine: an engine, or the name of one (`engines.load_engine`); loaded on first use.
+        engine: an engine, or the name of one (`engines.load_engine`), which is loaded on first use
+            and once in a process; None for ``$MOTION_AGENT_ENGINE``, else the default one.
         store: where motions are kept; a new one in memory by default. The journal is beside it.
         workspace: the only folder whose files may be read, and where new ones may be written;
             None allows no files.
         repair_seams: repair joins between segments that are seen to be bad.
+        limits: what one call and one user may have.
+
+    Raises:
+        ConfigurationError: `store` is no motion store.
     """
 
     def __init__(
         self,
-        engine: MotionEngine | str | None = None,
+        engine: MotionEngine | ServedEngine | str | None = None,
         store: MotionStore | None = None,
-        workspace: str | Path | None = None,
+        workspace: str | Path | Workspace | None = None,
         *,
         repair_seams: bool = True,
+        limits: Limits | None = None,
     ) -> None:
+        if store is not None and not isinstance(store, MotionStore):
+            raise ConfigurationError(
+                f"a {type(store).__name__} is no motion store; give MotionStore(place), with a"
+                " folder or a shelf (motion_core.shelf) as its place"
+            )
         self.store = MotionStore() if store is None else store
-        self.workspace = Workspace(workspace)
+        self.workspace = workspace if isinstance(workspace, Workspace) else Workspace(workspace)
         self.repair_seams = repair_seams
+        self.limits = limits or Limits()
+        self.usage = Usage(self.limits)
         folder = self.store.folder
         self.journal = SegmentJournal(None if folder is None else folder / JOURNAL)
-        self._engine: MotionEngine | str = DEFAULT_ENGINE if engine is None else engine
-        self._batcher: Batcher | None = None
+        self._served = serve_engine(engine)
+        self._users: OrderedDict[str, Studio] = OrderedDict()
         self._lock = threading.Lock()
 
     @property
     def engine(self) -> MotionEngine:
-        """The engine.
-
-        Raises:
-            ConfigurationError: there is no such engine.
-            UnavailableError: its weights cannot be had.
-        """
-        with self._lock:
-            if isinstance(self._engine, str):
-                self._engine = load_engine(self._engine)
-            return self._engine
+        """The engine; see `ServedEngine.engine`."""
+        return self._served.engine
 
     @property
     def batcher(self) -> Batcher:
-        """Brings calls that come at the same time from several threads into one batch."""
-        engine = self.engine
+        """Brings calls that come at the same time, of all users of the engine, into one batch."""
+        return self._served.batcher
+
+    def of(self, user: str | None) -> Studio:
+        """Return the studio of a user: the same engine, and a store and files of their own.
+
+        Args:
+            user: any text that names them, such as the id of their account; None for nobody in
+                particular, which is this studio.
+
+        Raises:
+            ConfigurationError: the name is empty, or none.
+        """
+        if user is None:
+            return self
+        key = user_key(user)
         with self._lock:
-            if self._batcher is None:
-                self._batcher = Batcher(engine)
-            return self._batcher
+            studio = self._users.get(key)
+            if studio is None:
+                studio = self._users[key] = Studio(
+                    self._served,
+                    self.store.of(user),
+                    self.workspace.of(user),
+                    repair_seams=self.repair_seams,
+                    limits=self.limits,
+                )
+                if len(self._users) > _MAX_USERS:
+                    self._users.popitem(last=False)
+            self._users.move_to_end(key)
+            return studio
+
+    def warm_up(self, progress: Progress | None = None) -> None:
+        """Load the engine and its weights now; see `ServedEngine.warm_up`."""
+        self._served.warm_up(progress)
+
+    @contextmanager
+    def call(self, cancel: CancelToken | None = None) -> Iterator[CancelToken]:
+        """Count what is done within as one call of this user, and stop it where it takes too long.
+
+        Args:
+            cancel: stops it before; that of the asynchronous call it belongs to if None.
+
+        Raises:
+            InputError: the user has too many calls under way.
+        """
+        with self.usage.call(cancel or current_cancel()) as token, cancelled_by(token):
+            yield token
+
+    async def run(self, work: Callable[[], Any]) -> Any:
+        """Do something in a thread, and stop it if this task is cancelled: `ServedEngine.run`."""
+        return await self._served.run(work)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Studio:
+        return self  # one host, however often its tools are copied
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        settings = (self.repair_seams, self.limits)
+        return _unpickled, (self._served.source, self.store, self.workspace, *settings)
 
     @property
     def clips(self) -> Clips:
         """Features of segments without tokens."""
         return self.journal.clips
 
-    @cached_property
+    @property
     def threads(self) -> ThreadPoolExecutor:
-        """Where asynchronous calls work; a thread is started when one is needed."""
-        return ThreadPoolExecutor(_THREADS, thread_name_prefix="motion-agent")
+        """Where asynchronous calls work."""
+        return self._served.threads
 
     # ---- rendering -------------------------------------------------------------------------
 
@@ -152,16 +211,21 @@ class Studio:
             timeline: what to render.
             progress: is told how far generating is.
             listener: is told of each new segment.
-            cancel: stops it; what the journal has is not lost.
+            cancel: stops it; what the journal has is not lost. That of the `call` if None.
 
         Raises:
-            InputError: no segments, a description that cannot be generated, or too many frames.
+            InputError: no segments, a description that cannot be generated, too many frames, or
+                more than the limits allow.
             GenerationError: no usable motion came out.
             Cancelled: `cancel` was set meanwhile.
         """
         if not timeline.segments:
             raise InputError("the timeline is empty; say what the person should do")
+        cancel = cancel or current_cancel()
         pending = timeline.pending
+        for person in timeline.people:
+            segments = timeline.of(person)
+            self.usage.check_motion(len(segments), sum(s.seconds or s.duration for s in segments))
         filled = iter(self._generate(pending, progress, cancel))
         timeline = replace(
             timeline, segments=tuple(next(filled) if s.pending else s for s in timeline.segments)
@@ -178,6 +242,8 @@ class Studio:
             if motion_id is not None and motion_id in self.store:
                 motions[person] = self.store.get(motion_id)
                 continue
+            if cancel is not None:
+                cancel.check()
             joined = self._join(timeline, person, new, cancel)
             timeline = _with_joined(timeline, joined)
             motion_id = self.store.add(joined.motion)
@@ -220,6 +286,7 @@ class Studio:
         keys = [self._key(segment) for segment in segments]
         known = {key: entry for key in keys if (entry := self.journal.get(key)) is not None}
         missing = [i for i, key in enumerate(keys) if key not in known]
+        self.usage.charge(len(missing))
         batches = [missing[i : i + _BATCH] for i in range(0, len(missing), _BATCH)]
         for number, batch in enumerate(batches):
             step = None if progress is None else _share(progress, number, len(batches))
@@ -291,13 +358,15 @@ class Studio:
 
         Raises:
             ConfigurationError: the engine writes no captions.
+            Cancelled: the token of the `call` was set meanwhile.
         """
-        spans = motion.segment_frames()
+        spans, cancel = motion.segment_frames(), current_cancel()
         if len(motion) <= _LONG or len(spans) < 2:
-            return self.batcher.caption([self.take(motion)])[0]
+            return self.batcher.caption([self.take(motion)], cancel=cancel)[0]
         # A window that lies across a join shows half of one action and half of another.
         parts = [Take(s.tokens, motion.features[first:end]) for s, first, end in spans]
-        return ", then ".join(text for text, _ in groupby(self.batcher.caption(parts)))
+        captions = self.batcher.caption(parts, cancel=cancel)
+        return ", then ".join(text for text, _ in groupby(captions))
 
     def export(
         self, motions: Sequence[Motion], name: str, placement: Placement | None = None
@@ -334,6 +403,16 @@ class Studio:
             segment_id = f"s{number}" if foreign else segment.id
             segments.append(replace(segment, id=segment_id, person=1))
         return tuple(segments)
+
+
+def _unpickled(
+    source: MotionEngine | str,
+    store: MotionStore,
+    workspace: Workspace,
+    repair_seams: bool,
+    limits: Limits,
+) -> Studio:
+    return Studio(source, store, workspace, repair_seams=repair_seams, limits=limits)
 
 
 def _with_joined(timeline: Timeline, joined: Joined) -> Timeline:

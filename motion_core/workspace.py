@@ -15,6 +15,7 @@ from pathlib import Path
 from .directory import open_directory
 from .errors import FormatError, InputError, MotionAgentError, UnavailableError
 from .motion import Motion
+from .users import USERS, user_key
 
 _FILE_NAME = re.compile(r"\w[\w .()+-]{0,99}")
 _MAX_TAKEN = 1000  # names tried: walk.bvh, walk-2.bvh, …
@@ -34,6 +35,16 @@ class Workspace:
     def __init__(self, folder: str | Path | None = None, *, max_bytes: int = 100_000_000) -> None:
         self.folder = None if folder is None else Path(folder)
         self.max_bytes = max_bytes
+
+    def of(self, user: str) -> Workspace:
+        """Return the workspace of that user alone, inside this one, where no name reaches it.
+
+        Raises:
+            ConfigurationError: the name is empty, or none.
+        """
+        key = user_key(user)
+        folder = None if self.folder is None else self.folder / USERS / key
+        return Workspace(folder, max_bytes=self.max_bytes)
 
     def path(self, name: str) -> Path:
         """The file of that name inside the workspace.
@@ -82,6 +93,18 @@ class Workspace:
                 ):
                     told = told.replace(place, shown)
                 raise type(err)(told) from err
+
+    def data(self, name: str) -> bytes:
+        """The bytes of that file.
+
+        Raises:
+            InputError: see `path`; or too large.
+        """
+        path = self.path(name)
+        with tempfile.TemporaryDirectory(prefix="motion-agent-") as folder:
+            copy = Path(folder, "copy")
+            self._copy(path, copy, name)
+            return copy.read_bytes()
 
     def files(self, limit: int = 20) -> tuple[str, ...]:
         """Names of the motion files directly in the folder, newest first, at most `limit`."""
@@ -172,7 +195,9 @@ class Workspace:
         except (OSError, ValueError, RuntimeError):  # too long, null byte, loop of links
             return None
         foreign = "://" in name or "\\" in name or Path(name).is_absolute()
-        return None if foreign or not path.is_relative_to(root) else path
+        if foreign or not path.is_relative_to(root):
+            return None
+        return None if USERS in path.relative_to(root).parts else path
 
     def _copy(self, path: Path, target: Path, name: str) -> None:
         """Copy a file of the workspace to where nobody else can exchange it."""

@@ -174,7 +174,7 @@ def test_without_a_workspace_no_file_is_written() -> None:
 
 
 def test_the_engine_is_loaded_once_and_only_when_needed(monkeypatch: pytest.MonkeyPatch) -> None:
-    from motion_agent.motion_core import studio
+    from motion_agent.motion_core import serving
 
     loaded: list[str] = []
 
@@ -182,7 +182,7 @@ def test_the_engine_is_loaded_once_and_only_when_needed(monkeypatch: pytest.Monk
         loaded.append(name)
         return FakeEngine()
 
-    monkeypatch.setattr(studio, "load_engine", load)
+    monkeypatch.setattr(serving, "load_engine", load)
     generate, _, caption, *_ = motion_tools("fake")
     assert loaded == []
     assert call(caption, motion="m-ffffff").status == "error"

@@ -119,9 +119,9 @@ def test_wrong_calls_are_answers(
 def test_without_tools_of_one_s_own_a_set_of_the_process_is_used(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from motion_agent.motion_core import studio
+    from motion_agent.motion_core import serving
 
-    monkeypatch.setattr(studio, "load_engine", lambda name: FakeEngine())
+    monkeypatch.setattr(serving, "load_engine", lambda name: FakeEngine())
     plain._default_tools.cache_clear()
     try:
         made = call_tool("generate_motion", {"descriptions": ["a person bows"]})

@@ -17,6 +17,7 @@ from typing import Any
 
 from pydantic import Field
 
+from ..motion_core.studio import Studio
 from ..prompts import load_prompt
 from .facts import motion_facts
 from .messages import quoted
@@ -43,10 +44,11 @@ class CaptionMotion(MotionTool):
     description: str = Field(default_factory=lambda: load_prompt("tools/caption_motion"))
     args_schema: Any = CaptionMotionInput
 
-    def work(self, arguments: CaptionMotionInput) -> tuple[str, dict[str, Any]]:
+    def work(self, arguments: CaptionMotionInput, studio: Studio) -> tuple[str, dict[str, Any]]:
         """Find the motion and say what it shows."""
-        motion = self.studio.find(arguments.motion)
-        caption = self.studio.caption(motion)
-        motion_id = self.studio.store.add(motion)
+        motion = studio.find(arguments.motion)
+        self.load(studio)
+        caption = studio.caption(motion)
+        motion_id = studio.store.add(motion)
         line = f"Motion {motion_id} ({motion.duration:.1f} s) shows: {quoted(caption, MAX_CAPTION)}"
         return line, {**motion_facts(motion, motion_id), "caption": caption}

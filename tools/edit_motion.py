@@ -15,13 +15,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from ..motion_core.errors import InputError
 from ..motion_core.limits import MAX_SECONDS
 from ..motion_core.motion import Segment
+from ..motion_core.studio import Studio
 from ..motion_core.timeline import SMOOTH_SECONDS, Timeline, changed_duration
 from ..prompts import load_prompt
 from .caption_motion import MOTION
@@ -90,13 +91,15 @@ class EditMotion(MotionTool):
     name: str = "edit_motion"
     description: str = Field(default_factory=lambda: load_prompt("tools/edit_motion"))
     args_schema: Any = EditMotionInput
+    makes_motion: ClassVar[bool] = True
 
-    def work(self, arguments: EditMotionInput) -> tuple[str, dict[str, Any]]:
+    def work(self, arguments: EditMotionInput, studio: Studio) -> tuple[str, dict[str, Any]]:
         """Edit the timeline, generate what is new in it, decode the whole once."""
-        motion = self.studio.find(arguments.motion)
-        before = self.studio.open(motion)
-        rendering = self.render(_edited(before, arguments))
-        old = self.studio.store.add(motion)  # a file is in the store then, as it was read
+        motion = studio.find(arguments.motion)
+        self.load(studio)
+        before = studio.open(motion)
+        rendering = self.render(_edited(before, arguments), studio)
+        old = studio.store.add(motion)  # a file is in the store then, as it was read
         result, motion_id = rendering.motions[1], rendering.timeline.motions[1]
 
         known = {segment.id for segment in before.segments}

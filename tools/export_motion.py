@@ -21,6 +21,8 @@ from pydantic import Field
 
 from ..motion_core.choices import EXPORTS
 from ..motion_core.placement import FACE_TO_FACE, Placement, as_placement
+from ..motion_core.store import is_motion_id
+from ..motion_core.studio import Studio
 from ..prompts import load_prompt
 from .messages import quoted
 from .motion_tool import MotionTool, ToolArguments
@@ -66,16 +68,20 @@ class ExportMotion(MotionTool):
     )
     args_schema: Any = ExportMotionInput
 
-    def work(self, arguments: ExportMotionInput) -> tuple[str, dict[str, Any]]:
+    def work(self, arguments: ExportMotionInput, studio: Studio) -> tuple[str, dict[str, Any]]:
         """Write the file beside what is there, never over it."""
         ids = [arguments.motion, *([arguments.second_motion] if arguments.second_motion else [])]
-        motions = [self.studio.find(reference) for reference in ids]
+        motions = [studio.find(reference) for reference in ids]
         placement = _placement(arguments) if len(motions) > 1 else None
-        files = self.studio.export(motions, arguments.file, placement)
+        files = studio.export(motions, arguments.file, placement)
         line = f"Wrote {' and '.join(map(quoted, ids))} to {' and '.join(_names(files))}."
         if files[0].name != Path(arguments.file).name:
             line += f" {quoted(arguments.file)} was there already and is unchanged."
-        facts: dict[str, Any] = {"files": [str(path) for path in files], "motions": ids}
+        facts: dict[str, Any] = {
+            "motion_id": ids[0] if is_motion_id(ids[0]) else None,
+            "files": [str(path) for path in files],
+            "motions": ids,
+        }
         if placement is not None:
             facts["placement"] = [placement.theta, placement.x, placement.z]
         return line, facts

@@ -13,12 +13,13 @@ Invoke:
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 
 from ..motion_core.errors import InputError
 from ..motion_core.limits import MAX_DESCRIPTION, MAX_SECONDS
+from ..motion_core.studio import Studio
 from ..motion_core.timeline import Timeline
 from ..prompts import load_prompt
 from .facts import motion_facts, motion_line, unknown_warning
@@ -55,14 +56,15 @@ class GenerateMotion(MotionTool):
     name: str = "generate_motion"
     description: str = Field(default_factory=lambda: load_prompt("tools/generate_motion"))
     args_schema: Any = GenerateMotionInput
+    makes_motion: ClassVar[bool] = True
 
-    def work(self, arguments: GenerateMotionInput) -> tuple[str, dict[str, Any]]:
+    def work(self, arguments: GenerateMotionInput, studio: Studio) -> tuple[str, dict[str, Any]]:
         """Generate all descriptions as one batch and decode them in one go."""
         timeline = Timeline(seed=arguments.seed or 0)
         for number, text in enumerate(arguments.descriptions, start=1):
             description = checked_description(text, f"description {number}")
             timeline = timeline.insert(description, seconds=arguments.seconds or 0.0)
-        rendering = self.render(timeline)
+        rendering = self.render(timeline, studio)
         motion, motion_id = rendering.motions[1], rendering.timeline.motions[1]
         line = f"Made motion {motion_line(motion, motion_id)}.{unknown_warning(rendering.unknown)}"
         return line, {**motion_facts(motion, motion_id), "unknown_words": list(rendering.unknown)}

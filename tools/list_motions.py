@@ -19,6 +19,7 @@ from typing import Any
 from pydantic import Field
 
 from ..motion_core.errors import MotionAgentError
+from ..motion_core.studio import Studio
 from ..prompts import load_prompt
 from .facts import motion_facts, motion_line
 from .messages import one_line, quoted
@@ -47,10 +48,10 @@ class ListMotions(MotionTool):
     description: str = Field(default_factory=lambda: load_prompt("tools/list_motions"))
     args_schema: Any = ListMotionsInput
 
-    def work(self, arguments: ListMotionsInput) -> tuple[str, dict[str, Any]]:
+    def work(self, arguments: ListMotionsInput, studio: Studio) -> tuple[str, dict[str, Any]]:
         """Look into the store and the workspace."""
         count = arguments.latest or DEFAULT_LATEST
-        store = self.studio.store
+        store = studio.store
         ids = store.list()
         lines, facts = [], []
         for motion_id in reversed(ids[-count:]):
@@ -61,7 +62,7 @@ class ListMotions(MotionTool):
                 continue
             lines.append(motion_line(motion, motion_id))
             facts.append(motion_facts(motion, motion_id))
-        files = self.studio.workspace.files(count)
+        files = studio.workspace.files(count)
         head = f"{len(ids)} motion{'' if len(ids) == 1 else 's'}"
         head += f", the latest {count}." if len(ids) > count else "."
         if files:

@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
-import asyncio
+import base64
 import logging
 from abc import abstractmethod
-from collections.abc import Callable
-from contextvars import ContextVar, copy_context
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
+from langchain_core.messages import ToolMessage
+from langchain_core.runnables.config import ensure_config
 from langchain_core.tools import BaseTool, ToolException
 from langgraph.config import get_stream_writer
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from ..motion_core.engine import CancelToken, Progress
-from ..motion_core.errors import MotionAgentError
+from ..motion_core.engine import Progress
+from ..motion_core.errors import Cancelled, InputError, MotionAgentError, UnavailableError
 from ..motion_core.llm_values import unwrapped_arguments
 from ..motion_core.studio import Rendering, Studio
 from ..motion_core.timeline import Timeline
+from .artifacts import artifact, failure
 from .messages import one_line, wrong_arguments
+from .user import user_of
+
+Listener = Callable[[dict[str, Any]], None]
+"""Called with an event: ``{"kind": "progress", "tool", "stage", "done", "total"}``, or loading."""
 
 _LOG = logging.getLogger(__name__)
 _REFUSED = (  # by one provider's strict mode or another's; the limits are checked in a call anyway
     "default", "title", "format", "pattern", "minLength", "maxLength", "minItems", "maxItems",
     "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf",
 )  # fmt: skip
-_CANCEL: ContextVar[CancelToken | None] = ContextVar("cancel", default=None)
+_LISTENER: ContextVar[Listener | None] = ContextVar("listener", default=None)
+_FAILURES: ContextVar[list[dict[str, str]] | None] = ContextVar("failures", default=None)
 
 
 class ToolArguments(BaseModel):
@@ -51,8 +60,16 @@ class ToolArguments(BaseModel):
 class MotionTool(BaseTool):
     """A tool of a studio: a short line for the LLM, an artifact of JSON values for the host.
 
-    A subclass says what it does in `work`. Whatever goes wrong there is a message to the LLM, and
-    for the host a `ToolException` if it sets ``handle_tool_error = False``.
+    A subclass says what it does in `work`. Whatever goes wrong there is a message to the LLM, with
+    an artifact like any other (`artifacts`), and for the host a `ToolException` if it sets
+    ``handle_tool_error = False``.
+
+    Attributes:
+        studio: engine, store and workspace.
+        user: whose motions it works with; None for the user that the run's configuration names
+            (`user.user_of`), or the studio's own.
+        pictures: add a film strip of a motion that was made, for a model that sees.
+        makes_motion: whether the artifact's motion is one that this tool made.
     """
 
     response_format: Literal["content_and_artifact"] = "content_and_artifact"
@@ -60,6 +77,9 @@ class MotionTool(BaseTool):
     handle_validation_error: Any = wrong_arguments
     args_schema: Any  # a subclass of ToolArguments
     studio: Any = Field(default_factory=Studio, exclude=True, repr=False)
+    user: str | None = Field(default=None, exclude=True, repr=False)
+    pictures: bool = Field(default=False, exclude=True, repr=False)
+    makes_motion: ClassVar[bool] = False
 
     @property
     def tool_call_schema(self) -> Any:
@@ -67,25 +87,41 @@ class MotionTool(BaseTool):
         return self.args_schema
 
     @abstractmethod
-    def work(self, arguments: Any) -> tuple[str, dict[str, Any]]:
-        """Do what the checked arguments say; return the line for the LLM, and the artifact.
+    def work(self, arguments: Any, studio: Studio) -> tuple[str, dict[str, Any]]:
+        """Do what the checked arguments say; return the line for the LLM, and the facts.
+
+        Args:
+            arguments: of the call.
+            studio: of the user that the call is for.
 
         Raises:
             MotionAgentError: it cannot be done; the message goes to the LLM.
         """
 
-    def render(self, timeline: Timeline) -> Rendering:
+    def render(self, timeline: Timeline, studio: Studio) -> Rendering:
         """Render in the studio; the graph that this runs in is told of the progress.
 
         Raises:
             MotionAgentError: see `Studio.render`.
         """
-        rendering: Rendering = self.studio.render(
-            timeline, progress=self._progress("generate"), cancel=_CANCEL.get()
-        )
-        return rendering
+        self.load(studio)
+        return studio.render(timeline, progress=self._progress("progress", "generate"))
 
-    def _progress(self, stage: str) -> Progress | None:
+    def load(self, studio: Studio) -> None:
+        """Have the engine ready; the graph that this runs in is told how far loading is."""
+        studio.warm_up(self._progress("loading", "load"))
+
+    def run(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the tool; a message of failure has an artifact, too."""
+        with _noted_failures() as failures:
+            return _with_failure(super().run(*args, **kwargs), self.name, failures)
+
+    async def arun(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the tool in a thread; a message of failure has an artifact, too."""
+        with _noted_failures() as failures:
+            return _with_failure(await super().arun(*args, **kwargs), self.name, failures)
+
+    def _progress(self, kind: str, stage: str) -> Progress | None:
         """Tells progress to the graph that this runs in, as custom events; None outside of one."""
         write = _stream_writer()
         if write is None:
@@ -93,41 +129,97 @@ class MotionTool(BaseTool):
 
         def step(done: int, total: int) -> None:
             facts = {"tool": self.name, "stage": stage, "done": done, "total": total}
-            write({"kind": "progress", **facts})
+            write({"kind": kind, **facts})
 
         return step
 
-    def _run(self, *text: str, **arguments: Any) -> tuple[str, dict[str, Any]]:
+    def _run(self, *text: str, **arguments: Any) -> tuple[Any, dict[str, Any]]:
         if text:  # called with a string alone, as a tool of one argument
             arguments = {next(iter(self.args_schema.model_fields)): text[0]}
         checked = self.args_schema.model_validate(arguments)
         try:
-            return self.work(checked)
+            studio = self.studio.of(self.user or user_of(ensure_config()))
+            with studio.call():
+                line, facts = self.work(checked, studio)
+                content: Any = line
+                if self.pictures and self.makes_motion:
+                    content = [{"type": "text", "text": line}, _film_strip(studio, facts)]
+            return content, artifact(self.name, facts)
         except MotionAgentError as err:
+            _note(_kind(err), str(err))
             raise ToolException(one_line(str(err))) from err
         except (ToolException, ValidationError):
             raise
         except Exception as err:  # the host's run goes on; the log has the traceback
             _LOG.exception("%s failed", self.name)
+            _note("fault", type(err).__name__)
             raise ToolException(
                 f"{self.name} failed: {type(err).__name__}: {one_line(str(err), 200)}. This is a"
                 " fault of the tool and not of the arguments; tell the user."
             ) from err
 
-    async def _arun(self, *text: str, **arguments: Any) -> tuple[str, dict[str, Any]]:
-        cancel = CancelToken()
-        context = copy_context()
-        context.run(_CANCEL.set, cancel)
-        # asyncio's own threads are too few to bring many calls into one batch.
-        run = partial(context.run, partial(self._run, *text, **arguments))
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self.studio.threads, run)
-        except asyncio.CancelledError:
-            cancel.cancel()  # the thread stops at its next motion token
-            raise
+    async def _arun(self, *text: str, **arguments: Any) -> tuple[Any, dict[str, Any]]:
+        made: tuple[Any, dict[str, Any]]
+        made = await self.studio.run(partial(self._run, *text, **arguments))
+        return made
+
+
+def _film_strip(studio: Studio, facts: dict[str, Any]) -> dict[str, Any]:
+    """An image block of LangChain's with six moments of the motion."""
+    from ..motion_core.notebook import show
+
+    strip = show(studio.store.get(facts["motion_id"])).film_strip()
+    data = base64.b64encode(strip).decode("ascii")
+    return {"type": "image", "base64": data, "mime_type": "image/png"}
+
+
+@contextmanager
+def _noted_failures() -> Iterator[list[dict[str, str]]]:
+    """A list in which what goes wrong within is noted, in other threads of the same call, too."""
+    failures: list[dict[str, str]] = []
+    before = _FAILURES.set(failures)
+    try:
+        yield failures
+    finally:
+        _FAILURES.reset(before)
+
+
+def _note(kind: str, message: str) -> None:
+    failures = _FAILURES.get()
+    if failures is not None:
+        failures.append({"kind": kind, "message": message})
+
+
+def _with_failure(output: Any, name: str, failures: list[dict[str, str]]) -> Any:
+    if isinstance(output, ToolMessage) and output.status == "error" and output.artifact is None:
+        kind = failures[-1]["kind"] if failures else "arguments"
+        output.artifact = failure(name, kind, output.text)
+    return output
+
+
+def _kind(err: MotionAgentError) -> str:
+    """Who can do something about it, in a word."""
+    if isinstance(err, Cancelled):
+        return "stopped"
+    if isinstance(err, InputError):
+        return "input"
+    return "unavailable" if isinstance(err, UnavailableError) else "failed"
+
+
+@contextmanager
+def progress_to(listener: Listener) -> Iterator[None]:
+    """Tell `listener` of the progress of tools that are called within, outside of a graph."""
+    before = _LISTENER.set(listener)
+    try:
+        yield
+    finally:
+        _LISTENER.reset(before)
 
 
 def _stream_writer() -> Callable[[Any], None] | None:
+    listener = _LISTENER.get()
+    if listener is not None:
+        return listener
     try:
         return get_stream_writer()
     except (RuntimeError, KeyError):  # outside a graph

@@ -9,38 +9,63 @@ if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
 
     from ..motion_core.engine import MotionEngine
-    from ..motion_core.store import MotionStore
+    from ..motion_core.limits import Limits
+    from ..motion_core.studio import Studio
+    from .host import StoreLike
 
 
 def motion_tools(
     engine: MotionEngine | str | None = None,
-    store: MotionStore | None = None,
+    store: StoreLike | None = None,
     workspace: str | Path | None = None,
+    *,
+    user: str | None = None,
+    limits: Limits | None = None,
+    pictures: bool = False,
+    warm_up: bool = False,
+    studio: Studio | None = None,
 ) -> list[BaseTool]:
     """All five tools, sharing one engine, one store and one workspace.
 
-    `generate_motion`, `edit_motion`, `caption_motion`, `list_motions` and `export_motion`.
+    `generate_motion`, `edit_motion`, `caption_motion`, `list_motions` and `export_motion`. What is
+    left out is taken from the environment, see `tools.host`. An engine that is named is loaded
+    once in a process, however many toolboxes there are.
 
     Args:
         engine: an engine, or the name or checkpoint folder of one; loaded on first use.
-        store: where motions are kept by id; a new one in memory by default. Give your own to
-            get the motions: ``store.get(message.artifact["motion_id"])``.
+        store: where motions are kept by id: a `MotionStore`, a folder, or any LangGraph store; a
+            new one in memory by default. Give your own to get the motions:
+            ``store.get(message.artifact["motion_id"])``.
         workspace: the only folder whose files may be read, and to which new ones may be added;
             None allows no files.
+        user: whose motions and files the tools see, and nobody else's: ``store.of(user)``. If
+            None, that of a run's ``config["configurable"]["user"]``, if there is one.
+        limits: what one call and one user may have.
+        pictures: add a film strip to what makes a motion, as an image block, for a model that
+            sees.
+        warm_up: load the engine now rather than at the first call.
+        studio: a studio of the host, in place of engine, store, workspace and limits.
+
+    Raises:
+        ConfigurationError: `store` is no store, or `studio` comes with what it replaces.
     """
     # Loading LangChain takes a second; `import motion_agent.tools` does not.
-    from ..motion_core.studio import Studio
+    from ..motion_core.errors import ConfigurationError
+    from ..motion_core.users import user_key
     from .caption_motion import CaptionMotion
     from .edit_motion import EditMotion
     from .export_motion import ExportMotion
     from .generate_motion import GenerateMotion
+    from .host import host_studio
     from .list_motions import ListMotions
 
-    studio = Studio(engine, store, workspace)
-    return [
-        GenerateMotion(studio=studio),
-        EditMotion(studio=studio),
-        CaptionMotion(studio=studio),
-        ListMotions(studio=studio),
-        ExportMotion(studio=studio),
-    ]
+    if user is not None:
+        user_key(user)  # checks the name
+    if studio is None:
+        studio = host_studio(engine, store, workspace, limits=limits, warm_up=warm_up)
+    elif any(value is not None for value in (engine, store, workspace, limits)):
+        raise ConfigurationError("give a studio, or engine, store, workspace and limits; not both")
+    elif warm_up:
+        studio.warm_up()
+    kinds = (GenerateMotion, EditMotion, CaptionMotion, ListMotions, ExportMotion)
+    return [kind(studio=studio, user=user, pictures=pictures) for kind in kinds]

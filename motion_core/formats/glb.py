@@ -54,13 +54,18 @@ def write_glb(
     Raises:
         UnavailableError: the file cannot be written.
     """
-    motions = [motion] if isinstance(motion, Motion) else list(motion)
+    data = packed_glb([motion] if isinstance(motion, Motion) else motion, placements)
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def packed_glb(motions: Sequence[Motion], placements: Sequence[Placement] | None = None) -> bytes:
+    """Return what `write_glb` writes."""
     file = _File()
     for number, each in enumerate(motions):
         file.add_person(number, each, placements[number] if placements else Placement())
     file.name_animation(motions)
-    with replacing(path) as temporary:
-        temporary.write_bytes(file.packed())
+    return file.packed()
 
 
 class _File:
@@ -85,7 +90,7 @@ class _File:
             "translation": [placement.x, 0.0, placement.z],
             "rotation": [0.0, math.sin(half), 0.0, math.cos(half)],
             "children": [first],
-            "extras": _facts(motion),
+            "extras": motion_extras(motion),
         }
         self.json["scenes"][0]["nodes"].append(self._add("nodes", root))
         for joint, name in enumerate(JOINT_NAMES):
@@ -106,7 +111,7 @@ class _File:
         ]
         animation = self.json["animations"][0]
         animation["name"] = " | ".join(captions)
-        animation["extras"] = {"motions": [_facts(motion) for motion in motions]}
+        animation["extras"] = {"motions": [motion_extras(motion) for motion in motions]}
 
     def packed(self) -> bytes:
         """The whole file: header, JSON and buffer, each padded to 4 bytes."""
@@ -180,7 +185,7 @@ class _File:
             move(joint, "translation", translation)
         for joint, children in enumerate(CHILDREN):
             if children:
-                move(joint, "rotation", _quaternions(pose.rotations[:, joint]))
+                move(joint, "rotation", quaternions(pose.rotations[:, joint]))
 
     def _array(
         self,
@@ -218,8 +223,8 @@ class _File:
         return len(self.json.get(kind, ()))
 
 
-def _facts(motion: Motion) -> dict[str, Any]:
-    """What is known of a motion, as JSON."""
+def motion_extras(motion: Motion) -> dict[str, Any]:
+    """Return what is known of a motion, as JSON values."""
     return {
         "motion": motion.id,
         "seconds": motion.duration,
@@ -237,8 +242,8 @@ def _facts(motion: Motion) -> dict[str, Any]:
     }
 
 
-def _quaternions(matrices: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Unit quaternions ``(T, 4)``, x y z w, each on the side of the one before."""
+def quaternions(matrices: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return unit quaternions ``(T, 4)``, x y z w, each on the side of the one before."""
     values = Rotation.from_matrix(matrices).as_quat()
     turned = np.where((values[1:] * values[:-1]).sum(axis=-1) < 0, -1.0, 1.0)
     values[1:] *= np.cumprod(turned)[:, None]

@@ -10,12 +10,13 @@ version     the version of this format, 1
 
 from __future__ import annotations
 
+import io
 import json
 import struct
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,16 +32,22 @@ _MAX_BYTES = MAX_FRAMES * FEATURES * 4 + 10_000  # of one array
 _MAX_TEXT = 8_000_000  # bytes, four a character; the longest motion's segments have a tenth
 
 
-def save_npz(motion: Motion, path: str | Path, *, private: bool = False) -> None:
+def save_npz(motion: Motion, path: str | Path) -> None:
     """Write a motion with its tokens, segments and provenance, atomically.
-
-    Args:
-        motion: the motion.
-        path: the file.
-        private: only the owner may read it.
 
     Raises:
         UnavailableError: the file cannot be written.
+        InputError: provenance that is not JSON.
+    """
+    data = packed_npz(motion)
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def packed_npz(motion: Motion) -> bytes:
+    """Return what `save_npz` writes.
+
+    Raises:
         InputError: provenance that is not JSON.
     """
     segments = [
@@ -61,18 +68,19 @@ def save_npz(motion: Motion, path: str | Path, *, private: bool = False) -> None
         provenance = json.dumps(dict(motion.provenance))
     except (TypeError, ValueError) as error:
         raise InputError(f"the motion's provenance is not JSON: {error}") from error
-    with replacing(path, private=private) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(
-            file,
-            features=motion.features,
-            tokens=np.array(motion.tokens, dtype=np.int32),
-            segments=np.array(json.dumps(segments)),
-            provenance=np.array(provenance),
-            version=np.array(VERSION),
-        )
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer,
+        features=motion.features,
+        tokens=np.array(motion.tokens, dtype=np.int32),
+        segments=np.array(json.dumps(segments)),
+        provenance=np.array(provenance),
+        version=np.array(VERSION),
+    )
+    return buffer.getvalue()
 
 
-def unpack_motion(path: Path) -> Motion:
+def unpack_motion(path: Path | BinaryIO) -> Motion:
     """The motion that `save_npz` wrote; errors do not name the file.
 
     Raises:

@@ -12,14 +12,14 @@ Notable:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from ..engine import Progress
+from ..engine import CancelToken, Progress
 from ..errors import GenerationError
 from .inference import InferenceModel
 from .model import END, Direction, MotionLLM
@@ -62,6 +62,7 @@ class MotionPrompt:
         least, most: motion tokens; both the same when the duration is given.
         greedy: the most probable token each time.
         blank: the prompt without its description, for `Sampling.guidance`; empty for none.
+        cancel: once it is set, the row leaves the batch.
     """
 
     ids: list[int]
@@ -70,6 +71,7 @@ class MotionPrompt:
     most: int
     greedy: bool = False
     blank: tuple[int, ...] = ()
+    cancel: CancelToken | None = None
 
 
 @torch.inference_mode()
@@ -79,7 +81,7 @@ def decode_motions(
     sampling: Sampling,
     progress: Progress | None = None,
 ) -> list[tuple[int, ...]]:
-    """Motion tokens of each prompt, at least `least` and at most `most`.
+    """Motion tokens of each prompt, at least `least` and at most `most`; fewer if it is cancelled.
 
     A row that is guided has a twin, which reads the same motion tokens after the blank prompt.
 
@@ -109,6 +111,11 @@ def decode_motions(
         greedy = torch.tensor([prompts[row].greedy for row in rows])
         return torch.where(greedy, logits.argmax(-1), drawn)
 
+    def stopped() -> set[int]:
+        tokens = [(row, prompt.cancel) for row, prompt in enumerate(prompts)]
+        gone = {row for row, cancel in tokens if cancel is not None and cancel.cancelled}
+        return gone | {twin for twin, row in numbered if row in gone}
+
     made = _decode(
         model,
         "t2m",
@@ -118,6 +125,7 @@ def decode_motions(
         ends=frozenset({END}),
         first_id=model.motion_start + 1,  # </Motion> has the logit 0, token k the logit 1 + k
         progress=progress,
+        stopped=stopped,
     )
     return [tuple(index - 1 for index in row) for row in made[: len(prompts)]]
 
@@ -163,8 +171,12 @@ def _decode(
     ends: frozenset[int],
     first_id: int,
     progress: Progress | None,
+    stopped: Callable[[], Collection[int]] = tuple,
 ) -> list[list[int]]:
-    """Indices of logits; the id that is read next is `first_id` + index."""
+    """Indices of logits; the id that is read next is `first_id` + index.
+
+    Rows that are `stopped` leave the batch with what they have.
+    """
     head = model.motion_logits if direction == "t2m" else model.text_logits
     reading: Reading = model.reading(direction, prompts, limits)
     made: list[list[int]] = [[] for _ in prompts]
@@ -176,11 +188,11 @@ def _decode(
                 "the model's numbers are not finite; the checkpoint does not fit its backbone"
             )
         indices = choose(logits, rows, step).tolist()
-        staying = []
+        staying, gone = [], stopped()
         for place, (row, index) in enumerate(zip(rows, indices, strict=True)):
             if index not in ends:
                 made[row].append(index)
-                if len(made[row]) < limits[row]:
+                if len(made[row]) < limits[row] and row not in gone:
                     staying.append(place)
         if 0 < len(staying) < len(rows):
             staying = reading.keep(staying)

@@ -130,6 +130,7 @@ class MotionLLMEngine:
                     *length,
                     request.greedy,
                     blank,
+                    request.cancel,
                 )
                 for request, line, length in zip(requests, lines, lengths, strict=True)
                 for seed in take_seeds(int(request.seed), self._takes(request))
@@ -137,8 +138,10 @@ class MotionLLMEngine:
             takes = iter(self._motions(model, prompt, rows, step))
             best = self._best(
                 [
-                    (line, [next(takes) for _ in range(self._takes(request))])
-                    for request, line in zip(requests, lines, strict=True)
+                    (line, _worth_choosing(request, [next(takes) for _ in seeds]))
+                    for request, line, seeds in zip(
+                        requests, lines, (range(self._takes(r)) for r in requests), strict=True
+                    )
                 ]
             )
             return [Take(tokens) for tokens in best]
@@ -264,9 +267,12 @@ class MotionLLMEngine:
         if all(len(takes) == 1 for _, takes in drawn):
             return [takes[0] for _, takes in drawn]
         model, prompt = self._use("m2t")
-        pairs = [(take, line) for line, takes in drawn for take in takes]
+        pairs = [(take, line) for line, takes in drawn if len(takes) > 1 for take in takes]
         scores = iter(reading_scores(model, prompt, pairs))
-        return [max(takes, key=lambda _: next(scores)) for _, takes in drawn]
+        return [
+            max(takes, key=lambda _: next(scores)) if len(takes) > 1 else takes[0]
+            for _, takes in drawn
+        ]
 
     # ---- parts -----------------------------------------------------------------------------
 
@@ -441,6 +447,14 @@ def _stated(request: GenerationRequest, prompt: PromptFormat) -> float | None:
     if request.seconds is None or not prompt.states_duration:
         return None
     return max(1, round(request.seconds / SECONDS_PER_TOKEN)) * SECONDS_PER_TOKEN
+
+
+def _worth_choosing(
+    request: GenerationRequest, takes: list[tuple[int, ...]]
+) -> list[tuple[int, ...]]:
+    """The takes of a request; one that is never empty where nobody waits for it any more."""
+    cancelled = request.cancel is not None and request.cancel.cancelled
+    return [takes[0] or (0,)] if cancelled else takes
 
 
 def _shifted(progress: Progress | None, before: int, total: int) -> Progress | None:

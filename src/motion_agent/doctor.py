@@ -65,7 +65,7 @@ def examine(*, deep: bool = False) -> Iterator[Finding]:
         *(_python, _packages, _extras),
         *(_checkpoint, _backbone, *([_first_motion] if deep else []), _other_engines),
         *(_offline, _openai, _ollama, _other_planners),
-        *(_video, _browser),
+        *(_video, _browser, _mcp),
         *(_processor, _gpu, _folders),
     ):
         yield from _survived(check)
@@ -125,6 +125,19 @@ def _extras() -> Iterator[Finding]:
         told = "trainings draw no curves"
         advice = "pip install 'motion-agent[train]'"
         yield Finding("Installed", "extra 'train'", "missing", told, advice)
+
+
+def _mcp() -> Iterator[Finding]:
+    """Start the MCP server and speak with it, in this process."""
+    if find_spec("mcp") is None or find_spec("mcp.server.context") is None:
+        advice = "pip install 'motion-agent[mcp]'"
+        yield Finding("Agents", "MCP server", "missing", "the extra 'mcp' is not installed", advice)
+        return
+    from .mcp.configs import spoken_tools
+
+    told = f"answers with {', '.join(spoken_tools())}"
+    advice = "motion-agent mcp --print-config claude, or cursor, or vscode"
+    yield Finding("Agents", "MCP server", "ok", told, advice)
 
 
 def _requirements() -> list[str]:

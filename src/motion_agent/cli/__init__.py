@@ -15,6 +15,7 @@ from .console import MODE, say
 from .doctor import doctor
 from .exits import EXIT_CODES, Program, end_like_ctrl_c
 from .help import HelpfulCommand
+from .mcp import mcp
 from .render import render, view
 from .run import generate, run
 
@@ -22,6 +23,7 @@ __all__ = ["app", "main"]
 
 MAKE = "Make motion"
 USE = "Look at motion and take it away"
+SERVE = "Serve other programs"
 TRAIN = "Train and measure"
 COMPUTER = "This computer"
 
@@ -84,6 +86,7 @@ _add(USE, "render", render)
 _add(USE, "caption", files.caption)
 _add(USE, "export", files.export)
 _add(USE, "import", imports.import_files)
+_add(SERVE, "mcp", mcp)
 app.add_typer(data.app, name="data", rich_help_panel=TRAIN)
 app.add_typer(train.app, name="train", rich_help_panel=TRAIN)
 _add(TRAIN, "evaluate", evaluate.evaluate)

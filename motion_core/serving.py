@@ -1,0 +1,165 @@
+"""`ServedEngine`: one engine for a whole process, whoever works with it.
+
+An engine that is asked for by its name is loaded once, however many studios, agents and toolboxes
+use it; what they ask for at the same time is one batch. It is forgotten when none of them is left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar, copy_context
+from functools import cached_property, partial
+from typing import TypeVar
+from weakref import WeakValueDictionary
+
+from .batching import Batcher
+from .engine import CancelToken, MotionEngine, Progress
+from .engines import load_engine
+from .limits import DEFAULT_ENGINE
+
+VARIABLE = "MOTION_AGENT_ENGINE"
+_THREADS = 64  # calls that can be waiting for the next batch; most of them only wait
+_STAGES = 2  # of loading: the engine, then its weights
+_Result = TypeVar("_Result")
+
+_CANCEL: ContextVar[CancelToken | None] = ContextVar("cancel", default=None)
+
+
+def current_cancel() -> CancelToken | None:
+    """Return the token that stops the call which this thread works for, if there is one."""
+    return _CANCEL.get()
+
+
+@contextmanager
+def cancelled_by(cancel: CancelToken | None) -> Iterator[None]:
+    """Make `cancel` the token of all work within."""
+    before = _CANCEL.set(cancel)
+    try:
+        yield
+    finally:
+        _CANCEL.reset(before)
+
+
+class ServedEngine:
+    """An engine that is loaded when it is first needed, its batches, and threads to wait in.
+
+    Args:
+        source: an engine, or the name of one (`engines.load_engine`).
+    """
+
+    def __init__(self, source: MotionEngine | str) -> None:
+        self.source = source
+        self._engine: MotionEngine | None = None if isinstance(source, str) else source
+        self._batcher: Batcher | None = None
+        self._warm = False
+        self._lock = threading.RLock()
+
+    @property
+    def engine(self) -> MotionEngine:
+        """The engine.
+
+        Raises:
+            ConfigurationError: there is no such engine.
+            UnavailableError: its weights cannot be had.
+        """
+        with self._lock:
+            if self._engine is None:
+                assert isinstance(self.source, str)
+                self._engine = load_engine(self.source)
+            return self._engine
+
+    @property
+    def batcher(self) -> Batcher:
+        """Brings calls that come at the same time from several threads into one batch."""
+        engine = self.engine
+        with self._lock:
+            if self._batcher is None:
+                self._batcher = Batcher(engine)
+            return self._batcher
+
+    @cached_property
+    def threads(self) -> ThreadPoolExecutor:
+        """Where asynchronous calls work; a thread is started when one is needed."""
+        return ThreadPoolExecutor(_THREADS, thread_name_prefix="motion-agent")
+
+    def warm_up(self, progress: Progress | None = None) -> None:
+        """Load the engine and its weights now, if they are not.
+
+        Args:
+            progress: is told how far that is; not at all where there is nothing to load.
+
+        Raises:
+            ConfigurationError: there is no such engine.
+            UnavailableError: its weights cannot be had.
+        """
+        if self._warm:
+            return
+        tell = progress or _nobody
+        load = getattr(self._engine, "warm_up", None)
+        if self._engine is not None and load is None:
+            self._warm = True
+            return
+        tell(0, _STAGES)
+        with self._lock:
+            load = getattr(self.engine, "warm_up", None)
+            if not self._warm:
+                tell(1, _STAGES)
+                if load is not None:
+                    load()
+                self._warm = True
+        tell(_STAGES, _STAGES)
+
+    async def run(self, work: Callable[[], _Result]) -> _Result:
+        """Return what `work` returns in a thread; it is stopped if this task is cancelled.
+
+        Raises:
+            asyncio.CancelledError: the task was cancelled, by a time-out for example. The thread
+                stops at its next motion token.
+        """
+        cancel = CancelToken(parent=current_cancel())
+        context = copy_context()
+        context.run(_CANCEL.set, cancel)
+        # asyncio's own threads are too few to bring many calls into one batch.
+        called = partial(context.run, work)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self.threads, called)
+        except asyncio.CancelledError:
+            cancel.cancel()
+            raise
+
+
+def serve_engine(engine: MotionEngine | ServedEngine | str | None = None) -> ServedEngine:
+    """Return the engine of this process with that name, or around that engine.
+
+    Args:
+        engine: an engine, or a name; None for ``$MOTION_AGENT_ENGINE``, else the default one.
+    """
+    if isinstance(engine, ServedEngine):
+        return engine
+    source = (os.environ.get(VARIABLE) or DEFAULT_ENGINE) if engine is None else engine
+    with _SERVED_LOCK:
+        served = _SERVED.get(_key(source))
+        if served is None:
+            _SERVED[_key(source)] = served = ServedEngine(source)
+        return served
+
+
+_SERVED: WeakValueDictionary[tuple[object, ...], ServedEngine] = WeakValueDictionary()
+_SERVED_LOCK = threading.Lock()
+
+
+def _key(source: MotionEngine | str) -> tuple[object, ...]:
+    """What tells two engines apart: a name means something in a folder and an environment."""
+    if not isinstance(source, str):
+        return ("object", id(source))  # which lives as long as the entry
+    ours = sorted(item for item in os.environ.items() if item[0].startswith("MOTION_AGENT_"))
+    return (source, os.getcwd(), *ours)
+
+
+def _nobody(done: int, total: int) -> None:
+    pass

@@ -1,0 +1,200 @@
+"""Shelves: where a motion store keeps its motions, as bytes by id.
+
+    FolderShelf     one .npz a motion; what the command line uses
+    SqliteShelf     one file for all, many processes at a time
+    LangGraph's     `tools.langgraph_shelf`: any BaseStore
+
+A shelf checks nothing: ids are checked, and bytes are read and written, by `MotionStore`.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from .arrivals import Arrivals
+from .atomic import private_file, private_folder, replacing
+from .errors import FormatError, UnavailableError
+from .users import USERS, user_key
+
+_ID = re.compile(r"m-[0-9a-f]{6,12}")
+_MOST_BYTES = 300_000_000  # of a file that is read; the longest motion has a third
+
+
+@runtime_checkable
+class Shelf(Protocol):
+    """Bytes by motion id, in order of arrival. Thread-safe.
+
+    Every method may raise `UnavailableError` where the place cannot be reached.
+    """
+
+    def read(self, motion_id: str) -> bytes | None:
+        """Return what is kept under the id, or None."""
+        ...
+
+    def write(self, motion_id: str, data: bytes) -> None:
+        """Keep the bytes, all or none of them; what is there under the id is replaced."""
+        ...
+
+    def remove(self, motion_id: str) -> None:
+        """Forget the motion; it need not be there."""
+        ...
+
+    def __contains__(self, motion_id: object) -> bool: ...
+
+    def ids(self) -> tuple[str, ...]:
+        """Return all ids, oldest first."""
+        ...
+
+    def came(self, motion_id: str) -> float:
+        """Return when the motion was written, in seconds since 1970; 0 if it is not there."""
+        ...
+
+    def latest(self, number: int) -> tuple[str, ...]:
+        """Return the ids that came last, oldest first, without a look at all the others."""
+        ...
+
+    def of(self, user: str) -> Shelf:
+        """Return another shelf in the same place, which holds this user's motions alone."""
+        ...
+
+
+def is_motion_id(text: str) -> bool:
+    """Whether `text` has the form of a motion id: ``m-`` and six (to twelve) hex digits."""
+    return _ID.fullmatch(text) is not None
+
+
+class FolderShelf:
+    """One ``.npz`` a motion in a folder, which its owner alone may read.
+
+    Args:
+        folder: made when the first motion comes.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self._arrivals = Arrivals(self.folder)
+
+    def read(self, motion_id: str) -> bytes | None:
+        path = self._path(motion_id)
+        try:
+            if path.stat().st_size > _MOST_BYTES:
+                raise FormatError(f"{path.name} is larger than any motion")
+            return path.read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as err:
+            raise UnavailableError(f"{path} cannot be read: {err.strerror or err}") from err
+
+    def write(self, motion_id: str, data: bytes) -> None:
+        path = self._path(motion_id)
+        try:
+            private_folder(self.folder)
+            with self._arrivals.adding(motion_id), replacing(path, private=True) as temporary:
+                temporary.write_bytes(data)
+        except OSError as err:
+            raise UnavailableError(
+                f"cannot write the motion store {self.folder}: {err.strerror or err}; "
+                "choose a folder that can be written"
+            ) from err
+
+    def remove(self, motion_id: str) -> None:
+        with suppress(FileNotFoundError):
+            self._path(motion_id).unlink()
+
+    def __contains__(self, motion_id: object) -> bool:
+        return isinstance(motion_id, str) and self._path(motion_id).is_file()
+
+    def ids(self) -> tuple[str, ...]:
+        return self._arrivals.all()
+
+    def came(self, motion_id: str) -> float:
+        try:
+            return self._path(motion_id).stat().st_mtime
+        except OSError:  # gone meanwhile
+            return 0.0
+
+    def latest(self, number: int) -> tuple[str, ...]:
+        return self._arrivals.latest(number)
+
+    def of(self, user: str) -> FolderShelf:
+        return FolderShelf(self.folder / USERS / user_key(user))
+
+    def _path(self, motion_id: str) -> Path:
+        return self.folder / f"{motion_id}.npz"
+
+
+class SqliteShelf:
+    """Motions in one SQLite file, which its owner alone may read.
+
+    Args:
+        path: the file; made when it is first needed.
+        user: whose motions; what is kept without a user has the empty name.
+    """
+
+    def __init__(self, path: str | Path, user: str = "") -> None:
+        self.path = Path(path)
+        self._user = user
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+
+    def read(self, motion_id: str) -> bytes | None:
+        found = self._ask("SELECT data FROM motions WHERE user = ? AND id = ?", motion_id)
+        return bytes(found[0][0]) if found else None
+
+    def write(self, motion_id: str, data: bytes) -> None:
+        self._ask(
+            "INSERT INTO motions (user, id, came, data) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (user, id) DO UPDATE SET came = excluded.came, data = excluded.data",
+            *(motion_id, time.time(), data),
+        )
+
+    def remove(self, motion_id: str) -> None:
+        self._ask("DELETE FROM motions WHERE user = ? AND id = ?", motion_id)
+
+    def __contains__(self, motion_id: object) -> bool:
+        return bool(self._ask("SELECT 1 FROM motions WHERE user = ? AND id = ?", motion_id))
+
+    def ids(self) -> tuple[str, ...]:
+        found = self._ask("SELECT id FROM motions WHERE user = ? ORDER BY rowid")
+        return tuple(str(name) for (name,) in found)
+
+    def came(self, motion_id: str) -> float:
+        found = self._ask("SELECT came FROM motions WHERE user = ? AND id = ?", motion_id)
+        return float(found[0][0]) if found else 0.0
+
+    def latest(self, number: int) -> tuple[str, ...]:
+        asked = "SELECT id FROM motions WHERE user = ? ORDER BY rowid DESC LIMIT ?"
+        return tuple(str(name) for (name,) in self._ask(asked, number))[::-1]
+
+    def of(self, user: str) -> SqliteShelf:
+        return SqliteShelf(self.path, user_key(user))
+
+    def __reduce__(self) -> tuple[type[SqliteShelf], tuple[Path, str]]:
+        return SqliteShelf, (self.path, self._user)
+
+    def _ask(self, statement: str, *values: object) -> list[Any]:
+        with self._lock:
+            try:
+                connection = self._connection or self._open()
+                with connection:
+                    return connection.execute(statement, (self._user, *values)).fetchall()
+            except (OSError, sqlite3.Error) as err:
+                raise UnavailableError(
+                    f"the motion store {self.path} cannot be used: {err}; choose another file"
+                ) from err
+
+    def _open(self) -> sqlite3.Connection:
+        private_folder(self.path.parent)
+        private_file(self.path)
+        self._connection = sqlite3.connect(self.path, check_same_thread=False, timeout=30)
+        self._connection.execute(
+            "CREATE TABLE IF NOT EXISTS motions (user TEXT NOT NULL, id TEXT NOT NULL,"
+            " came REAL NOT NULL, data BLOB NOT NULL, UNIQUE (user, id))"
+        )
+        return self._connection

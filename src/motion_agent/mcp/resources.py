@@ -1,0 +1,122 @@
+"""Resources: motions in the formats of a page or program, and the files of the workspace.
+
+motion://m-3fa9c1/player.html    the interactive page
+motion://m-3fa9c1/motion.glb     … .json .bvh .npz .png and every other export
+workspace://walk.bvh             a file of the workspace
+ui://motion-agent/player         the viewer as an MCP App
+"""
+
+from __future__ import annotations
+
+import base64
+import mimetypes
+import tempfile
+from importlib.resources import files
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+import mcp_types as types
+
+from ..motion_core.choices import EXPORTS
+from ..motion_core.errors import InputError
+from ..motion_core.exporting import export, export_suffix
+from ..motion_core.motion import Motion
+from ..motion_core.store import is_motion_id
+from ..motion_core.studio import Studio
+
+APP = "ui://motion-agent/player"
+APP_TYPE = "text/html;profile=mcp-app"
+_TEXTS = {"text/html", "application/json", "text/csv", "text/plain"}
+_TYPES = {"bvh": "text/plain", "glb": "model/gltf-binary", "json": "application/json"}
+_LISTED = 50
+_LONGEST = 300  # characters of an address
+
+
+def templates() -> list[types.ResourceTemplate]:
+    """What addresses look like."""
+    return [
+        types.ResourceTemplate(
+            uri_template="motion://{motion_id}/{file}",
+            name="motion",
+            title="A motion in a format",
+            description="file is player.html to look at it, motion.json for three.js, or motion."
+            + ", motion.".join(EXPORTS),
+        ),
+        types.ResourceTemplate(
+            uri_template="workspace://{file}", name="file", title="A motion file of the workspace"
+        ),
+    ]
+
+
+def listed(studio: Studio) -> list[types.Resource]:
+    """The viewer, the latest motions as pages, and the files of the workspace."""
+    found = [types.Resource(uri=APP, name="player", title="Motion viewer", mime_type=APP_TYPE)]
+    found += [page_of(motion_id) for motion_id in reversed(studio.store.latest(_LISTED))]
+    return found + [file_of(name) for name in studio.workspace.files(_LISTED)]
+
+
+def page_of(motion_id: str) -> types.ResourceLink:
+    """The interactive page of a motion."""
+    return types.ResourceLink(
+        uri=f"motion://{motion_id}/player.html",
+        name=f"{motion_id}.html",
+        title=f"Motion {motion_id}, to turn and play",
+        mime_type="text/html",
+    )
+
+
+def file_of(name: str) -> types.ResourceLink:
+    """A file of the workspace."""
+    return types.ResourceLink(
+        uri=f"workspace://{quote(name)}", name=name, title=name, mime_type=_mime_type(name)
+    )
+
+
+def read(studio: Studio, uri: str) -> types.TextResourceContents | types.BlobResourceContents:
+    """Return what is at an address.
+
+    Raises:
+        MotionAgentError: nothing is; the message tells what there is.
+    """
+    if uri == APP:
+        page = files(__package__).joinpath("app.html").read_text(encoding="utf-8")
+        return types.TextResourceContents(uri=uri, mime_type=APP_TYPE, text=page)
+    scheme, separator, rest = uri.partition("://")
+    if len(uri) > _LONGEST or not separator or scheme not in ("motion", "workspace"):
+        raise InputError(
+            f"there is no resource {uri[:60]!r}; there are motion://ID/player.html and"
+            " workspace://FILE"
+        )
+    if scheme == "workspace":
+        name = unquote(rest)
+        export_suffix(repr(name)[1:-1])  # a file of another kind is none of ours
+        return _contents(uri, name, studio.workspace.data(name))
+    motion_id, _, name = rest.partition("/")
+    if not is_motion_id(motion_id):
+        raise InputError(f"{motion_id[:40]!r} is not a motion id; ids look like m-3fa9c1")
+    motion = studio.store.get(motion_id)
+    if name.endswith(".json"):
+        return _contents(uri, name, motion.to_json().encode())
+    return _contents(uri, name, _exported(motion, name))
+
+
+def _exported(motion: Motion, name: str) -> bytes:
+    """The motion as the file of that name would hold it."""
+    suffix = export_suffix(repr(name)[1:-1])
+    with tempfile.TemporaryDirectory(prefix="motion-agent-") as folder:
+        return export(motion, Path(folder, f"motion.{suffix}"))[0].read_bytes()
+
+
+def _contents(
+    uri: str, name: str, data: bytes
+) -> types.TextResourceContents | types.BlobResourceContents:
+    kind = _mime_type(name)
+    if kind in _TEXTS:
+        return types.TextResourceContents(uri=uri, mime_type=kind, text=data.decode("utf-8"))
+    blob = base64.b64encode(data).decode("ascii")
+    return types.BlobResourceContents(uri=uri, mime_type=kind, blob=blob)
+
+
+def _mime_type(name: str) -> str:
+    suffix = name.rpartition(".")[2].lower()
+    return _TYPES.get(suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"

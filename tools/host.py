@@ -1,0 +1,82 @@
+"""The studio of a host: what it says, and where it says nothing, what the environment says.
+
+    MOTION_AGENT_ENGINE      the engine, as `load_engine` takes it
+    MOTION_AGENT_STORE       a folder, or a file that ends in .sqlite: where motions are kept
+    MOTION_AGENT_WORKSPACE   the folder whose files may be read and added to
+
+`motion_tools`, `MotionAgent`, LangGraph's server and the MCP server all begin here.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..motion_core.limits import Limits
+from ..motion_core.shelf import Shelf, SqliteShelf
+from ..motion_core.store import MotionStore
+from ..motion_core.studio import Studio
+
+if TYPE_CHECKING:
+    from langgraph.store.base import BaseStore
+
+    from ..motion_core.engine import MotionEngine
+
+    StoreLike = MotionStore | Shelf | BaseStore | str | Path
+
+_DATABASES = (".sqlite", ".sqlite3", ".db")
+
+
+def host_studio(
+    engine: MotionEngine | str | None = None,
+    store: StoreLike | None = None,
+    workspace: str | Path | None = None,
+    *,
+    limits: Limits | None = None,
+    repair_seams: bool = True,
+    warm_up: bool = False,
+) -> Studio:
+    """Return a studio; what is left out is taken from the environment.
+
+    Args:
+        engine: an engine, or the name of one.
+        store: see `motion_store`; in memory if neither this nor the environment says otherwise.
+        workspace: a folder; no files if neither this nor the environment names one.
+        limits: what one call and one user may have.
+        repair_seams: repair joins between segments that are seen to be bad.
+        warm_up: load the engine and its weights now rather than at the first call.
+
+    Raises:
+        ConfigurationError: no such engine, or something that is no store.
+        UnavailableError: `warm_up`, and the weights cannot be had.
+    """
+    place = store if store is not None else os.environ.get("MOTION_AGENT_STORE") or None
+    files = workspace if workspace is not None else os.environ.get("MOTION_AGENT_WORKSPACE") or None
+    studio = Studio(engine, motion_store(place), files, repair_seams=repair_seams, limits=limits)
+    if warm_up:
+        studio.warm_up()
+    return studio
+
+
+def motion_store(place: StoreLike | None) -> MotionStore:
+    """Return the motion store that somebody means.
+
+    Args:
+        place: a store; a folder, or a file that ends in ``.sqlite``; a shelf; any LangGraph
+            store; None for memory.
+
+    Raises:
+        ConfigurationError: something else.
+    """
+    if isinstance(place, MotionStore):
+        return place
+    if isinstance(place, (str, Path)) and Path(place).suffix.lower() in _DATABASES:
+        return MotionStore(SqliteShelf(place))
+    if place is None or isinstance(place, (str, Path, Shelf)):
+        return MotionStore(place)
+    from langgraph.store.base import BaseStore
+
+    from .langgraph_shelf import LangGraphShelf
+
+    return MotionStore(LangGraphShelf(place) if isinstance(place, BaseStore) else place)
