@@ -19,8 +19,8 @@ from ..motion_core.llm_values import (
     unquoted,
 )
 from .calls import CALL, numbered_steps
+from .lenient_json import lenient_json
 from .plan import TOOLS, InvalidPlanError, Step
-from .repairing import repair_json
 from .tool_names import called, is_tool_name, tool_named
 
 
@@ -129,8 +129,8 @@ def _plan_from_dict(value: dict[str, Any], depth: int) -> dict[str, Any]:
         only = next(iter(value.values()))
         if isinstance(only, dict | list):
             return plan_from_value(only, depth=depth + 1)
-    told = [key for key in _REASONING_KEYS if isinstance(value.get(key), str) and value[key]]
-    if told and set(value) <= {*_REASONING_KEYS, "placement"}:
+    reasons = [key for key in _REASONING_KEYS if isinstance(value.get(key), str) and value[key]]
+    if reasons and set(value) <= {*_REASONING_KEYS, "placement"}:
         # The paper's planners answer a question with reasoning alone.
         return _with_siblings({"plan": [], "reasoning": ""}, value)
     raise NotAPlan("an object without a plan")
@@ -189,8 +189,8 @@ def _with_siblings(plan: dict[str, Any], value: dict[str, Any]) -> dict[str, Any
     """The plan with the reasoning and the placement that stand beside its steps."""
     for key in _REASONING_KEYS:
         if value.get(key) and not plan["reasoning"]:
-            said = value[key]
-            plan["reasoning"] = said if isinstance(said, str) else json.dumps(said)
+            reasoning = value[key]
+            plan["reasoning"] = reasoning if isinstance(reasoning, str) else json.dumps(reasoning)
     if "placement" in value:
         placement = _placement(value["placement"])
         if plan.get("placement") and placement and plan["placement"] != placement:
@@ -216,13 +216,13 @@ def _placement(value: Any) -> Any:
             part for part in re.split(r"[,;]\s*|\s{1,}(?=[-+.\d])", value.strip("()[] ")) if part
         ]
     if isinstance(value, dict):
-        given = _lowered(value)
+        fields = _lowered(value)
         found = {}
         for field, names in _PLACE_NAMES.items():
             for name in names:
-                if name in given:
-                    found[field] = given.pop(name)
-        if given or len(found) != 3:
+                if name in fields:
+                    found[field] = fields.pop(name)
+        if fields or len(found) != 3:
             raise InvalidPlanError(
                 "placement must be [theta, x, z] of person 2, in degrees and metres, or []"
             )
@@ -299,11 +299,11 @@ def _step(value: dict[str, Any], number: int) -> dict[str, Any]:
         step["tool"] = "generate_motion"
     for field, empty in (("seconds", 0), ("person", 1)):
         if isinstance(step.get(field), str):
-            said = re.sub(r"^\s*person\s*", "", step[field], flags=re.IGNORECASE)
+            text = re.sub(r"^\s*person\s*", "", step[field], flags=re.IGNORECASE)
             if field == "seconds":
-                said = step[field]
+                text = step[field]
             where = f"step {number}: {field}"
-            step[field] = empty if is_nothing(said) else _number(said, field, where)
+            step[field] = empty if is_nothing(text) else _number(text, field, where)
     for field in ("motion", "segment", "description"):
         if isinstance(step.get(field), str):
             step[field] = "" if is_nothing(step[field]) else unquoted(step[field])
@@ -316,7 +316,7 @@ def _arguments(text: str, number: int) -> Any:
         return {"description": text}
     value = json_inside(text)
     if value is None:
-        value = repair_json(text)
+        value = lenient_json(text)
     if not isinstance(value, dict):
         raise InvalidPlanError(f"step {number}: the arguments {text[:40]!r} are no JSON object")
     return value

@@ -26,8 +26,8 @@ from typing import Any, Literal
 from ..motion_core.llm_values import first_json, read_json
 from .calls import CALL, numbered_steps
 from .coercion import NotAPlan, holds_steps, plan_from_value, single_step
+from .lenient_json import lenient_json
 from .plan import TOOLS, InvalidPlanError, Plan, validate_plan
-from .repairing import repair_json
 
 Rung = Literal["json", "fence", "embedded", "repaired", "numbered", "thoughts", "plan"]
 
@@ -223,7 +223,7 @@ def _embedded(text: str) -> tuple[list[_Reading], str]:
             elif _TRACE.search(region):
                 raise InvalidPlanError(f"there are steps that are in no plan; {_SHOW_PLAN}")
         elif _STEP_MARK.search(region):
-            value = repair_json(region)
+            value = lenient_json(region)
             if value is None:
                 raise InvalidPlanError(
                     f"the JSON cannot be read without losing words; {_SHOW_PLAN}"
@@ -238,7 +238,7 @@ def _embedded(text: str) -> tuple[list[_Reading], str]:
     tail = text[open_end:].rstrip("` \n\t")
     if _STEP_MARK.search(tail):
         closed = all(tail.count(a) == tail.count(b) for a, b in ("{}", "[]"))
-        value = repair_json(tail) if closed else None
+        value = lenient_json(tail) if closed else None
         if value is None:
             raise _truncated()
         found.append(("repaired", tail, value))

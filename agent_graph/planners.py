@@ -34,8 +34,8 @@ from ..prompts import load_prompt
 from .answers import PLAN_CALL, Answer, answer_from, read_answer, stopped_early
 from .describing import describe_situation
 from .examples import long_examples, short_examples, wants_short_prompts
-from .mending import Draft
 from .narrowing import narrowed_schema
+from .partial_plan import Draft
 from .plan import InvalidPlanError, plan_schema
 from .providers import (
     PromptTooLongError,

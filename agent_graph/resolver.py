@@ -29,15 +29,15 @@ _END = r"(?P<rest>[\s,.]*(?:at the (?:end|start|beginning))?[.!]?)"
 _INTO = r"(?:add|append|insert|put|attach|include)\b.{1,200}?"
 
 
-def resolve(request: str, book: Conversation) -> str:
+def resolve(request: str, conversation: Conversation) -> str:
     """The request with its motions named as planners know them.
 
     Args:
         request: the person's words.
-        book: the conversation.
+        conversation: whose motions it may name.
     """
-    text = re.sub(rf"\b{_ID}\b", lambda match: _name(match[0], book), request)
-    reference = rf"(?P<ref>{'|'.join(_references(book))})"
+    text = re.sub(rf"\b{_ID}\b", lambda match: _name(match[0], conversation), request)
+    reference = rf"(?P<ref>{'|'.join(_references(conversation))})"
     command = re.fullmatch(
         rf"(?P<verb>\s*{_BEFORE})(?P<space>\s+){reference}(?P<rest>(?:[\s,.].*)?)",
         text,
@@ -45,33 +45,33 @@ def resolve(request: str, book: Conversation) -> str:
     )
     if command is not None:
         done = f"{command['verb']}{command['space']}it{command['rest']}"
-        return _about(command["ref"], done, book) or text
+        return _about(command["ref"], done, conversation) or text
     into = re.fullmatch(
         rf"(?P<what>\s*{_INTO})\s+(?:to|in|into)\s+{reference}{_END}",
         text,
         re.IGNORECASE | re.DOTALL,
     )
     if into is not None:
-        return _about(into["ref"], f"{into['what']}{into['rest']}".strip(), book) or text
+        return _about(into["ref"], f"{into['what']}{into['rest']}".strip(), conversation) or text
     return text
 
 
-def _references(book: Conversation) -> Iterable[str]:
-    names = sorted((t.name for t in book.motions.values() if t.name), key=len, reverse=True)
+def _references(conversation: Conversation) -> Iterable[str]:
+    names = sorted((t.name for t in conversation.motions.values() if t.name), key=len, reverse=True)
     return [_ID, _NUMBERED, *(re.escape(name) for name in names)]
 
 
-def _name(motion_id: str, book: Conversation) -> str:
+def _name(motion_id: str, conversation: Conversation) -> str:
     """The name of a motion of the conversation; an id that it does not know stays."""
-    key = book.find(motion_id)
-    return motion_id if key is None else book.motions[key].name or motion_id
+    key = conversation.find(motion_id)
+    return motion_id if key is None else conversation.motions[key].name or motion_id
 
 
-def _about(reference: str, command: str, book: Conversation) -> str | None:
+def _about(reference: str, command: str, conversation: Conversation) -> str | None:
     """The command, after the motion is opened if it is not the current one; None if unknown."""
-    key = book.find(reference)
+    key = conversation.find(reference)
     if key is None:
         return f"open {reference}. {command.strip()}" if re.fullmatch(_ID, reference) else None
-    if key == book.current:
+    if key == conversation.current:
         return command
-    return f"open {book.motions[key].name or reference}. {command.strip()}"
+    return f"open {conversation.motions[key].name or reference}. {command.strip()}"

@@ -68,12 +68,12 @@ def whole_number(variable: str) -> int | None:
     Raises:
         ConfigurationError: it holds something else.
     """
-    given = os.environ.get(variable, "").strip()
-    if not given:
+    value = os.environ.get(variable, "").strip()
+    if not value:
         return None
-    if not given.isdecimal() or int(given) < 1:
-        raise ConfigurationError(f"{variable} is {given[:40]!r}; set it to a whole number above 0")
-    return int(given)
+    if not value.isdecimal() or int(value) < 1:
+        raise ConfigurationError(f"{variable} is {value[:40]!r}; set it to a whole number above 0")
+    return int(value)
 
 
 def _estimate(messages: Sequence[AnyMessage]) -> int:

@@ -188,10 +188,10 @@ def clauses_of(text: str) -> tuple[list[Clause], str]:
         for place, piece in enumerate(pieces):
             piece, found = _style_prefix(_FIRST.sub("", piece))
             style = style or found
-            told = _ordered(piece) if piece else []
-            if told and place:
-                told[0] = replace(told[0], later=True)
-            clauses += told
+            parts = _ordered(piece) if piece else []
+            if parts and place:
+                parts[0] = replace(parts[0], later=True)
+            clauses += parts
     return clauses, style
 
 
@@ -369,9 +369,9 @@ def _cut_out(text: str, match: re.Match[str]) -> str:
 
 def seconds_of(match: re.Match[str]) -> float:
     """The duration that ``n`` and ``unit`` of a match name, in seconds."""
-    told = " ".join(match["n"].lower().split())
+    words = " ".join(match["n"].lower().split())
     value = {"a": 1.0, "an": 1.0, "half a": 0.5, "half an": 0.5, "a few": 3.0, "a couple of": 2.0}
-    amount = value[told] if told in value else number(told)
+    amount = value[words] if words in value else number(words)
     return amount * (60 if match["unit"].lower().startswith("min") else 1)
 
 

@@ -88,8 +88,8 @@ def split_commands(text: str) -> list[str]:
             merged[-1] = (merged[-1][0], span[1], *merged[-1][2:])
         else:
             merged.append(span)
-    told = [f"{verb}{text[start:end]}".strip(" ,;") for start, end, _, verb in merged]
-    return [command for command in told if re.search(r"\w", command)]
+    commands = [f"{verb}{text[start:end]}".strip(" ,;") for start, end, _, verb in merged]
+    return [command for command in commands if re.search(r"\w", command)]
 
 
 def is_command(text: str) -> bool:
@@ -127,10 +127,10 @@ def _in_sentence(text: str, start: int, end: int) -> list[tuple[int, int, bool, 
     begun, at = start, start
     while (join := _JOIN.search(text, at, end)) is not None:
         at = join.end()
-        said = text[at : min(end, at + 200)]
+        ahead = text[at : min(end, at + 200)]
         left = verb + text[begun : join.start()]
-        command = bool(_COMMAND.match(said) or (_ASKED.match(said) and is_command(left.strip())))
-        missing = "" if command else _missing_verb(left, said)
+        command = bool(_COMMAND.match(ahead) or (_ASKED.match(ahead) and is_command(left.strip())))
+        missing = "" if command else _missing_verb(left, ahead)
         if command or missing:
             spans.append((begun, join.start(), _closed(left), verb))
             begun, verb = at, missing
@@ -146,9 +146,9 @@ def _closed(text: str) -> bool:
 
 def _missing_verb(left: str, right: str) -> str:
     for verbs, pattern in _ELLIPSIS:
-        said = re.match(
+        verb = re.match(
             rf"(?:(?:please|can you|then|now) )*({verbs}) {pattern}", left, re.IGNORECASE
         )
-        if said and re.match(pattern, right, re.IGNORECASE):
-            return f"{said[1]} "
+        if verb and re.match(pattern, right, re.IGNORECASE):
+            return f"{verb[1]} "
     return ""

@@ -94,34 +94,38 @@ def place_in(
         who_is: tells whom a word means.
         current: the placement so far; face to face if empty.
     """
-    told: dict[str, re.Match[str]] = {}
+    relations: dict[str, re.Match[str]] = {}
     rest = predicate
     for name, pattern in _RELATIONS:
         if name == "towards" and not re.match(r"\s*(?:walk|run|come|move|go|step|jog)", predicate):
             continue
         found = pattern.search(rest)
-        if found and not (name in ("apart", "closer", "farther", "towards") and "back" in told):
-            told[name] = found
+        if found and not (
+            name in ("apart", "closer", "farther", "towards") and "back" in relations
+        ):
+            relations[name] = found
             rest = f"{rest[: found.start()]} {rest[found.end() :]}"
     distance = None
-    if told or re.search(r"\b(?:apart|away)\b", predicate):
+    if relations or re.search(r"\b(?:apart|away)\b", predicate):
         measured = re.search(rf"(?:\bat\s+)?{_DISTANCE}", rest, re.IGNORECASE)
         if measured and "forward" not in rest[measured.end() :]:
             distance = _metres(measured)
             rest = f"{rest[: measured.start()]} {rest[measured.end() :]}"
-    if not told:
+    if not relations:
         return Placed((), predicate)
-    target = next((_target(match, who_is) for match in told.values() if _target(match, who_is)), 0)
+    target = next(
+        (_target(match, who_is) for match in relations.values() if _target(match, who_is)), 0
+    )
     mover = 3 - target if target else (movers[0] if len(movers) == 1 else 2)
-    if "towards" in told:
-        kept = predicate.replace(told["towards"][0], "forward")
-        return Placed(_placement(told, distance, mover, current), kept)
+    if "towards" in relations:
+        kept = predicate.replace(relations["towards"][0], "forward")
+        return Placed(_placement(relations, distance, mover, current), kept)
     rest = " ".join(rest.strip(" ,").split())
     if re.fullmatch(_STAND, rest + " ", re.IGNORECASE):
         rest = ""
-    if rest and "away" in told and "apart" not in told:
+    if rest and "away" in relations and "apart" not in relations:
         rest = rest.strip()
-    return Placed(_placement(told, distance, mover, current), rest)
+    return Placed(_placement(relations, distance, mover, current), rest)
 
 
 def _target(match: re.Match[str], who_is: WhoIs) -> int | None:
@@ -133,42 +137,45 @@ def _target(match: re.Match[str], who_is: WhoIs) -> int | None:
 
 
 def _metres(match: re.Match[str]) -> float:
-    told = " ".join(match["n"].lower().split())
-    half = told.endswith(" and a half")
-    told = told.removesuffix(" and a half")
+    words = " ".join(match["n"].lower().split())
+    half = words.endswith(" and a half")
+    words = words.removesuffix(" and a half")
     named = {"half a": 0.5, "half an": 0.5, "a": 1.0, "an": 1.0, "a couple of": 2.0}
-    amount = named[told] if told in named else number(told)
+    amount = named[words] if words in named else number(words)
     unit = match["unit"].lower()
     scale = _UNITS["cm"] if unit.startswith("c") else _UNITS[unit[0]]
     return min((amount + 0.5 * half) * scale, 1e6)
 
 
 def _placement(
-    told: dict[str, re.Match[str]], distance: float | None, mover: int, current: Sequence[float]
+    relations: dict[str, re.Match[str]],
+    distance: float | None,
+    mover: int,
+    current: Sequence[float],
 ) -> tuple[float, ...]:
     theta, x, z = current or (FACE_TO_FACE.theta, FACE_TO_FACE.x, FACE_TO_FACE.z)
-    name = next(iter(told))
+    name = next(iter(relations))
     side = 1.0 if mover == 2 else -1.0
     far = distance if distance is not None else _NEAR.get(name, 1.0)
-    if "back" in told:
+    if "back" in relations:
         theta, x, z = 180.0, 0.0, -far
-    elif "behind" in told:
-        theta, x, z = (180.0 if "away" in told else 0.0), 0.0, -far * side
-    elif "left" in told or "right" in told:
-        theta, x, z = 0.0, far * side * (1.0 if "left" in told else -1.0), 0.0
-    elif "front" in told or "face" in told or "towards" in told:
-        theta, x, z = (0.0 if "away" in told else 180.0), 0.0, far
-    elif "beside" in told:
+    elif "behind" in relations:
+        theta, x, z = (180.0 if "away" in relations else 0.0), 0.0, -far * side
+    elif "left" in relations or "right" in relations:
+        theta, x, z = 0.0, far * side * (1.0 if "left" in relations else -1.0), 0.0
+    elif "front" in relations or "face" in relations or "towards" in relations:
+        theta, x, z = (0.0 if "away" in relations else 180.0), 0.0, far
+    elif "beside" in relations:
         theta, x, z = 0.0, far, 0.0
-    elif "closer" in told or "farther" in told:
+    elif "closer" in relations or "farther" in relations:
         now = math.hypot(x, z)
         step = distance if distance is not None else now / 2
-        wanted = max(0.3, now - step if "closer" in told else now + step)
+        wanted = max(0.3, now - step if "closer" in relations else now + step)
         x, z = (x * wanted / now, z * wanted / now) if now else (0.0, wanted)
-    elif "apart" in told and distance is not None:
+    elif "apart" in relations and distance is not None:
         now = math.hypot(x, z)
         x, z = (x * distance / now, z * distance / now) if now else (0.0, distance)
-    elif "away" in told:
+    elif "away" in relations:
         theta = 0.0 if theta == 180.0 else 180.0
     else:
         return ()

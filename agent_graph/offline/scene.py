@@ -102,22 +102,22 @@ class Cast:
     def _meant(self, subject: str | None) -> tuple[int, ...]:
         if subject is None:
             return self.last
-        told = subject.lower().strip()
-        words = told.split()
-        if told in PRONOUNS:
-            if told in ("they", "we"):
+        phrase = subject.lower().strip()
+        words = phrase.split()
+        if phrase in PRONOUNS:
+            if phrase in ("they", "we"):
                 return (1, 2) if len(self.names) == 2 else self.last
-            found = self.known(told) or self._of_the_other_kind(told)
+            found = self.known(phrase) or self._of_the_other_kind(phrase)
             return (found,) if found else self.last
-        if words[0] in ("both", "each") or told in ("they both", "the two", "the two of them"):
+        if words[0] in ("both", "each") or phrase in ("they both", "the two", "the two of them"):
             self._fill(words)
             return (1, 2)
-        pair = re.fullmatch(r"(.+?)\s+and\s+(.+)", told)
-        if pair and not PLURAL_SUBJECT.search(told):
+        pair = re.fullmatch(r"(.+?)\s+and\s+(.+)", phrase)
+        if pair and not PLURAL_SUBJECT.search(phrase):
             self.names.update({1: _phrase(pair[1]), 2: _phrase(pair[2])})
             return (1, 2)
         if words[0] in ("three", "four", "five", "six", "several", "many"):
-            if PLURAL_SUBJECT.search(told):
+            if PLURAL_SUBJECT.search(phrase):
                 raise CannotDo(
                     f"I can move two people at most, not “{subject}”. Tell me what one or two do."
                 )
@@ -129,11 +129,11 @@ class Cast:
         if words[0] in ("a", "the") and words[1:2] in (["couple"], ["pair"]):
             self.names = {1: DEFAULT_SUBJECT, 2: DEFAULT_SUBJECT}
             return (1, 2)
-        if told == "one":
+        if phrase == "one":
             again = self.one_told and self.last == (1,) and 2 in self.names
             self.one_told = True
             return (2,) if again else (1,)
-        if found := _numbered(told):
+        if found := _numbered(phrase):
             self._introduce(found, words)
             return (found,)
         if words[1:] == ["else"]:
@@ -198,10 +198,10 @@ class Cast:
         noun = re.sub(r"^ones?\b|\b(?:[12ab]|one|two|of them)$", "", noun).strip()
         if not re.search(rf"\b(?:{PERSON_NOUNS})$", noun):
             noun = ""
-        told = f"{_article(noun)} {noun}" if noun else ""
-        if not told or noun in GENERIC:
-            told = self.name(1) if person == 2 and not noun else DEFAULT_SUBJECT
-        self.names[person] = told
+        name = f"{_article(noun)} {noun}" if noun else ""
+        if not name or noun in GENERIC:
+            name = self.name(1) if person == 2 and not noun else DEFAULT_SUBJECT
+        self.names[person] = name
 
 
 @dataclass(frozen=True)
@@ -261,14 +261,14 @@ def scene_of(text: str, cast: Cast | None = None, placement: Sequence[float] = (
             actions += _waits(actions, movers, stage)
         for person in movers:
             subject = f"{stage.name(person)}'s {owner}" if owner else stage.name(person)
-            told = in_present(completed(predicate, verb), subject)
-            if told.split(" ")[0].strip(",") in _NO_VERBS:
+            phrase = in_present(completed(predicate, verb), subject)
+            if phrase.split(" ")[0].strip(",") in _NO_VERBS:
                 raise CannotDo(
                     f"I do not understand {quoted(predicate, 60)}. Say it with a verb, such as"
                     " “a person turns around”."
                 )
-            if told:
-                actions += _repeated(f"{subject} {told}{style}", clause, person)
+            if phrase:
+                actions += _repeated(f"{subject} {phrase}{style}", clause, person)
         verb = in_present(completed(predicate, verb), DEFAULT_SUBJECT).split(" ")[0] or verb
     actions = _joined(actions, text)
     if total and actions:
@@ -313,14 +313,14 @@ def _joined(actions: list[Action], text: str) -> list[Action]:
     if subject is None:
         return [_plainly(a) for a in actions]
     predicates = [_plainly(a).description.removeprefix(subject).strip() for a in actions]
-    told = " and ".join(dict.fromkeys(predicates))
+    phrase = " and ".join(dict.fromkeys(predicates))
     seconds = max(a.seconds for a in actions)
-    return [Action(f"{subject} {told} at the same time", seconds, actions[0].person)]
+    return [Action(f"{subject} {phrase} at the same time", seconds, actions[0].person)]
 
 
 def _plainly(action: Action) -> Action:
-    told = _TOGETHER.sub("", action.description).strip()
-    return Action(told, action.seconds, action.person)
+    description = _TOGETHER.sub("", action.description).strip()
+    return Action(description, action.seconds, action.person)
 
 
 def _common_subject(actions: Sequence[Action]) -> str | None:
@@ -351,12 +351,12 @@ def _repeated(description: str, clause: Clause, person: int) -> list[Action]:
     return [Action(description, round(min(clause.seconds / parts, 1e6), 2), person)] * many
 
 
-def _numbered(told: str) -> int | None:
+def _numbered(phrase: str) -> int | None:
     if re.fullmatch(
-        r"(?:the\s+)?(?:first|1st)(?:\s+.+)?|one|one\s+of\s+them|\w+\s+(?:1|a|one)", told
+        r"(?:the\s+)?(?:first|1st)(?:\s+.+)?|one|one\s+of\s+them|\w+\s+(?:1|a|one)", phrase
     ):
         return 1
-    if re.fullmatch(r"(?:the\s+|a\s+)?(?:second|2nd)(?:\s+.+)?|\w+\s+(?:2|b|two)", told):
+    if re.fullmatch(r"(?:the\s+|a\s+)?(?:second|2nd)(?:\s+.+)?|\w+\s+(?:2|b|two)", phrase):
         return 2
     return None
 

@@ -24,11 +24,11 @@ def check_timeline(
         segments: what is there.
         known: digest of the tokens of each segment that there was before, by id.
     """
-    wanted = [known.get(item.segment, item.segment) for item in items if item.kind == "keep"]
-    kept = [s.tokens for s in segments if s.tokens in known.values() or s.tokens in wanted]
+    planned = [known.get(item.segment, item.segment) for item in items if item.kind == "keep"]
+    kept = [s.tokens for s in segments if s.tokens in known.values() or s.tokens in planned]
     names = {tokens: name for name, tokens in known.items()}
     rest = list(kept)
-    for tokens in wanted:
+    for tokens in planned:
         if tokens in rest:
             rest.remove(tokens)
         elif tokens in kept:
@@ -39,9 +39,9 @@ def check_timeline(
     for tokens in rest:
         wish = "change" if tokens in changed else "go"
         yield "untouched_segment", f"{names.get(tokens, tokens)} was to {wish} and is still there"
-    if sorted(wanted) == sorted(kept) and wanted != kept:
+    if sorted(planned) == sorted(kept) and planned != kept:
         yield "wrong_order", f"the order is {', '.join(names.get(t, t) for t in kept)}"
-    if wanted == kept:
+    if planned == kept:
         yield from _gaps(items, segments, set(kept))
     else:
         news = [s for s in segments if s.tokens not in kept]
@@ -49,12 +49,12 @@ def check_timeline(
 
 
 def _gaps(items: Sequence[Item], segments: Sequence[Seen], kept: set[str]) -> Faults:
-    wanted: list[list[Item]] = [[]]
+    groups: list[list[Item]] = [[]]
     for item in items:
         if item.kind == "keep":
-            wanted.append([])
+            groups.append([])
         else:
-            wanted[-1].append(item)
+            groups[-1].append(item)
     found: list[list[Seen]] = [[]]
     for segment in segments:
         if segment.tokens in kept:
@@ -62,7 +62,7 @@ def _gaps(items: Sequence[Item], segments: Sequence[Seen], kept: set[str]) -> Fa
         else:
             found[-1].append(segment)
     news = [segment for gap in found for segment in gap]
-    for expected, there in zip(wanted, found, strict=True):
+    for expected, there in zip(groups, found, strict=True):
         yield from _gap(expected, there, news)
 
 

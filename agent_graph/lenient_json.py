@@ -1,4 +1,4 @@
-"""Repairing the form of JSON without losing anything.
+"""Reading what is nearly JSON without losing anything.
 
 `json_repair` reads single quotes, trailing commas, bare keys and more, but where a text is damaged
 it drops what it cannot place. So a repaired value is only taken if every word of the text is in
@@ -27,7 +27,7 @@ _SWALLOWED = re.compile(
 )
 
 
-def repair_json(text: str) -> Any:
+def lenient_json(text: str) -> Any:
     """The object or list in a text that is nearly JSON; None if words of it would be lost."""
     bare = _without_comments(text)
     if bare is None or len(_MARKS.findall(bare)) > _MOST_MARKS:
@@ -38,8 +38,8 @@ def repair_json(text: str) -> Any:
         return None
     if not isinstance(value, dict | list) or not value:
         return None
-    said = json.dumps(value)  # and back: halves of a character beyond the BMP become one
-    value = json.loads(said)
+    encoded = json.dumps(value)  # and back: halves of a character beyond the BMP become one
+    value = json.loads(encoded)
     if _words(bare) - _words(json.dumps(value, ensure_ascii=False)):
         return None
     return None if _swallows(value) or _unquoted(value, bare) else value
@@ -62,7 +62,7 @@ def _without_comments(text: str) -> str | None:
         return bare
     # With a quote missing, what looks like a comment may be the inside of a text.
     paired = sum(string.count('"') for string in strings) == bare.count('"')
-    return bare if paired and not any(_SYNTAX.search(said) for said in comments) else None
+    return bare if paired and not any(_SYNTAX.search(comment) for comment in comments) else None
 
 
 def _words(text: str) -> Counter[str]:
@@ -92,7 +92,7 @@ def _unquoted(value: Any, text: str) -> bool:
     texts = [item for item in value if isinstance(item, str)]
     others = [item for item in value if not isinstance(item, str)]
     return any(
-        not any(told in text for told in (json.dumps(item), json.dumps(item, ensure_ascii=False)))
+        not any(form in text for form in (json.dumps(item), json.dumps(item, ensure_ascii=False)))
         and f"'{item}'" not in text
         for item in texts
     ) or any(_unquoted(item, text) for item in others)
