@@ -25,7 +25,10 @@ from motion_agent.motion_core.motionllm.tokenised import encode_many
 from motion_agent.motion_core.motionllm.train import MotionLLMTraining, Trainer
 from motion_agent.motion_core.motionllm.weights import load_direction, save_direction
 
-PLAIN = {"noise": 0.0, "crop": 0.0, "stated": 0.0, "reworded": 0.0, "free": 0.0, "gap": 0.0}
+PLAIN = {
+    **{"noise": 0.0, "corrupt": 0.0, "crop": 0.0, "stated": 0.0},
+    **{"reworded": 0.0, "free": 0.0, "gap": 0.0},
+}
 
 
 def maker(direction: str, **augmentation: float) -> SampleMaker:
@@ -121,6 +124,21 @@ def test_noise_changes_what_is_read_and_never_what_is_told() -> None:
         assert all(0 <= token < CODES for token in read)
         changed += sum(a != b for a, b in zip(read, range(16), strict=True))
     assert 0.3 * 320 < changed < 0.6 * 320
+
+
+def test_half_of_the_samples_leave_little_but_the_description_to_go_by() -> None:
+    make = maker("t2m", corrupt=0.5)
+    clip = TokenisedClip(("a man waves",), (1.0,), (np.zeros(40, dtype=np.int16),) * 4, 1.0)
+    random = np.random.default_rng(0)
+    shares = []
+    for _ in range(200):
+        sample = make.draw(clip, random)
+        assert sample.targets[-41:-1] == [1] * 40
+        read = np.array(sample.ids[-40:]) - make.model.motion_start - 2
+        shares.append(float((read != 0).mean()))
+    untouched = np.mean(np.array(shares) == 0)
+    assert 0.4 < untouched < 0.6
+    assert max(shares) > 0.7 and 0.4 < np.mean([s for s in shares if s]) < 0.6
 
 
 def test_long_clips_are_cropped_to_the_longest() -> None:

@@ -96,6 +96,10 @@ Crop = Annotated[
 Noise = Annotated[
     float | None, typer.Option(min=0, max=1, help="Share of read motion tokens that are replaced.")
 ]
+Corrupt = Annotated[
+    float | None,
+    typer.Option(min=0, max=1, help="Share of samples in which most of them are (t2m)."),
+]
 Balance = Annotated[
     float | None, typer.Option(min=0, max=1, help="Share drawn by class, not clip by clip.")
 ]
@@ -197,6 +201,7 @@ def _add_direction(direction: Direction, summary: str) -> None:
         ] = None,
         crop: Crop = None,
         noise: Noise = None,
+        corrupt: Corrupt = None,
         balance: Balance = None,
         power: Power = None,
         dropout: Dropout = None,
@@ -225,7 +230,7 @@ def _add_direction(direction: Direction, summary: str) -> None:
             training=MotionLLMTraining(
                 augmentation=Augmentation(
                     **given(crop=crop, noise=noise, balance=balance, power=power),
-                    **given(free=free, gap=gap),
+                    **given(free=free, gap=gap, corrupt=corrupt),
                 ),
                 **given(steps=steps, minutes=minutes, batch=batch, rank=rank, lr=lr),
                 **given(rows_lr=rows_lr, prompt=prompt, seed=seed),
