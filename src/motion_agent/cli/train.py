@@ -301,11 +301,19 @@ def assemble(
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="The checkpoint.")] = Path(
         "runs/checkpoint"
     ),
+    takes: Annotated[
+        int | None, typer.Option(min=1, help="Drawn for a description; the best is kept.")
+    ] = None,
+    guidance: Annotated[
+        float | None, typer.Option(min=1, max=20, help="By the empty description; 1 for none.")
+    ] = None,
+    temperature: Annotated[float | None, typer.Option(min=0.01, help="Of the sampling.")] = None,
 ) -> None:
     """Put what was trained together as one checkpoint."""
     dataset = load_dataset(data)
     from ..motion_core.evaluation.pairs import pairs_of
     from ..motion_core.motionllm import assemble_checkpoint
+    from ..motion_core.motionllm.sampling import Sampling
 
     clips = dataset.split("train")
     checkpoint = assemble_checkpoint(
@@ -321,6 +329,7 @@ def assemble(
             if pair.kind == "people"
         ],
         data=", ".join(sorted({clip.source for clip in clips})),
+        sampling=Sampling(**given(takes=takes, guidance=guidance, temperature=temperature)),
     )
     size = sum(path.stat().st_size for path in checkpoint.folder.iterdir())
     say(f"{checkpoint.folder}: {size / 1e6:.1f} MB, version {checkpoint.version}")
