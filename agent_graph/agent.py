@@ -23,6 +23,7 @@ from ..motion_core.motion import Motion
 from ..motion_core.placement import Placement
 from ..motion_core.timeline import Timeline
 from ..motion_core.users import user_key
+from ..motion_core.words import one_line, whole
 from ..tools.host import host_studio
 from ..tools.user import USER
 from .conversation import Conversation
@@ -329,6 +330,11 @@ class MotionAgent:
 
     def _thread_id(self, thread: str) -> str:
         """A user's conversations never meet another's, whatever they are called."""
+        if whole(thread) != thread:
+            raise InputError(
+                f"{one_line(thread, 80)!r} names no conversation: half of a character is in it;"
+                " choose another name"
+            )
         return thread if self._user is None else f"{user_key(self._user)}/{thread}"
 
     def _forget_checkpoints(self, thread: str) -> None:

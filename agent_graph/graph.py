@@ -22,6 +22,7 @@ from langgraph.types import Checkpointer, RetryPolicy
 
 from ..motion_core.errors import InputError, UnavailableError
 from ..motion_core.studio import Studio
+from ..motion_core.words import whole
 from ..tools.host import host_studio
 from ..tools.user import user_of
 from .answers import Answer, advice, read_answer
@@ -100,12 +101,12 @@ def _served() -> CompiledStateGraph[Any, Any, Any, Any]:
 
 
 def check_request(text: str) -> str:
-    """The request, stripped.
+    """The request, stripped, as it can be kept.
 
     Raises:
         InputError: empty or too long.
     """
-    text = text.strip()
+    text = whole(text.strip())
     if not text:
         raise InputError("the request is empty; say what the person should do")
     if len(text) > MAX_REQUEST:

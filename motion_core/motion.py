@@ -22,6 +22,7 @@ from .features import FloatArray as FloatArray
 from .features import check_features as check_features
 from .features import check_joints as check_joints
 from .skeleton import FPS
+from .words import whole
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,9 @@ class Segment:
     take: int = 1
     clip: str = ""
     clip_frames: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "description", whole(self.description))
 
     @property
     def pending(self) -> bool:

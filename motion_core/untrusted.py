@@ -13,13 +13,13 @@ from typing import Any
 from .errors import FormatError
 from .limits import MAX_DESCRIPTION, MAX_SECONDS
 from .motion import FRAMES_PER_TOKEN, MAX_FRAMES, Fill, Segment
+from .words import whole
 
 MAX_TOKEN = 65_535  # no codebook is larger; an engine checks against its own
 MAX_SEED = 2**53 - 1  # exact in any JSON; further takes add to it, within torch's 64 bits
 MAX_DEPTH = 32  # of JSON; ours has 4
 _SEGMENT_ID = re.compile(r"[A-Za-z][\w-]{0,19}", re.ASCII)
 _CLIP_ID = re.compile(r"c-[0-9a-f]{16}")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def checked_json(text: str) -> Any:
@@ -66,7 +66,7 @@ def checked_words(value: Any) -> str:
     """A description that can be written in UTF-8, at most `MAX_DESCRIPTION` characters of it."""
     if not isinstance(value, str):
         raise FormatError(f"is damaged: {str(value)[:40]!r} is no description")
-    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", value)[:MAX_DESCRIPTION]
+    return whole(value)[:MAX_DESCRIPTION]
 
 
 def checked_clip(value: Any) -> str:

@@ -15,6 +15,7 @@ _HIDDEN = (
         "\ufff9-\ufffb\U000e0000-\U000e0fff]"
     )
 )
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _USER = re.compile(r"(?<=://)[^/\s@'\"]+@")
 _KEY = re.compile(
     r"\b(?:sk|pk|rk|gsk|lsv2|hf|xai|ghp|AIza)[-_]?[\w-]{8,}"
@@ -22,6 +23,11 @@ _KEY = re.compile(
 )
 _FILES_THERE = re.compile(r"; there: '.*?(?=$|\n)")  # the hint of a workspace
 _PATH = re.compile(r"(?<![\w:/.])(?:/[^/\s'\":,]+){2,}/?|\b[A-Za-z]:\\[^\s'\"]+")
+
+
+def whole(text: str) -> str:
+    """The text as it can be written in UTF-8: halves of characters become U+FFFD."""
+    return text if text.isascii() else _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def visible(text: str) -> str:

@@ -66,8 +66,10 @@ def conversation_names() -> list[str]:
     with suppress(sqlite3.Error):  # a new or foreign file has no such table
         connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
         try:
+            connection.text_factory = lambda text: text.decode("utf-8", "replace")
             found = connection.execute(
-                "SELECT thread_id FROM checkpoints GROUP BY thread_id ORDER BY max(rowid) DESC"
+                "SELECT CAST(thread_id AS TEXT) FROM checkpoints GROUP BY thread_id"
+                " ORDER BY max(rowid) DESC"
             )
             names = [name for (name,) in found]
         finally:

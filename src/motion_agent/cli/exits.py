@@ -40,6 +40,7 @@ name or file), 3 something is out of reach (a server, a key, a folder),
 ANYWHERE = ("--quiet", "-q", "--verbose", "-v", "--debug")
 """Options of the whole program; they may stand behind the command as well."""
 
+_SETTINGS = "MOTION_AGENT_"
 _NOT_ONE_OF = re.compile(r"'(?P<given>[^']*)' is not one of (?P<known>'.*')\.?$", re.DOTALL)
 
 
@@ -53,6 +54,7 @@ class Program(HelpfulGroup):
             given = [*given[1:], "--help"]
         console.start(json="--json" in given)
         try:
+            _check_encoding(given)
             code = super().main(_globals_first(given), *rest, **extra | {"standalone_mode": False})
         except (typer.Abort, KeyboardInterrupt):
             code = ExitCode.INTERRUPTED
@@ -112,6 +114,17 @@ def did_you_mean(given: str, known: Iterable[str]) -> str:
     by_lower = {word.lower(): word for word in known}
     near = get_close_matches(given.lower(), by_lower, n=1)
     return f"; did you mean {by_lower[near[0]]!r}?" if near else ""
+
+
+def _check_encoding(given: Iterable[str]) -> None:
+    """Words and settings are UTF-8, or name a file that is there."""
+    from ..motion_core.errors import InputError
+    from ..motion_core.words import whole
+
+    settings = {name: text for name, text in os.environ.items() if name.startswith(_SETTINGS)}
+    for where, text in (*(("an argument", text) for text in given), *settings.items()):
+        if whole(text) != text and not os.path.exists(text):
+            raise InputError(f"{where} is not UTF-8: {text!a}; type it anew")
 
 
 def _globals_first(args: list[str]) -> list[str]:
