@@ -90,8 +90,7 @@ def kill_once(folder: Path, moments: random.Random, count: Count, *, longest: fl
     process = _FORK.Process(target=_converse, args=(folder, thread, requests, sender))
     process.start()
     sender.close()
-    if receiver.poll(30):
-        receiver.recv()  # it has begun
+    receiver.recv()  # it has begun
     time.sleep(moments.uniform(0, longest))  # seconds
     os.kill(process.pid or 0, signal.SIGKILL)
     process.join()

@@ -175,7 +175,8 @@ def main() -> None:
             most = max(most, resident() - before)
             if passed > 60 * (told + 1):
                 told += 1
-                print(f"{told} min: {dict(siege.counts)}, grown by {most / 1e6:.0f} MB", flush=True)
+                sums = f"{dict(siege.counts)}, {len(siege.failures)} failures"
+                print(f"{told} min: {sums}, grown by {most / 1e6:.0f} MB", flush=True)
         if most > MOST_GROWTH:
             siege.failures.append(f"the program has grown by {most / 1e6:.0f} MB")
         sums = {**siege.counts, "told before kills": siege.kills.told, "grown_mb": most // 10**6}
