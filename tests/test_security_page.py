@@ -66,6 +66,19 @@ def test_each_bullet_of_the_page_is_backed(repository: Path) -> None:
         assert any(claim in bullet for claim in (*BACKED_BY, *plain)), bullet
 
 
+def test_each_attack_can_be_tried_again(repository: Path) -> None:
+    text = (repository / PAGE).read_text(encoding="utf-8")
+    rows = re.findall(
+        r"^\| [^|]+\|[^|]+\|[^|]+\|[^|]+\| `([\w.]+)(?:::(\w+))?` \|$", text, re.MULTILINE
+    )
+    table = text.partition("## What was tried")[2]
+    assert len(rows) == table.count("\n| ") - 1 > 20
+    for file, name in rows:
+        folder = "tests" if file.startswith("test_") else "benchmarks"
+        code = (repository / folder / file).read_text(encoding="utf-8")
+        assert f"def {name}" in code, (file, name)
+
+
 def test_nothing_sets_tracing(repository: Path) -> None:
     for folder in ("agent_graph", "motion_core", "tools", "prompts", "src/motion_agent"):
         for path in (repository / folder).rglob("*.py"):
