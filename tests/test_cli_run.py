@@ -161,7 +161,8 @@ def test_a_conversation_edits_and_exports(home: Path) -> None:
     assert result.exit_code == 0, result.stderr
     # s1 is in both timelines, s2 only in the first
     assert (result.stdout.count("  s1  "), result.stdout.count("  s2  ")) == (2, 1)
-    (written,) = Path("outputs").iterdir()
+    (written,) = Path().glob("m-*")
+    assert f"{written.absolute()}  " in result.stdout  # it says where
     assert [s.id for s in read_motion(written).segments] == ["s1"]
 
 

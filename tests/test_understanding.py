@@ -14,6 +14,7 @@ from motion_agent.agent_graph.abilities import known_actions
 from motion_agent.cli import app
 from motion_agent.cli.chat import _ABILITIES, _SHOW
 from motion_agent.motion_core.fake import FakeEngine
+from motion_agent.motion_core.formats import read_motion
 
 
 @pytest.fixture
@@ -101,6 +102,40 @@ def test_another_take_never_overwrites_the_first(tmp_path: Path) -> None:
         "a-person-walks-3.npz",
         "a-person-walks.npz",
     ]
+
+
+def test_three_takes_are_put_side_by_side(tmp_path: Path) -> None:
+    told = ("run", "a person walks", "--engine", "fake", "--takes", "3", "--json")
+    code, out, _ = cli(*told, "--format", "npz,gif", "--out", str(tmp_path))
+    assert code == 0
+    takes = [take["id"] for take in json.loads(out)["takes"]]
+    assert len(set(takes)) == 3
+    names = ["a-person-walks.npz", "a-person-walks-2.npz", "a-person-walks-3.npz"]
+    assert [read_motion(tmp_path / name).id for name in names] == takes
+    shown = tmp_path / "a-person-walks-takes.gif"
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*names, shown.name])
+    one = tmp_path / "one.gif"
+    assert cli("render", str(tmp_path / names[0]), "--out", str(one))[0] == 0
+    assert picture_width(shown) > picture_width(one)
+
+
+def picture_width(path: Path) -> int:
+    return int.from_bytes(path.read_bytes()[6:8], "little")
+
+
+def test_an_export_in_words_and_by_command_go_to_one_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOTION_AGENT_DATA", str(tmp_path / "data"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    lines = "a person walks\n/export bvh\nexport it as walk.bvh\n/export bvh\n"
+    told = ["chat", "--engine", "fake", "--workspace", "mine"]
+    result = CliRunner().invoke(app, told, input=lines)
+    written = sorted((tmp_path / "mine").iterdir())
+    assert len(written) == 3  # the second of one name is numbered
+    assert all(str(path.resolve()) in result.stdout for path in written)
+    assert {path.name for path in tmp_path.iterdir()} == {"data", "mine"}
 
 
 def test_what_could_not_be_done_has_its_exit_code(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
@@ -14,17 +14,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .actions import tell_actions
-from .console import MODE, complain, note, say
+from .console import MODE, complain, note, say, working
 from .conversations import conversation_names, forget_conversation, kept_conversations
 from .engines import CheckpointFolder, EngineName, engine_name
 from .exits import Ended, did_you_mean, unexpected
-from .exports import DEFAULT_FORMATS, OutFolder, make_folder, parse_formats, write_formats
+from .exports import DEFAULT_FORMATS, parse_formats, tell_files
 from .planning import FallbackName, PlannerName, StrategyName, follow, make_agent
 from .run import Seed, say_segments
 
 if TYPE_CHECKING:
     from ..agent_graph import MotionAgent, Turn
     from ..motion_core.motion import Motion
+    from ..motion_core.placement import Placement
     from .checkpoints import LatestCheckpoints
 
 HELP = """\
@@ -84,10 +85,11 @@ def chat(
             rich_help_panel="Conversations",
         ),
     ] = None,
-    out: OutFolder = Path("outputs"),
     workspace: Annotated[
         Path,
-        typer.Option(metavar="FOLDER", help="The only one whose motion files may be read."),
+        typer.Option(
+            metavar="FOLDER", help="The only one whose files are read, and that is written to."
+        ),
     ] = Path("."),
 ) -> None:
     """Talk about a motion: make it, change it, ask about it.
@@ -128,7 +130,7 @@ def chat(
             if _ABILITIES.fullmatch(line):
                 line = "/actions"
             if line.startswith("/"):
-                work = partial(_command, line, agent, thread, out)
+                work = partial(_command, line, agent, thread)
             else:
                 work = partial(_say_to, agent, line, thread)
             _answer(work, agent, thread)
@@ -200,7 +202,7 @@ def _answer(work: Callable[[], Turn | None], agent: MotionAgent, thread: str) ->
         note("stopped")
 
 
-def _command(line: str, agent: MotionAgent, thread: str, out: Path) -> None:
+def _command(line: str, agent: MotionAgent, thread: str) -> None:
     """Do what a line with a slash says."""
     name, _, rest = line.partition(" ")
     motions = agent.motions(thread)
@@ -224,8 +226,18 @@ def _command(line: str, agent: MotionAgent, thread: str, out: Path) -> None:
 
         show_page(people, agent.placement(thread))
     else:
-        formats = parse_formats(rest or DEFAULT_FORMATS)
-        write_formats(people, make_folder(out) / people[0].id, formats, agent.placement(thread))
+        _export(agent, people, parse_formats(rest or DEFAULT_FORMATS), agent.placement(thread))
+
+
+def _export(
+    agent: MotionAgent, people: list[Motion], formats: Sequence[str], placement: Placement
+) -> None:
+    """Write files where "export it as walk.bvh" writes them, and tell where that is."""
+    files: list[Path] = []
+    for suffix in formats:
+        with working(f"writing {suffix}"):
+            files += agent.studio.export(people, f"{people[0].id}.{suffix}", placement)
+    tell_files(files)
 
 
 def _tell_motion(motions: Mapping[int, Motion]) -> None:

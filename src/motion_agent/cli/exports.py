@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..motion_core.rendering import Body
 
 _SHORT = 32  # characters
+VIDEOS = ("mp4", "gif")
 DEFAULT_FORMATS = "npz,mp4,html,bvh"
 
 
@@ -165,6 +166,21 @@ def write_formats(
         shown = suffix in _SHOWING and (suffix != "glb" or len(people) == 1)
         target = base.with_name(f"{base.name}.{suffix}")
         files += write_people(people, target, placement, character=character if shown else None)
+    tell_files(files)
+    return files
+
+
+def write_side_by_side(takes: Sequence[Motion], base: Path, formats: Sequence[str]) -> list[Path]:
+    """Write the videos among the formats with all takes in each; returns the files."""
+    from ..motion_core.rendering import render_comparison
+
+    wanted = [suffix for suffix in formats if suffix in VIDEOS]
+    base = free_name(base.with_name(f"{base.name}-takes"), wanted)
+    files = [base.with_name(f"{base.name}.{suffix}") for suffix in wanted]
+    motions = {f"take {number}": motion for number, motion in enumerate(takes, start=1)}
+    for file in files:
+        with counting(f"writing {short(file)}") as progress:
+            render_comparison(motions, file, progress=progress)
     tell_files(files)
     return files
 

@@ -11,6 +11,7 @@ from .console import Json, answer, counting, note, say
 from .engines import CheckpointFolder, EngineName, engine_name, load_chosen_engine
 from .exports import (
     DEFAULT_FORMATS,
+    VIDEOS,
     CharacterFile,
     Formats,
     OutFolder,
@@ -21,12 +22,14 @@ from .exports import (
     open_character,
     parse_formats,
     write_formats,
+    write_side_by_side,
 )
 from .motions import describe, describe_people
 from .planning import FallbackName, PlannerName, StrategyName, follow, make_agent
 from .stopping import stoppable
 
 if TYPE_CHECKING:
+    from ..agent_graph import MotionAgent
     from ..motion_core.engine import MotionEngine
     from ..motion_core.motion import Motion
     from ..motion_core.studio import Rendering
@@ -42,6 +45,10 @@ def run(
     engine: EngineName = None,
     checkpoint: CheckpointFolder = None,
     seed: Seed = 0,
+    takes: Annotated[
+        int,
+        typer.Option(min=1, max=9, help="That many takes of the plan; videos show them together."),
+    ] = 1,
     out: OutFolder = Path("outputs"),
     formats: Formats = DEFAULT_FORMATS,
     character: CharacterFile = None,
@@ -50,11 +57,14 @@ def run(
     """Turn a sentence into motion and write it as files.
 
     A planner makes a plan of the sentence; each of its steps becomes a part of the motion. Files
-    are named after the sentence.
+    are named after the sentence. With --takes 3 three takes of the plan are written, and a video
+    shows them side by side.
     """
-    from ..motion_core.errors import GenerationError
+    from ..motion_core.errors import GenerationError, InputError
 
     suffixes = parse_formats(formats)
+    if takes > 1 and character is not None:
+        raise InputError("--character is of one take; leave out --takes")
     open_character(character)  # what is wrong with it is told before anything is made
     agent = make_agent(
         planner,
@@ -71,20 +81,40 @@ def run(
         raise GenerationError(turn.reply.partition("\n\n")[0])  # nothing was made: say why
     say(turn.reply)
     people = [motion for _, motion in sorted(turn.motions.items())]
-    base = free_name(out / file_name(text), suffixes)
-    files = write_formats(
-        people, base, suffixes if people else (), turn.placement, character=character
-    )
+    others = _further_takes(agent, takes - 1) if people else []
+    if others and len(people) > 1:
+        raise InputError("--takes is of one person; two people have one take")
+    files = []
+    for take in (people, *([motion] for motion in others)):
+        wanted = [s for s in suffixes if not (others and s in VIDEOS)] if people else []
+        base = free_name(out / file_name(text), wanted)
+        files += write_formats(take, base, wanted, turn.placement, character=character)
+    if others:
+        files += write_side_by_side([*people, *others], out / file_name(text), suffixes)
     answer(
         {
             "reply": turn.reply,
             "plan": turn.plan,
+            **({"takes": [describe(motion) for motion in (*people, *others)]} if others else {}),
             **describe_people(turn.motions, turn.placement),
             "seams": turn.seams,
             "repairs": turn.repairs,
             "files": describe_files(files),
         }
     )
+
+
+def _further_takes(agent: MotionAgent, count: int) -> list[Motion]:
+    """So many more takes of what the agent has just made."""
+    timeline, found = agent.timeline(), []
+    with stoppable() as cancel, counting("generating further takes") as progress:
+        for _ in range(count):
+            for segment in timeline.segments:
+                timeline = timeline.retake(segment.id)
+            rendering = agent.studio.render(timeline, progress=progress, cancel=cancel)
+            timeline = rendering.timeline
+            found.append(rendering.motions[1])
+    return found
 
 
 def generate(
