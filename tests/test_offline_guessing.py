@@ -50,3 +50,33 @@ def test_a_strange_word_is_never_passed_over(edit: str, target: str, words: list
 @pytest.mark.parametrize("target", TARGETS)
 def test_without_strange_words_they_are_carried_out(edit: str, target: str) -> None:
     assert not planned(edit.format(target), ONE).startswith("“")
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "a person who has just bowed walks forward",
+        "a man that was running sits down",
+        "the man who waves walks and the man who bows jumps",
+        "a person, who is tired of dancing, sits down",
+        "a person whose brother dances waves",
+        "the person he kicked falls",
+        "a man who carries a box walks to the table",
+        "a person makes coffee, who then sits down",
+    ],
+)
+def test_what_somebody_does_by_the_way_is_refused_and_not_made(told: str) -> None:
+    assert planned(told).startswith("“I do not understand who does what there")
+
+
+@pytest.mark.parametrize(
+    ("told", "plan"),
+    [
+        ("a person who walks", "+: a person walks"),
+        ("show me a man that jumps", "+: a man jumps"),
+        ("a woman who waves her arms and jumps", "+: a woman waves her arms | +: a woman jumps"),
+        ("a person walks like someone who kicks a ball",) * 2,
+    ],
+)
+def test_what_somebody_does_is_made_though_it_says_who(told: str, plan: str) -> None:
+    assert planned(told).removeprefix("+: ") == plan.removeprefix("+: ")

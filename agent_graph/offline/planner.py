@@ -18,7 +18,7 @@ from .clauses import clauses_of, own_subject
 from .commands import LONGEST, is_question, split_commands
 from .draft import Draft, Steps
 from .edits import continues, looks_like_action, new_scene
-from .lexicon import DETERMINERS, NUMBER, base_of
+from .lexicon import DETERMINERS, NUMBER, PERSON_NOUNS, base_of, verb_form
 from .predicates import LEADING_ADVERB, PREPOSITIONS
 from .references import FILE
 from .scene import scene_of
@@ -75,6 +75,11 @@ _EDITS = (
     " swap … and …, another take of …, make … slower, longer or 3 seconds long, undo, redo, start"
     " over, open …, call it …, export it as …."
 )
+_ASIDE = re.compile(
+    rf"\b(?:{PERSON_NOUNS}|someone|somebody),? (?:who|whose|whom|that|which)\b", re.IGNORECASE
+)
+_GARBLED = {"whos", "whoses", "whoms", "hes", "shes", "theys"}
+_JOINED = {"who", "whose", "whom", "that", "which", "and", "while", "until", "when"}
 _NO_MOTION = "There is no motion yet to change. Tell me what a person does first."
 _WHOLE = (motions.name_motion, motions.export_motion, motions.open_motion)
 _STRUCTURAL = (
@@ -136,11 +141,27 @@ def _plan(text: str, task: Task) -> Plan | str:
     for command in commands:
         _obey(command, draft, task, alone=len(commands) == 1)
     steps = draft.steps()
+    _check_asides(text, steps)
     if not steps and not draft.new_placement:
         if not commands or not draft.rows:
             raise CannotDo(nothing_found(text))
         raise CannotDo("That is how the motion is already; I changed nothing.")
     return _checked(_reason(draft, steps), steps, draft.new_placement)
+
+
+def _check_asides(text: str, steps: Steps) -> None:
+    """Raises: CannotDo: what somebody did before, "a man who had run sits", became what he does."""
+    aside = _ASIDE.search(text)
+    for words in (str(step.get("description", "")).split() for step in steps):
+        forms = [verb_form(word) for word in words]
+        verbs = sum(form is not None and form[1] in ("third", "past") for form in forms)
+        if _GARBLED.intersection((*words, f"{words[-1]}s" if words else "")) or (
+            aside and verbs > 1 and not _JOINED.intersection(words)
+        ):
+            raise CannotDo(
+                "I do not understand who does what there. Say each action by itself, such as “a man"
+                " runs, then sits down”."
+            )
 
 
 def _obey(command: str, draft: Draft, task: Task, *, alone: bool) -> None:
