@@ -176,6 +176,15 @@ class PublishedDataset:
             raise FormatError(f"{self._path(sample.motion)} has changed; read the split again")
         return part
 
+    def motion(self, name: str) -> FloatArray:
+        """All frames of a motion, on disk, not normalised.
+
+        Raises:
+            InputError: there is none of that name.
+            FormatError: it is damaged.
+        """
+        return self._motion(name)
+
     # ---- reading ---------------------------------------------------------------------------
 
     def _read(self, name: str) -> Iterator[Sample | tuple[str, str]]:

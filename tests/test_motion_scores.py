@@ -214,6 +214,30 @@ def test_the_command_measures_a_folder_with_the_t2m_evaluators(tmp_path: Path) -
     assert result.exit_code == 2 and "new_joint_vecs" in result.stderr
 
 
+def test_an_engine_is_measured_on_a_published_split_in_both_directions(tmp_path: Path) -> None:
+    data = dataset(tmp_path / "data", count=4)
+    for name in "abcd":
+        text = "a person walks#a/DET person/NOUN walk/VERB#0.0#0.0\n"
+        (data.folder / "texts" / f"{name}.txt").write_text(text)
+    evaluators(tmp_path / "t2m")
+    given = ["evaluate", "--engine", "fake", "--data", data.folder, "--t2m", tmp_path / "t2m"]
+    given += ["--generations", 2, "--repeats", 2, "--out", tmp_path / "out", "--json"]
+    result = CliRunner().invoke(app, [str(word) for word in given])
+    assert result.exit_code == 0, result.stderr
+    report = json.loads(result.stdout)["report"]
+    assert report["motions"]["generations"] == 2 and report["motions"]["sets"][1]["failed"] == 0
+    assert report["captions"]["motions"] == 4
+    made = sorted((tmp_path / "out" / "motions").rglob("*.npy"))
+    assert len(made) == 8
+    before = made[0].stat().st_mtime_ns
+    made[1].unlink()
+    again = CliRunner().invoke(app, [str(word) for word in given])
+    assert again.exit_code == 0 and made[1].is_file()  # the missing one alone is made again
+    assert made[0].stat().st_mtime_ns == before
+    first, second = (json.loads(r.stdout)["report"]["motions"]["sets"] for r in (result, again))
+    assert first == second
+
+
 def test_bad_folders_and_motions_are_one_clear_line(tmp_path: Path) -> None:
     data = dataset(tmp_path / "data")
     made = tmp_path / "made"

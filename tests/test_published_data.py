@@ -7,7 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from motion_agent.cli import app
+from motion_agent.motion_core.datasets import PreparedDataset
 from motion_agent.motion_core.errors import FormatError, InputError
 from motion_agent.motion_core.published_data import (
     HUMANML3D,
@@ -126,6 +129,31 @@ def test_published_clips_are_read_as_they_are(tmp_path: Path) -> None:
         if 40 <= len(real) < 200:
             np.testing.assert_array_equal(kept[name], real[: len(real) // 4 * 4])
     assert len(kept) + len(found.left_out) == len(names)
+
+
+def test_humanml3d_becomes_a_prepared_data_set(tmp_path: Path) -> None:
+    line = "a man walks#a/DET#0.0#0.0\nhe turns#he/PRON#0.5#2.6\n"
+    folder = published(tmp_path / "data", a=line, Ma=line, b=line)
+    (folder / "train.txt").write_text("a\nMa\ngone\n")
+    (folder / "test.txt").write_text("b\n")
+    given = ["data", "import", str(folder), "--out", str(tmp_path / "out")]
+    result = CliRunner().invoke(app, given)
+    assert result.exit_code == 0, result.stderr
+    assert "6 clips of 3 motions" in result.stdout and "1 × no motion file" in result.stdout
+    data = PreparedDataset.load(tmp_path / "out")
+    names = [clip.id for clip in data.split("train")]
+    assert names == ["custom/a", "custom/a:2", "custom/a:mirrored", "custom/a:2:mirrored"]
+    [whole, part] = data.split("test")
+    assert data.features(part)[[0, -1], 0].tolist() == [10.0, 49.0]
+    assert whole.length == 60 and whole.texts == ("a man walks",)
+    assert {recording.group for recording in data.motions("train")} == {"a"}
+    assert [clip.mirrored for clip in data.split("train")] == [False, False, True, True]
+    assert data.mean[0] == pytest.approx(29.5)
+    again = CliRunner().invoke(app, given)
+    assert again.exit_code == 2 and "is there already" in again.stderr
+    kit = published(tmp_path / "kit", KIT_ML, a=line)
+    result = CliRunner().invoke(app, ["data", "import", str(kit), "--out", str(tmp_path / "k")])
+    assert result.exit_code == 2 and "KIT-ML" in result.stderr and not (tmp_path / "k").exists()
 
 
 def test_sequences_have_a_caption_and_a_length_for_each_part(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ..motion_core.choices import PREPARED, Source
+from .console import say, stages
 from .help import HelpfulCommand, HelpfulGroup
 from .motions import check_there
 
@@ -47,6 +48,28 @@ def prepare(
     from ..motion_core.datasets.prepare import prepare as build
 
     build({source: path}, out, captions=captions or FREE_CAPTIONS, workers=workers, strict=strict)
+
+
+@app.command("import", cls=HelpfulCommand)
+def import_published(
+    path: Annotated[Path, typer.Argument(metavar="FOLDER", help="HumanML3D, as published.")],
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="The prepared data set.")] = Path(
+        "data/humanml3d"
+    ),
+) -> None:
+    """Make a prepared data set of HumanML3D as its authors lay it out.
+
+    Features, captions of parts and splits stay theirs; what is missing or broken is counted.
+    """
+    check_there(path)
+    from ..motion_core.published_data import PublishedDataset
+    from ..motion_core.published_preparation import prepare_published
+
+    with stages() as progress:
+        found = prepare_published(PublishedDataset(path), out, progress=progress)
+    say(f"{out}: {found.clips} clips of {found.recordings} motions")
+    for reason, count in found.left_out.items():
+        say(f"left out: {count:6} × {reason}")
 
 
 @app.command(cls=HelpfulCommand)

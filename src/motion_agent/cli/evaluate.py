@@ -15,6 +15,7 @@ from .motions import check_there
 from .train import Threads, load_dataset
 
 if TYPE_CHECKING:
+    from ..motion_core.engine import MotionEngine
     from ..motion_core.evaluation.motion_files import MotionFilesReport, Space
     from ..motion_core.published_data import PublishedDataset
 
@@ -89,6 +90,14 @@ def evaluate(
             rich_help_panel=OTHERS,
         ),
     ] = None,
+    generations: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Motions that the engine makes of each sample of a HumanML3D folder.",
+            rich_help_panel=OTHERS,
+        ),
+    ] = 1,
     repeats: Annotated[
         int,
         typer.Option(min=1, help="Draws of captions and batches.", rich_help_panel=OTHERS),
@@ -108,7 +117,11 @@ def evaluate(
     threads: Threads = 0,
     as_json: Json = False,
 ) -> None:
-    """Measure generated motions and captions on held-out clips, or the outputs of any model."""
+    """Measure generated motions and captions on held-out clips.
+
+    With --captions or --motions: the outputs of any model. With a HumanML3D folder as --data: as
+    published tables do.
+    """
     if captions is not None:
         return _measure_captions(captions, references, data, split, bert_score, out)
     if motions is not None:
@@ -117,6 +130,19 @@ def evaluate(
         if sequences is not None:
             return _measure_joins(motions, sequences, data, t2m, chosen, out, how)
         return _measure_motions(motions, data, t2m, chosen, out, how)
+    if (data / "new_joint_vecs").is_dir():
+        return _measure_engine(
+            load_chosen_engine(engine, checkpoint),
+            _needed_data(data),
+            _space(t2m, matching or checkpoint),
+            out,
+            generations=generations,
+            batch=batch,
+            match_length=match_length,
+            captions=not no_captions,
+            bert_score=bert_score,
+            how={"split": _one_split(split), "draws": repeats, "seed": seed},
+        )
     if card is not None:
         marked(card)
     dataset = load_dataset(data, threads)
@@ -170,6 +196,60 @@ def _measure_captions(
     for path in paths:
         say(str(path))
     answer({"report": json.loads(report.to_json()), "files": [str(path) for path in paths]})
+
+
+def _measure_engine(
+    engine: MotionEngine,
+    data: PublishedDataset,
+    space: Space,
+    out: Path,
+    *,
+    generations: int,
+    batch: int,
+    match_length: bool,
+    captions: bool,
+    bert_score: str | None,
+    how: Any,
+) -> None:
+    """Both directions on a HumanML3D split, through the files that any model could have made."""
+    from ..motion_core.evaluation.bert_score import BertScore
+    from ..motion_core.evaluation.caption_files import read_captions, score_captions
+    from ..motion_core.evaluation.motion_files import score_motions
+    from ..motion_core.evaluation.published_outputs import caption_motions, generate_motions
+
+    split = how["split"]
+    model = None if bert_score is None else BertScore(bert_score)
+    with stages() as progress:
+        folder = generate_motions(
+            engine,
+            data,
+            out,
+            split=split,
+            generations=generations,
+            batch=batch,
+            seed=how["seed"],
+            match_length=match_length,
+            progress=progress,
+        )
+        file = (
+            caption_motions(engine, data, out, split=split, batch=batch, progress=progress)
+            if captions
+            else None
+        )
+    report = score_motions(folder, data, space, **how)
+    paths = [*report.save(out)]
+    say_markdown(report.to_markdown())
+    told: dict[str, Any] = {"motions": json.loads(report.to_json())}
+    if file is not None:
+        said = score_captions(
+            read_captions(file, data=data, split=split), source=engine.name, model=model
+        )
+        paths += said.save(out)
+        say_markdown(said.to_markdown())
+        told["captions"] = json.loads(said.to_json())
+    for path in paths:
+        say(str(path))
+    answer({"report": told, "files": [str(path) for path in paths]})
 
 
 def _measure_motions(

@@ -148,9 +148,9 @@ def recipe(
     threads: Threads = 0,
     as_json: Json = False,
 ) -> None:
-    """Train one direction as a recipe says, such as the paper's (paper-t2m, paper-m2t).
+    """Train one direction as a recipe says.
 
-    The same command continues a stopped training.
+    The paper's are paper-t2m and paper-m2t. The same command continues a stopped training.
     """
     from dataclasses import replace
 

@@ -1,0 +1,119 @@
+"""What an engine makes of a HumanML3D split, as files: then it is measured like any other model.
+
+    OUT/motions/1/NAME.npy …    a motion for each sample, a folder for each generation
+    OUT/captions.jsonl          a caption for each sample
+
+What is there already is not made again, so an interrupted evaluation goes on.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from ..atomic import replacing
+from ..engine import MAX_DESCRIPTION, GenerationRequest, MotionEngine
+from ..errors import ConfigurationError
+from ..motion import FloatArray
+from ..published_data import HUMANML3D, PublishedDataset, PublishedSplit
+from .outputs import Outputs, Stages
+
+
+def generate_motions(
+    engine: MotionEngine,
+    data: PublishedDataset,
+    out: Path,
+    *,
+    split: PublishedSplit = "test",
+    generations: int = 1,
+    batch: int = 32,
+    seed: int = 0,
+    match_length: bool = False,
+    progress: Stages | None = None,
+) -> Path:
+    """Make a motion for one caption of each sample; one that fails leaves no file.
+
+    Args:
+        engine: what is measured.
+        data: HumanML3D.
+        out: folder, in which ``motions`` is made.
+        split: of `data`.
+        generations: motions of each sample.
+        batch: descriptions that the engine gets at a time.
+        seed: of captions and sampling; each generation has its own.
+        match_length: ask for motions as long as the real ones.
+        progress: is told (stage, done, total).
+
+    Returns:
+        The folder for `score_motions`.
+
+    Raises:
+        ConfigurationError: the data set is KIT-ML, whose skeleton no engine has.
+        UnavailableError: a file cannot be written.
+    """
+    _check(data)
+    outputs = Outputs(engine, batch=batch, progress=progress)
+    samples = data.split(split).samples
+    folder = out / "motions"
+    for number in range(1, generations + 1):
+        rng = np.random.default_rng([seed, number])
+        requests = [
+            GenerationRequest(
+                sample.captions[int(rng.integers(len(sample.captions)))].text[:MAX_DESCRIPTION],
+                seed=seed + 1000 * number + at,
+                seconds=sample.length / HUMANML3D.fps if match_length else None,
+            )
+            for at, sample in enumerate(samples)
+        ]
+        paths = [folder / str(number) / f"{sample.id}.npy" for sample in samples]
+        missing = [at for at, path in enumerate(paths) if not path.is_file()]
+        for first in range(0, len(missing), batch):
+            some = missing[first : first + batch]
+            stage = f"generation {number}, {first + len(some)} of {len(missing)}"
+            made = outputs.motions([requests[at] for at in some], of=stage)
+            for at, motion in zip(some, made, strict=True):
+                if motion is not None:
+                    _save(paths[at], motion.astype(np.float32))
+    return folder
+
+
+def caption_motions(
+    engine: MotionEngine,
+    data: PublishedDataset,
+    out: Path,
+    *,
+    split: PublishedSplit = "test",
+    batch: int = 32,
+    progress: Stages | None = None,
+) -> Path:
+    """Write what the engine says of each real motion of a split; returns the file.
+
+    Raises:
+        ConfigurationError: the engine writes no captions, or the data set is KIT-ML.
+        UnavailableError: the file cannot be written.
+    """
+    _check(data)
+    outputs = Outputs(engine, batch=batch, progress=progress)
+    samples = data.split(split).samples
+    said = outputs.captions(outputs.encode([data.features(sample) for sample in samples]))
+    path = out / "captions.jsonl"
+    rows = [{"id": s.id, "caption": c} for s, c in zip(samples, said, strict=True)]
+    with replacing(path) as temporary:
+        text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        temporary.write_text(text, encoding="utf-8")
+    return path
+
+
+def _check(data: PublishedDataset) -> None:
+    if data.layout is not HUMANML3D:
+        raise ConfigurationError(
+            f"{data.folder} is {data.layout.name}; engines make motion of HumanML3D's skeleton: "
+            "measure a KIT-ML model's motions with --motions"
+        )
+
+
+def _save(path: Path, motion: FloatArray) -> None:
+    with replacing(path) as temporary:
+        np.save(temporary, motion)

@@ -1,0 +1,177 @@
+"""A HumanML3D folder as a prepared data set, which `train` and `evaluate` read.
+
+Features are taken as they are published, nothing is computed again; splits are the authors'. A
+motion and its mirror (``M000021``) are of one group. KIT-ML cannot be prepared: its 251 features
+are of another skeleton than the tokenizer's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .datasets.licences import CAPTION_SOURCES, MOTION_SOURCES
+from .datasets.prepare import statistics
+from .datasets.prepared import SPLITS, VERSION, Caption, Clip, Recording
+from .errors import ConfigurationError, InputError, UnavailableError
+from .motion import FEATURES, FloatArray
+from .published_data import HUMANML3D, PublishedDataset, Sample, Samples
+from .skeleton import FPS
+
+_SOURCE = "custom"  # of the motion: AMASS's terms are the user's to keep
+_CAPTIONS = "humanml3d"
+_UNNAMED = "other"  # action of clips without a class
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What was prepared.
+
+    Attributes:
+        clips: samples of all splits.
+        recordings: motions that they are of.
+        left_out: reason to number.
+    """
+
+    clips: int
+    recordings: int
+    left_out: Mapping[str, int]
+
+
+def prepare_published(
+    data: PublishedDataset,
+    out: Path | str,
+    *,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Prepared:
+    """Write the splits that are there as a prepared data set; it appears in `out` at once.
+
+    Args:
+        data: HumanML3D.
+        out: a folder that is not there yet.
+        progress: is told (split, done, total).
+
+    Raises:
+        ConfigurationError: the data set is KIT-ML, or `out` is there.
+        InputError: there is no split file, or no sample in the training split.
+        UnavailableError: `out` cannot be written to.
+    """
+    out = Path(out)
+    if data.layout is not HUMANML3D:
+        raise ConfigurationError(
+            f"{data.folder} is {data.layout.name}; the tokenizer is of HumanML3D's {FEATURES} "
+            "features, so it can be measured and not trained on"
+        )
+    if out.exists():
+        raise ConfigurationError(f"{out} is there already; choose another folder, or remove it")
+    splits = [data.split(name) for name in SPLITS if (data.folder / _file(name)).is_file()]
+    if not any(found.split == "train" and found.samples for found in splits):
+        raise InputError(f"{data.folder} has no sample in a training split (train.txt)")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=".new-") as temporary:
+            fresh = Path(temporary) / "prepared"
+            fresh.mkdir()
+            found = _write(data, splits, fresh, progress)
+            os.replace(fresh, out)
+    except OSError as err:
+        raise UnavailableError(f"cannot write {out}: {err.strerror or err}") from err
+    return found
+
+
+def _write(
+    data: PublishedDataset,
+    splits: list[Samples],
+    folder: Path,
+    progress: Callable[[str, int, int], None] | None,
+) -> Prepared:
+    recordings: list[Recording] = []
+    clips: list[Clip] = []
+    left_out: dict[str, int] = {}
+    rows = 0
+    with (folder / "raw").open("wb") as file:
+        for split in splits:
+            for reason, count in split.reasons.items():
+                left_out[reason] = left_out.get(reason, 0) + count
+            parts: dict[str, list[Sample]] = {}
+            for sample in split.samples:
+                parts.setdefault(sample.motion, []).append(sample)
+            for done, (name, samples) in enumerate(parts.items(), 1):
+                motion = data.motion(name)
+                file.write(motion.astype(np.float16).tobytes())
+                recording = Recording(
+                    id=_id(name),
+                    source=_SOURCE,
+                    action=_UNNAMED,
+                    group=name.removeprefix("M"),
+                    mirrored=name.startswith("M"),
+                    split=split.split,
+                    start=rows,
+                    length=len(motion),
+                )
+                recordings.append(recording)
+                clips += [_clip(sample, recording) for sample in samples]
+                rows += len(motion)
+                if progress is not None:
+                    progress(split.split, done, len(parts))
+    raw = np.memmap(folder / "raw", dtype=np.float16, mode="r", shape=(rows, FEATURES))
+    np.save(folder / "features.npy", raw)
+    del raw
+    (folder / "raw").unlink()
+    kept = np.load(folder / "features.npy", mmap_mode="r")
+
+    def read(part: Recording) -> FloatArray:
+        return np.asarray(kept[part.start : part.start + part.length], dtype=np.float32)
+
+    mean, std = statistics([r for r in recordings if r.split == "train"], read)
+    np.save(folder / "mean.npy", mean)
+    np.save(folder / "std.npy", std)
+    for name, lines in (("clips.jsonl", clips), ("recordings.jsonl", recordings)):
+        with (folder / name).open("w", encoding="utf-8") as file_of_lines:
+            for line in lines:
+                file_of_lines.write(json.dumps(asdict(line), ensure_ascii=False) + "\n")
+    description = {
+        "version": VERSION,
+        "fps": FPS,
+        "sources": {_SOURCE: asdict(MOTION_SOURCES[_SOURCE])},
+        "captions": {_CAPTIONS: asdict(CAPTION_SOURCES[_CAPTIONS])},
+        "clips": len(clips),
+        "recordings": len(recordings),
+        "frames": rows,
+    }
+    text = json.dumps(description, indent=2, ensure_ascii=False)
+    (folder / "dataset.json").write_text(text + "\n", encoding="utf-8")
+    return Prepared(len(clips), len(recordings), left_out)
+
+
+def _clip(sample: Sample, recording: Recording) -> Clip:
+    part = sample.id.partition("#")[2]
+    return Clip(
+        id=_id(sample.motion, part),
+        recording=recording.id,
+        source=_SOURCE,
+        action=_UNNAMED,
+        style=None,
+        actor=None,
+        mirrored=recording.mirrored,
+        split=recording.split,
+        captions=tuple(Caption(caption.text, _CAPTIONS) for caption in sample.captions),
+        start=recording.start + sample.start,
+        length=sample.length,
+    )
+
+
+def _id(name: str, part: str = "") -> str:
+    """``custom/000021``, ``:2`` for a part, ``:mirrored`` for a mirror."""
+    whole = f"{_SOURCE}/{name.removeprefix('M')}"
+    return whole + (f":{part}" if part else "") + (":mirrored" if name.startswith("M") else "")
+
+
+def _file(split: str) -> str:
+    return {"validation": "val"}.get(split, split) + ".txt"
