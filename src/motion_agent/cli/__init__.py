@@ -10,6 +10,7 @@ import typer
 
 from . import ablate, checkpoint, data, evaluate, files, imports, train
 from .actions import actions
+from .batch import batch
 from .chat import chat
 from .console import MODE, say
 from .doctor import doctor
@@ -80,6 +81,7 @@ def _add(section: str, name: str, command: object, summary: str | None = None) -
 _add(MAKE, "run", run)
 _add(MAKE, "chat", chat)
 _add(MAKE, "generate", generate)
+_add(MAKE, "batch", batch)
 _add(MAKE, "actions", actions)
 _add(USE, "view", view)
 _add(USE, "render", render)

@@ -1,0 +1,58 @@
+"""``motion-agent batch prompts.jsonl``: many prompts, a folder of Parquet."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .console import Json, answer, counting, say
+from .engines import CheckpointFolder, EngineName, load_chosen_engine
+from .planning import check_spelling, complete_planner
+from .run import Seed
+from .stopping import stoppable
+
+
+def batch(
+    prompts: Annotated[
+        Path, typer.Argument(metavar="PROMPTS", help='Lines such as {"prompt": "a man waves"}.')
+    ],
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the results go.")],
+    planner: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Makes a plan of each prompt; without one a prompt is one description.",
+            autocompletion=complete_planner,
+            rich_help_panel="Models",
+        ),
+    ] = "",
+    engine: EngineName = None,
+    checkpoint: CheckpointFolder = None,
+    seed: Seed = 0,
+    captions: Annotated[
+        bool, typer.Option("--captions", help="Say what each motion shows, too.")
+    ] = False,
+    shard: Annotated[int, typer.Option(min=1, help="Rows in a file.")] = 256,
+    as_json: Json = False,
+) -> None:
+    """Make the motions of many prompts, in shards of Parquet.
+
+    A batch that was stopped goes on where it was when the same command is given again. A row that
+    cannot be made is in the results with its error, and does not stop the others. Needs the extra
+    `batch`.
+    """
+    from ..batch import BatchSettings, run_batch
+    from .motions import check_there
+
+    check_there(prompts)
+    if planner:
+        check_spelling(planner)
+    loaded = load_chosen_engine(engine, checkpoint)
+    settings = BatchSettings(planner=planner, seed=seed, captions=captions, shard=shard)
+    with stoppable() as cancel, counting("making motions") as progress:
+        done = run_batch(prompts, out, loaded, settings, progress=progress, cancel=cancel)
+    say(f"{out}: {done.rows} rows, {done.made} made, {done.failed} failed, {done.kept} from before")
+    answer({"out": str(out), **asdict(done)})
