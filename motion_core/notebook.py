@@ -208,7 +208,7 @@ def watch(events: Iterable[Any]) -> Any:
     last: Any = None
     for last in events:
         kind = getattr(last, "kind", None)
-        if kind == "progress":
+        if kind in ("progress", "loading"):
             if in_notebook():
                 facts = last.data
                 title = str(facts.get("stage") or "generating")

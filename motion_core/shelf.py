@@ -175,6 +175,17 @@ class SqliteShelf:
     def of(self, user: str) -> SqliteShelf:
         return SqliteShelf(self.path, user_key(user))
 
+    def close(self) -> None:
+        """Close the file; it is opened again when it is next needed."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def __del__(self) -> None:
+        with suppress(Exception):  # a shelf that was never whole, or an interpreter that ends
+            self.close()
+
     def __reduce__(self) -> tuple[type[SqliteShelf], tuple[Path, str]]:
         return SqliteShelf, (self.path, self._user)
 

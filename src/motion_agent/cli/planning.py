@@ -118,6 +118,8 @@ def _tell_event(event: Event, tell: Tell) -> None:
         tell("generating")
     elif event.kind == "repair":
         note(f"{facts['planner']}: {facts['error']}; asking again", style="yellow")
+    elif event.kind == "loading":
+        tell("loading the motion model")
     elif event.kind == "progress":
         tell("generating", facts["done"], facts["total"])
     elif event.kind == "repair_seam":
