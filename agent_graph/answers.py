@@ -104,8 +104,8 @@ def read_answer(answer: Answer) -> Parsed:
     if answer.stop == "filter" and answer.refusal:
         raise InvalidPlanError(answer.refusal, "filtered")
     if answer.stop in _BROKEN and answer.refusal is None:
-        cause, told = _BROKEN[answer.stop]
-        raise InvalidPlanError(told, cause)
+        cause, advice = _BROKEN[answer.stop]
+        raise InvalidPlanError(advice, cause)
     if answer.only_thoughts and answer.ladder:
         return _read_thoughts(answer)
     if not answer.ladder:
@@ -239,32 +239,32 @@ def _is_plan_call(name: str) -> bool:
 def _ending(message: AIMessage) -> str:
     """Why the answer ended, in our words; see `Answer.stop`."""
     facts = message.response_metadata
-    said = facts.get("finish_reason") or facts.get("done_reason") or facts.get("stop_reason")
+    reason = facts.get("finish_reason") or facts.get("done_reason") or facts.get("stop_reason")
     status = facts.get("status")
     if status == "incomplete":  # OpenAI's Responses API, which has no finish_reason
-        said = (facts.get("incomplete_details") or {}).get("reason") or "unfinished"
-    elif not said and isinstance(status, str):
-        said = status
-    word = str(said or "").lower()
+        reason = (facts.get("incomplete_details") or {}).get("reason") or "unfinished"
+    elif not reason and isinstance(status, str):
+        reason = status
+    word = str(reason or "").lower()
     return _ENDINGS.get(word, word)
 
 
 def _refusal(message: AIMessage) -> str | None:
     """The refusal in a field of its own, or in a block of the Responses API."""
-    told = message.additional_kwargs.get("refusal")
+    refusal = message.additional_kwargs.get("refusal")
     for block in message.content if isinstance(message.content, list) else []:
         inner = block.get("value", block) if isinstance(block, dict) else {}
         if isinstance(inner, dict) and inner.get("type") == "refusal":
-            told = told or inner.get("refusal") or "the model would not answer"
-    return str(told) if told else None
+            refusal = refusal or inner.get("refusal") or "the model would not answer"
+    return str(refusal) if refusal else None
 
 
 def _thoughts(message: AIMessage) -> str:
     """What the model thought: in a field beside the content, or in blocks of it."""
     facts = message.additional_kwargs
-    told = facts.get("reasoning_content") or facts.get("reasoning")
-    if isinstance(told, str):
-        return told
+    thoughts = facts.get("reasoning_content") or facts.get("reasoning")
+    if isinstance(thoughts, str):
+        return thoughts
     blocks = message.content if isinstance(message.content, list) else []
     parts: list[str] = []
     for block in blocks:

@@ -138,10 +138,11 @@ def explain_failure(err: Exception, name: str) -> MotionAgentError:
         )
         failure.retry_after = _retry_after(err)
         return failure
-    told: Any = err.args[0] if err.args else None
-    if isinstance(err, ValueError) and hasattr(told, "code"):  # the Responses API's status "failed"
-        said = f"planner {name}: the server{where} failed ({told.code}: {told.message})"
-        return TransientError(said) if told.code in _PASSING else ConfigurationError(said)
+    cause: Any = err.args[0] if err.args else None
+    # The Responses API's status "failed".
+    if isinstance(err, ValueError) and hasattr(cause, "code"):
+        message = f"planner {name}: the server{where} failed ({cause.code}: {cause.message})"
+        return TransientError(message) if cause.code in _PASSING else ConfigurationError(message)
     return ConfigurationError(f"planner {name}: {kind}: {_line(err)}")
 
 
@@ -169,8 +170,8 @@ def _retry_after(err: Exception) -> float | None:
 
 def _too_long(err: Exception, name: str) -> PromptTooLongError:
     # langchain-openai raises an error of its own from the client's, which has the whole answer.
-    told = f"{err} {getattr(err, 'body', '')} {getattr(err.__cause__, 'body', '')}"
-    found = re.search(r"n_ctx\W+(\d+)|context (?:length|size|window)\D{0,20}(\d+)", told)
+    details = f"{err} {getattr(err, 'body', '')} {getattr(err.__cause__, 'body', '')}"
+    found = re.search(r"n_ctx\W+(\d+)|context (?:length|size|window)\D{0,20}(\d+)", details)
     failure = PromptTooLongError(
         f"planner {name}: the request is longer than the model's window: {_line(err)}; shorten it,"
         " or serve the model with a larger window"
@@ -225,8 +226,8 @@ def _hearing_thoughts(model: str, settings: dict[str, Any]) -> BaseChatModel:
     return ThinkingChatOpenAI(model=model, **settings)
 
 
-def _keep_thoughts(message: Any, said: dict[str, Any] | None) -> None:
-    thoughts = (said or {}).get("reasoning_content") or (said or {}).get("reasoning")
+def _keep_thoughts(message: Any, facts: dict[str, Any] | None) -> None:
+    thoughts = (facts or {}).get("reasoning_content") or (facts or {}).get("reasoning")
     if isinstance(thoughts, str):
         message.additional_kwargs["reasoning_content"] = thoughts
 

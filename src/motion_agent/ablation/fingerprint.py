@@ -89,8 +89,10 @@ def differences(old: Fingerprint, new: Fingerprint) -> list[str]:
 
 def said_in(scenario: Scenario) -> str:
     """Digest of what is there and said in a scenario, without its checks."""
-    told = scenario.model_dump(mode="json")
-    return digest(told["id"], told["given"], told["files"], [turn["say"] for turn in told["turns"]])
+    facts = scenario.model_dump(mode="json")
+    return digest(
+        facts["id"], facts["given"], facts["files"], [turn["say"] for turn in facts["turns"]]
+    )
 
 
 def versions(cell: Cell) -> str:
@@ -150,11 +152,11 @@ def _schema() -> str:
 @cache
 def _code() -> str:
     """Digest of the modules that turn an answer into a motion."""
-    told: list[Any] = []
+    facts: list[Any] = []
     for package in ("motion_agent.agent_graph", "motion_agent.agent_graph.offline"):
-        told += sorted(
+        facts += sorted(
             (entry.name, entry.read_text(encoding="utf-8"))
             for entry in files(package).iterdir()
             if entry.name.endswith(".py")
         )
-    return digest(told)
+    return digest(facts)
