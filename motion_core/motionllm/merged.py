@@ -162,34 +162,47 @@ def keep_int8_weights(
     return kept_int8_weights(checkpoint, identity) or int8_weights(folder, config, checkpoint)
 
 
-def _blocks(
+def merged_projections(
     base: Mapping[str, Tensor], config: LlamaConfig, checkpoint: Checkpoint, direction: Direction
-) -> Iterator[tuple[dict[str, Tensor], dict[str, Tensor]]]:
-    """Of each block the stacked weights, W + s·B·A, and the norms; float32."""
+) -> Iterator[tuple[str, Tensor]]:
+    """Name and W + s·B·A of every projection, block by block, float32.
+
+    Raises:
+        ConfigurationError: the adapter is not of this backbone.
+    """
     adapter, scale = checkpoint.adapter(direction), checkpoint.config.adapters[direction].scale
-    expected = config.layers * sum(2 * len(names) for names in _STACKS.values())
+    names = [name for stack in _STACKS.values() for name in stack]
+    expected = 2 * config.layers * len(names)
     if len(adapter) != expected:
         raise ConfigurationError(
             f"adapter {direction!r} does not fit the backbone: {expected} tensors expected, "
             f"{len(adapter)} found"
         )
-
-    def merged(name: str) -> Tensor:
-        lora = f"base_model.model.{name}.lora_"
-        try:
-            a, b = (adapter[f"{lora}{letter}.weight"].float() for letter in "AB")
-            return torch.addmm(base[f"{name}.weight"].float(), b, a, alpha=scale)
-        except (KeyError, RuntimeError) as err:
-            raise ConfigurationError(
-                f"adapter {direction!r} does not fit the backbone at {name}: {err}"
-            ) from err
-
     for number in range(config.layers):
-        block = f"model.layers.{number}"
+        for name in names:
+            key = f"model.layers.{number}.{name}"
+            lora = f"base_model.model.{key}.lora_"
+            try:
+                a, b = (adapter[f"{lora}{letter}.weight"].float() for letter in "AB")
+                merged = torch.addmm(base[f"{key}.weight"].float(), b, a, alpha=scale)
+            except (KeyError, RuntimeError) as err:
+                raise ConfigurationError(
+                    f"adapter {direction!r} does not fit the backbone at {key}: {err}"
+                ) from err
+            yield f"{key}.weight", merged
+
+
+def _blocks(
+    base: Mapping[str, Tensor], config: LlamaConfig, checkpoint: Checkpoint, direction: Direction
+) -> Iterator[tuple[dict[str, Tensor], dict[str, Tensor]]]:
+    """Of each block the stacked weights and the norms; float32."""
+    projections = merged_projections(base, config, checkpoint, direction)
+    for number in range(config.layers):
         stacks = {
-            stack: torch.cat([merged(f"{block}.{name}") for name in names])
+            stack: torch.cat([next(projections)[1] for _ in names])
             for stack, names in _STACKS.items()
         }
+        block = f"model.layers.{number}"
         norms = {n: base[f"{block}.{name}.weight"].float() for n, name in _NORMS.items()}
         yield stacks, norms
 

@@ -155,6 +155,37 @@ def convert(
     answer(describe_checkpoint(checkpoint))
 
 
+@app.command(cls=HelpfulCommand)
+def export(
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder of the model.")],
+    form: Annotated[
+        Literal["hf", "gguf"],
+        typer.Option("--to", help="For vLLM and transformers, or for llama.cpp and Ollama."),
+    ],
+    direction: Annotated[
+        Literal["t2m", "m2t"], typer.Option(help="Text to motion, or motion to text.")
+    ] = "t2m",
+    folder: Annotated[
+        Path | None,
+        typer.Option("--checkpoint", metavar="FOLDER", help="The shipped one, if none is given."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write one direction as an ordinary language model that a server can load.
+
+    The adapter is merged into the backbone, and the motion tokens are words of its vocabulary. For
+    Ollama there is a Modelfile. What serves t2m has to allow motion tokens alone after <Motion>.
+    """
+    checkpoint = _load(folder)
+    with working(f"merging {direction} into {checkpoint.config.backbone}"):
+        from ..motion_core.motionllm.serving import export_checkpoint
+
+        files = export_checkpoint(checkpoint, direction, form, out)
+    for file in files:
+        say(f"{file}  {size_in_words(file.stat().st_size)}")
+    answer({"files": [str(file) for file in files], "version": checkpoint.version})
+
+
 def _convert_motiongpt(
     out: Path, checkpoint: Path, mean: Path, std: Path, backbone: str | None
 ) -> None:
