@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
-from motionllm_toys import backbone, text_tokenizer
+import torch
+from motionllm_toys import (
+    backbone,
+    backbone_folder,
+    motion_llm,
+    motion_tokenizer,
+    text_tokenizer,
+)
 from recordings import record
 from typer.testing import CliRunner, Result
 
 from motion_agent.cli import app
-from motion_agent.motion_core.tokenizer import load_tokenizer
+from motion_agent.motion_core.motionllm.weights import read_tensors
+from motion_agent.motion_core.tokenizer import load_tokenizer, save_tokenizer
 
 
 def invoke(*arguments: object) -> Result:
@@ -61,6 +70,31 @@ def test_a_tokenizer_is_trained_measured_and_kept(prepared: Path, tmp_path: Path
     again = invoke("train", "tokenizer", *options[2:], "--steps", 3)
     assert again.exit_code == 2  # another schedule is another training
     assert "steps" in again.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("direction", ["t2m", "m2t"])
+def test_the_papers_recipe_trains_the_adapter_and_leaves_the_rows(
+    prepared: Path, tmp_path: Path, direction: str
+) -> None:
+    tokenizer = tmp_path / "tokenizer"
+    save_tokenizer(motion_tokenizer(), tokenizer)
+    words = backbone_folder(tmp_path / "backbone")
+    out = tmp_path / "out"
+    result = invoke(
+        *("train", "recipe", f"paper-{direction}", "--steps", 2, "--backbone", words),
+        *("--data", prepared, "--tokenizer", tokenizer, "--out", out),
+    )
+    assert result.exit_code == 0, result.stderr
+    facts = json.loads((out / f"{direction}.json").read_text())
+    assert facts["rank"] == {"t2m": 64, "m2t": 32}[direction] and facts["scale"] == 1.0
+    assert facts["training"]["prompt"] == "paper" and facts["training"]["dropout"] == 0.1
+    first = motion_llm()
+    first.initialise_rows(load_tokenizer(tokenizer).quantizer.codebook, direction)
+    rows = read_tensors(out / f"{direction}_rows.safetensors")
+    for name, row in rows.items():
+        torch.testing.assert_close(row, first.rows[name].detach().half())
+    adapter = read_tensors(out / f"{direction}.safetensors")
+    assert any(bool(t.any()) for name, t in adapter.items() if "lora_B" in name)
 
 
 def test_a_matching_network_is_trained(prepared: Path, tmp_path: Path) -> None:
