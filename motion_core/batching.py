@@ -11,6 +11,7 @@ are run again one by one, for the hang may be one request's. What comes first co
 
 from __future__ import annotations
 
+import atexit
 import math
 import os
 import threading
@@ -20,6 +21,7 @@ from contextvars import Context, copy_context
 from dataclasses import replace
 from itertools import islice
 from typing import Any, Generic, TypeVar
+from weakref import WeakSet
 
 from .engine import (
     CancelToken,
@@ -37,6 +39,8 @@ _LAST = 10  # times as long, and the call itself ends
 _MOST_HANGING = 16  # batches that never came back, before no more are begun
 _LOOK = 0.1  # seconds after which a waiting call looks whether it was cancelled
 _LEAST = 0.001  # seconds to wait
+_GRACE = 2.0  # seconds that engines have to stop when the program ends
+_THREADS: WeakSet[threading.Thread] = WeakSet()
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
@@ -142,9 +146,13 @@ class Batcher:
         for call in calls:
             call.batch = batch
         context = calls[0].context.copy()
-        threading.Thread(
+        thread = threading.Thread(
             target=context.run, args=(self._work, batch), name="motion-engine", daemon=True
-        ).start()
+        )
+        atexit.unregister(_let_finish)
+        atexit.register(_let_finish)
+        _THREADS.add(thread)
+        thread.start()
 
     def _work(self, batch: _Batch) -> None:
         again: list[_Call[Any, Any]] = []
@@ -334,6 +342,13 @@ def _stoppable(call: _Call[_Item, Any]) -> Iterator[_Item]:
             yield replace(item, cancel=over)
         else:
             yield item
+
+
+def _let_finish() -> None:
+    """Wait a moment for engines that were told to stop, before Python ends under them."""
+    end = time.monotonic() + _GRACE
+    for thread in list(_THREADS):
+        thread.join(max(end - time.monotonic(), 0))
 
 
 def _patience() -> float:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from fakes import PATIENCE
 
-from motion_agent.motion_core.batching import Batcher
+from motion_agent.motion_core.batching import Batcher, _let_finish
 from motion_agent.motion_core.engine import (
     CancelToken,
     GenerationRequest,
@@ -467,6 +467,22 @@ def test_a_caller_is_not_held_by_an_engine_that_hangs(
     cancel.cancel()
     with pytest.raises(Cancelled):
         stuck.result(PATIENCE)
+
+
+def test_the_program_does_not_end_under_an_engine_that_stops(
+    pool: ThreadPoolExecutor, hanging: Hanging, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("motion_agent.motion_core.batching._GRACE", PATIENCE)
+    cancel = CancelToken()
+    hanging.go.set()
+    stuck = pool.submit(Batcher(hanging).generate, asks(HANGS), cancel=cancel)
+    while not hanging.hung:
+        threading.Event().wait(0.001)
+    cancel.cancel()
+    assert isinstance(stuck.exception(PATIENCE), Cancelled)
+    threading.Timer(0.05, hanging.end.set).start()
+    _let_finish()
+    assert len(hanging.generated) == 1  # it came to its end
 
 
 def test_an_engine_that_never_comes_back_is_not_asked_for_ever(
