@@ -315,3 +315,24 @@ def test_coverage_knows_the_words_of_the_captions_in_all_their_forms() -> None:
     assert known.coverage("and the 3 ?").score == 0
     assert stem("run") == stem("running") == stem("runs")
     assert stem("wave") == stem("waving") == stem("waved") == "wav"
+
+
+def test_a_device_that_is_not_there_is_refused(
+    engine: MotionLLMEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = engine.checkpoint.folder
+    assert load_motionllm(folder, device="cpu").device == "cpu"
+    with pytest.raises(ConfigurationError, match="cannot compute on 'gpu7'"):
+        load_motionllm(folder, device="gpu7")
+    monkeypatch.setenv("MOTION_AGENT_DEVICE", "abacus")
+    with pytest.raises(ConfigurationError, match="cannot compute on 'abacus'"):
+        load_motionllm(folder)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU that PyTorch can use")
+def test_a_gpu_gives_the_tokens_of_the_cpu(engine: MotionLLMEngine) -> None:
+    greedy = requests(greedy=True)
+    cpu = load_motionllm(engine.checkpoint.folder, dtype=torch.float32, device="cpu")
+    gpu = load_motionllm(engine.checkpoint.folder, dtype=torch.float32, device="cuda")
+    assert gpu.generate(greedy) == cpu.generate(greedy)
+    assert gpu.device.startswith("cuda")

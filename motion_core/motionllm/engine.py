@@ -28,7 +28,7 @@ from ..engine import (
     Take,
     checked_progress,
 )
-from ..errors import GenerationError, InputError
+from ..errors import ConfigurationError, GenerationError, InputError
 from ..motion import FloatArray
 from . import lora
 from .backbone import load_backbone
@@ -397,12 +397,14 @@ def load_motionllm(
     Raises:
         UnavailableError: there is no checkpoint.
         IntegrityError: a file of it is missing or damaged.
-        ConfigurationError: it is of an unknown version.
+        ConfigurationError: it is of an unknown version, or there is no such device.
     """
     folder = checkpoint or os.environ.get("MOTION_AGENT_CHECKPOINT") or DEFAULT_CHECKPOINT
     loaded = load_checkpoint(folder)
     kind = InfillingEngine if loaded.config.fills else MotionLLMEngine
     device = device or os.environ.get("MOTION_AGENT_DEVICE")
+    if device:
+        _check_device(device)
     return kind(loaded, backbone=backbone, dtype=dtype, device=device)
 
 
@@ -426,6 +428,17 @@ def restore_model(checkpoint: Checkpoint, backbone: Any, name: str) -> MotionLLM
         for row_name, row in rows.items():
             model.rows[row_name.replace(".", "_")].copy_(row)
     return model
+
+
+def _check_device(device: str) -> None:
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as err:
+        reason = str(err).strip().splitlines()[0]
+        raise ConfigurationError(
+            f"MotionLLM cannot compute on {device!r} ({reason}); give cpu, or cuda where PyTorch"
+            " has a GPU"
+        ) from err
 
 
 def decoding_device() -> str:

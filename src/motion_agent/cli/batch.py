@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from .console import Json, answer, counting, say
-from .engines import CheckpointFolder, EngineName, load_chosen_engine
+from .engines import CheckpointFolder, DeviceName, EngineName, load_chosen_engine
 from .planning import check_spelling, complete_planner
 from .run import Seed
 from .stopping import stoppable
@@ -31,6 +31,7 @@ def batch(
     ] = "",
     engine: EngineName = None,
     checkpoint: CheckpointFolder = None,
+    device: DeviceName = None,
     seed: Seed = 0,
     captions: Annotated[
         bool, typer.Option("--captions", help="Say what each motion shows, too.")

@@ -16,7 +16,7 @@ import typer
 from .actions import tell_actions
 from .console import MODE, complain, note, say, working
 from .conversations import conversation_names, forget_conversation, kept_conversations
-from .engines import CheckpointFolder, EngineName, engine_name
+from .engines import CheckpointFolder, DeviceName, EngineName, engine_name
 from .exits import Ended, did_you_mean, unexpected
 from .exports import DEFAULT_FORMATS, parse_formats, tell_files
 from .planning import FallbackName, PlannerName, StrategyName, follow, make_agent
@@ -63,6 +63,7 @@ def chat(
     strategy: StrategyName = "auto",
     engine: EngineName = None,
     checkpoint: CheckpointFolder = None,
+    device: DeviceName = None,
     seed: Seed = 0,
     thread: Annotated[
         str,

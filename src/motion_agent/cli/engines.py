@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,7 @@ from .console import detail, working
 if TYPE_CHECKING:
     from ..motion_core.engine import MotionEngine
 
+DEVICE = "MOTION_AGENT_DEVICE"
 LOADING = "loading the motion model (the first time, its language model is downloaded)"
 
 
@@ -45,6 +47,25 @@ CheckpointFolder = Annotated[
         "--checkpoint",
         metavar="FOLDER",
         help="MotionLLM checkpoint instead of the default one.",
+        rich_help_panel="Models",
+    ),
+]
+
+
+def _compute_on(device: str | None) -> str | None:
+    """The engine is loaded in several places, and a process has one device for it."""
+    if device:
+        os.environ[DEVICE] = device
+    return device
+
+
+DeviceName = Annotated[
+    str | None,
+    typer.Option(
+        "--device",
+        metavar="NAME",
+        help="Where MotionLLM computes, such as cpu or cuda; a GPU, if there is one.",
+        callback=_compute_on,
         rich_help_panel="Models",
     ),
 ]

@@ -9,7 +9,7 @@ import typer
 
 from ..motion_core.choices import BvhStyleName, BvhUnit
 from .console import Json, answer, note, plain, say, working
-from .engines import CheckpointFolder, EngineName, load_chosen_engine
+from .engines import CheckpointFolder, DeviceName, EngineName, load_chosen_engine
 from .exports import (
     CharacterFile,
     check_target,
@@ -86,6 +86,7 @@ def caption(
     paths: Annotated[list[Path], typer.Argument(metavar="MOTION...", help=ANY_MOTION)],
     engine: EngineName = None,
     checkpoint: CheckpointFolder = None,
+    device: DeviceName = None,
     as_json: Json = False,
 ) -> None:
     """Say in a sentence what a motion shows."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .console import Json, answer, counting, note, say
-from .engines import CheckpointFolder, EngineName, engine_name, load_chosen_engine
+from .engines import CheckpointFolder, DeviceName, EngineName, engine_name, load_chosen_engine
 from .exports import (
     DEFAULT_FORMATS,
     VIDEOS,
@@ -44,6 +44,7 @@ def run(
     strategy: StrategyName = "auto",
     engine: EngineName = None,
     checkpoint: CheckpointFolder = None,
+    device: DeviceName = None,
     seed: Seed = 0,
     takes: Annotated[
         int,
@@ -128,6 +129,7 @@ def generate(
     ] = None,
     engine: EngineName = None,
     checkpoint: CheckpointFolder = None,
+    device: DeviceName = None,
     seed: Seed = 0,
     out: OutFolder = Path("outputs"),
     formats: Formats = DEFAULT_FORMATS,
