@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +144,8 @@ DISTRIBUTIONS = {"PIL": "pillow", "cv2": "opencv-python-headless", "yaml": "pyya
 def test_what_is_imported_is_declared_and_the_other_way_round(pyproject: dict[str, Any]) -> None:
     project = pyproject["project"]
     extras = project["optional-dependencies"]
-    requirements = [*project["dependencies"], *extras["train"], *extras["fbx"]]
+    optional = (extras[name] for name in ("train", "fbx", "mcp", "batch"))
+    requirements = [*project["dependencies"], *chain.from_iterable(optional)]
     declared = {re.split(r"[<>=\[]", requirement)[0] for requirement in requirements}
     imported = set()
     for package, folder, files in _walk():

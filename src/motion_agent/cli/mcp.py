@@ -27,7 +27,10 @@ def mcp(
     host: Annotated[
         str, typer.Option(help="Address to listen at.", rich_help_panel=_HTTP)
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, rich_help_panel=_HTTP)] = 8000,
+    port: Annotated[
+        int,
+        typer.Option(min=0, max=65535, help="Port; 0 for any that is free.", rich_help_panel=_HTTP),
+    ] = 8000,
     tokens: Annotated[
         Path | None,
         typer.Option(
