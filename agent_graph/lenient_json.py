@@ -34,7 +34,7 @@ def lenient_json(text: str) -> Any:
         return None
     try:
         value = json_repair.loads(bare)
-    except (ValueError, RecursionError):  # nested too deeply
+    except (ValueError, RecursionError, IndexError):  # nested too deeply; past the end, in 0.50
         return None
     if not isinstance(value, dict | list) or not value:
         return None
