@@ -1,10 +1,11 @@
 """How much a t2m adapter heeds its descriptions, in nats a motion token.
 
-    OMP_NUM_THREADS=1 python benchmarks/text_gain.py [--checkpoint FOLDER] [--split validation]
+    OMP_NUM_THREADS=1 python benchmarks/text_gain.py [--checkpoint FOLDER] [--bits 8]
 
 The loss of recorded motions after their own caption, after another clip's, and after none. The
 first two differ by nothing in a model that only goes on from the motion before, however low its
-loss is: R-precision needs generated motion and minutes, this needs neither.
+loss is: R-precision needs generated motion and minutes, this needs neither. With ``--bits 8`` the
+weights are the quantised ones, so two runs tell what rounding them costs.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from typing import get_args
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
-from motion_agent.motion_core.datasets.prepared import DEFAULT_FOLDER, PreparedDataset, Split
-from motion_agent.motion_core.motionllm.backbone import load_backbone
+from motion_agent.motion_core.choices import PREPARED
+from motion_agent.motion_core.datasets.prepared import PreparedDataset, Split
 from motion_agent.motion_core.motionllm.checkpoint import load_checkpoint
-from motion_agent.motion_core.motionllm.engine import DEFAULT_CHECKPOINT, restore_model
-from motion_agent.motion_core.motionllm.model import MotionLLM
+from motion_agent.motion_core.motionllm.engine import DEFAULT_CHECKPOINT
+from motion_agent.motion_core.motionllm.inference import InferenceModel, load_inference
 from motion_agent.motion_core.motionllm.prompt import prompt_format
 from motion_agent.motion_core.motionllm.samples import (
     Augmentation,
@@ -35,32 +37,35 @@ BATCH = 16
 
 
 @torch.inference_mode()
-def loss(model: MotionLLM, samples: Sequence[Sample]) -> float:
+def loss(model: InferenceModel, samples: Sequence[Sample]) -> float:
     """Mean over all target tokens, in nats."""
     total, count = 0.0, 0
     ordered = sorted(samples, key=lambda sample: len(sample.ids))
     for first in range(0, len(ordered), BATCH):
         ids, targets = collate(ordered[first : first + BATCH])
-        tokens = int((targets >= 0).sum())
-        total += float(model.loss(ids, targets, "t2m")) * tokens
-        count += tokens
+        target = targets >= 0
+        logits = model.motion_logits(model.states(ids, "t2m")[target])
+        total += float(F.cross_entropy(logits.float(), targets[target], reduction="sum"))
+        count += int(target.sum())
     return total / count
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--checkpoint", type=Path, default=DEFAULT_CHECKPOINT)
-    parser.add_argument("--data", type=Path, default=DEFAULT_FOLDER)
+    parser.add_argument("--data", type=Path, default=PREPARED)
     parser.add_argument("--split", choices=get_args(Split), default="validation")
+    parser.add_argument("--bits", type=int, choices=(8, 32), default=32)
     parser.add_argument("--clips", type=int, default=64)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
 
     checkpoint = load_checkpoint(arguments.checkpoint)
     tokenizer, config = checkpoint.tokenizer(), checkpoint.config
-    backbone, text_tokenizer = load_backbone(config.backbone, dtype=torch.float32)
-    model = restore_model(checkpoint, backbone, config.backbone)
-    model.use("t2m")
+    dtype = torch.int8 if arguments.bits == 8 else torch.float32
+    loaded = load_inference(checkpoint, config.backbone, dtype=dtype, device="cpu")
+    assert loaded is not None, "the backbone's layout is not one that is decoded in 8 bits"
+    model, text_tokenizer = loaded
     near = nearest_codes(tokenizer.quantizer.codebook.detach())
     prompt = prompt_format(config.prompt, text_tokenizer)
     maker = SampleMaker(model, prompt, "t2m", near, Augmentation())
@@ -73,7 +78,7 @@ def main() -> None:
     longest = maker.augmentation.longest
     tokens = [np.array(tokenizer.encode(dataset.features(c)), np.int16)[:longest] for c in clips]
     own = [clip.texts[0] for clip in clips]
-    print(f"{count} clips of the {arguments.split} split, nats a motion token\n")
+    print(f"{count} clips of the {arguments.split} split, {arguments.bits} bits\n")
     for name, captions in (
         ("own caption", own),
         ("another clip's", [*own[1:], own[0]]),
