@@ -20,8 +20,11 @@ os.environ["LANGSMITH_TRACING"] = "false"
 for key in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OLLAMA_HOST"):
     os.environ.pop(key, None)
 
-# A script that runs the tests in its background has Ctrl-C ignored, in every process below it too.
+# A script that runs the tests in its background has Ctrl-C ignored, in every process below it too,
+# and nohup the end of the terminal.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

@@ -13,11 +13,11 @@ from motionllm_toys import backbone_folder
 
 from motion_agent import doctor
 from motion_agent.motion_core.errors import UnavailableError
+from motion_agent.motion_core.isolated import run_pip
 from motion_agent.motion_core.motionllm import backbone
-from motion_agent.motion_core.pip import run_pip
 
 PACKAGE = ("agent_graph", "motion_core", "prompts", "tools", "src/motion_agent")
-STARTS_PROCESSES = {"motion_core/pip.py"}
+STARTS_PROCESSES = {"motion_core/isolated.py"}
 """The only files that may start a process, each isolated from the current folder."""
 
 
@@ -98,7 +98,7 @@ def test_no_other_file_of_the_package_starts_a_process(repository: Path) -> None
         for path in (repository / folder).rglob("*.py"):
             name = str(path.relative_to(repository))
             if not any(part.is_symlink() for part in path.parents) and name not in STARTS_PROCESSES:
-                assert not _process_calls(path), f"{name} starts a process; use motion_core/pip.py"
+                assert not _process_calls(path), f"{name} starts a process, see isolated.py"
 
 
 def _process_calls(path: Path) -> list[str]:

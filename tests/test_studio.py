@@ -246,7 +246,10 @@ def test_an_engine_is_loaded_from_a_file(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("nothing", "unknown motion engine 'nothing'; give one of fake, motionllm"),
+        (
+            "nothing",
+            "unknown motion engine 'nothing'; give one of fake, motiongpt, motionllm",
+        ),
         ("nothing:3", "unknown motion engine 'nothing:3'"),
         ("{folder}/none.py:engine", "no such file"),
         ("{folder}/mine.py:other", "has no 'other'"),

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import importlib.util
 import io
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from ..errors import ConfigurationError, FormatError, InputError
+from ..isolated import run_script
 from ..motion import MAX_FRAMES
 from .recording import Recording, unique_names
 
@@ -94,10 +93,9 @@ def _scene(data: bytes, number: int) -> Mapping[str, NDArray[Any]]:
             "FBX is read with the package ufbx, which is not installed: "
             "pip install motion-agent[fbx]; or convert the file to GLB, as Blender does"
         )
-    command = [sys.executable, "-I", str(_READER), str(number)]
     try:
-        done = subprocess.run(command, input=data, capture_output=True, timeout=_SECONDS)
-    except subprocess.TimeoutExpired as error:
+        done = run_script(_READER, str(number), data=data, seconds=_SECONDS)
+    except TimeoutError as error:
         raise FormatError(
             f"takes longer than {_SECONDS:.0f} s to read; convert it to GLB"
         ) from error

@@ -27,7 +27,7 @@ from typing import Any
 import torch
 
 from ..errors import FormatError, IntegrityError, UnavailableError
-from ..pip import run_pip
+from ..isolated import run_pip
 from .gguf_weights import convert_gguf
 from .weights import file_digest
 

@@ -207,7 +207,7 @@ def _downloadable(name: str, wheel: str, *, has_pip: bool) -> Finding:
 
 def _pip_indexes() -> list[str]:
     """The package indexes that pip is told to ask, by its files or the environment."""
-    from .motion_core.pip import run_pip
+    from .motion_core.isolated import run_pip
 
     told = run_pip("config", "list").stdout
     settings = dict(re.findall(r"^\S*?\.((?:extra-)?index-url)='(.*)'$", told, re.MULTILINE))

@@ -171,10 +171,10 @@ def export(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Write one direction as an ordinary language model that a server can load.
+    """Write one direction as a language model that servers load.
 
     The adapter is merged into the backbone, and the motion tokens are words of its vocabulary. For
-    Ollama there is a Modelfile. What serves t2m has to allow motion tokens alone after <Motion>.
+    Ollama there is a Modelfile. What serves t2m has to allow nothing but motion tokens.
     """
     checkpoint = _load(folder)
     with working(f"merging {direction} into {checkpoint.config.backbone}"):

@@ -1,0 +1,43 @@
+"""Run Python where nothing but what is installed can be imported.
+
+``python -m pip`` puts the current folder first on the import path, so ``./pip/__main__.py`` of a
+folder that somebody else prepared would run instead. The working folder is empty here, and Python
+does not look there either. No other file of the package starts a process.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+
+def run_pip(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run pip with these arguments and capture what it prints; paths must be absolute.
+
+    ``-P`` keeps the working folder off the import path and ``-E`` ignores PYTHONPATH; of isolated
+    mode (``-I``) only ``-s`` is left out, because pip may be installed in the user's own
+    site-packages.
+    """
+    command = [sys.executable, "-E", "-P", "-m", "pip", *arguments]
+    with tempfile.TemporaryDirectory(prefix="motion-agent-") as empty:
+        return subprocess.run(command, capture_output=True, text=True, check=False, cwd=empty)
+
+
+def run_script(
+    script: Path, *arguments: str, data: bytes, seconds: float
+) -> subprocess.CompletedProcess[bytes]:
+    """Run a script of the package in isolated mode with `data` as its input.
+
+    Raises:
+        TimeoutError: it took longer than `seconds`.
+    """
+    command = [sys.executable, "-I", str(script), *arguments]
+    with tempfile.TemporaryDirectory(prefix="motion-agent-") as empty:
+        try:
+            return subprocess.run(
+                command, input=data, capture_output=True, timeout=seconds, cwd=empty, check=False
+            )
+        except subprocess.TimeoutExpired as error:
+            raise TimeoutError(f"{script.name} takes longer than {seconds:.0f} s") from error
