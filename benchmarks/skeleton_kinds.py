@@ -1,4 +1,4 @@
-"""Which kinds of skeleton are read, file by file: one line each, for a table before and after.
+"""Report how each sample skeleton is read, one line a file, to compare two versions.
 
     python benchmarks/skeleton_kinds.py KIND=FILE KIND=FILE … [--json]
 

@@ -31,7 +31,7 @@ _FORK = multiprocessing.get_context("fork")
 
 
 def exchange(inside: Path, outside: Path) -> None:
-    """Put links in place of the folder and the file, and take them away again, for ever."""
+    """Swap the folder and the file for links and back, forever."""
     own = [inside / "sub", inside / NAME]
     while True:
         for path, target in zip(own, (outside / "sub", outside / NAME), strict=True):
@@ -61,7 +61,7 @@ def _write(path: Path) -> list[Path]:
 
 
 def main() -> None:
-    """Race, and print the counts as JSON."""
+    """Run the race and print its counts as JSON."""
     parser = argparse.ArgumentParser(description="Race for a way out of a workspace.")
     parser.add_argument("--attempts", type=int, default=132_000)
     parser.add_argument("--seed", type=int, default=1)

@@ -1,4 +1,4 @@
-"""The order in which the motions of a folder came, without a look at all of them.
+"""Order of arrival of the motions in a folder, without scanning it.
 
 A file beside the motions names them, a line each. Its time is that of the folder when both said the
 same, so a folder that somebody else changed is noticed and looked through, once.
@@ -34,13 +34,13 @@ class Arrivals:
         self._file = folder / _FILE
 
     def all(self) -> tuple[str, ...]:
-        """All names, oldest first; the folder is looked through only after a change by others."""
+        """Return all names, oldest first; scan the folder only after a change by others."""
         if not self._folder.is_dir():
             return ()
         return self._known() if self._up_to_date() else self._look()
 
     def latest(self, number: int) -> tuple[str, ...]:
-        """The names that came last, oldest first; only the end of the file is read."""
+        """Return the latest names, oldest first, reading only the end of the file."""
         if not self._file.exists():
             return self.all()[-number:]
         with self._file.open("rb") as file:
@@ -51,7 +51,7 @@ class Arrivals:
 
     @contextmanager
     def adding(self, name: str) -> Iterator[None]:
-        """Note that this motion comes; the block writes its file into the folder.
+        """Record the arrival of a motion; the block writes its file.
 
         Raises:
             OSError: the folder cannot be written.
@@ -82,7 +82,7 @@ class Arrivals:
             os.utime(self._file, ns=(time, time))
 
     def _look(self) -> tuple[str, ...]:
-        """Look through the folder, and write down what is there."""
+        """Scan the folder and record what it contains."""
         names: tuple[str, ...] = ()
         with suppress(UnavailableError):  # a folder that is only read
             with replacing(self._file, private=True) as temporary:

@@ -108,7 +108,7 @@ class Batcher:
         return caption_takes(self._engine, takes, **control)
 
     def _take_part(self, call: _Call[_Item, _Result]) -> list[_Result]:
-        """Wait for the results; whoever sees that the engine is free begins the next batch."""
+        """Wait for the results; whoever finds the engine free starts the next batch."""
         with self._changed:
             self._waiting.append(call)
             try:
@@ -171,7 +171,7 @@ class Batcher:
             self._changed.notify_all()
 
     def _leave_what_hangs(self, call: _Call[Any, Any]) -> None:
-        """Let what waits go on without a batch that tells nothing, and end a call that never will.
+        """Release calls from a batch that shows no progress, and end one that never will.
 
         The calls of a batch that is left come last and alone.
         """
@@ -188,7 +188,7 @@ class Batcher:
             call.fail(self._hangs(f"it has told nothing for {silent:.0f} s"))
 
     def _seconds_to_wait(self, call: _Call[Any, Any]) -> float | None:
-        """How long nothing has to be looked at, unless something changes."""
+        """Seconds until the next check is due."""
         ends = [] if call.cancel is None else [_LOOK]
         if self._current is not None:
             ends.append(self._patience - self._current.silent)
@@ -255,7 +255,7 @@ class _Call(Generic[_Item, _Result]):
 
 
 class _Batch:
-    """Calls of one kind that are run as one.
+    """Calls of one kind that run as one batch.
 
     Attributes:
         calls: what it began with.
@@ -267,7 +267,7 @@ class _Batch:
 
     @property
     def silent(self) -> float:
-        """Seconds since the engine told progress."""
+        """Seconds since the engine last reported progress."""
         return time.monotonic() - self._heard
 
     def unfinished(self) -> list[_Call[Any, Any]]:

@@ -1,4 +1,4 @@
-"""What options can be set to: the command line offers it in its help, so this costs no import."""
+"""Choices and defaults that the command line shows in its help; importing this is cheap."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ class CancelToken:
 
     @property
     def reason(self) -> str:
-        """Why the work stops, for whoever asked for it."""
+        """Why the work was stopped, as told to the caller."""
         if self._parent is not None and self._parent.cancelled:
             return self._parent.reason
         if self._end is not None and not self._event.is_set():

@@ -1,4 +1,4 @@
-"""The motions of a conversation and how they came about: edits of many timelines, undo and redo.
+"""History of a conversation's motions: edits of several timelines, undo and redo.
 
     history = History().change("1", Timeline().insert("a person walks"))
     history = history.change("1", history.timeline.insert("a person bows"))
@@ -34,7 +34,7 @@ class Change(TypedDict):
 
 @dataclass(frozen=True)
 class History:
-    """Any number of motions, one of them current, and the way back and forth.
+    """Any number of motions, one of them current, with undo and redo.
 
     Attributes:
         motions: by key, "1", "2", …, oldest first.
@@ -59,13 +59,13 @@ class History:
         return str(max(map(int, self.motions), default=0) + 1)
 
     def change(self, key: str, timeline: Timeline) -> History:
-        """Put the timeline in place of that motion, or beside the others, and make it current."""
+        """Set the timeline of that motion, or add a new one, and make it current."""
         changed, before = self._put(key, timeline, current=key)
         motions = dict(list(changed.motions.items())[-MAX_MOTIONS:])
         return replace(changed, motions=motions, past=_pushed(self.past, before), future=())
 
     def undo(self) -> History:
-        """Take the latest change back.
+        """Undo the latest change.
 
         Raises:
             InputError: there is none.
@@ -76,7 +76,7 @@ class History:
         return replace(changed, past=self.past[:-1], future=_pushed(self.future, before))
 
     def redo(self) -> History:
-        """Make the change again that was taken back last.
+        """Redo the change that was undone last.
 
         Raises:
             InputError: there is none.
@@ -87,7 +87,7 @@ class History:
         return replace(changed, past=_pushed(self.past, before), future=self.future[:-1])
 
     def renamed(self, key: str, name: str) -> History:
-        """Call that motion by a name, which outlives undo."""
+        """Name that motion; undo keeps the name."""
         return replace(self, motions={**self.motions, key: replace(self.motions[key], name=name)})
 
     def to_json(self) -> dict[str, Any]:

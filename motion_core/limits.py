@@ -16,7 +16,7 @@ MAX_SECONDS = 20.0  # that one description can be asked to fill
 
 @dataclass(frozen=True)
 class Limits:
-    """What a host lets one call and one user have. None is no limit.
+    """Limits of one call and one user; None means no limit.
 
     Attributes:
         steps: segments that one motion may have.

@@ -1,4 +1,4 @@
-"""Where a motion goes when it is exported, packed or shown in a notebook.
+"""Hooks through which a motion is exported, packed or shown in a notebook.
 
 `Motion` offers these, and need not know how they are done: ``motion_core/__init__.py`` says who
 does them. So nothing that draws or writes is loaded before it is asked for.
@@ -19,7 +19,7 @@ _outlets: dict[str, Any] = {}
 
 
 def use(*, export: Export, show: Show, pack: Pack) -> None:
-    """Say who exports motions, who shows them in notebooks, and who packs them without a file."""
+    """Register the functions that export, display and pack motions."""
     _outlets.update(export=export, show=show, pack=pack)
 
 

@@ -274,7 +274,7 @@ class CaptionSequence:
 
     @property
     def joins(self) -> tuple[int, ...]:
-        """The frames at which one part becomes the next."""
+        """Frames at which the next part begins."""
         return tuple(int(at) for at in np.cumsum(self.frames)[:-1])
 
 

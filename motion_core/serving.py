@@ -31,13 +31,13 @@ _CANCEL: ContextVar[CancelToken | None] = ContextVar("cancel", default=None)
 
 
 def current_cancel() -> CancelToken | None:
-    """Return the token that stops the call which this thread works for, if there is one."""
+    """Return the cancel token of the call that this thread is serving, if any."""
     return _CANCEL.get()
 
 
 @contextmanager
 def cancelled_by(cancel: CancelToken | None) -> Iterator[None]:
-    """Make `cancel` the token of all work within."""
+    """Use `cancel` for all work inside the block."""
     before = _CANCEL.set(cancel)
     try:
         yield
@@ -134,7 +134,7 @@ class ServedEngine:
 
 
 def serve_engine(engine: MotionEngine | ServedEngine | str | None = None) -> ServedEngine:
-    """Return the engine of this process with that name, or around that engine.
+    """Return the process-wide served engine for a name or an engine.
 
     Args:
         engine: an engine, or a name; None for ``$MOTION_AGENT_ENGINE``, else the default one.
@@ -154,7 +154,7 @@ _SERVED_LOCK = threading.Lock()
 
 
 def _key(source: MotionEngine | str) -> tuple[object, ...]:
-    """What tells two engines apart: a name means something in a folder and an environment."""
+    """Key of an engine: its name, the current folder and the environment that it depends on."""
     if not isinstance(source, str):
         return ("object", id(source))  # which lives as long as the entry
     ours = sorted(item for item in os.environ.items() if item[0].startswith("MOTION_AGENT_"))

@@ -125,7 +125,7 @@ class MotionStore:
             return motion
 
     def delete(self, motion_id: str) -> None:
-        """Forget a motion; what was made of it stays.
+        """Forget a motion; motions derived from it stay.
 
         Raises:
             InputError: not an id, or an id that is not here.
@@ -204,7 +204,7 @@ class MotionStore:
             del self._came[self._motions.popitem(last=False)[0]]
 
     def _forget_old(self) -> None:
-        """Drop what is beyond the cap of a shelf, and what has expired."""
+        """Drop motions beyond the cap of a shelf and expired ones."""
         if self.expiry is None and (self.cap is None or self.shelf is None):
             return
         ids = self._ids()

@@ -17,7 +17,7 @@ from .errors import ConfigurationError, InputError
 from .limits import Limits
 
 USERS = ".users"
-"""The folder of all users' folders, in that of a store or workspace."""
+"""Name of the subfolder that holds one folder per user."""
 
 _LONGEST = 1000  # characters of a name
 _HOUR = 3600.0

@@ -1,4 +1,4 @@
-"""The studio of a host: what it says, and where it says nothing, what the environment says.
+"""Build a studio from arguments, and from the environment where they are missing.
 
     MOTION_AGENT_ENGINE      the engine, as `load_engine` takes it
     MOTION_AGENT_STORE       a folder, or a file that ends in .sqlite: where motions are kept
@@ -60,7 +60,7 @@ def host_studio(
 
 
 def motion_store(place: StoreLike | None) -> MotionStore:
-    """Return the motion store that somebody means.
+    """Return the motion store that a setting names.
 
     Args:
         place: a store; a folder, or a file that ends in ``.sqlite``; a shelf; any LangGraph

@@ -88,7 +88,7 @@ class MotionTool(BaseTool):
 
     @abstractmethod
     def work(self, arguments: Any, studio: Studio) -> tuple[str, dict[str, Any]]:
-        """Do what the checked arguments say; return the line for the LLM, and the facts.
+        """Carry out the checked arguments; return the line for the LLM and the facts.
 
         Args:
             arguments: of the call.
@@ -108,7 +108,7 @@ class MotionTool(BaseTool):
         return studio.render(timeline, progress=self._progress("progress", "generate"))
 
     def load(self, studio: Studio) -> None:
-        """Have the engine ready; the graph that this runs in is told how far loading is."""
+        """Load the engine, reporting progress to the surrounding graph."""
         studio.warm_up(self._progress("loading", "load"))
 
     def run(self, *args: Any, **kwargs: Any) -> Any:
@@ -198,7 +198,7 @@ def _with_failure(output: Any, name: str, failures: list[dict[str, str]]) -> Any
 
 
 def _kind(err: MotionAgentError) -> str:
-    """Who can do something about it, in a word."""
+    """Name the kind of failure."""
     if isinstance(err, Cancelled):
         return "stopped"
     if isinstance(err, InputError):

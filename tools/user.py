@@ -1,4 +1,4 @@
-"""Whose run this is: the user in a run's configuration."""
+"""Which user a run belongs to, read from its configuration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Opens every export in the programs that people use, and tells how far joints are from ours.
+"""Open every export in common programs and measure the distance of their joints from ours.
 
     python benchmarks/everywhere/check.py [MOTION] [--environments FOLDER] [--write PAGE]
 

@@ -1,4 +1,4 @@
-"""BERTScore: how near a caption's words are to a reference's in the space of a language model.
+"""BERTScore: token similarity of captions and references under a language model.
 
 Source: Zhang et al., "BERTScore: Evaluating Text Generation with BERT", ICLR 2020, equation 1 and
 section 3: each token is matched with the nearest of the other side, weighted by how rare it is

@@ -1,4 +1,4 @@
-"""How near captions are to those of the same motion: ROUGE-L, BLEU and CIDEr."""
+"""Caption metrics: ROUGE-L, BLEU and CIDEr."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ class MotionGPTEngine:
         progress: Progress | None = None,
         cancel: CancelToken | None = None,
     ) -> list[Take]:
-        """Return a take for each request; none is empty.
+        """Return a take for each request, never an empty one.
 
         Raises:
             InputError: an empty or too long description, or a duration that cannot be made.

@@ -65,7 +65,7 @@ class InferenceModel:
         return [self.motion_start, *self.token_ids(tokens), self.motion_end]
 
     def use(self, direction: Direction) -> None:
-        """Have the weights of `direction` ready."""
+        """Load the weights of `direction`."""
         self._weights.decoder(direction)
 
     def embed(self, ids: Tensor, direction: Direction) -> Tensor:  # (B, T) -> (B, T, D)
@@ -162,7 +162,7 @@ class SlotReading:
 
 
 def _shared_ids(prompts: Sequence[tuple[int, ...]]) -> int:
-    """With how many ids all of several prompts begin; each keeps one of its own at least."""
+    """Length of the common prefix of the prompts; each keeps at least one id of its own."""
     if len(prompts) == 1:
         return 0
     alike = takewhile(lambda ids: len(set(ids)) == 1, zip(*prompts, strict=False))

@@ -80,7 +80,7 @@ class LlamaConfig:
 
     @classmethod
     def read(cls, folder: Path) -> LlamaConfig | None:
-        """Of a Hugging Face folder; None where the model there is not of this layout."""
+        """Read the sizes from a Hugging Face folder; None for a model of another layout."""
         try:
             told: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
             rope = told.get("rope_parameters") or told.get("rope_scaling") or {}
@@ -152,14 +152,14 @@ class Cache:
         return keys, values
 
     def keep(self, places: Sequence[int]) -> None:
-        """Go on with the rows at these places alone, in this order."""
+        """Keep only the rows at these places, in this order."""
         for new, old in enumerate(places):
             if new != old:
                 self._kept[:, :, new] = self._kept[:, :, old]
         self.rows = len(places)
 
     def repeat(self, places: Tensor) -> None:
-        """Have the rows at these places, which may occur several times."""
+        """Gather the rows at these places, possibly several times each."""
         self._kept = self._kept[:, :, places]
         self.rows = len(places)
 

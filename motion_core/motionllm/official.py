@@ -165,7 +165,7 @@ def _rows(state: Mapping[str, Any], facts: _BackboneFacts, path: Path) -> dict[s
 
 @dataclass(frozen=True)
 class _BackboneFacts:
-    """Sizes of a causal LM, without its weights."""
+    """Read the sizes of a causal LM without its weights."""
 
     name: str
     vocabulary: int

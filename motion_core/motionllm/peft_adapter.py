@@ -1,4 +1,4 @@
-"""Adapters leave a checkpoint for `peft` and its tools, and come back.
+"""Export adapters to `peft` and import them again.
 
     save_adapter(checkpoint, "t2m", "t2m-adapter")         # a folder that peft opens
     …                                                      # merge, prune, average, train on
@@ -172,7 +172,7 @@ def _settings(checkpoint: Checkpoint, direction: Direction) -> Any:
 def _check_fit(
     state: dict[str, Tensor], expected: dict[str, Tensor], rank: int, folder: Path
 ) -> None:
-    """Raise if the tensors are not those of the same layers, of that rank."""
+    """Raise unless the tensors fit the same layers and that rank."""
     if state.keys() != expected.keys():
         odd = min(state.keys() ^ expected.keys())
         raise ConfigurationError(

@@ -62,7 +62,7 @@ class Sampling:
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it; without what came later where it is not used, as in older checkpoints."""
+        """Return all fields, without newer ones at their default, as older checkpoints have it."""
         values = asdict(self)
         for name in ("guidance", "beams"):
             if values[name] == 1:
@@ -89,7 +89,7 @@ def probabilities(logits: Tensor, sampling: Sampling) -> Tensor:  # (B, V) -> (B
 
 
 def guided(logits: Tensor, blank: Tensor, guidance: float) -> Tensor:  # (b, V), (b, V) -> (b, V)
-    """Log-probabilities with the description's part in them multiplied.
+    """Return log-probabilities in which the effect of the description is amplified.
 
     Classifier-free guidance, https://arxiv.org/abs/2207.12598, equation 6, over the motion tokens;
     how probable the end is stays as the description has it, since a model without one was trained

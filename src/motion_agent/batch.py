@@ -78,7 +78,7 @@ class BatchSettings:
 
 @dataclass(frozen=True)
 class BatchSummary:
-    """What became of a batch.
+    """Outcome of a batch.
 
     Attributes:
         rows: of the prompts.
@@ -102,7 +102,7 @@ def run_batch(
     progress: Progress | None = None,
     cancel: CancelToken | None = None,
 ) -> BatchSummary:
-    """Make what is missing of the results of `prompts` in `out`.
+    """Generate the results of `prompts` that `out` does not have yet.
 
     Args:
         prompts: JSON lines; ``prompt``, and if wanted ``seed``, ``seconds``, ``id``.
@@ -143,7 +143,7 @@ def run_batch(
 
 
 def _begin(prompts: Path, out: Path, engine: MotionEngine, settings: BatchSettings) -> int:
-    """Number of rows, when it is sure that `out` belongs to them."""
+    """Return the number of rows, once `out` is known to belong to them."""
     digest, rows = hashlib.sha256(), 0
     try:
         with prompts.open("rb") as file:
@@ -194,7 +194,7 @@ def _shard(
 
 
 class _Maker:
-    """Makes the records of one shard."""
+    """Return the records of one shard."""
 
     def __init__(
         self, engine: MotionEngine, settings: BatchSettings, cancel: CancelToken | None

@@ -57,7 +57,7 @@ def import_published(
         "data/humanml3d"
     ),
 ) -> None:
-    """Make a prepared data set of HumanML3D as its authors lay it out.
+    """Prepare a HumanML3D folder as its authors publish it.
 
     Features, captions of parts and splits stay theirs; what is missing or broken is counted.
     """

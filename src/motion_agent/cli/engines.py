@@ -53,7 +53,7 @@ CheckpointFolder = Annotated[
 
 
 def _compute_on(device: str | None) -> str | None:
-    """The engine is loaded in several places, and a process has one device for it."""
+    """Set the device for every engine that this process loads."""
     if device:
         os.environ[DEVICE] = device
     return device

@@ -117,7 +117,7 @@ def did_you_mean(given: str, known: Iterable[str]) -> str:
 
 
 def _check_encoding(given: Iterable[str]) -> None:
-    """Words and settings are UTF-8, or name a file that is there."""
+    """Check that arguments and settings are UTF-8 or name an existing file."""
     from ..motion_core.errors import InputError
     from ..motion_core.words import whole
 

@@ -106,7 +106,7 @@ def run(
 
 
 def _further_takes(agent: MotionAgent, count: int) -> list[Motion]:
-    """So many more takes of what the agent has just made."""
+    """Return more takes of what the agent has just made."""
     timeline, found = agent.timeline(), []
     with stoppable() as cancel, counting("generating further takes") as progress:
         for _ in range(count):

@@ -143,7 +143,10 @@ def recipe(
     backbone: BackboneName = None,
     steps: Steps = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Tell trainable parameters and memory; load nothing.")
+        bool,
+        typer.Option(
+            "--dry-run", help="Print trainable parameters and memory without loading anything."
+        ),
     ] = False,
     threads: Threads = 0,
     as_json: Json = False,

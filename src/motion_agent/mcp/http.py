@@ -116,7 +116,7 @@ def read_tokens(path: Path) -> dict[str, str]:
 
 
 class _Gate:
-    """Lets in who brings a token, and says who that is."""
+    """Authenticate a bearer token and name its user."""
 
     def __init__(self, app: ASGIApp, tokens: Mapping[str, str]) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""Calls that go on when their request has been answered.
+"""Tool calls that outlive the request that started them.
 
 Clients wait for seconds, a motion may take minutes. So a call is a job; a request waits for it for
 a while, and where that is too short it answers with the job's handle. Jobs are of one process: what
@@ -55,7 +55,7 @@ class Job:
         return message
 
     def _hear(self, facts: dict[str, Any]) -> None:
-        """Take down the progress; called in the thread that works."""
+        """Record progress; called from the working thread."""
         self.progress = (facts["done"], facts["total"], facts["stage"])
         self._loop.call_soon_threadsafe(self.moved.set)
 
@@ -76,13 +76,13 @@ class Job:
 
 
 class Jobs:
-    """The jobs of a server, by handle; one user's are not there for another."""
+    """Jobs of a server by handle; users cannot see each other's."""
 
     def __init__(self) -> None:
         self._jobs: OrderedDict[str, Job] = OrderedDict()
 
     def start(self, tool: BaseTool, arguments: dict[str, Any], user: str | None) -> Job:
-        """Begin to call a tool."""
+        """Start a tool call."""
         job = Job(tool, arguments, user)
         self._jobs[job.handle] = job
         done = [handle for handle, each in self._jobs.items() if each.task.done()]

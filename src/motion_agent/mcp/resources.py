@@ -33,7 +33,7 @@ _LONGEST = 300  # characters of an address
 
 
 def templates() -> list[types.ResourceTemplate]:
-    """What addresses look like."""
+    """Return the URI templates."""
     return [
         types.ResourceTemplate(
             uri_template="motion://{motion_id}/{file}",
@@ -73,7 +73,7 @@ def file_of(name: str) -> types.ResourceLink:
 
 
 def read(studio: Studio, uri: str) -> types.TextResourceContents | types.BlobResourceContents:
-    """Return what is at an address.
+    """Return the contents of a URI.
 
     Raises:
         MotionAgentError: nothing is; the message tells what there is.

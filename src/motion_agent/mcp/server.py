@@ -159,7 +159,7 @@ class _Host:
         return _result(line, {**artifact("cancel", {}), **_state("done", job.handle)})
 
     async def _answer(self, job: Job, seconds: float, context: _Context) -> types.CallToolResult:
-        """The job's answer, or its handle if that takes longer."""
+        """Return the answer of the job, or its handle if it takes longer."""
         try:
             message = await job.wait(seconds, _teller(context))
         except asyncio.CancelledError:
