@@ -211,8 +211,8 @@ class MotionAgent:
         state = self.graph.get_state(self._config(thread))
         if not state.tasks:  # `next` leaves out a task whose result is kept, and not yet told
             return None
-        asked = [m.text for m in state.values["messages"] if isinstance(m, HumanMessage)]
-        return asked[-1] if asked else None
+        requests = [m.text for m in state.values["messages"] if isinstance(m, HumanMessage)]
+        return requests[-1] if requests else None
 
     def resume(
         self, thread: str = "default", *, cancel: CancelToken | None = None
@@ -234,8 +234,8 @@ class MotionAgent:
                 self._leave(thread, "(stopped)")
 
     def _leave(self, thread: str, reason: str) -> None:
-        told = {"messages": [AIMessage(reason)]}
-        self.graph.update_state(self._config(thread), told, as_node="responder")
+        update = {"messages": [AIMessage(reason)]}
+        self.graph.update_state(self._config(thread), update, as_node="responder")
         self._forget_checkpoints(thread)
 
     def timeline(self, thread: str = "default") -> Timeline:
@@ -267,10 +267,10 @@ class MotionAgent:
             yield
 
     def _stream(
-        self, given: Any, thread: str, cancel: CancelToken | None
+        self, graph_input: Any, thread: str, cancel: CancelToken | None
     ) -> Iterator[Event | Turn]:
         try:
-            yield from self._turn(given, thread, cancel)
+            yield from self._turn(graph_input, thread, cancel)
         except MotionAgentError:
             raise
         except Exception as err:
@@ -280,11 +280,13 @@ class MotionAgent:
                 f"{reason}; this request is left behind, the conversation is as it was before"
             ) from err
 
-    def _turn(self, given: Any, thread: str, cancel: CancelToken | None) -> Iterator[Event | Turn]:
+    def _turn(
+        self, graph_input: Any, thread: str, cancel: CancelToken | None
+    ) -> Iterator[Event | Turn]:
         events: list[Event] = []
         states: list[Any] = []  # the first holds what was before this turn
         parts = self.graph.stream(
-            given,
+            graph_input,
             self._config(thread, cancel),
             stream_mode=["updates", "custom", "values"],
             durability="sync",  # a killed turn goes on from its last node
@@ -299,7 +301,9 @@ class MotionAgent:
                     yield event
         state = states[-1]
         turn, timeline = state["turn"], Conversation(state).timeline
-        changed = timeline != Conversation(states[0]).timeline or (given is None and turn["new"])
+        changed = timeline != Conversation(states[0]).timeline or (
+            graph_input is None and turn["new"]
+        )
         motions = {
             person: self.store.get(motion_id)
             for person, motion_id in timeline.motions.items()
@@ -384,11 +388,11 @@ def _events(mode: str, part: Any) -> Iterator[Event]:
                     not steps and not turn["plan"]["placement"]
                 ):  # an answer in words, which the reply tells
                     continue
-                told = "; ".join(
+                summary = "; ".join(
                     s["description"] or f"{s['tool']} {s['segment'] or s['motion']}".strip()
                     for s in steps
                 )
-                yield Event("plan", {**turn["plan"], "summary": told})
+                yield Event("plan", {**turn["plan"], "summary": summary})
             elif attempt is not None and turn["error"] is None:
                 yield Event("repair", {k: attempt[k] for k in ("planner", "cause", "error")})
         elif node == "responder":

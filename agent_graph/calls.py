@@ -63,13 +63,13 @@ def _argument(part: str, *, last: bool) -> str | None:
     quote = _CLOSING.get(opening[1], opening[1])
     start = opening.end()
     for closing in re.finditer(rf"{re.escape(quote)}\s*\)", part[start:]):
-        said = part[start : start + closing.start()]
+        argument = part[start : start + closing.start()]
         # A quote and a parenthesis inside the description end neither of them.
-        if said.count("(") != said.count(")"):
+        if argument.count("(") != argument.count(")"):
             continue
         if not _ends(part[start + closing.end() :], last=last):
             continue
-        return said.strip()
+        return argument.strip()
     return None
 
 

@@ -28,8 +28,8 @@ def describe_situation(task: Task) -> str:
         describe_looked_at(task.looked_at, about_file=task.about_file),
         describe_captions(task.captions),
     ]
-    told = "\n".join(part for part in parts if part)
-    return f"{_MATERIAL}\n{told}" if '"' in told else told
+    situation = "\n".join(part for part in parts if part)
+    return f"{_MATERIAL}\n{situation}" if '"' in situation else situation
 
 
 def describe_timeline(timeline: Timeline) -> str:

@@ -22,9 +22,9 @@ _ABOUT_MOTION = re.compile(r"The current motion|\"motion\": \"\"")
 
 def wants_short_prompts(model: BaseChatModel) -> bool:
     """What MOTION_AGENT_SHORT_PROMPTS says (0 and 1), else whether the name is of a small model."""
-    said = os.environ.get("MOTION_AGENT_SHORT_PROMPTS", "").strip().lower()
-    if said:
-        return said not in ("0", "no", "off", "false")
+    setting = os.environ.get("MOTION_AGENT_SHORT_PROMPTS", "").strip().lower()
+    if setting:
+        return setting not in ("0", "no", "off", "false")
     name = getattr(model, "model_name", None) or getattr(model, "model", None) or ""
     sizes = [
         float(number) / (1000 if unit.lower() == "m" else 1)
@@ -45,15 +45,15 @@ def short_examples(task: Task) -> list[AnyMessage]:
     Each is the situation and the request, then the plan on a line of its own.
     """
     turns: list[AnyMessage] = []
-    asked: list[str] = []
+    lines: list[str] = []
     for line in load_prompt("planner_short_examples").splitlines():
         if not line.startswith('{"reasoning"'):
-            asked.append(line)
+            lines.append(line)
             continue
-        situation = "\n".join(asked).strip()
+        situation = "\n".join(lines).strip()
         if _fits(f"{situation}\n{line}", task):
             turns += [HumanMessage(situation), AIMessage(line)]
-        asked = []
+        lines = []
     return turns
 
 
@@ -62,6 +62,6 @@ def _fits(example: str, task: Task) -> bool:
     if _ABOUT_MOTION.search(example) and not task.timeline.segments:
         return False
     if _ABOUT_FILE.search(example):
-        said = " ".join([task.request, *(message.text for message in task.history)])
-        return bool(re.search(r"\.[A-Za-z]\w{1,3}\b", said) or task.timeline.segments)
+        words = " ".join([task.request, *(message.text for message in task.history)])
+        return bool(re.search(r"\.[A-Za-z]\w{1,3}\b", words) or task.timeline.segments)
     return True

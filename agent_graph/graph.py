@@ -232,12 +232,12 @@ def _segments(plan: Plan, conversation: Conversation, studio: Studio) -> list[st
 
 
 def _current_turn(state: AgentState, messages: list[AnyMessage]) -> TurnState:
-    asked = next((m for m in reversed(messages) if isinstance(m, HumanMessage)), None)
-    message_id = (asked.id if asked is not None else None) or "none"
+    message = next((m for m in reversed(messages) if isinstance(m, HumanMessage)), None)
+    message_id = (message.id if message is not None else None) or "none"
     turn = state.get("turn")
     if turn and turn["id"] == message_id:
         return turn
-    return new_turn(message_id, asked.text if asked is not None else "")
+    return new_turn(message_id, message.text if message is not None else "")
 
 
 def _attempt(

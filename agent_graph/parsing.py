@@ -162,9 +162,9 @@ _Reading = tuple[Rung, str, Any]
 
 
 def _check_count(plan: Plan, source: str) -> None:
-    told = json.dumps([plan.reasoning, *(step.description for step in plan.plan)])
+    plan_text = json.dumps([plan.reasoning, *(step.description for step in plan.plan)])
     written = max(  # a description may itself speak of tools and plans
-        len(pattern.findall(source)) - len(pattern.findall(told))
+        len(pattern.findall(source)) - len(pattern.findall(plan_text))
         for pattern in (_TOOL_KEY, _TOOL_VALUE)
     )
     if written > 0 and written != len(plan.plan):

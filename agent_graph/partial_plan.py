@@ -61,10 +61,10 @@ class Draft:
         if found is None or len(found[1]) == len(self.steps):
             return answer
         if len(found[1]) != len(self.wrong):
-            asked = f"{len(self.wrong)} corrected step" + "s" * (len(self.wrong) > 1)
+            expected = f"{len(self.wrong)} corrected step" + "s" * (len(self.wrong) > 1)
             return replace(
                 answer,
-                problem=f"{asked} had to come, but {len(found[1])} did; write the whole plan",
+                problem=f"{expected} had to come, but {len(found[1])} did; write the whole plan",
             )
         steps = list(self.steps)
         for number, step in zip(self.wrong, found[1], strict=True):

@@ -341,19 +341,19 @@ def _in_words(problem: Mapping[str, Any]) -> str:
         place = place[2:]
     if place:
         where = f"{where}: {place[0]}" if where else f"{place[0]}"
-    kind, given = problem["type"], problem.get("input")
+    kind, value = problem["type"], problem.get("input")
     if kind == "literal_error":
-        said = f"is {str(given)[:40]!r}; it must be one of {problem['ctx']['expected']}"
+        text = f"is {str(value)[:40]!r}; it must be one of {problem['ctx']['expected']}"
     elif kind == "extra_forbidden":
-        said = f"is not a field; the fields are {', '.join(Step.model_fields)}"
+        text = f"is not a field; the fields are {', '.join(Step.model_fields)}"
     elif kind == "missing":
-        said = "is missing"
+        text = "is missing"
     elif kind == "value_error":
-        said = str(problem["ctx"]["error"])
+        text = str(problem["ctx"]["error"])
     else:
-        said = f"{problem['msg']} (given: {str(given)[:40]!r})"
+        text = f"{problem['msg']} (given: {str(value)[:40]!r})"
     return (
-        f"{where} {said}".strip()
+        f"{where} {text}".strip()
         if kind != "value_error" or place
-        else (f"{where}: {said}" if where else said)
+        else (f"{where}: {text}" if where else text)
     )

@@ -233,36 +233,34 @@ class ChatPlanner:
         history = [
             type(m)(without_secrets(m.text[:MAX_OLD_MESSAGE])) for m in history[-MAX_HISTORY:]
         ]
-        asked = HumanMessage(self._asked(task))
+        request = HumanMessage(self._request(task))
         short = self._instructions(task, short=True)
-        told = short if self._short else self._instructions(task, short=False)
+        instructions = short if self._short else self._instructions(task, short=False)
         if self._window is None:
-            return [*told, *history, asked]
-        while not self._window.holds([*told, *history, asked]):
+            return [*instructions, *history, request]
+        while not self._window.holds([*instructions, *history, request]):
             if history:
                 history = history[1:]
-            elif told is not short:
-                told = short
+            elif instructions is not short:
+                instructions = short
             else:
-                raise self._window.too_long([*told, asked], self.name)
-        return [*told, *history, asked]
+                raise self._window.too_long([*instructions, request], self.name)
+        return [*instructions, *history, request]
 
     def _instructions(self, task: Task, *, short: bool) -> list[AnyMessage]:
         if short:
-            told = load_prompt("planner_short")
+            text = load_prompt("planner_short")
         else:
-            told = load_prompt("planner", examples=long_examples(task))
+            text = load_prompt("planner", examples=long_examples(task))
         if self.strategy == "tools":
-            told += "\n\n" + load_prompt("planner_call")
-        return [SystemMessage(told), *(short_examples(task) if short else [])]
+            text += "\n\n" + load_prompt("planner_call")
+        return [SystemMessage(text), *(short_examples(task) if short else [])]
 
-    def _asked(self, task: Task) -> str:
-        asked = load_prompt(
-            "planner_task", situation=describe_situation(task), request=task.request
-        )
+    def _request(self, task: Task) -> str:
+        text = load_prompt("planner_task", situation=describe_situation(task), request=task.request)
         draft = Draft.of(task.failed)
         if draft is not None:
-            asked += "\n\n" + load_prompt(
+            text += "\n\n" + load_prompt(
                 "repair_part",
                 numbers=draft.numbers,
                 error=_error_of(task.failed[-1]),
@@ -273,10 +271,10 @@ class ChatPlanner:
             last = task.failed[-1]
             # A small model copies what it sees, a bad answer too.
             shown = {} if self._short else {"answer": last["text"][:MAX_BAD_ANSWER]}
-            asked += "\n\n" + load_prompt(
+            text += "\n\n" + load_prompt(
                 self._prompt("repair"), error=_error_of(last), request=task.request, **shown
             )
-        return asked
+        return text
 
     def _prompt(self, name: str) -> str:
         return f"{name}_short" if self._short else name
@@ -393,5 +391,5 @@ def _motions_named(task: Task) -> list[str]:
     """Names of motions that the person may mean: those of the conversation, files they wrote."""
     names = [other.name for other in task.others]
     names += [name for caption in task.looked_at for name in (caption["name"], caption["motion"])]
-    said = " ".join([task.request, *(m.text for m in task.history[-MAX_HISTORY:])])
-    return [*dict.fromkeys(name for name in [*names, *_FILE.findall(said)] if name)]
+    words = " ".join([task.request, *(m.text for m in task.history[-MAX_HISTORY:])])
+    return [*dict.fromkeys(name for name in [*names, *_FILE.findall(words)] if name)]

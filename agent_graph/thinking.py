@@ -30,11 +30,11 @@ def thinking_setting() -> Thinking:
     Raises:
         ConfigurationError: it holds something else.
     """
-    said = os.environ.get(VARIABLE, "").strip().lower() or "auto"
+    value = os.environ.get(VARIABLE, "").strip().lower() or "auto"
     for setting in get_args(Thinking):
-        if said == setting:
+        if value == setting:
             return setting  # type: ignore[no-any-return]
-    raise ConfigurationError(f"{VARIABLE} is {said[:40]!r}; set it to auto, on or off")
+    raise ConfigurationError(f"{VARIABLE} is {value[:40]!r}; set it to auto, on or off")
 
 
 class ThinkingControl:

@@ -94,7 +94,7 @@ def show(turn: TurnScore) -> str:
         for step in plan.plan
     ]
     said = "; ".join(steps) or f"no steps: {str(turn.seen['reply'])[:80]}"
-    return f"{turn.scenario.id}: {turn.said!r} -> {said}"
+    return f"{turn.scenario.id}: {turn.request!r} -> {said}"
 
 
 def main() -> None:

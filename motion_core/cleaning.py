@@ -112,8 +112,8 @@ def _floor(joints: Array, planted: NDArray[np.bool_]) -> Array:
         return np.zeros(len(joints))
     level = float(np.percentile(balls[stands], 10))
     height = np.where(stands, balls, np.inf).min(axis=1) - level
-    told = np.flatnonzero(np.abs(height) < _STEP)
-    drift = np.interp(np.arange(len(joints)), told, height[told]) if len(told) else 0.0
+    standing = np.flatnonzero(np.abs(height) < _STEP)
+    drift = np.interp(np.arange(len(joints)), standing, height[standing]) if len(standing) else 0.0
     return np.asarray(gaussian_filter1d(level + drift * np.ones(len(joints)), 3, mode="nearest"))
 
 

@@ -176,18 +176,18 @@ class Bar:
         return " · ".join(filter(None, [f"{self.title} {self.done}/{self.total}", *self._facts()]))
 
     def _repr_html_(self) -> str:
-        told = html.escape(" · ".join([f"{self.done}/{self.total}", *self._facts()]))
+        caption = html.escape(" · ".join([f"{self.done}/{self.total}", *self._facts()]))
         return (
             f'<div style="font-variant-numeric: tabular-nums">{html.escape(self.title)} '
-            f'<progress value="{self.done}" max="{self.total}"></progress> {told}</div>'
+            f'<progress value="{self.done}" max="{self.total}"></progress> {caption}</div>'
         )
 
     def _facts(self) -> list[str]:
-        spent, made = time.monotonic() - self._begin, self.done - self._before
+        spent, progress = time.monotonic() - self._begin, self.done - self._before
         if self.done >= self.total:
             clock = f"{_minutes(spent)} in all"
-        elif made > 0:
-            clock = f"{_minutes(spent * (self.total - self.done) / made)} left"
+        elif progress > 0:
+            clock = f"{_minutes(spent * (self.total - self.done) / progress)} left"
         else:
             clock = ""
         return [fact for fact in (clock, self.words) if fact]

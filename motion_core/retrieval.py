@@ -143,8 +143,8 @@ class RetrievalEngine:
         """The first caption of the training clip that moves most like features (T, 263)."""
         with self._lock:
             known = self._movements
-        wanted = self._movement(features)
-        distances = ((known - wanted) ** 2).sum(axis=1)  # (clips,)
+        movement = self._movement(features)
+        distances = ((known - movement) ** 2).sum(axis=1)  # (clips,)
         return self._clips[int(distances.argmin())].captions[0].text
 
     def _movement(self, features: FloatArray) -> FloatArray:

@@ -169,8 +169,8 @@ class SqliteShelf:
         return float(found[0][0]) if found else 0.0
 
     def latest(self, number: int) -> tuple[str, ...]:
-        asked = "SELECT id FROM motions WHERE user = ? ORDER BY rowid DESC LIMIT ?"
-        return tuple(str(name) for (name,) in self._ask(asked, number))[::-1]
+        query = "SELECT id FROM motions WHERE user = ? ORDER BY rowid DESC LIMIT ?"
+        return tuple(str(name) for (name,) in self._ask(query, number))[::-1]
 
     def of(self, user: str) -> SqliteShelf:
         return SqliteShelf(self.path, user_key(user))

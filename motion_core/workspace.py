@@ -86,13 +86,13 @@ class Workspace:
                     self._copy_skeleton(path, copy.parent, name)
                 return read_motion(copy)
             except InputError as err:
-                told = str(err)
+                message = str(err)
                 for place, shown in (
                     *((str(copy), _shown(name)), (str(path), _shown(name))),
                     *((f"{copy.parent}{os.sep}", ""), (f"{path.parent}{os.sep}", "")),
                 ):
-                    told = told.replace(place, shown)
-                raise type(err)(told) from err
+                    message = message.replace(place, shown)
+                raise type(err)(message) from err
 
     def data(self, name: str) -> bytes:
         """The bytes of that file.
@@ -150,9 +150,9 @@ class Workspace:
                     wished = _numbered(file_name, number)
                     if directory.has(wished):
                         continue
-                    made = _told_without(f"{temporary}{os.sep}", writer, Path(temporary, wished))
-                    if directory.place(made):
-                        return tuple(folder / path.name for path in made)
+                    files = _write_hiding(f"{temporary}{os.sep}", writer, Path(temporary, wished))
+                    if directory.place(files):
+                        return tuple(folder / path.name for path in files)
         except OSError as err:
             raise UnavailableError(
                 f"cannot write {_shown(name)} in the workspace folder: {err.strerror or err}"
@@ -245,7 +245,7 @@ def _numbered(file_name: str, number: int) -> str:
     return f"{stem}-{number}{dot}{suffixes}"
 
 
-def _told_without(
+def _write_hiding(
     folder: str, writer: Callable[[Path], Sequence[Path]], path: Path
 ) -> Sequence[Path]:
     """What `writer` gives for `path`; its errors do not name the folder."""

@@ -76,7 +76,7 @@ def test_an_edited_question_is_asked_again_and_the_old_plan_never_shown(records:
     assert [turn.scenario.id for turn in score(records, suite).turns] == [suite[1].id]
     assert score(records, suite, as_recorded=True).stale == {"scenario": 1}
     assert play(records, suite)[1] == 1
-    said = {turn.said for turn in score(records, suite).turns}
+    said = {turn.request for turn in score(records, suite).turns}
     assert "somebody hops" in said
 
 

@@ -131,7 +131,7 @@ def test_a_limit_stops_the_run_and_the_next_goes_on(limits: Limits, reason: str)
     result = run(experiment(limits=limits), records, open_planner=moody())
     assert result.stopped is not None
     assert reason in result.stopped
-    assert result.done < result.wanted
+    assert result.done < result.expected
     assert len(records.conversations) == result.done
     again = run(experiment(), records, open_planner=moody())
     assert (again.stopped, again.done) == (None, 30)
@@ -187,7 +187,7 @@ def test_a_planner_that_cannot_be_asked_is_given_up_and_the_others_go_on(error: 
     result = run(experiment(cells=cells, repeats=1), records, open_planner=opened)
     assert result.failures == {"test:broken, prompt": str(error)}
     assert {cell.planner for cell, _, _ in records.conversations} == {"test:moody"}
-    assert (result.done, result.wanted) == (5, 10)
+    assert (result.done, result.expected) == (5, 10)
 
 
 def test_a_prompt_that_does_not_fit_is_the_planners_failure() -> None:

@@ -159,9 +159,9 @@ class MotionTool(BaseTool):
             ) from err
 
     async def _arun(self, *text: str, **arguments: Any) -> tuple[Any, dict[str, Any]]:
-        made: tuple[Any, dict[str, Any]]
-        made = await self.studio.run(partial(self._run, *text, **arguments))
-        return made
+        result: tuple[Any, dict[str, Any]]
+        result = await self.studio.run(partial(self._run, *text, **arguments))
+        return result
 
 
 def _film_strip(studio: Studio, facts: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from ..task import Task
 from .clauses import has_action
 from .draft import Draft
 from .lexicon import ENGLISH, FOREIGN, base_of
-from .motions import formats_told
+from .motions import known_formats
 from .references import FILE, in_order, motion_named, referred
 from .wording import CannotDo, quoted
 
@@ -120,10 +120,10 @@ def no_english(text: str) -> str | None:
     if not letters:
         return None
     latin = sum("a" <= c.lower() <= "z" for c in letters)
-    said = re.findall(r"[^\W\d_]+", _NAMES.sub(" ", text.lower()[:2000]))
-    foreign = sum(word in FOREIGN for word in said)
-    english = sum(word in ENGLISH for word in said)
-    acting = sum(base_of(word) is not None and word not in FOREIGN for word in said)
+    words = re.findall(r"[^\W\d_]+", _NAMES.sub(" ", text.lower()[:2000]))
+    foreign = sum(word in FOREIGN for word in words)
+    english = sum(word in ENGLISH for word in words)
+    acting = sum(base_of(word) is not None and word not in FOREIGN for word in words)
     if 2 * latin >= len(letters) and not (foreign and foreign >= english + acting):
         return None
     return (
@@ -143,17 +143,17 @@ def fact_about(text: str, task: Task, draft: Draft) -> str | None:
     bare = text.strip(" .!?")
     motions = in_order(task)
     if _FORMATS.fullmatch(bare):
-        told = "; ".join(f".{suffix}: {what}" for suffix, what in EXPORTS.items())
-        return f"I can write {told}. Say for example “export it as bvh”."
+        facts = "; ".join(f".{suffix}: {what}" for suffix, what in EXPORTS.items())
+        return f"I can write {facts}. Say for example “export it as bvh”."
     if _SHOW_ME.fullmatch(bare):
         if not draft.rows:
             return f"There is no motion yet. {HELP}"
-        return f"I have no screen of my own here. {formats_told()}"
+        return f"I have no screen of my own here. {known_formats()}"
     if _MOTIONS.fullmatch(bare):
         if not motions:
             return "There is no motion yet. Tell me what a person does first."
-        told = "; ".join(_motion_told(motion, motion is task.timeline) for motion in motions)
-        return f"There {'is' if len(motions) == 1 else 'are'}: {told}."
+        facts = "; ".join(_describe_motion(motion, motion is task.timeline) for motion in motions)
+        return f"There {'is' if len(motions) == 1 else 'are'}: {facts}."
     match = _HOW_MANY.fullmatch(bare)
     if match is None and not draft.rows:
         return None
@@ -164,7 +164,7 @@ def fact_about(text: str, task: Task, draft: Draft) -> str | None:
         one = {"people": "person"}.get(what, what[:-1])
         return f"There {'is' if count == 1 else 'are'} {count} {one if count == 1 else what}."
     if _LIST.fullmatch(bare):
-        return f"The motion has these segments: {_rows_told(draft)}."
+        return f"The motion has these segments: {_describe_rows(draft)}."
     if match := _SEGMENT.fullmatch(bare):
         rows = referred(match["id"], draft)
         if rows:
@@ -179,11 +179,11 @@ def fact_about(text: str, task: Task, draft: Draft) -> str | None:
             f" of the first, turned by {theta:g} degrees."
         ).replace("behind of", "behind")
     if match := _HOW_LONG.fullmatch(bare):
-        return _length_told(match["ref"], draft)
+        return _describe_length(match["ref"], draft)
     return None
 
 
-def motion_asked(text: str, task: Task) -> tuple[list[tuple[str, int]], str | None]:
+def questioned_motions(text: str, task: Task) -> tuple[list[tuple[str, int]], str | None]:
     """Which motions a question is about, with the person, or the answer if there is none.
 
     A motion that was looked at before is told from memory.
@@ -216,7 +216,7 @@ def motion_asked(text: str, task: Task) -> tuple[list[tuple[str, int]], str | No
         return [(named, 1)], None
     if task.about_file and task.looked_at:
         seen = task.looked_at[-1]
-        return [], told_from([(seen["name"], seen["text"])])
+        return [], answer_from([(seen["name"], seen["text"])])
     if not _ABOUT_A_MOTION.search(text):
         return [], f"I can only speak about motions. {HELP}"
     if not task.timeline.segments:
@@ -224,19 +224,19 @@ def motion_asked(text: str, task: Task) -> tuple[list[tuple[str, int]], str | No
     return [("", person)], None
 
 
-def told_from(seen: list[tuple[str, str]]) -> str:
+def answer_from(seen: list[tuple[str, str]]) -> str:
     """What captions say, and that nothing beyond them can be had from rules."""
-    told = " ".join(f"In {name} I see: {text.rstrip('.')}." for name, text in seen)
-    return f"{told} I cannot reason further than that without a language model."
+    captions = " ".join(f"In {name} I see: {text.rstrip('.')}." for name, text in seen)
+    return f"{captions} I cannot reason further than that without a language model."
 
 
-def _motion_told(motion: Timeline, current: bool) -> str:
+def _describe_motion(motion: Timeline, current: bool) -> str:
     shows = ", ".join(s.description for s in motion.segments[:3]) or "empty"
     more = ", …" if len(motion.segments) > 3 else ""
     return f"{motion.name or 'motion'}{' (the current one)' if current else ''}: {shows}{more}"
 
 
-def _rows_told(draft: Draft) -> str:
+def _describe_rows(draft: Draft) -> str:
     people = len(draft.people) > 1
     return "; ".join(
         f"{row.source}{f' (person {row.person})' if people else ''}: {row.description},"
@@ -245,10 +245,10 @@ def _rows_told(draft: Draft) -> str:
     )
 
 
-def _length_told(ref: str, draft: Draft) -> str:
+def _describe_length(ref: str, draft: Draft) -> str:
     ref = re.sub(r"^\s*(?:is|does|will|be|it|this|that|the whole thing)\b", "", ref).strip()
     rows = referred(ref, draft) if ref else []
     if rows and len(rows) < len(draft.rows):
         return "; ".join(f"{row.name} lasts {row.lasts:.1f} s" for row in rows) + "."
     longest = max(sum(row.lasts for row in draft.rows_of(person)) for person in draft.people)
-    return f"The motion lasts {longest:.1f} s: {_rows_told(draft)}."
+    return f"The motion lasts {longest:.1f} s: {_describe_rows(draft)}."

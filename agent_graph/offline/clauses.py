@@ -203,10 +203,10 @@ def _opened(text: str) -> str:
         text = rest if rest.strip() else text
         make = _MAKE.match(text)
     text = _MODAL_FIRST.sub("", text)
-    return text if make is None else _made_to(make[0])
+    return text if make is None else _without_make(make[0])
 
 
-def _made_to(text: str) -> str:
+def _without_make(text: str) -> str:
     """As in "make him jump" as "he jump"."""
     make = _MAKE.match(text)
     return text if make is None else f"{_WHO.get(make['who'].lower(), make['who'])} {make['rest']}"
@@ -341,7 +341,9 @@ def _begins_action(left: str, right: str) -> bool:
 
 
 def _clause(part: str) -> Clause:
-    part = _made_to(re.sub(r"[\s,]+(?:and|but|or)$", "", part.strip(" ,.\n"), flags=re.IGNORECASE))
+    part = _without_make(
+        re.sub(r"[\s,]+(?:and|but|or)$", "", part.strip(" ,.\n"), flags=re.IGNORECASE)
+    )
     seconds, times = 0.0, 1
     found = _SECONDS.search(part)
     if found and not re.search(r"\bwhile\b|\bevery\b", part[: found.start()]):

@@ -51,7 +51,7 @@ _WISH = re.compile(
     r"what if\b|why (?:not|don't (?:you|we))\b",
     re.IGNORECASE,
 )
-_ASKED = re.compile(
+_REQUEST = re.compile(
     r"(?:then )?(?:tell me (?:what|how|who)|describe (?:it|what)|what (?:does|happens|is)|"
     r"how long)\b",
     re.IGNORECASE,
@@ -84,7 +84,7 @@ def split_commands(text: str) -> list[str]:
         spans += _in_sentence(text, start, end)
     merged: list[tuple[int, int, bool, str]] = []
     for span in spans:
-        if merged and not span[2] and (not merged[-1][2] or _told_by(merged[-1], text)):
+        if merged and not span[2] and (not merged[-1][2] or _begins_story(merged[-1], text)):
             merged[-1] = (merged[-1][0], span[1], *merged[-1][2:])
         else:
             merged.append(span)
@@ -107,7 +107,7 @@ def is_question(text: str) -> bool:
     return text.endswith("?") and not re.match(r"(?:and|then|now|maybe|perhaps|an?)\b", text, re.I)
 
 
-def _told_by(span: tuple[int, int, bool, str], text: str) -> bool:
+def _begins_story(span: tuple[int, int, bool, str], text: str) -> bool:
     """Whether a command has begun to tell a motion, so that what is told next belongs to it."""
     begun = _TELLS.match(text[span[0] : span[1]])
     return begun is not None and bool(re.search(r"\w", begun["told"]))
@@ -129,7 +129,9 @@ def _in_sentence(text: str, start: int, end: int) -> list[tuple[int, int, bool, 
         at = join.end()
         ahead = text[at : min(end, at + 200)]
         left = verb + text[begun : join.start()]
-        command = bool(_COMMAND.match(ahead) or (_ASKED.match(ahead) and is_command(left.strip())))
+        command = bool(
+            _COMMAND.match(ahead) or (_REQUEST.match(ahead) and is_command(left.strip()))
+        )
         missing = "" if command else _missing_verb(left, ahead)
         if command or missing:
             spans.append((begun, join.start(), _closed(left), verb))

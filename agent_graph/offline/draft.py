@@ -207,7 +207,7 @@ class Draft:
         """Take the rows as they are for how the motion was."""
         self._before = [row.source for row in self.rows]
 
-    def all_rows_told(self) -> str:
+    def segment_names(self) -> str:
         """The segments there are, for an answer."""
         return ", ".join(row.name for row in self.rows)
 

@@ -133,7 +133,7 @@ def remove(bare: str, draft: Draft) -> bool:
     gone = chosen(ref, draft, it=draft.touched or draft.rows[-1:])
     if not gone:
         if denied:
-            raise CannotDo(f"Nobody does that here, as it is. There are: {draft.all_rows_told()}.")
+            raise CannotDo(f"Nobody does that here, as it is. There are: {draft.segment_names()}.")
         raise unclear(ref, draft)
     check_words(ref, gone)
     return _leave(draft, [row for row in draft.rows if row not in gone])
@@ -241,13 +241,13 @@ def repeat(bare: str, draft: Draft) -> bool:
     if match is None:
         return False
     ref = match["ref"]
-    told = bool(re.match(r"(?:repeat|loop|duplicate)", bare, re.IGNORECASE))
+    command = bool(re.match(r"(?:repeat|loop|duplicate)", bare, re.IGNORECASE))
     again = re.search(r"\b(?:again|once more|times|twice)$", bare, re.IGNORECASE)
-    if not told and not again:
+    if not command and not again:
         return False
     rows = chosen(ref, draft, it=draft.touched or draft.rows)
     if not rows:
-        if told:
+        if command:
             raise unclear(ref, draft)
         return False
     check_words(ref, rows)
@@ -361,8 +361,8 @@ def new_scene(text: str, cast: Cast | None, placement: tuple[float, ...] = ()) -
     """What new words tell, where nouns may stand for actions: "a jump and a kick"."""
     nouns = rf" and (?=an? (?!(?:[\w-]+ ){{0,2}}(?:{PERSON_NOUNS})\b))"
     parts = re.split(rf" ?,? (?:and )?then |{nouns}", text.strip(" .,:!"))
-    told = ", then ".join(noun_to_action(part) for part in parts if part)
-    return scene_of(told, cast, placement)
+    scene = ", then ".join(noun_to_action(part) for part in parts if part)
+    return scene_of(scene, cast, placement)
 
 
 def _place(where: str, draft: Draft) -> int:
@@ -380,7 +380,7 @@ def _place(where: str, draft: Draft) -> int:
         r"in between|(?:in )?the middle|in the middle|between (?:them|both|the two)", where
     ):
         if len(rows) % 2:
-            raise CannotDo(f"Between which two? There are: {draft.all_rows_told()}.")
+            raise CannotDo(f"Between which two? There are: {draft.segment_names()}.")
         return len(rows) // 2
     if where.startswith("between"):
         first, _, second = where.removeprefix("between").partition(" and ")

@@ -28,10 +28,10 @@ def manner(bare: str, draft: Draft) -> bool:
     if match is None:
         return False
     ref = group(match, "ref")
-    told = bool(match["with"]) or bool(
+    fits = bool(match["with"]) or bool(
         re.match(r"make|(?:.*\b(?:should|must|shall)\b)", bare, re.I)
     )
-    if not told:
+    if not fits:
         return False
     rows = referred(re.sub(r"^(?:he|she|they|it) ", "", ref, flags=re.I), draft)
     if not rows:
@@ -39,9 +39,9 @@ def manner(bare: str, draft: Draft) -> bool:
     check_words(re.sub(r"\b(?:should|must|shall)\b", "", ref, flags=re.I), rows)
     limb = (match["limb"] or f"with {match['with']}").lower()
     for row in rows:
-        told_now = re.sub(rf" {_LIMB}", "", row.description, flags=re.IGNORECASE) + f" {limb}"
-        if told_now == row.description:
+        description = re.sub(rf" {_LIMB}", "", row.description, flags=re.IGNORECASE) + f" {limb}"
+        if description == row.description:
             raise CannotDo(f"{row.name} says so already. For another try say “another take of it”.")
-        draft.change(row, description=told_now)
+        draft.change(row, description=description)
     draft.touched = rows
     return True

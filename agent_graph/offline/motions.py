@@ -203,36 +203,36 @@ def export_motion(bare: str, draft: Draft, task: Task) -> bool:
     match = _EXPORT.fullmatch(bare)
     if match is None:
         return False
-    told = match["format"] or match["what"] or ""
+    rest = match["format"] or match["what"] or ""
     if match["what"]:
-        told = re.sub(
+        rest = re.sub(
             r"^ (?:it|this|that|them|everything|both|the (?:\w+ )?(?:motion|animation|result))\b",
             "",
-            told,
+            rest,
         )
         of = re.match(
-            r" (?P<name>motion \w+|[\"']?[\w -]{1,60}?[\"']?)(?= (?:as|to|in|into)\b|$)", told
+            r" (?P<name>motion \w+|[\"']?[\w -]{1,60}?[\"']?)(?= (?:as|to|in|into)\b|$)", rest
         )
         other = motion_named(of["name"], task) if of else None
         if of and other is not None:
             _open(other, draft, task)
-            told = told[of.end() :]
-    part = re.match(r" (?P<ref>the (?:\w+ )?\w+|s\d+)(?= (?:as|to|in|into)\b|$)", told)
+            rest = rest[of.end() :]
+    part = re.match(r" (?P<ref>the (?:\w+ )?\w+|s\d+)(?= (?:as|to|in|into)\b|$)", rest)
     if part and draft.rows and 0 < len(referred(part["ref"], draft)) < len(draft.rows):
         raise CannotDo(
             "I can only export a whole motion. Remove the rest first, or say “export it as bvh”."
         )
-    targets = [(t["file"], t["format"]) for t in _TARGET.finditer(told)]
+    targets = [(t["file"], t["format"]) for t in _TARGET.finditer(rest)]
     verb = bare.split()[0].lower()
     if not targets:
         if verb == "render":
             targets = [("", "mp4")]
-        elif re.search(r"\w", re.sub(r"\b(?:as|to|a|an|the|file|please|disk|now)\b", "", told)):
-            if verb == "export" or re.match(r" (?:as|to|in) ", told):
-                raise CannotDo(f"As what kind of file? {formats_told()}")
+        elif re.search(r"\w", re.sub(r"\b(?:as|to|a|an|the|file|please|disk|now)\b", "", rest)):
+            if verb == "export" or re.match(r" (?:as|to|in) ", rest):
+                raise CannotDo(f"As what kind of file? {known_formats()}")
             return False
         else:
-            raise CannotDo(f"As what kind of file? {formats_told()}")
+            raise CannotDo(f"As what kind of file? {known_formats()}")
     unsure = verb in ("write", "store", "dump", "output", "convert", "download", "save")
     if (
         unsure
@@ -249,7 +249,7 @@ def export_motion(bare: str, draft: Draft, task: Task) -> bool:
     return True
 
 
-def formats_told() -> str:
+def known_formats() -> str:
     """The formats there are, as a sentence."""
     return f"I can write {', '.join(EXPORTS)}; say for example “export it as bvh”."
 
@@ -257,7 +257,7 @@ def formats_told() -> str:
 def _suffix(word: str, file: str = "") -> str:
     suffix = _ALIASES.get(word.lower(), word.lower())
     if suffix not in EXPORTS:
-        raise CannotDo(f"I cannot write {file or word}. {formats_told()}")
+        raise CannotDo(f"I cannot write {file or word}. {known_formats()}")
     return suffix
 
 

@@ -86,12 +86,12 @@ def place_people(bare: str, draft: Draft) -> bool:
 def _only_place(bare: str, cast: Cast, draft: Draft) -> tuple[float, ...]:
     """The placement that the words tell, if they tell nothing else."""
     match = _PUT.fullmatch(bare)
-    told = match["where"] if match else bare
+    where = match["where"] if match else bare
     who = match["who"].lower() if match else "they"
     who = {"him": "he", "her": "she", "them": "they", "them both": "they"}.get(who, who)
     one = cast.known(who)
     movers: tuple[int, ...] = (one,) if one else cast.last if who in ("he", "she") else (1, 2)
-    placed = place_in(told, movers, Cast(dict(cast.names), movers).known, draft.placement)
+    placed = place_in(where, movers, Cast(dict(cast.names), movers).known, draft.placement)
     return placed.placement if not placed.rest else ()
 
 

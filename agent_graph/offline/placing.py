@@ -170,8 +170,8 @@ def _placement(
     elif "closer" in relations or "farther" in relations:
         now = math.hypot(x, z)
         step = distance if distance is not None else now / 2
-        wanted = max(0.3, now - step if "closer" in relations else now + step)
-        x, z = (x * wanted / now, z * wanted / now) if now else (0.0, wanted)
+        target = max(0.3, now - step if "closer" in relations else now + step)
+        x, z = (x * target / now, z * target / now) if now else (0.0, target)
     elif "apart" in relations and distance is not None:
         now = math.hypot(x, z)
         x, z = (x * distance / now, z * distance / now) if now else (0.0, distance)

@@ -13,7 +13,14 @@ from ..answers import Answer
 from ..plan import Plan, Step
 from ..task import Task
 from . import edits, manners, motions, people, timing
-from .answers import fact_about, motion_asked, no_english, nothing_found, small_talk, told_from
+from .answers import (
+    answer_from,
+    fact_about,
+    no_english,
+    nothing_found,
+    questioned_motions,
+    small_talk,
+)
 from .clauses import clauses_of, own_subject
 from .commands import LONGEST, is_question, split_commands
 from .draft import Draft, Steps
@@ -115,7 +122,7 @@ class OfflinePlanner:
     def plan(self, task: Task) -> Plan | str:
         """The plan; as JSON text where it breaks a limit, so that the ladder says which."""
         if task.captions:
-            return _say(told_from([(c["name"], c["text"]) for c in task.captions]))
+            return _say(answer_from([(c["name"], c["text"]) for c in task.captions]))
         try:
             return _plan(plain(task.request), task)
         except CannotDo as answer:
@@ -124,9 +131,9 @@ class OfflinePlanner:
 
 def _plan(text: str, task: Task) -> Plan | str:
     text = _GREETED.sub("", text, count=1) or text
-    said = small_talk(text) or no_english(text)
-    if said:
-        return _say(said)
+    reply = small_talk(text) or no_english(text)
+    if reply:
+        return _say(reply)
     commands = split_commands(text)
     for command in commands:
         bare = _bare(command)
@@ -251,10 +258,10 @@ def _look(line: str, draft: Draft, task: Task, *, alone: bool) -> None:
     if draft.opened or draft.fresh:  # "open walk.bvh. What does it show?"
         draft.captions.append((draft.opened, 1))
         return None
-    asked, told = motion_asked(line, task)
-    if told is not None:
-        return _tell(told, alone=alone)
-    draft.captions += asked
+    captions, answer = questioned_motions(line, task)
+    if answer is not None:
+        return _tell(answer, alone=alone)
+    draft.captions += captions
     return None
 
 
@@ -316,11 +323,11 @@ def _bare(text: str) -> str:
 
 def _checked(reasoning: str, steps: Steps, placement: tuple[float, ...]) -> Plan | str:
     try:
-        made = tuple(Step(**step) for step in steps)
-        return Plan(reasoning=reasoning, plan=made, placement=placement)
+        plan_steps = tuple(Step(**step) for step in steps)
+        return Plan(reasoning=reasoning, plan=plan_steps, placement=placement)
     except ValueError:
-        told = {"reasoning": reasoning, "plan": steps, "placement": list(placement)}
-        return json.dumps(told)
+        fields = {"reasoning": reasoning, "plan": steps, "placement": list(placement)}
+        return json.dumps(fields)
 
 
 def _reason(draft: Draft, steps: Steps) -> str:

@@ -74,7 +74,7 @@ def unclear(text: str, draft: Draft) -> CannotDo:
     """The answer where words point at no segment."""
     return CannotDo(
         f"I do not know which segment {quoted(text.strip(), 60)} is."
-        f" There are: {draft.all_rows_told()}."
+        f" There are: {draft.segment_names()}."
     )
 
 
@@ -176,9 +176,9 @@ def _named_verbs(text: str) -> set[str]:
 def _fitting(text: str, rows: list[Row]) -> list[Row]:
     verbs = _named_verbs(text)
     if verbs:
-        told = [row for row in rows if base_of(main_verb(row.description)[0] or "") in verbs]
-        told = told or [row for row in rows if verbs & _verbs(row.description)]
-        return _best(text, told)
+        fitting = [row for row in rows if base_of(main_verb(row.description)[0] or "") in verbs]
+        fitting = fitting or [row for row in rows if verbs & _verbs(row.description)]
+        return _best(text, fitting)
     content = _content(text)
     return _best(text, [row for row in rows if content & _content(row.description)])
 
@@ -209,14 +209,12 @@ FILE = re.compile(r"[\w./\\-]+\.(?:npz|npy|bvh|amc)\b|\bm-[0-9a-f]{6,12}\b", re.
 def motion_named(text: str, task: Task) -> Timeline | None:
     """The motion of the conversation that words such as "the first motion" or its name mean."""
     text = text.strip(" .,!?\"'")
-    wanted = re.sub(r"^(?:the|my|our)\s+", "", text.lower())
+    name = re.sub(r"^(?:the|my|our)\s+", "", text.lower())
     motions = in_order(task)
     for timeline in motions:
-        if wanted in (timeline.name.lower(), *timeline.motions.values()):
+        if name in (timeline.name.lower(), *timeline.motions.values()):
             return timeline
-    bare = re.sub(
-        r"\s*\b(?:motions?|one|animations?|number|no\.?|clip)\b\s*|#", " ", wanted
-    ).strip()
+    bare = re.sub(r"\s*\b(?:motions?|one|animations?|number|no\.?|clip)\b\s*|#", " ", name).strip()
     if bare in ("previous", "other", "earlier", "old") and task.others:
         return task.others[-1]
     if bare in ("last", "latest", "newest") and motions:

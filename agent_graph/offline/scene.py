@@ -69,7 +69,7 @@ class Cast:
 
     names: dict[int, str] = field(default_factory=dict)
     last: tuple[int, ...] = (1,)
-    one_told: bool = False  # "one jumps, one sits": the second one is the other
+    one_seen: bool = False  # "one jumps, one sits": the second one is the other
 
     def name(self, person: int) -> str:
         """How a description tells the person."""
@@ -130,8 +130,8 @@ class Cast:
             self.names = {1: DEFAULT_SUBJECT, 2: DEFAULT_SUBJECT}
             return (1, 2)
         if phrase == "one":
-            again = self.one_told and self.last == (1,) and 2 in self.names
-            self.one_told = True
+            again = self.one_seen and self.last == (1,) and 2 in self.names
+            self.one_seen = True
             return (2,) if again else (1,)
         if found := _numbered(phrase):
             self._introduce(found, words)

@@ -104,9 +104,9 @@ def change_speed(bare: str, draft: Draft) -> bool:
             check_words(ref, rows)
             longer = match["more"].lower().endswith("longer")
             return _by_seconds(draft, rows, number(match["by"].lower()) * (1 if longer else -1))
-        asked = bool(re.match(r"(?:make|let|play|have)\b", bare, re.IGNORECASE))
+        request = bool(re.match(r"(?:make|let|play|have)\b", bare, re.IGNORECASE))
         how = (match["how"] or "").lower()
-        if how and not how.endswith("er") and not asked and "should" not in bare:
+        if how and not how.endswith("er") and not request and "should" not in bare:
             return False  # "walk slowly" is an action
         check_words(ref, rows)
         return _stretched(draft, rows, _factor(match), how or match["more"])
@@ -127,22 +127,22 @@ def _factor(match: re.Match[str]) -> float:
         return factor
     if match["speed"]:
         return 2.0 if match["speed"].lower() == "half" else 0.5
-    told, what = match["times"].lower(), match["what"].lower()
-    times = {"twice": 2.0, "two times": 2.0, "half": 0.5}.get(told)
+    words, what = match["times"].lower(), match["what"].lower()
+    times = {"twice": 2.0, "two times": 2.0, "half": 0.5}.get(words)
     if times is None:
-        times = min(number(told.removesuffix(" times")), 1000.0) or 1.0
+        times = min(number(words.removesuffix(" times")), 1000.0) or 1.0
     return 1 / times if what in ("fast", "quick", "short", "speed") else times
 
 
 def _stretched(
     draft: Draft, rows: list[Row], factor: float, how: str, *, invert: bool = False
 ) -> bool:
-    wanted: dict[int, float] = {}
+    durations: dict[int, float] = {}
     for index, row in enumerate(rows):
         now = row.lasts or row.seconds
         adverb = _ADVERBS.get(how.lower()[:4]) if not invert else None
         if now:
-            wanted[index] = now * factor
+            durations[index] = now * factor
         elif adverb:
             draft.change(row, description=_with_adverb(row.description, adverb))
         else:
@@ -150,7 +150,7 @@ def _stretched(
                 f"I do not know yet how long {row.name} will be. Say a duration, such as “for five"
                 " seconds”."
             )
-    _set(draft, [(rows[index], seconds) for index, seconds in wanted.items()])
+    _set(draft, [(rows[index], seconds) for index, seconds in durations.items()])
     draft.touched = rows
     return True
 
@@ -179,9 +179,9 @@ def set_length(bare: str, draft: Draft) -> bool:
     if match is None:
         return False
     ref = (match["ref"] or match["ref2"] or "").strip()
-    asked = re.match(r"(?:make|let|set|keep)\b", bare, re.IGNORECASE)
-    told = re.search(r"\b(?:should|must|shall)\b", bare, re.IGNORECASE)
-    if not (asked or told or match["ref2"] or match["long"]):
+    request = re.match(r"(?:make|let|set|keep)\b", bare, re.IGNORECASE)
+    obligation = re.search(r"\b(?:should|must|shall)\b", bare, re.IGNORECASE)
+    if not (request or obligation or match["ref2"] or match["long"]):
         return False
     rows = chosen(ref, draft, it=draft.touched or draft.rows)
     if not rows:

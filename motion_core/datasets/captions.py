@@ -31,7 +31,7 @@ _SENTENCES = (  # form of the verb, with a subject?, share
     ("gerund", False, 0.07),
 )
 _STYLE_LEFT_OUT = 0.08
-_NEUTRAL_SAID = 0.08
+_NEUTRAL_SHARE = 0.08
 _SIDE = re.compile(r"\bthe (left|right) (hand|arm|foot|leg|knee|elbow)\b")
 _OWNER = re.compile(r"\b(?:his|her|their|your|one's) (left|right)\b")
 _DOUBLED = (
@@ -145,7 +145,7 @@ def _sentence(rng: np.random.Generator, wording: str, words: StyleWords | None) 
         subject = {"man": "he", "woman": "she", "person": "somebody"}[noun]
     adverb, phrase = "", ""
     if words is None:
-        if rng.random() < _NEUTRAL_SAID:
+        if rng.random() < _NEUTRAL_SHARE:
             adverb = _pick(rng, NEUTRAL_ADVERBS)
     elif rng.random() >= _STYLE_LEFT_OUT:
         place = _draw(rng, [0.5, 0.28, 0.22] if with_subject else [0, 0.6, 0.4])

@@ -136,10 +136,10 @@ def _clip(
             for caption in captions
         )
     else:
-        made = make_captions(
+        sentences = make_captions(
             recording.action, take.style, mirrored=mirrored, seed=name, count=CAPTIONS_PER_CLIP
         )
-        texts = tuple(Caption(text, "labels") for text in made)
+        texts = tuple(Caption(text, "labels") for text in sentences)
     if not texts:
         raise InputError(f"no captions for {name}")
     return Clip(

@@ -214,10 +214,10 @@ def _under(
     ]
     bert = None
     if model is not None:
-        said = [at for at, caption in enumerate(captions) if caption]
+        rows = [at for at, caption in enumerate(captions) if caption]
         found = dict.fromkeys(range(len(captions)), 0.0)
-        values = model.scores([captions[at] for at in said], [references[at] for at in said])
-        bert = Estimate.of_mean(list((found | dict(zip(said, values, strict=True))).values()))
+        values = model.scores([captions[at] for at in rows], [references[at] for at in rows])
+        bert = Estimate.of_mean(list((found | dict(zip(rows, values, strict=True))).values()))
     return ProtocolScores(
         protocol,
         bleu_1=bleu(captions, references, 1),
@@ -232,13 +232,13 @@ def _under(
 def _with_dataset(
     rows: Sequence[dict[str, Any]], data: PublishedDataset, split: PublishedSplit, path: Path | str
 ) -> list[CaptionOutput]:
-    said = {}
+    captions = {}
     for number, row in enumerate(rows, 1):
         if "id" not in row:
             raise FormatError(f"{path}, line {number}: there is no id, so no reference is found")
-        said[str(row["id"])] = _caption(row, path, number)
+        captions[str(row["id"])] = _caption(row, path, number)
     samples = data.split(split).samples
-    unknown = said.keys() - {sample.id for sample in samples}
+    unknown = captions.keys() - {sample.id for sample in samples}
     if unknown:
         raise InputError(
             f"{path} has captions of {len(unknown)} motions that are not in the {split} split of "
@@ -247,7 +247,7 @@ def _with_dataset(
     return [
         CaptionOutput(
             sample.id,
-            said.get(sample.id, ""),
+            captions.get(sample.id, ""),
             tuple(caption.text for caption in sample.captions),
             tuple(caption.words for caption in sample.captions if caption.tokens),
         )

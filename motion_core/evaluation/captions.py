@@ -19,18 +19,18 @@ def rouge_l(caption: str, reference: str, *, beta: float = 1.2) -> float:
     Source: Lin, "ROUGE: A Package for Automatic Evaluation of Summaries", 2004, equations 2-4;
     beta as in the COCO caption evaluation that motion captioning papers use.
     """
-    said, meant = split_words(caption), split_words(reference)
-    if not said or not meant:
+    words, target = split_words(caption), split_words(reference)
+    if not words or not target:
         return 0.0
-    row = [0] * (len(meant) + 1)
-    for word in said:
+    row = [0] * (len(target) + 1)
+    for word in words:
         left_above = 0
-        for at, other in enumerate(meant, 1):
+        for at, other in enumerate(target, 1):
             above = row[at]
             row[at] = left_above + 1 if word == other else max(above, row[at - 1])
             left_above = above
     common = row[-1]
-    precision, recall = common / len(said), common / len(meant)
+    precision, recall = common / len(words), common / len(target)
     if not common:
         return 0.0
     return (1 + beta**2) * precision * recall / (recall + beta**2 * precision)
@@ -104,11 +104,11 @@ def cider(captions: Sequence[str], references: Sequence[Sequence[str]]) -> list[
             for gram, count in _ngrams(words, n).items()
         }
 
-    def similarity(said: Sequence[str], meant: Sequence[str]) -> float:
-        apart = max(len(said) - 1, 0) - max(len(meant) - 1, 0)
+    def similarity(candidate: Sequence[str], target: Sequence[str]) -> float:
+        apart = max(len(candidate) - 1, 0) - max(len(target) - 1, 0)
         total = 0.0
         for n in range(1, _LONGEST + 1):
-            one, other = weights(said, n), weights(meant, n)
+            one, other = weights(candidate, n), weights(target, n)
             norms = math.hypot(*one.values()) * math.hypot(*other.values())
             if norms:
                 shared = sum(min(w, other[g]) * other[g] for g, w in one.items() if g in other)

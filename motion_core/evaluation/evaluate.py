@@ -177,7 +177,7 @@ class _Run:
         if self.captions:
             captions = [
                 trial.human_scores(found["real"]),
-                *(trial.caption_scores(name, said, real) for name, said in self.captions.items()),
+                *(trial.caption_scores(name, texts, real) for name, texts in self.captions.items()),
             ]
         return KindScores(
             kind=trial.kind,

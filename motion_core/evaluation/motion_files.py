@@ -120,22 +120,22 @@ class MotionFilesReport:
             )
             head = ["", *(s.name for s in self.sets)]
             rows = [
-                *([f"R-precision top-{k + 1}", *(_told(s.r_precision[k]) for s in self.sets)]
+                *([f"R-precision top-{k + 1}", *(_cell(s.r_precision[k]) for s in self.sets)]
                   for k in range(TOPS)),
-                ["FID ↓", *(_told(s.fid) for s in self.sets)],
-                ["MM-Dist ↓", *(_told(s.distance) for s in self.sets)],
-                ["Diversity", *(_told(s.diversity) for s in self.sets)],
-                ["MultiModality", *(_told(s.multimodality) for s in self.sets)],
+                ["FID ↓", *(_cell(s.fid) for s in self.sets)],
+                ["MM-Dist ↓", *(_cell(s.distance) for s in self.sets)],
+                ["Diversity", *(_cell(s.diversity) for s in self.sets)],
+                ["MultiModality", *(_cell(s.multimodality) for s in self.sets)],
                 ["failed", *(str(s.failed) for s in self.sets)],
             ]  # fmt: skip
             parts.append(_table(head, rows))
         if self.smoothness is not None:
             smooth = self.smoothness
-            told = "–" if self.transition_fid is None else f"{self.transition_fid:.3f}"
+            transition = "–" if self.transition_fid is None else f"{self.transition_fid:.3f}"
             rows = [
                 ["peak jerk ↓", f"{smooth.peak_jerk:.4f}"],
                 ["area under the jerk ↓", f"{smooth.area:.4f}"],
-                ["transition FID ↓", told],
+                ["transition FID ↓", transition],
                 ["joins, and those too near an end", f"{smooth.joins}, {smooth.left_out}"],
             ]
             parts.append(_table(["joins", f"windows of {len(smooth.curve) + 3} frames"], rows))
@@ -374,10 +374,10 @@ def score_joins(
     else:
         real = real_windows(data, split)
         real_jerk = mean_jerk(real)
-        made = [
+        windows = [
             part for m, own in zip(motions, joins, strict=True) for part in windows_of(m, own)[0]
         ]
-        transition = fid(space.motions(real), space.motions(made))
+        transition = fid(space.motions(real), space.motions(windows))
     return MotionFilesReport(
         source=folder.name,
         space="" if space is None else space.name,
@@ -423,7 +423,7 @@ def real_windows(data: PublishedDataset, split: PublishedSplit, *, seed: int = 0
     return [motion[at : at + WINDOW] for motion, at in zip(long, starts, strict=True)]
 
 
-def _told(estimate: Estimate | None) -> str:
+def _cell(estimate: Estimate | None) -> str:
     if estimate is None:
         return "–"
     interval = "" if estimate.interval is None else f" ± {estimate.interval:.3f}"

@@ -70,10 +70,10 @@ def generate_motions(
         paths = [folder / str(number) / f"{sample.id}.npy" for sample in samples]
         missing = [at for at, path in enumerate(paths) if not path.is_file()]
         for first in range(0, len(missing), batch):
-            some = missing[first : first + batch]
-            stage = f"generation {number}, {first + len(some)} of {len(missing)}"
-            made = outputs.motions([requests[at] for at in some], of=stage)
-            for at, motion in zip(some, made, strict=True):
+            rows = missing[first : first + batch]
+            stage = f"generation {number}, {first + len(rows)} of {len(missing)}"
+            motions = outputs.motions([requests[at] for at in rows], of=stage)
+            for at, motion in zip(rows, motions, strict=True):
                 if motion is not None:
                     _save(paths[at], motion.astype(np.float32))
     return folder
@@ -97,9 +97,9 @@ def caption_motions(
     _check(data)
     outputs = Outputs(engine, batch=batch, progress=progress)
     samples = data.split(split).samples
-    said = outputs.captions(outputs.encode([data.features(sample) for sample in samples]))
+    captions = outputs.captions(outputs.encode([data.features(sample) for sample in samples]))
     path = out / "captions.jsonl"
-    rows = [{"id": s.id, "caption": c} for s, c in zip(samples, said, strict=True)]
+    rows = [{"id": s.id, "caption": c} for s, c in zip(samples, captions, strict=True)]
     with replacing(path) as temporary:
         text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
         temporary.write_text(text, encoding="utf-8")

@@ -41,7 +41,7 @@ class Recogniser:
             raise InputError("there are no clips whose labels could be recognised")
         self.labels = tuple(captions)
         rng = np.random.default_rng(0)
-        chosen = [_some(list(texts), rng) for texts in captions.values()]
+        chosen = [_sample(list(texts), rng) for texts in captions.values()]
         points = network.embed_captions([text for texts in chosen for text in texts])
         ends = np.cumsum([len(texts) for texts in chosen])
         self._points = np.stack([part.mean(axis=0) for part in np.split(points, ends[:-1])])
@@ -52,5 +52,5 @@ class Recogniser:
         return [self.labels[index] for index in apart.argmin(axis=1)]
 
 
-def _some(texts: list[str], rng: np.random.Generator) -> list[str]:
+def _sample(texts: list[str], rng: np.random.Generator) -> list[str]:
     return [texts[row] for row in rng.permutation(len(texts))[:_CAPTIONS]]

@@ -47,18 +47,18 @@ class Posture:
     forward: Axis | None = None
 
 
-def stand_up(joints: Array, fps: float, said: Posture) -> tuple[Array, list[str]]:
+def stand_up(joints: Array, fps: float, posture: Posture) -> tuple[Array, list[str]]:
     """Joints ``(T, 22, 3)`` in metres, y up, as somebody moves; and notes on what was done.
 
     Raises:
         FormatError: nobody could be in these positions.
         InputError: a unit that there is not; not finite; beyond a kilometre.
     """
-    joints, notes = _in_metres(joints, said.unit)
-    joints, more = _upright(joints, said.up)
+    joints, notes = _in_metres(joints, posture.unit)
+    joints, more = _upright(joints, posture.up)
     notes += more
-    if said.forward is not None:
-        joints = joints @ _turn_forward(said.forward, said.up or "y")
+    if posture.forward is not None:
+        joints = joints @ _turn_forward(posture.forward, posture.up or "y")
     check_build(joints)
     joints, more = _not_mirrored(joints)
     notes += more
@@ -107,24 +107,26 @@ def check_build(joints: Array) -> None:
     leg = sum(mean[joint] for joint in (4, 5, 7, 8)) / 2
     if not 0 < leg < np.inf:
         raise FormatError("has legs of no length; not a person")
-    said = "holds positions in which nobody could be"
+    problem = "holds positions in which nobody could be"
     for joint in _LONG:
         name = JOINT_NAMES[joint].replace("_", " ")
         usual = 0.5 if joint in (4, 5, 7, 8) else 0.32
         if not 0.3 < mean[joint] / leg / usual < 2.5:
-            raise FormatError(f"{said}: {mean[joint]:.2f} m to the {name}, legs of {leg:.2f} m")
+            raise FormatError(f"{problem}: {mean[joint]:.2f} m to the {name}, legs of {leg:.2f} m")
         spread = float(np.percentile(np.abs(lengths[:, joint - 1] / mean[joint] - 1), 80))
         if spread > (0.3 if joint in (4, 5, 7, 8) else 0.9):  # decoded arms breathe
-            raise FormatError(f"{said}: the bone to the {name} changes its length by {spread:.0%}")
+            raise FormatError(
+                f"{problem}: the bone to the {name} changes its length by {spread:.0%}"
+            )
     for left, right in LEFT_RIGHT_PAIRS:
         if left in _LONG and not 0.5 < mean[left] / mean[right] < 2:
             name = JOINT_NAMES[left].partition("_")[2]
             raise FormatError(
-                f"{said}: {mean[left]:.2f} m to the left {name}, {mean[right]:.2f} to the right"
+                f"{problem}: {mean[left]:.2f} m to the left {name}, {mean[right]:.2f} to the right"
             )
     trunk = float(np.median(np.linalg.norm(joints[:, 12] - joints[:, 0], axis=-1)))
     if not 0.2 < trunk / leg < 2:
-        raise FormatError(f"{said}: a trunk of {trunk:.2f} m on legs of {leg:.2f} m")
+        raise FormatError(f"{problem}: a trunk of {trunk:.2f} m on legs of {leg:.2f} m")
 
 
 def _in_metres(joints: Array, unit: str | None) -> tuple[Array, list[str]]:

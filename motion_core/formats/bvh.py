@@ -150,13 +150,13 @@ def _parse_hierarchy(
     channels: list[tuple[str, ...]] = []
     open_joints: list[int] = []
     for number, words in _statements(text):
-        told = f"in line {number} {' '.join(words)[:80]!r}"
+        place = f"in line {number} {' '.join(words)[:80]!r}"
         match words:
             case ["HIERARCHY"] if not open_joints:
                 pass
             case ["ROOT" | "JOINT" | "END" as kind, *title] if title:
                 if (kind == "ROOT") == bool(open_joints):
-                    raise FormatError(f"has {told} out of place")
+                    raise FormatError(f"has {place} out of place")
                 parents.append(open_joints[-1] if open_joints else -1)
                 names.append(f"{names[parents[-1]]} End" if kind == "END" else " ".join(title))
                 offsets.append([])
@@ -172,10 +172,10 @@ def _parse_hierarchy(
             case ["CHANNELS", count, *title] if open_joints:
                 lowered = tuple(word.lower() for word in title)
                 if count != str(len(lowered)) or not _CHANNELS.issuperset(lowered):
-                    raise FormatError(f"has {told}, which are no channels of BVH")
+                    raise FormatError(f"has {place}, which are no channels of BVH")
                 channels[open_joints[-1]] = lowered
             case _:
-                raise FormatError(f"has {told}, which is not BVH")
+                raise FormatError(f"has {place}, which is not BVH")
     if not names:
         raise FormatError("has no joints")
     if open_joints or not all(offsets):
@@ -198,18 +198,18 @@ def _parse_motion(text: str, columns: int) -> tuple[Array, float, tuple[str, ...
     heads = [line.partition(":") for line in lines[:2]]
     if [head.strip().lower() for head, _, _ in heads] != ["frames", "frame time"]:
         raise FormatError("is truncated: MOTION has no 'Frames:' and 'Frame Time:' lines")
-    told = _number(heads[0][2], "its line Frames")
+    count = _number(heads[0][2], "its line Frames")
     frame_time = _number(heads[1][2], "its line Frame Time")
     rows = lines[2:]
     notes: list[str] = []
     if not rows or columns == 0:
         raise FormatError("has 0 frames; expected at least 1")
-    if sum(map(len, rows)) > (columns + 1) * _MAX_NUMBER * max(len(rows), told):
-        raise FormatError(f"has {sum(map(len, rows))} characters for {told:.0f} frames")
-    if len(rows) == told and len(rows[0].split()) == len(rows[-1].split()) == columns:
+    if sum(map(len, rows)) > (columns + 1) * _MAX_NUMBER * max(len(rows), count):
+        raise FormatError(f"has {sum(map(len, rows))} characters for {count:.0f} frames")
+    if len(rows) == count and len(rows[0].split()) == len(rows[-1].split()) == columns:
         values = _numbers(rows)
     else:
-        values, notes = _streamed(rows, told, columns)
+        values, notes = _streamed(rows, count, columns)
     if values.shape[1] != columns:
         raise FormatError(f"has {values.shape[1]} numbers per frame; its channels are {columns}")
     if len(values) > MAX_FRAMES:
@@ -220,7 +220,7 @@ def _parse_motion(text: str, columns: int) -> tuple[Array, float, tuple[str, ...
     return values, frame_time, tuple(notes)
 
 
-def _streamed(rows: list[str], told: float, columns: int) -> tuple[Array, list[str]]:
+def _streamed(rows: list[str], count: float, columns: int) -> tuple[Array, list[str]]:
     """Values of rows that are not one to a frame, or not as many as told.
 
     Raises:
@@ -228,18 +228,18 @@ def _streamed(rows: list[str], told: float, columns: int) -> tuple[Array, list[s
     """
     widths = [len(row.split()) for row in rows]
     notes: list[str] = []
-    if sum(widths) == told * columns:
+    if sum(widths) == count * columns:
         return _numbers([" ".join(rows)]).reshape(-1, columns), notes
     if widths[-1] < columns and all(width == columns for width in widths[:-1]) and widths[:-1]:
         notes.append("its last frame is incomplete and was left out")
         rows, widths = rows[:-1], widths[:-1]
     if len(set(widths)) > 1:
         raise FormatError(
-            f"is damaged or truncated: {told:.0f} frames told, {sum(widths)} numbers there for "
+            f"is damaged or truncated: {count:.0f} frames told, {sum(widths)} numbers there for "
             f"{columns} channels"
         )
-    if told != len(rows) and widths[0] == columns:
-        notes.append(f"{told:.0f} frames told, {len(rows)} there")
+    if count != len(rows) and widths[0] == columns:
+        notes.append(f"{count:.0f} frames told, {len(rows)} there")
     return _numbers(rows), notes
 
 

@@ -186,9 +186,9 @@ def _normals(vertices: Array, triangles: NDArray[np.int64]) -> Array:
 
 def _mover(rest: Recording, joints: dict[str, int]) -> int:
     """The joint that carries both legs and the trunk: the pelvis, or one above it."""
-    wanted = {joints[name] for name in ("pelvis", "left_hip", "right_hip")}
+    hips = {joints[name] for name in ("pelvis", "left_hip", "right_hip")}
     joint = joints["pelvis"]
-    while not all(joint in ancestors(rest.parents, [each]) for each in wanted):
+    while not all(joint in ancestors(rest.parents, [each]) for each in hips):
         if rest.parents[joint] < 0:
             raise FormatError("has legs and a trunk that hang on nothing together")
         joint = rest.parents[joint]

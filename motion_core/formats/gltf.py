@@ -188,13 +188,13 @@ def _recording(gltf: Gltf, clip: str | None) -> Recording:
 
 def _find_clip(clips: Sequence[str], clip: str) -> int:
     ends = [name.rpartition("|")[2] for name in clips]
-    for names, wanted in (
+    for names, target in (
         (clips, clip),
         (ends, clip),
         ([name.casefold() for name in ends], clip.casefold()),
     ):
-        if wanted in names:
-            return list(names).index(wanted)
+        if target in names:
+            return list(names).index(target)
     raise InputError(f"has no animation {clip!r}; it has {', '.join(clips[:60])}")
 
 

@@ -150,7 +150,7 @@ class ChosenMap:
 
 
 def choose_map(
-    recording: Recording, given: JointMap | None = None, *, sure: bool = True
+    recording: Recording, joint_map: JointMap | None = None, *, sure: bool = True
 ) -> ChosenMap:
     """The map for a recording: the given one, a known set's, or a recognised one.
 
@@ -158,16 +158,16 @@ def choose_map(
 
     Args:
         recording: a skeleton in motion.
-        given: what the person says of its joints.
+        joint_map: what the person says of its joints.
         sure: whether a map of which nobody can be sure is refused.
 
     Raises:
         FormatError: the given map does not fit, or no person is recognised for sure; it tells the
             map that would have been used and how to give one.
     """
-    if given is not None:
-        given = _fitting(given, recording.names)
-        single = {ours: source[0] for ours, source in given.items() if len(source) == 1}
+    if joint_map is not None:
+        joint_map = _fitting(joint_map, recording.names)
+        single = {ours: source[0] for ours, source in joint_map.items() if len(source) == 1}
         recording = replace(recording, roles={**recording.roles, **single})
     elif (title := _known(recording.names)) is not None:
         return ChosenMap(KNOWN_SETS[title], title)
@@ -177,12 +177,12 @@ def choose_map(
     joints: dict[str, str | tuple[str, ...]] = {}
     if found is not None:
         joints = {ours: recording.names[joint] for ours, joint in found.joints.items()}
-    joints |= given or {}
+    joints |= joint_map or {}
     chosen = ChosenMap(
-        joints, "given" if given else "recognised", found.confidence if found else 0.0
+        joints, "given" if joint_map else "recognised", found.confidence if found else 0.0
     )
     lacking = [name for name in JOINT_NAMES if name in _NEEDED and name not in joints]
-    if given is not None and not lacking:
+    if joint_map is not None and not lacking:
         return chosen
     if found is None or (sure and (lacking or found.confidence < _SURE)):
         raise FormatError(_refusal(recording.names, chosen))
@@ -227,15 +227,15 @@ def map_joints(recording: Recording, joints: JointMap) -> Array:
     def place(name: str) -> int:
         return exact[name] if name in exact else places[plain_name(name)]
 
-    wanted = {ours: [place(name) for name in sources(source)] for ours, source in joints.items()}
-    order = sorted({at for found in wanted.values() for at in found})
+    indices = {ours: [place(name) for name in sources(source)] for ours, source in joints.items()}
+    order = sorted({at for found in indices.values() for at in found})
     column = {at: number for number, at in enumerate(order)}
     positions = recording.positions(order)
     found = {
         ours: positions[:, [column[at] for at in these]].mean(axis=1)
         if len(these) > 1
         else positions[:, column[these[0]]]
-        for ours, these in wanted.items()
+        for ours, these in indices.items()
     }
     complete(found)
     return np.stack([found[name] for name in JOINT_NAMES], axis=1)
@@ -298,7 +298,7 @@ def _known(names: Iterable[str]) -> str | None:
     return None
 
 
-def _fitting(given: JointMap, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+def _fitting(joint_map: JointMap, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """A given map with the names as the file has them.
 
     Raises:
@@ -310,7 +310,7 @@ def _fitting(given: JointMap, names: Sequence[str]) -> dict[str, tuple[str, ...]
     exact = set(names)
     absent = [
         name
-        for source in given.values()
+        for source in joint_map.values()
         for name in sources(source)
         if name not in exact and plain_name(name) not in first
     ]
@@ -320,7 +320,7 @@ def _fitting(given: JointMap, names: Sequence[str]) -> dict[str, tuple[str, ...]
         )
     return {
         ours: tuple(n if n in exact else first[plain_name(n)] for n in sources(source))
-        for ours, source in given.items()
+        for ours, source in joint_map.items()
     }
 
 
@@ -330,9 +330,9 @@ def _refusal(names: Sequence[str], chosen: ChosenMap) -> str:
             f"has no skeleton of a person that is recognised; its joints: {listed(names)}; "
             "give a map of them (--map FILE)"
         )
-    told = ", ".join(f"{ours}={'+'.join(sources(s))}" for ours, s in chosen.joints.items())
+    pairs = ", ".join(f"{ours}={'+'.join(sources(s))}" for ours, s in chosen.joints.items())
     return (
-        f"has joints that are recognised with a confidence of {chosen.confidence:.2f} only: {told}"
+        f"has joints that are recognised with a confidence of {chosen.confidence:.2f} only: {pairs}"
         "; correct this map (--print-map) and give it (--map FILE)"
     )
 

@@ -171,15 +171,15 @@ def _twist(limb: _Limb, joints: Array, bone: Array, swung: Array) -> Array:
     """Radians ``(T,)`` about unit vectors `bone` ``(T, 3)`` that bring the hinge to its axis.
 
     In each frame the bend tells the angle, the better the deeper it is; between those, angles
-    change as little as they can: the minimum of Σ w (a - told)² + calm a² + stiff (a' - a)².
+    change as little as they can: the minimum of Σ w (a - seen)² + calm a² + stiff (a' - a)².
     """
     lower = rotations.normalize(joints[:, limb.lower] - joints[:, limb.middle])
-    told = rotations.cross(bone, lower)
+    side = rotations.cross(bone, lower)
     if limb.end is not None:
         foot = rotations.normalize(joints[:, limb.end] - joints[:, limb.lower])
-        told = told + _FOOT_WEIGHT * rotations.cross(-lower, foot)
+        side = side + _FOOT_WEIGHT * rotations.cross(-lower, foot)
     axis = swung @ limb.axis
-    along, across = (told * axis).sum(-1), (told * rotations.cross(bone, axis)).sum(-1)
+    along, across = (side * axis).sum(-1), (side * rotations.cross(bone, axis)).sum(-1)
     weight = along**2 + across**2
     angle = np.arctan2(across, along)
     diagonal = weight + _CALM

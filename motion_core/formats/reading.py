@@ -286,8 +286,8 @@ def _stood(
 ) -> Capture:
     if len(joints) == 0:
         return Capture(joints, fps)
-    said = Posture(options.get("unit"), options.get("up"), options.get("forward"))
-    joints, more = stand_up(joints, fps, said)
+    posture = Posture(options.get("unit"), options.get("up"), options.get("forward"))
+    joints, more = stand_up(joints, fps, posture)
     return Capture(joints, fps, (*notes, *more), chosen)
 
 
@@ -374,8 +374,8 @@ def _naming(path: Path) -> Iterator[None]:
     except FileNotFoundError as error:
         raise InputError(f"there is no file {error.filename or path}") from error
     except OSError as error:
-        told = error.filename or path
-        raise InputError(f"{told} cannot be read: {error.strerror or error}") from error
+        name = error.filename or path
+        raise InputError(f"{name} cannot be read: {error.strerror or error}") from error
 
 
 def _unknown_suffix(path: Path) -> InputError:

@@ -61,8 +61,8 @@ def recognise(recording: Recording) -> Recognition | None:
     names = read_names(recording.names)
     for ours, name in recording.roles.items():
         side, _, part = ours.rpartition("_")
-        said = {"spine" if part.startswith("spine") else part: 1.0}
-        names[recording.names.index(name)] = NameEvidence(_SIDES.get(side), said)
+        parts = {"spine" if part.startswith("spine") else part: 1.0}
+        names[recording.names.index(name)] = NameEvidence(_SIDES.get(side), parts)
     body = SkeletonEvidence(recording, points, names)
     people = sorted(_people(body), key=lambda person: person.cost)
     if not people:

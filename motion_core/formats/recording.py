@@ -55,28 +55,28 @@ class Recording:
     still: frozenset[int] = frozenset()
     notes: tuple[str, ...] = ()
 
-    def positions(self, wanted: Sequence[int], frames: slice = slice(None)) -> Array:
+    def positions(self, joints: Sequence[int], frames: slice = slice(None)) -> Array:
         """World positions ``(T, len(wanted), 3)`` of the joints with these indices."""
-        return self.world(wanted, frames)[0]
+        return self.world(joints, frames)[0]
 
-    def world(self, wanted: Sequence[int], frames: slice = slice(None)) -> tuple[Array, Array]:
+    def world(self, joints: Sequence[int], frames: slice = slice(None)) -> tuple[Array, Array]:
         """World positions ``(T, n, 3)`` and orientations ``(T, n, 3, 3)`` of these joints."""
-        chosen = set(wanted)
-        chain = [j for j in ancestors(self.parents, wanted) if j in chosen or j not in self.still]
+        chosen = set(joints)
+        chain = [j for j in ancestors(self.parents, joints) if j in chosen or j not in self.still]
         place = {joint: at for at, joint in enumerate(chain)}
         hangs = [self._hangs_on(joint, place) for joint in chain]
         first, end, _ = frames.indices(self.frames)
         count = max(end - first, 0)
         check_memory(
-            max(count * len(wanted), min(count, _BLOCK) * len(chain)) * _BYTES,
+            max(count * len(joints), min(count, _BLOCK) * len(chain)) * _BYTES,
             f"{len(chain)} joints in {count} frames",
         )
         block = max(_BLOCK // len(chain), 1)
-        at = [place[joint] for joint in wanted]
+        at = [place[joint] for joint in joints]
         found = []
         for start in range(first, max(end, first + 1), block):  # once for no frames, too
-            some = slice(start, min(start + block, end))
-            local = [self.local(joint, some) for joint in chain]
+            block_frames = slice(start, min(start + block, end))
+            local = [self.local(joint, block_frames) for joint in chain]
             positions, turns = world_transforms(
                 [parent for parent, _ in hangs],
                 [step + offset for (step, _), (_, offset) in zip(local, hangs, strict=True)],

@@ -93,13 +93,13 @@ def _spine(
     elif len(lower) >= 2:
         whole = max(float(body.distances[hip, chest]), 1e-9)
         parts = body.distances[hip, lower] / whole
-        said = body.named(lower, "spine")
+        scores = body.named(lower, "spine")
         first, second = min(
             combinations(range(len(lower)), 2),
             key=lambda pair: (
                 (parts[pair[0]] - 0.35) ** 2
                 + (parts[pair[1]] - 0.7) ** 2
-                - 0.2 * (said[pair[0]] + said[pair[1]])
+                - 0.2 * (scores[pair[0]] + scores[pair[1]])
             ),
         )
         found |= {"spine1": lower[first], "spine2": lower[second]}

@@ -103,8 +103,8 @@ def convert_motiongpt(files: MotionGPTFiles, out: Path | str, *, backbone: str =
             save_exactly(tokenizer, fresh)
             model.save_pretrained(fresh / T5)
             text_tokenizer.save_pretrained(fresh / T5)
-            told = {"format": FORMAT, "codes": config.codes, "words": config.words}
-            (fresh / CONFIG).write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+            facts = {"format": FORMAT, "codes": config.codes, "words": config.words}
+            (fresh / CONFIG).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
             os.replace(fresh, out)
     except OSError as err:
         raise UnavailableError(

@@ -100,9 +100,9 @@ class MotionGPTEngine:
         takes: list[Take] = []
         with self._lock:
             for first in range(0, len(requests), _BATCH):
-                some = requests[first : first + _BATCH]
-                made = self._draw(some, lengths[first : first + _BATCH], step, len(requests))
-                takes += [Take(tokens) for tokens in made]
+                group = requests[first : first + _BATCH]
+                rows = self._draw(group, lengths[first : first + _BATCH], step, len(requests))
+                takes += [Take(tokens) for tokens in rows]
                 if step is not None:
                     step(len(takes), len(requests))
         return takes
@@ -126,18 +126,20 @@ class MotionGPTEngine:
         with self._lock:
             model, text_tokenizer = self._model()
             words, end = self.config.words, int(text_tokenizer.eos_token_id)
-            asked = list(text_tokenizer("Generate text: ", add_special_tokens=False)["input_ids"])
+            instruction = list(
+                text_tokenizer("Generate text: ", add_special_tokens=False)["input_ids"]
+            )
 
-            def choose(logits: Tensor, made: list[list[int]]) -> list[int]:
+            def choose(logits: Tensor, answer: list[list[int]]) -> list[int]:
                 logits[:, words:] = -torch.inf
-                if not made[0]:
+                if not answer[0]:
                     logits[:, end] = -torch.inf
                 return [int(i) for i in logits.argmax(-1)]
 
             for motion in motions:
-                ids = [*asked, *self._motion_ids(motion)][: _LONGEST_PROMPT - 1]
-                [made] = _decode(model, [[*ids, end]], choose, [end], [CAPTION_TOKENS], step)
-                text = str(text_tokenizer.decode(made, skip_special_tokens=True))
+                ids = [*instruction, *self._motion_ids(motion)][: _LONGEST_PROMPT - 1]
+                [answer] = _decode(model, [[*ids, end]], choose, [end], [CAPTION_TOKENS], step)
+                text = str(text_tokenizer.decode(answer, skip_special_tokens=True))
                 sentences.append(" ".join(text.split()))
                 if not sentences[-1]:
                     raise GenerationError("the model wrote no caption; the motion may be too short")
@@ -188,10 +190,10 @@ class MotionGPTEngine:
             ids = list(encoded["input_ids"])[: _LONGEST_PROMPT - 1]
             prompts.append([*ids, int(text_tokenizer.eos_token_id)])
 
-        def choose(logits: Tensor, made: list[list[int]]) -> list[int]:
+        def choose(logits: Tensor, rows: list[list[int]]) -> list[int]:
             chosen = []
             for row, (request, (least, _)) in enumerate(zip(requests, lengths, strict=True)):
-                count = len(made[row]) - 1
+                count = len(rows[row]) - 1
                 if count < 0:
                     chosen.append(begin)  # the one token that a motion can begin with
                     continue
@@ -207,8 +209,8 @@ class MotionGPTEngine:
             return chosen
 
         limits = [most + 1 for _, most in lengths]
-        made = _decode(model, prompts, choose, [end], limits, progress, total)
-        return [tuple(i - first for i in row[1:]) for row in made]
+        rows = _decode(model, prompts, choose, [end], limits, progress, total)
+        return [tuple(i - first for i in row[1:]) for row in rows]
 
     def _model(self) -> tuple[Any, Any]:
         if self._loaded is None:
@@ -307,7 +309,7 @@ def _decode(
     device = model.device
     ids, mask = ids.to(device), mask.to(device)
     encoded = model.get_encoder()(input_ids=ids, attention_mask=mask)
-    made: list[list[int]] = [[] for _ in prompts]
+    rows: list[list[int]] = [[] for _ in prompts]
     open_rows = set(range(len(prompts)))
     start = int(model.config.decoder_start_token_id)
     last = torch.full((len(prompts), 1), start, device=device)
@@ -323,15 +325,15 @@ def _decode(
             raise GenerationError(
                 "the model's numbers are not finite; convert the checkpoint again"
             )
-        chosen = choose(logits, made)
+        chosen = choose(logits, rows)
         for row in sorted(open_rows):
             if chosen[row] in ends:
                 open_rows.discard(row)
                 continue
-            made[row].append(chosen[row])
-            if len(made[row]) >= limits[row]:
+            rows[row].append(chosen[row])
+            if len(rows[row]) >= limits[row]:
                 open_rows.discard(row)
         last = torch.tensor(chosen, device=device)[:, None]
         if progress is not None:
             progress(0, total)  # so that cancelling is noticed with each token
-    return made
+    return rows

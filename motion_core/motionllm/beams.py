@@ -57,16 +57,16 @@ def search_motions(
     end, first = words + 1, words + 2  # </Motion>, <Motion_0> among `all_logits`
 
     def rule(prompt: MotionPrompt) -> Forbid:
-        def forbid(scores: Tensor, made: list[int]) -> None:
-            if made and made[-1] == end:
+        def forbid(scores: Tensor, tokens: list[int]) -> None:
+            if tokens and tokens[-1] == end:
                 allowed = scores[sorted(ends)]
                 scores.fill_(-torch.inf)
                 scores[sorted(ends)] = allowed
                 return
             scores[:end] = -torch.inf
-            if len(made) < prompt.least:
+            if len(tokens) < prompt.least:
                 scores[end] = -torch.inf
-            if len(made) >= prompt.most:
+            if len(tokens) >= prompt.most:
                 scores[first:] = -torch.inf
 
         return forbid
@@ -94,9 +94,9 @@ def search_captions(
         GenerationError: the model's numbers are not finite.
     """
 
-    def forbid(scores: Tensor, made: list[int]) -> None:
+    def forbid(scores: Tensor, tokens: list[int]) -> None:
         scores[words:] = -torch.inf
-        if not made:
+        if not tokens:
             scores[sorted(ends)] = -torch.inf
 
     searches = [_Search(prompt, beams, CAPTION_TOKENS, ends, forbid) for prompt in prompts]
@@ -129,8 +129,8 @@ class _Search:
 
     def step(self, log_probabilities: Tensor) -> list[int]:  # (beams, V) float32
         """Extend the sequences by one token; returns which one each of the new ones extends."""
-        for row, made in zip(log_probabilities, self.running, strict=True):
-            self.forbid(row, made)
+        for row, tokens in zip(log_probabilities, self.running, strict=True):
+            self.forbid(row, tokens)
         width = log_probabilities.shape[1]
         total = (log_probabilities + self.scores[:, None]).flatten()
         count = min(max(2, 1 + len(self.ends)) * self.beams, len(total))
@@ -141,14 +141,14 @@ class _Search:
         scores: list[Tensor] = []
         for place, (score, at) in enumerate(zip(top.values, top.indices.tolist(), strict=True)):
             parent, token = divmod(at, width)
-            made = [*self.running[parent], token]
+            tokens = [*self.running[parent], token]
             if token not in self.ends and length < self.longest:
                 if len(running) < self.beams and torch.isfinite(score):
                     parents.append(parent)
-                    running.append(made)
+                    running.append(tokens)
                     scores.append(score)
             elif place < self.beams and torch.isfinite(score):
-                self.finished.append((float(score / length), made))
+                self.finished.append((float(score / length), tokens))
         self.finished.sort(key=lambda one: -one[0])  # stable: the earlier of two alike stays first
         del self.finished[self.beams :]
         full = len(self.finished) == self.beams
@@ -201,7 +201,7 @@ def _run(
         rows = torch.tensor(kept, device=device)
         cache.batch_select_indices(rows)
         mask, positions = mask[rows], positions[rows][:, -1:] + 1
-        last = [made[-1] for search in active for made in search.running]
+        last = [tokens[-1] for search in active for tokens in search.running]
         # Motion tokens go on after the backbone's rows, not after the words.
         read = [i if i < words else model.motion_start + i - words for i in last]
         ids = torch.tensor(read, device=device)[:, None]

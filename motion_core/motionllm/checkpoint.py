@@ -109,10 +109,12 @@ class CheckpointConfig:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> CheckpointConfig:
         """Raises: KeyError, TypeError, ValueError: something is missing or of another type."""
-        given = {name: value for name, value in values.items() if name not in ("format", "version")}
+        fields = {
+            name: value for name, value in values.items() if name not in ("format", "version")
+        }
         adapters = {d: Adapter(**values["adapters"][d]) for d in DIRECTIONS}
-        given |= {"adapters": adapters, "sampling": Sampling(**values["sampling"])}
-        config = cls(**(given | {"words": tuple(values["words"])}))
+        fields |= {"adapters": adapters, "sampling": Sampling(**values["sampling"])}
+        config = cls(**(fields | {"words": tuple(values["words"])}))
         for number in ("vocabulary", "width", "codes"):
             value = getattr(config, number)
             if not isinstance(value, int) or not 1 <= value <= _LARGEST[number]:
@@ -133,8 +135,8 @@ class Checkpoint:
     @property
     def version(self) -> str:
         """Six hexadecimal digits that change with any of the weights."""
-        told = [self.config.digests[name] for name in _TENSORS]
-        return hashlib.sha256("".join(told).encode()).hexdigest()[:6]
+        digests = [self.config.digests[name] for name in _TENSORS]
+        return hashlib.sha256("".join(digests).encode()).hexdigest()[:6]
 
     def tokenizer(self) -> MotionTokenizer:
         """The motion tokenizer.
@@ -283,18 +285,18 @@ def assemble_checkpoint(
     if prompts["t2m"] != prompts["m2t"]:
         raise ConfigurationError(f"the two directions were trained with other prompts: {prompts}")
     motion_tokenizer = load_tokenizer(tokenizer)
-    told = facts["t2m"]
-    if motion_tokenizer.config.codes != told["codes"]:
+    model = facts["t2m"]
+    if motion_tokenizer.config.codes != model["codes"]:
         raise ConfigurationError(
             f"the tokenizer in {tokenizer} has {motion_tokenizer.config.codes} codes, the "
-            f"adapters were trained with {told['codes']}"
+            f"adapters were trained with {model['codes']}"
         )
     config = CheckpointConfig(
         name=out.name,
-        backbone=told["backbone"],
-        vocabulary=told["vocabulary"],
-        width=told["width"],
-        codes=told["codes"],
+        backbone=model["backbone"],
+        vocabulary=model["vocabulary"],
+        width=model["width"],
+        codes=model["codes"],
         prompt=prompts["t2m"],
         adapters={d: Adapter(facts[d]["rank"], facts[d]["scale"]) for d in DIRECTIONS},
         sampling=sampling or Sampling(),

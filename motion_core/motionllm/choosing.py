@@ -44,18 +44,18 @@ def reading_scores(
         for tokens, description in takes[first : first + _BATCH]:
             motion = [model.motion_start, *model.token_ids(tokens), model.motion_end]
             rows.append(([*before, *motion, *after], prompt.answer(description)))
-        longest = max(len(asked) + len(answer) for asked, answer in rows) - 1
+        longest = max(len(question) + len(answer) for question, answer in rows) - 1
         ids = torch.zeros(len(rows), longest, dtype=torch.long)
-        wanted = torch.full((len(rows), longest), -1)  # what follows each position
-        for row, (asked, answer) in enumerate(rows):
-            whole = [*asked, *answer[:-1]]
+        targets = torch.full((len(rows), longest), -1)  # what follows each position
+        for row, (question, answer) in enumerate(rows):
+            whole = [*question, *answer[:-1]]
             ids[row, : len(whole)] = torch.tensor(whole)
-            wanted[row, len(asked) - 1 : len(whole)] = torch.tensor(answer)
-        wanted = wanted.to(device)
+            targets[row, len(question) - 1 : len(whole)] = torch.tensor(answer)
+        targets = targets.to(device)
         output = model.states(ids.to(device), "m2t")  # (b, T, D)
-        read = wanted >= 0
+        read = targets >= 0
         losses = F.cross_entropy(
-            model.text_logits(output[read]), wanted[read], reduction="none"
+            model.text_logits(output[read]), targets[read], reduction="none"
         )  # (answers,)
         per_row = torch.zeros(len(rows), device=device).index_add_(
             0, read.nonzero()[:, 0], losses.float()

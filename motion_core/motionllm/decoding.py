@@ -116,7 +116,7 @@ def decode_motions(
         gone = {row for row, cancel in tokens if cancel is not None and cancel.cancelled}
         return gone | {twin for twin, row in numbered if row in gone}
 
-    made = _decode(
+    indices = _decode(
         model,
         "t2m",
         [prompt.ids for prompt in prompts] + [list(prompts[row].blank) for row in twins],
@@ -127,7 +127,7 @@ def decode_motions(
         progress=progress,
         stopped=stopped,
     )
-    return [tuple(index - 1 for index in row) for row in made[: len(prompts)]]
+    return [tuple(index - 1 for index in row) for row in indices[: len(prompts)]]
 
 
 @torch.inference_mode()
@@ -179,7 +179,7 @@ def _decode(
     """
     head = model.motion_logits if direction == "t2m" else model.text_logits
     reading: Reading = model.reading(direction, prompts, limits)
-    made: list[list[int]] = [[] for _ in prompts]
+    sequences: list[list[int]] = [[] for _ in prompts]
     rows, total = list(range(len(prompts))), sum(limits)
     for step in range(max(limits)):
         logits = head(reading.last).cpu()  # (b, V)
@@ -191,8 +191,8 @@ def _decode(
         staying, gone = [], stopped()
         for place, (row, index) in enumerate(zip(rows, indices, strict=True)):
             if index not in ends:
-                made[row].append(index)
-                if len(made[row]) < limits[row] and row not in gone:
+                sequences[row].append(index)
+                if len(sequences[row]) < limits[row] and row not in gone:
                     staying.append(place)
         if 0 < len(staying) < len(rows):
             staying = reading.keep(staying)
@@ -202,4 +202,4 @@ def _decode(
         if not rows:
             break
         reading.advance([first_id + indices[place] for place in staying])
-    return made
+    return sequences

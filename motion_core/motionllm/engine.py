@@ -164,7 +164,7 @@ class MotionLLMEngine:
         """
         step = checked_progress(progress, cancel)
         windows = [_windows(self._check_tokens(self._tokens(take))) for take in takes]
-        flat = [window for some in windows for window in some]
+        flat = [window for group in windows for window in group]
         sentences: list[str] = []
         if not flat:
             return sentences
@@ -172,16 +172,16 @@ class MotionLLMEngine:
             model, prompt = self._use("m2t")
             before, after = prompt.around_motion()
             start, end = model.motion_start, model.motion_end
-            asked = [[*before, start, *model.token_ids(w), end, *after] for w in flat]
+            prompts = [[*before, start, *model.token_ids(w), end, *after] for w in flat]
             ends = _sentence_ends(prompt.text_tokenizer)
-            for first in range(0, len(asked), _BATCH):
-                some = asked[first : first + _BATCH]
-                made = self._captions(model, prompt, some, ends, checked_progress(None, cancel))
-                sentences += [_sentence(prompt.text_tokenizer, ids) for ids in made]
+            for first in range(0, len(prompts), _BATCH):
+                group = prompts[first : first + _BATCH]
+                answers = self._captions(model, prompt, group, ends, checked_progress(None, cancel))
+                sentences += [_sentence(prompt.text_tokenizer, ids) for ids in answers]
                 if step is not None:
                     step(len(sentences), len(flat))
         rest = iter(sentences)
-        return [_join([next(rest) for _ in some]) for some in windows]
+        return [_join([next(rest) for _ in group]) for group in windows]
 
     def encode(self, features: FloatArray) -> tuple[int, ...]:
         return tuple(self.tokenizer.encode(features))
@@ -212,43 +212,43 @@ class MotionLLMEngine:
     ) -> list[tuple[int, ...]]:
         """Motion tokens of each row, `_BATCH` rows at a time."""
         beams, total = self.sampling.beams, sum(row.most for row in rows)
-        made: list[tuple[int, ...]] = []
+        motions: list[tuple[int, ...]] = []
         for first in range(0, len(rows), _BATCH):
-            some = rows[first : first + _BATCH]
+            group = rows[first : first + _BATCH]
             step = _shifted(progress, sum(row.most for row in rows[:first]), total)
-            if beams == 1 or all(row.greedy for row in some):
-                made += decode_motions(model, some, self.sampling, step)
+            if beams == 1 or all(row.greedy for row in group):
+                motions += decode_motions(model, group, self.sampling, step)
                 continue
             assert isinstance(model, MotionLLM)  # see _model
             found = iter(
                 search_motions(
                     model,
-                    [row for row in some if not row.greedy],
+                    [row for row in group if not row.greedy],
                     beams=beams,
                     words=len(prompt.text_tokenizer),
                     ends=frozenset({int(prompt.text_tokenizer.eos_token_id)}),
-                    progress=_in_tokens(step, sum(row.most for row in some)),
+                    progress=_in_tokens(step, sum(row.most for row in group)),
                 )
             )
-            greedy = [row for row in some if row.greedy]
+            greedy = [row for row in group if row.greedy]
             plain = iter(decode_motions(model, greedy, self.sampling, step) if greedy else [])
-            made += [next(plain if row.greedy else found) for row in some]
-        return made
+            motions += [next(plain if row.greedy else found) for row in group]
+        return motions
 
     def _captions(
         self,
         model: AnyModel,
         prompt: PromptFormat,
-        asked: Sequence[list[int]],
+        prompts: Sequence[list[int]],
         ends: frozenset[int],
         progress: Progress | None,
     ) -> list[list[int]]:
         if self.sampling.beams == 1:
-            return decode_captions(model, asked, ends, progress)
+            return decode_captions(model, prompts, ends, progress)
         assert isinstance(model, MotionLLM)  # see _model
         words = len(prompt.text_tokenizer)
         return search_captions(
-            model, asked, beams=self.sampling.beams, words=words, ends=ends, progress=progress
+            model, prompts, beams=self.sampling.beams, words=words, ends=ends, progress=progress
         )
 
     def _takes(self, request: GenerationRequest) -> int:

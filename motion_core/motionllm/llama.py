@@ -82,29 +82,31 @@ class LlamaConfig:
     def read(cls, folder: Path) -> LlamaConfig | None:
         """Read the sizes from a Hugging Face folder; None for a model of another layout."""
         try:
-            told: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-            rope = told.get("rope_parameters") or told.get("rope_scaling") or {}
+            config: dict[str, Any] = json.loads(
+                (folder / "config.json").read_text(encoding="utf-8")
+            )
+            rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
             fits = (
-                told["model_type"] == "llama"
-                and told.get("hidden_act", "silu") == "silu"
+                config["model_type"] == "llama"
+                and config.get("hidden_act", "silu") == "silu"
                 and rope.get("rope_type", rope.get("type", "default")) == "default"
-                and not told.get("attention_bias")
-                and not told.get("mlp_bias")
+                and not config.get("attention_bias")
+                and not config.get("mlp_bias")
             )
             if not fits:
                 return None
-            heads = int(told["num_attention_heads"])
+            heads = int(config["num_attention_heads"])
             return cls(
-                layers=int(told["num_hidden_layers"]),
-                width=int(told["hidden_size"]),
-                inner=int(told["intermediate_size"]),
+                layers=int(config["num_hidden_layers"]),
+                width=int(config["hidden_size"]),
+                inner=int(config["intermediate_size"]),
                 heads=heads,
-                kv_heads=int(told.get("num_key_value_heads") or heads),
-                head_dim=int(told.get("head_dim") or int(told["hidden_size"]) // heads),
-                epsilon=float(told["rms_norm_eps"]),
-                theta=float(rope.get("rope_theta") or told.get("rope_theta") or 10000.0),
-                vocabulary=int(told["vocab_size"]),
-                tied=bool(told.get("tie_word_embeddings", False)),
+                kv_heads=int(config.get("num_key_value_heads") or heads),
+                head_dim=int(config.get("head_dim") or int(config["hidden_size"]) // heads),
+                epsilon=float(config["rms_norm_eps"]),
+                theta=float(rope.get("rope_theta") or config.get("rope_theta") or 10000.0),
+                vocabulary=int(config["vocab_size"]),
+                tied=bool(config.get("tie_word_embeddings", False)),
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None

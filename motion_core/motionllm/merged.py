@@ -257,9 +257,9 @@ def _assembled(config: LlamaConfig, parts: Mapping[str, Mapping[str, Tensor]]) -
         ]
         return Llama(config, layers, parts["base"]["norm"])
 
-    base, made = parts["base"], {direction: decoder(direction) for direction in DIRECTIONS}
+    base, decoders = parts["base"], {direction: decoder(direction) for direction in DIRECTIONS}
     head = Int8Weight(base["head.whole"], base["head.scale"])
-    return MergedWeights(config, base["embedding"], head, made.__getitem__)
+    return MergedWeights(config, base["embedding"], head, decoders.__getitem__)
 
 
 def _kept_folder(checkpoint: Checkpoint, identity: str) -> Path:

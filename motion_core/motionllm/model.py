@@ -166,9 +166,9 @@ class MotionLLM(nn.Module):
         that predicts it. Rows are padded on the right, which causal attention never sees.
         """
         output = self.hidden(ids, direction, use_cache=False).last_hidden_state  # (B, T, D)
-        wanted = targets != IGNORE
+        scored = targets != IGNORE
         head = self.motion_logits if direction == "t2m" else self.text_logits
-        return F.cross_entropy(head(output[wanted]), targets[wanted])
+        return F.cross_entropy(head(output[scored]), targets[scored])
 
     # ---- the rows' first values ------------------------------------------------------------
 

@@ -205,19 +205,19 @@ class _BackboneFacts:
         """
         for direction, tensors in adapters.items():
             rank = len(next((t for n, t in tensors.items() if "lora_A" in n), torch.empty(0)))
-            wanted: dict[str, tuple[int, ...]] = {}
+            expected: dict[str, tuple[int, ...]] = {}
             for layer, (rows, columns) in self.layers.items():
-                wanted[f"base_model.model.{layer}.lora_A.weight"] = (rank, columns)
-                wanted[f"base_model.model.{layer}.lora_B.weight"] = (rows, rank)
+                expected[f"base_model.model.{layer}.lora_A.weight"] = (rank, columns)
+                expected[f"base_model.model.{layer}.lora_B.weight"] = (rows, rank)
             found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-            odd = sorted(wanted.keys() ^ found.keys()) or sorted(
-                name for name in wanted if wanted[name] != found[name]
+            odd = sorted(expected.keys() ^ found.keys()) or sorted(
+                name for name in expected if expected[name] != found[name]
             )
             if odd:
                 raise ConfigurationError(
                     f"the adapter {direction!r} of {path} does not fit {self.name}: {odd[0]} has "
                     f"the shape {found.get(odd[0], 'missing')}, expected "
-                    f"{wanted.get(odd[0], 'nothing')} ({len(odd)} such tensors); give --backbone "
+                    f"{expected.get(odd[0], 'nothing')} ({len(odd)} such tensors); give --backbone "
                     "the model that it was trained on"
                 )
 

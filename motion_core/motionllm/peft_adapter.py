@@ -181,9 +181,9 @@ def _check_fit(
         )
     for name, tensor in expected.items():
         rows, columns = tensor.shape
-        wanted = (rank, columns) if "lora_A" in name else (rows, rank)
-        if state[name].shape != wanted:
+        shape = (rank, columns) if "lora_A" in name else (rows, rank)
+        if state[name].shape != shape:
             raise ConfigurationError(
                 f"{folder} does not fit the checkpoint: {name} has the shape "
-                f"{tuple(state[name].shape)}, expected {wanted}"
+                f"{tuple(state[name].shape)}, expected {shape}"
             )

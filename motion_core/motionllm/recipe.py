@@ -184,13 +184,13 @@ def _recipe(name: str, values: Mapping[str, Any]) -> Recipe:
     direction = values["direction"]
     if direction not in DIRECTIONS:
         raise ValueError(f"direction is {direction!r}; give t2m or m2t")
-    told = dict(values.get("training", {}))
-    augmentation = Augmentation(**told.pop("augmentation", {}))
+    settings = dict(values.get("training", {}))
+    augmentation = Augmentation(**settings.pop("augmentation", {}))
     kinds = {entry.name for entry in fields(MotionLLMTraining)}
-    if told.keys() - kinds:
-        raise KeyError(f"training has no {min(told.keys() - kinds)!r}")
+    if settings.keys() - kinds:
+        raise KeyError(f"training has no {min(settings.keys() - kinds)!r}")
     rows = bool(values.get("rows", True))
-    training = MotionLLMTraining(augmentation=augmentation, **told)
+    training = MotionLLMTraining(augmentation=augmentation, **settings)
     if not rows:
         training = replace(training, rows_lr=0.0)
     shape = values.get("shape")

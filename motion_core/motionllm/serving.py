@@ -141,15 +141,15 @@ def _write_hf(
     half = {name: tensor.to(torch.float16).contiguous() for name, tensor in tensors}
     with replacing(out / WEIGHTS) as path:
         save_file(half, path, metadata={"format": "pt"})
-    told = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    told |= {"vocab_size": config.vocabulary + 2 + checkpoint.config.codes}
-    told |= {"tie_word_embeddings": False, "architectures": ["LlamaForCausalLM"]}
+    settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    settings |= {"vocab_size": config.vocabulary + 2 + checkpoint.config.codes}
+    settings |= {"tie_word_embeddings": False, "architectures": ["LlamaForCausalLM"]}
     facts = json.loads((folder / TOKENIZER_FILES[1]).read_text(encoding="utf-8"))
     if direction == "t2m":
-        told["eos_token_id"] = config.vocabulary + 1
+        settings["eos_token_id"] = config.vocabulary + 1
         facts["eos_token"] = "</Motion>"
     facts.pop("chat_template", None)
-    for name, values in (("config.json", told), (TOKENIZER_FILES[1], facts)):
+    for name, values in (("config.json", settings), (TOKENIZER_FILES[1], facts)):
         with replacing(out / name) as path:
             path.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
     with replacing(out / TOKENIZER_FILES[0]) as path:
@@ -167,13 +167,13 @@ def _write_gguf(
 ) -> list[Path]:
     from gguf import GGUFWriter
 
-    told = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     name = f"{direction}.gguf"
     with replacing(out / name) as path:
         writer = GGUFWriter(path, "llama")
         writer.add_name(f"{checkpoint.config.name} {direction}")
         writer.add_block_count(config.layers)
-        writer.add_context_length(int(told["max_position_embeddings"]))
+        writer.add_context_length(int(settings["max_position_embeddings"]))
         writer.add_embedding_length(config.width)
         writer.add_feed_forward_length(config.inner)
         writer.add_head_count(config.heads)
@@ -185,7 +185,7 @@ def _write_gguf(
         writer.add_rope_freq_base(config.theta)
         writer.add_vocab_size(config.vocabulary + 2 + checkpoint.config.codes)
         writer.add_file_type(1)  # mostly float16
-        _add_tokenizer(writer, tokenizer, config, direction, told)
+        _add_tokenizer(writer, tokenizer, config, direction, settings)
         for key, tensor in _tensors(checkpoint, direction, folder, config):
             short, values = _in_gguf(key, tensor, config)
             kind = torch.float32 if values.dim() == 1 else torch.float16
@@ -209,7 +209,7 @@ def _write_gguf(
 
 
 def _add_tokenizer(
-    writer: Any, tokenizer: Any, config: LlamaConfig, direction: Direction, told: dict[str, Any]
+    writer: Any, tokenizer: Any, config: LlamaConfig, direction: Direction, settings: dict[str, Any]
 ) -> None:
     state = json.loads(tokenizer.to_str())
     control = {token["id"] for token in state["added_tokens"] if token["special"]}
@@ -221,8 +221,8 @@ def _add_tokenizer(
     writer.add_token_list([word for word, _ in words])
     writer.add_token_types([_CONTROL if i in control else _NORMAL for _, i in words])
     writer.add_token_merges(merges)
-    writer.add_bos_token_id(int(told.get("bos_token_id") or 0))
-    own = int(told["eos_token_id"])
+    writer.add_bos_token_id(int(settings.get("bos_token_id") or 0))
+    own = int(settings["eos_token_id"])
     writer.add_eos_token_id(config.vocabulary + 1 if direction == "t2m" else own)
     writer.add_add_bos_token(False)
 

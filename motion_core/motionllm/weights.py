@@ -37,7 +37,7 @@ def save_direction(
     save_half(adapter, folder / f"{direction}.safetensors")
     save_half(rows, folder / f"{direction}_rows.safetensors")
     _, layer = next(iter(lora.layers(model.backbone)))
-    told = {
+    config = {
         **facts,
         "direction": direction,
         "vocabulary": model.vocabulary,
@@ -47,7 +47,7 @@ def save_direction(
         "scale": layer.scale[direction],
     }
     with replacing(folder / f"{direction}.json") as path:
-        path.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+        path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
 
 @torch.no_grad()

@@ -149,11 +149,11 @@ def _mounted(groups: list[list[Image]], texts: list[list[str]], theme: Theme) ->
     words = [
         [
             (person, row)
-            for person, text in enumerate(told)
+            for person, text in enumerate(captions)
             for row in wrapped(text, size, max_width=span - mark, max_lines=2 if several else 3)
             if row
         ]
-        for told, span in zip(texts, spans, strict=True)
+        for captions, span in zip(texts, spans, strict=True)
     ]
     deepest = max(len(lines) for lines in words)
     below = round(22 * unit) + deepest * line if deepest else 0

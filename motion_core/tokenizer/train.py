@@ -113,7 +113,7 @@ def train_tokenizer(
     for step in run:
         result = session.step(step)
         if step % 20 == 0 or step == training.steps - 1:
-            run.log(**session.told(step, result))
+            run.log(**session.log_row(step, result))
     save_tokenizer(session.tokenizer, out)
     return load_tokenizer(out)
 
@@ -163,11 +163,11 @@ class _Session:
         self.resets += self.tokenizer.quantizer.resets
         return result
 
-    def told(self, step: int, result: Reconstruction) -> dict[str, float]:
+    def log_row(self, step: int, result: Reconstruction) -> dict[str, float]:
         parts = {name: part.item() for name, part in result.parts.items()}
         uses = self.tokenizer.quantizer.uses
         share = uses / uses.sum()
-        told = {
+        log_row = {
             "loss": result.loss.item(),
             "mpjpe_mm": 1000 * parts.pop("distance"),
             **parts,
@@ -176,7 +176,7 @@ class _Session:
             "lr": self.training.rate(step),
         }
         self.resets = 0
-        return told
+        return log_row
 
     def state(self) -> dict[str, Any]:
         return {

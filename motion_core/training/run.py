@@ -267,7 +267,7 @@ class _Bar:
         self._bar, self._task = bar, task
 
     def update(self, step: int, values: Mapping[str, float]) -> None:
-        self._bar.update(self._task, completed=step, values=_told(values))
+        self._bar.update(self._task, completed=step, values=_values_line(values))
 
 
 class _InNotebook:
@@ -275,7 +275,7 @@ class _InNotebook:
         self._bar = bar
 
     def update(self, step: int, values: Mapping[str, float]) -> None:
-        self._bar.update(step, _told(values))
+        self._bar.update(step, _values_line(values))
 
 
 class _Lines:
@@ -292,11 +292,11 @@ class _Lines:
         left = int((self._steps - step) / rate)
         _say(
             f"{self._title}: step {step}/{self._steps}, {rate:.2f} steps/s, "
-            f"{left // 60}:{left % 60:02d} left, {_told(values)}"
+            f"{left // 60}:{left % 60:02d} left, {_values_line(values)}"
         )
 
 
-def _told(values: Mapping[str, float]) -> str:
+def _values_line(values: Mapping[str, float]) -> str:
     return " ".join(f"{name} {value:.4g}" for name, value in values.items())
 
 

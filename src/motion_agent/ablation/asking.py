@@ -44,7 +44,7 @@ class Script:
         return Answer(plan=validate_plan(self.plans.pop(0))) if self.plans else None
 
 
-class Asked:
+class ExperimentPlanner:
     """A planner of an experiment.
 
     Attributes:
@@ -81,7 +81,7 @@ class Asked:
         raise NotImplementedError
 
 
-class RecordingPlanner(Asked):
+class RecordingPlanner(ExperimentPlanner):
     """Asks a planner and writes down every exchange; asks nothing that is written down already.
 
     Args:
@@ -112,21 +112,26 @@ class RecordingPlanner(Asked):
 
     def _answer(self, task: Task) -> Answer:
         try:
-            messages = asked_of(self._planner, task)
+            messages = planner_messages(self._planner, task)
         except ConfigurationError as err:  # it does not fit into the model's window
             messages = [("human", f"{describe_situation(task)}\n\n{task.request}")]
             return self._known(task, messages, Answer("", problem=str(err)))
         return self._known(task, messages, None)
 
-    def _known(self, task: Task, messages: list[tuple[str, str]], given: Answer | None) -> Answer:
+    def _known(self, task: Task, messages: list[tuple[str, str]], fixed: Answer | None) -> Answer:
         how = self.cell.how
-        asked = digest(messages), asking(self.cell)
+        question = digest(messages), asking(self.cell)
         key = digest(
-            self.cell.planner, how.form, self.cell.temperature, self._seed, len(task.failed), asked
+            self.cell.planner,
+            how.form,
+            self.cell.temperature,
+            self._seed,
+            len(task.failed),
+            question,
         )
         with self._records.asking(key):
             if key not in self._records.exchanges:
-                answer = given or self._ask(task)
+                answer = fixed or self._ask(task)
                 name = self.cell.planner
                 self._records.add_exchange(key, name, how.form, messages, answer)
             self.asks.append(key)
@@ -147,8 +152,8 @@ class RecordingPlanner(Asked):
         if not self._replies or not self.asks:
             return None
         messages = [("system", facts), ("human", request)]
-        asked = digest(messages), asking(self.cell)
-        key = digest("reply", self.cell.planner, self.cell.temperature, self._seed, asked)
+        question = digest(messages), asking(self.cell)
+        key = digest("reply", self.cell.planner, self.cell.temperature, self._seed, question)
         with self._records.asking(key):
             if key not in self._records.exchanges:
                 self._gate.enter(self.cell)
@@ -158,7 +163,7 @@ class RecordingPlanner(Asked):
             return self._records.exchanges[key].answer.text or None
 
 
-class ReplayingPlanner(Asked):
+class ReplayingPlanner(ExperimentPlanner):
     """Answers from the records, the answers of a turn one after the other. It asks nobody.
 
     Args:
@@ -188,7 +193,7 @@ class ReplayingPlanner(Asked):
         return exchange.answer
 
 
-def asked_of(planner: Planner, task: Task) -> list[tuple[str, str]]:
+def planner_messages(planner: Planner, task: Task) -> list[tuple[str, str]]:
     """The messages that a planner sends for a task, as (role, text).
 
     Raises:

@@ -47,13 +47,13 @@ class Prices:
             ConfigurationError: it cannot be read or is no price table.
         """
         try:
-            told = read_yaml(path)
+            table = read_yaml(path)
             models = {
                 str(name): (float(price[0]), float(price[1]))
-                for name, price in told["models"].items()
+                for name, price in table["models"].items()
             }
-            source = " ".join(str(told["source"]).split())
-            return cls(str(told["noted"]), models, frozenset(told.get("free", ())), source=source)
+            source = " ".join(str(table["source"]).split())
+            return cls(str(table["noted"]), models, frozenset(table.get("free", ())), source=source)
         except (KeyError, TypeError, ValueError, IndexError) as err:
             raise ConfigurationError(
                 f"{path} is no price table ({err}); it needs 'noted: DATE', 'source: WHERE' and"

@@ -82,7 +82,7 @@ class Evidence:
     files: Sequence[str]
 
     @property
-    def made(self) -> list[tuple[int, str]]:
+    def generated(self) -> list[tuple[int, str]]:
         """Person and description of every step that generates."""
         return [
             (step.person, step.description)
@@ -101,12 +101,12 @@ def check_turn(expect: Expect, evidence: Evidence) -> list[Finding]:
 
     Without a valid plan every check has failed: an answer that cannot be read keeps no segment.
     """
-    asked = [name for name in _CHECKS if _is_given(getattr(expect, name))]
+    names = [name for name in _CHECKS if _is_set(getattr(expect, name))]
     if not evidence.plans:
         none = "no valid plan"
-        return [Finding(name, _ASPECTS.get(name, "plan"), "invalid_format", none) for name in asked]
+        return [Finding(name, _ASPECTS.get(name, "plan"), "invalid_format", none) for name in names]
     findings = []
-    for name in asked:
+    for name in names:
         faults = list(_CHECKS[name](expect, evidence))
         aspect = _ASPECTS.get(name, "plan")
         findings += [Finding(name, aspect, *fault) for fault in faults] or [Finding(name, aspect)]
@@ -126,7 +126,7 @@ def _tools(expect: Expect, evidence: Evidence) -> _Faults:
 
 def _steps(expect: Expect, evidence: Evidence) -> _Faults:
     assert expect.steps is not None
-    count, (least, most) = len(evidence.made), expect.steps
+    count, (least, most) = len(evidence.generated), expect.steps
     if count < least:
         yield "missing_step", f"{count} generated steps, at least {least} are needed"
     elif count > most:
@@ -134,18 +134,18 @@ def _steps(expect: Expect, evidence: Evidence) -> _Faults:
 
 
 def _actions(expect: Expect, evidence: Evidence) -> _Faults:
-    yield from _ordered(expect.actions, [description for _, description in evidence.made])
+    yield from _ordered(expect.actions, [description for _, description in evidence.generated])
 
 
 def _shows(expect: Expect, evidence: Evidence) -> _Faults:
     for words in expect.shows:
-        if not any(has_words(words, description) for _, description in evidence.made):
+        if not any(has_words(words, description) for _, description in evidence.generated):
             yield "missing_step", f"{_short(words)!r} is in no description"
 
 
 def _people(expect: Expect, evidence: Evidence) -> _Faults:
     for person, actions in expect.people.items():
-        texts = [description for who, description in evidence.made if who == person]
+        texts = [description for who, description in evidence.generated if who == person]
         if not texts:
             yield "missing_person", f"person {person} does nothing"
         else:
@@ -162,15 +162,15 @@ def _ordered(actions: Sequence[str], texts: Sequence[str]) -> _Faults:
 
 def _nothing_else(expect: Expect, evidence: Evidence) -> _Faults:
     more = expect.nothing_else if isinstance(expect.nothing_else, tuple) else ()
-    wanted = [*expect.actions, *(w for some in expect.people.values() for w in some), *more]
-    for _, description in evidence.made:
-        if not any(has_words(words, description) for words in wanted):
+    expected = [*expect.actions, *(w for actions in expect.people.values() for w in actions), *more]
+    for _, description in evidence.generated:
+        if not any(has_words(words, description) for words in expected):
             yield "invented_step", f"nobody asked for {description!r}"
 
 
 def _without(expect: Expect, evidence: Evidence) -> _Faults:
     for words in expect.without:
-        for _, description in evidence.made:
+        for _, description in evidence.generated:
             if has_words(words, description):
                 yield "forbidden_action", f"{_short(words)!r} is in {description!r}"
 
@@ -185,7 +185,7 @@ def _seconds(expect: Expect, evidence: Evidence) -> _Faults:
 
 def _times(expect: Expect, evidence: Evidence) -> _Faults:
     for words, count in expect.times.items():
-        texts = [text for _, text in evidence.made if has_words(words, text)]
+        texts = [text for _, text in evidence.generated if has_words(words, text)]
         numbers = f"{NUMBERS.get(count, str(count))}|{count}"
         if len(texts) != count and not any(find_words(numbers, text) is not None for text in texts):
             yield "wrong_count", f"{_short(words)!r} is not told {count} times"
@@ -198,15 +198,15 @@ def _placement(expect: Expect, evidence: Evidence) -> _Faults:
         yield "missing_person", "there is no second person"
         return
     place = as_placement(motion["placement"]) if motion["placement"] else FACE_TO_FACE
-    wanted = expect.placement
-    if wanted.apart is not None:
+    expected = expect.placement
+    if expected.apart is not None:
         apart = math.hypot(place.x, place.z)
-        if abs(apart - wanted.apart) > METRES_OFF:
-            yield "wrong_placement", f"{apart:.2g} m apart, wished were {wanted.apart:g}"
-    if wanted.theta is not None:
-        off = abs((place.theta - wanted.theta + 180) % 360 - 180)
+        if abs(apart - expected.apart) > METRES_OFF:
+            yield "wrong_placement", f"{apart:.2g} m apart, wished were {expected.apart:g}"
+    if expected.theta is not None:
+        off = abs((place.theta - expected.theta + 180) % 360 - 180)
         if off > DEGREES_OFF:
-            yield "wrong_placement", f"turned by {place.theta:g}°, wished were {wanted.theta:g}°"
+            yield "wrong_placement", f"turned by {place.theta:g}°, wished were {expected.theta:g}°"
 
 
 def _timeline(expect: Expect, evidence: Evidence) -> _Faults:
@@ -232,7 +232,7 @@ def _unchanged(expect: Expect, evidence: Evidence) -> _Faults:
 
 
 def _no_motion(expect: Expect, evidence: Evidence) -> _Faults:
-    for _, description in evidence.made:
+    for _, description in evidence.generated:
         yield "invented_step", f"nobody asked for {description!r}"
     yield from _unchanged(expect, evidence)
 
@@ -277,7 +277,7 @@ def _others_stay(evidence: Evidence) -> Finding:
     return Finding("others", "edit")
 
 
-def _is_given(value: Any) -> bool:
+def _is_set(value: Any) -> bool:
     return value is not None and value is not False and value != () and value != {}
 
 

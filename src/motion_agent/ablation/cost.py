@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ..agent_graph.planners import Planner, Task
 from ..motion_core.errors import ConfigurationError
-from .asking import asked_of
+from .asking import planner_messages
 from .records import Records
 from .runner import Ablation, OpenPlanner
 from .statistics import percentile
@@ -110,7 +110,7 @@ def _prompt_sizes(ablation: Ablation, planner: Planner) -> list[int]:
     for scenario in ablation.suite:
         for turn in scenario.turns:
             try:
-                messages = asked_of(planner, Task(turn.say))
+                messages = planner_messages(planner, Task(turn.say))
             except ConfigurationError:  # too long for the model's window: it is not even sent
                 messages = []
             characters = sum(len(text) for _, text in messages)

@@ -60,7 +60,7 @@ def fingerprint(
         engine: name of the engine.
     """
     return {
-        "scenario": said_in(scenario),
+        "scenario": scenario_words(scenario),
         "prompts": _prompts(),
         "schema": _schema(),
         "seed": str(seed),
@@ -87,7 +87,7 @@ def differences(old: Fingerprint, new: Fingerprint) -> list[str]:
     return [part for part in new if old.get(part) != new[part]]
 
 
-def said_in(scenario: Scenario) -> str:
+def scenario_words(scenario: Scenario) -> str:
     """Digest of what is there and said in a scenario, without its checks."""
     facts = scenario.model_dump(mode="json")
     return digest(

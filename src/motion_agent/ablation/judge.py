@@ -44,16 +44,16 @@ def judge_turns(
     Raises:
         MotionAgentError: it cannot be asked.
     """
-    told = load_prompt("judge")
-    wanted = [t for t in turns if t.valid and t.scenario.turns[t.number].judge]
-    asked = 0
-    for done, turn in enumerate(wanted, start=1):
+    instructions = load_prompt("judge")
+    chosen = [t for t in turns if t.valid and t.scenario.turns[t.number].judge]
+    count = 0
+    for done, turn in enumerate(chosen, start=1):
         question = question_of(turn)
         cell = turn.cell
-        key = digest("judge", name, told, question, cell.name, turn.name)
+        key = digest("judge", name, instructions, question, cell.name, turn.name)
         if key not in records.judgements:
             try:
-                message = judge.invoke([SystemMessage(told), HumanMessage(question)])
+                message = judge.invoke([SystemMessage(instructions), HumanMessage(question)])
             except Exception as err:
                 raise explain_failure(err, name) from err
             text = without_thoughts(str(message.text))
@@ -71,17 +71,17 @@ def judge_turns(
                     "text": text,
                 }
             )
-            asked += 1
+            count += 1
         if progress is not None:
-            progress("judging", done, len(wanted))
-    return asked
+            progress("judging", done, len(chosen))
+    return count
 
 
 def question_of(turn: TurnScore) -> str:
     """What the judge is asked about a turn."""
     steps = [s.description for p in turn.plans for s in p.steps_of("generate_motion")]
     planned = "\n".join(f"{number}. {step}" for number, step in enumerate(steps, start=1))
-    parts = [f"The person said: {turn.said}"]
+    parts = [f"The person said: {turn.request}"]
     parts.append(f"Planned motion:\n{planned}" if steps else f"Answer: {turn.seen['reply']}")
     parts.append(f"Question: {turn.scenario.turns[turn.number].judge}")
     return "\n\n".join(parts)

@@ -123,10 +123,10 @@ def trainable_parameters(checkpoint: Checkpoint) -> int:
 
 def engine_table(rows: Sequence[EngineRow]) -> Table:
     """The rows as in the paper's Table 3."""
-    told = []
+    lines = []
     for row in rows:
         tops = [_percent(top) for top in row.scores.r_precision]
-        told.append(
+        lines.append(
             (
                 row.engine,
                 row.backbone or MISSING,
@@ -148,7 +148,7 @@ def engine_table(rows: Sequence[EngineRow]) -> Table:
         " data set: the numbers cannot be compared with those of the paper, which has other data"
         " and another network. FID of the real motions is to as many real training motions."
     )
-    return Table("Motion engines", head, tuple(told), about)
+    return Table("Motion engines", head, tuple(lines), about)
 
 
 def write_engine_report(
@@ -171,9 +171,9 @@ def write_engine_report(
         "engines.csv": text.getvalue(),
         "engines.json": json.dumps([asdict(row) for row in rows], indent=1) + "\n",
     }
-    for name, told in texts.items():
+    for name, content in texts.items():
         with replacing(Path(folder) / name) as path:
-            path.write_text(told, encoding="utf-8")
+            path.write_text(content, encoding="utf-8")
     return tuple(Path(folder) / name for name in texts)
 
 

@@ -53,7 +53,7 @@ def observe(
         asks: key of each exchange, and how its answer was read.
     """
     motions, current = motions_of(agent, thread)
-    told = _state(agent, thread)["turn"]
+    record = _state(agent, thread)["turn"]
     captions = [
         [event.data["name"], event.data["text"]] for event in turn.events if event.kind == "caption"
     ]
@@ -63,10 +63,10 @@ def observe(
         "reply": turn.reply,
         "captions": captions,
         "files": list(turn.files),
-        "error": told["error"]["type"] if told["error"] else None,
+        "error": record["error"]["type"] if record["error"] else None,
         "asks": [
             {"exchange": key, "read": read.digest, **_outcome(read, attempt)}
-            for (key, read), attempt in zip(asks, told["attempts"], strict=False)
+            for (key, read), attempt in zip(asks, record["attempts"], strict=False)
         ],
     }
 

@@ -75,9 +75,9 @@ def _failures(tables: Tables, most: int) -> str:
 
 def _failure(turn: TurnScore) -> str:
     lines = "".join(f"<li>{escape(line)}</li>" for line in what_came(turn))
-    said = escape(" ".join(turn.said.split()))
+    request = escape(" ".join(turn.request.split()))
     name = f"<b>{escape(turn.scenario.id)}</b>, turn {turn.number + 1}"
-    return f"<details><summary>{name}: “{said}”</summary><ul>{lines}</ul></details>"
+    return f"<details><summary>{name}: “{request}”</summary><ul>{lines}</ul></details>"
 
 
 def what_came(turn: TurnScore) -> list[str]:
@@ -101,7 +101,7 @@ def what_came(turn: TurnScore) -> list[str]:
 
 def _inline(text: str) -> str:
     """Markdown's links, code and bold as HTML; all else is escaped."""
-    told = escape(text)
-    told = re.sub(r"`([^`]+)`", r"<code>\1</code>", told)
-    told = re.sub(r"\*\*([^*]+)\*\*", r"<b>\1</b>", told)
-    return re.sub(r"\[([^\]]+)\]\(([^)\s]+)\)", r'<a href="\2">\1</a>', told)
+    markup = escape(text)
+    markup = re.sub(r"`([^`]+)`", r"<code>\1</code>", markup)
+    markup = re.sub(r"\*\*([^*]+)\*\*", r"<b>\1</b>", markup)
+    return re.sub(r"\[([^\]]+)\]\(([^)\s]+)\)", r'<a href="\2">\1</a>', markup)

@@ -38,8 +38,8 @@ class Row:
 
 def paper_rows() -> list[Row]:
     """The rows of the paper, in our words."""
-    told = read_yaml(_PAPER)
-    return [Row(r["planner"], tuple(r["steps"]), r["answer"]) for r in told["rows"]]
+    table = read_yaml(_PAPER)
+    return [Row(r["planner"], tuple(r["steps"]), r["answer"]) for r in table["rows"]]
 
 
 def our_rows(turns: Sequence[TurnScore]) -> list[Row]:

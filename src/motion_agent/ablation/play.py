@@ -14,11 +14,11 @@ from ..motion_core.fake import FakeEngine
 from ..motion_core.motion import Motion
 from ..motion_core.studio import Studio
 from ..motion_core.timeline import Timeline
-from .asking import Asked, Reading, reading
+from .asking import ExperimentPlanner, Reading, reading
 from .fingerprint import fingerprint, settings_in_words
 from .observation import motions_of, observe, remember
 from .records import Conversation, Records
-from .scenario import Given, Scenario, TwoPeople
+from .scenario import EarlierTurn, Scenario, TwoPeople
 from .strategy import Cell
 
 _THREAD = "scenario"
@@ -76,7 +76,7 @@ class SkippedMotion(FakeEngine):
 
 def play(
     scenario: Scenario,
-    planner: Asked,
+    planner: ExperimentPlanner,
     records: Records,
     engine: MotionEngine,
     *,
@@ -105,10 +105,10 @@ def play(
             studio.export([Motion(motion.features, tokens=motion.tokens)], name)
         agent = MotionAgent(planner, engine=engine, workspace=folder, seed=seed, repair_seams=False)
         before: dict[str, Any] = {"motions": {}, "current": "", "known": {}}
-        for given in scenario.given:
-            said, plan = _given(given)
+        for earlier in scenario.given:
+            request, plan = _earlier_turn(earlier)
             planner.script.plans.append(plan)
-            agent.run(said, _THREAD)
+            agent.run(request, _THREAD)
             before["motions"], before["current"] = motions_of(agent, _THREAD)
             remember(before["known"], before["motions"])
         turns = []
@@ -117,27 +117,32 @@ def play(
             result = agent.run(turn.say, _THREAD)
             asks = [(key, _reading(records, planner.cell, key)) for key in planner.asks]
             turns.append(observe(agent, _THREAD, result, asks))
-    told = settings_in_words() if settings is None else settings
-    made_by = fingerprint(planner.cell, scenario, seed=seed, settings=told, engine=engine.name)
-    return Conversation(planner.cell, scenario.id, repeat, before, tuple(turns), made_by)
+    settings_words = settings_in_words() if settings is None else settings
+    origin = fingerprint(
+        planner.cell, scenario, seed=seed, settings=settings_words, engine=engine.name
+    )
+    return Conversation(planner.cell, scenario.id, repeat, before, tuple(turns), origin)
 
 
 def _reading(records: Records, cell: Cell, key: str) -> Reading:
     return reading(replace(records.exchanges[key].answer, ladder=cell.how.ladder))
 
 
-def _given(given: Given) -> tuple[str, dict[str, Any]]:
+def _earlier_turn(earlier: EarlierTurn) -> tuple[str, dict[str, Any]]:
     """What the person said for it, and the plan of it."""
-    if isinstance(given, TwoPeople):
-        steps = [_step(line, 1) for line in given.first] + [_step(line, 2) for line in given.second]
-        said = f"Person 1: {', then '.join(given.first)}. Person 2: {', then '.join(given.second)}."
-        return said, {"reasoning": "", "plan": steps, "placement": list(given.placement)}
-    steps = [_step(line, 1) for line in given]
-    new = [line for line in given if not line.startswith("keep ")]
-    said = ", then ".join(new)
-    if len(new) < len(given):
-        said = f"at the end: {said}"
-    return said, {"reasoning": "", "plan": steps, "placement": []}
+    if isinstance(earlier, TwoPeople):
+        steps = [_step(line, 1) for line in earlier.first] + [
+            _step(line, 2) for line in earlier.second
+        ]
+        first, second = ", then ".join(earlier.first), ", then ".join(earlier.second)
+        request = f"Person 1: {first}. Person 2: {second}."
+        return request, {"reasoning": "", "plan": steps, "placement": list(earlier.placement)}
+    steps = [_step(line, 1) for line in earlier]
+    new = [line for line in earlier if not line.startswith("keep ")]
+    request = ", then ".join(new)
+    if len(new) < len(earlier):
+        request = f"at the end: {request}"
+    return request, {"reasoning": "", "plan": steps, "placement": []}
 
 
 def _step(line: str, person: int) -> dict[str, Any]:

@@ -28,8 +28,8 @@ def bars(summaries: Sequence[CellSummary]) -> str:
         for share, colour, top in ((summary.valid_first, FIRST, 4), (summary.valid, FINAL, 16)):
             parts.append(_bar(share, y + top, scale, colour))
         low, high = summary.valid.interval
-        told = f"{100 * summary.valid.value:.0f} %"
-        parts.append(f"<text x='{_WIDTH - 62}' y='{y + 26}' {_FONT}>{told}</text>")
+        valid = f"{100 * summary.valid.value:.0f} %"
+        parts.append(f"<text x='{_WIDTH - 62}' y='{y + 26}' {_FONT}>{valid}</text>")
         title = f"{summary.cell.name}: {summary.valid} valid, {low:.2f} to {high:.2f}"
         parts.append(f"<title>{escape(title)}</title>")
     return _svg(height, parts, "Share of turns with a valid plan, at first and in the end")
@@ -88,8 +88,8 @@ def _bar(share: Share, y: int, scale: int, colour: str) -> str:
 
 
 def _name(name: str, y: int) -> str:
-    told = escape(_shortened(name))
-    return f"<text x='{_LEFT - 10}' y='{y}' text-anchor='end' {_FONT}>{told}</text>"
+    label = escape(_shortened(name))
+    return f"<text x='{_LEFT - 10}' y='{y}' text-anchor='end' {_FONT}>{label}</text>"
 
 
 def _shortened(name: str) -> str:

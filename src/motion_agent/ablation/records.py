@@ -227,8 +227,8 @@ class Records:
 
 def digest(*parts: object) -> str:
     """Twelve hex digits that tell these parts from all others."""
-    told = json.dumps(parts, ensure_ascii=False, default=str)
-    return hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()[:12]
+    text = json.dumps(parts, ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:12]
 
 
 def _exchange(record: dict[str, Any]) -> Exchange:
@@ -250,5 +250,5 @@ def _exchange(record: dict[str, Any]) -> Exchange:
 def _conversation(record: dict[str, Any]) -> Conversation:
     cell = Cell(record["planner"], record["strategy"], record["temperature"])
     scenario, repeat, turns = record["scenario"], record["repeat"], tuple(record["turns"])
-    made_by = record.get("fingerprint", {})
-    return Conversation(cell, scenario, repeat, record["before"], turns, made_by)
+    origin = record.get("fingerprint", {})
+    return Conversation(cell, scenario, repeat, record["before"], turns, origin)

@@ -45,8 +45,8 @@ def write_report(
         UnavailableError: a file cannot be written.
     """
     folder = Path(folder)
-    told = folder / "about.md"
-    about = told.read_text(encoding="utf-8") if told.is_file() else ""
+    note = folder / "about.md"
+    about = note.read_text(encoding="utf-8") if note.is_file() else ""
     scores = scores or score(records, suite)
     tables = make_tables(records, scores, prices or Prices.load())
     texts = {
@@ -97,7 +97,7 @@ def failures_to_markdown(tables: Tables) -> str:
     for cell, turns in tables.failures.items():
         parts.append(f"## {cell.name}: {len(turns)} failed")
         for turn in turns[:MAX_FAILURES]:
-            lines = [f"**{turn.scenario.id}**, turn {turn.number + 1}: {_quoted(turn.said)}", ""]
+            lines = [f"**{turn.scenario.id}**, turn {turn.number + 1}: {_quoted(turn.request)}", ""]
             lines += [f"- {line}" for line in what_came(turn)]
             parts.append("\n".join(lines))
     return "\n\n".join(parts) + "\n"
@@ -121,12 +121,12 @@ def cells_to_csv(tables: Tables) -> str:
         shares = [(name, getattr(s, name)) for name in SHARES]
         shares += [(f"family:{family}", share) for family, share in s.families.items()]
         for name, share in shares:
-            told: list[object] = ["", share.count, share.total, "", ""]
+            values: list[object] = ["", share.count, share.total, "", ""]
             if share.total:
                 low, high = share.interval
-                told = [_rounded(share.value), share.count, share.total]
-                told += [_rounded(low), _rounded(high)]
-            rows.append([*who, name, *told])
+                values = [_rounded(share.value), share.count, share.total]
+                values += [_rounded(low), _rounded(high)]
+            rows.append([*who, name, *values])
         rows += [[*who, name, _rounded(getattr(s, name)), "", "", "", ""] for name in NUMBERS]
         for kind, counts in (("rung", s.rungs), ("cause", s.causes), ("fault", s.faults)):
             for name, count in sorted(counts.items()):

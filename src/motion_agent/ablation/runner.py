@@ -88,7 +88,7 @@ class Result:
 
     Attributes:
         done: conversations that are recorded now, of this experiment.
-        wanted: how many there should be.
+        expected: how many there should be.
         stopped: why it ended early, or None.
         failures: why a cell was given up, by its name.
         error: of the first cell that was given up, or None.
@@ -97,7 +97,7 @@ class Result:
     """
 
     done: int
-    wanted: int
+    expected: int
     stopped: str | None
     failures: Mapping[str, str]
     tokens: int

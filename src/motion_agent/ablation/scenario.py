@@ -155,11 +155,11 @@ class TwoPeople(BaseModel):
     placement: tuple[float, float, float]
 
 
-def _given(value: Any) -> Any:
+def _read_earlier(value: Any) -> Any:
     return {str(k): v for k, v in value.items()} if isinstance(value, Mapping) else value
 
 
-Given = Annotated[TwoPeople | tuple[str, ...], BeforeValidator(_given)]
+EarlierTurn = Annotated[TwoPeople | tuple[str, ...], BeforeValidator(_read_earlier)]
 
 
 class Scenario(_Part):
@@ -178,7 +178,7 @@ class Scenario(_Part):
     id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
     family: str
     source: str = ""
-    given: tuple[Given, ...] = ()
+    given: tuple[EarlierTurn, ...] = ()
     files: dict[str, str] = Field(default_factory=dict)
     turns: tuple[Turn, ...] = Field(min_length=1)
 
@@ -198,8 +198,8 @@ class Suite(tuple[Scenario, ...]):
     def __new__(cls, scenarios: Iterable[Scenario], about: Mapping[str, str]) -> Suite:
         """The scenarios in their order; `about` tells each family in a sentence."""
         suite = super().__new__(cls, scenarios)
-        told = "\n".join(scenario.model_dump_json() for scenario in suite)
-        suite.digest = hashlib.sha256(told.encode()).hexdigest()[:12]
+        text = "\n".join(scenario.model_dump_json() for scenario in suite)
+        suite.digest = hashlib.sha256(text.encode()).hexdigest()[:12]
         suite.about = dict(about)
         return suite
 
@@ -275,8 +275,8 @@ def _in_words(problem: Mapping[str, Any], value: Any) -> str:
         where = f"scenario {name or int(place[1]) + 1}: "
         place = place[2:]
     field = ".".join(str(part) for part in place if not str(part).startswith("function-"))
-    given = f" (given: {str(problem.get('input'))[:60]!r})"
-    return f"{where}{field}: {problem['msg']}{given}"
+    hint = f" (given: {str(problem.get('input'))[:60]!r})"
+    return f"{where}{field}: {problem['msg']}{hint}"
 
 
 def _expanded(value: Any, words: Mapping[str, str], path: Path) -> Any:
@@ -296,8 +296,8 @@ def _expanded(value: Any, words: Mapping[str, str], path: Path) -> Any:
     return value
 
 
-def _check_known(kind: str, given: Sequence[str], known: Sequence[str]) -> None:
-    unknown = sorted(set(given) - set(known))
+def _check_known(kind: str, names: Sequence[str], known: Sequence[str]) -> None:
+    unknown = sorted(set(names) - set(known))
     if unknown:
         there = ", ".join(dict.fromkeys(known))
         raise InputError(f"there is no {kind} {unknown[0]!r} in the suite; there are: {there}")

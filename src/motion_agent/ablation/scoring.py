@@ -79,7 +79,7 @@ class TurnScore:
         return self.scenario.id, self.number, self.repeat
 
     @property
-    def said(self) -> str:
+    def request(self) -> str:
         """The person's words."""
         return self.scenario.turns[self.number].say
 
@@ -157,20 +157,20 @@ def score(
     replayed = missing = unknown = 0
     stale: Counter[str] = Counter()
     changed: Counter[str] = Counter()
-    made_by: dict[str, Fingerprint] = {}
+    origins: dict[str, Fingerprint] = {}
     for done, conversation in enumerate(conversations, start=1):
         scenario = scenarios.get(conversation.scenario)
         if scenario is None or len(scenario.turns) != len(conversation.turns):
             unknown += 1
             continue
         if parts := changes(conversation, scenario, records):
-            told = ", ".join(parts)
+            reason = ", ".join(parts)
             old = "fingerprint" in parts and _says_the_same(conversation, scenario, records)
             if not as_recorded or ({"scenario", "fingerprint"} & set(parts) and not old):
-                stale[told] += 1
+                stale[reason] += 1
                 continue
-            changed[told] += 1
-        made_by.setdefault(
+            changed[reason] += 1
+        origins.setdefault(
             digest(sorted(conversation.fingerprint.items())), conversation.fingerprint
         )
         if replay or not _read_as_then(conversation, records):
@@ -179,7 +179,7 @@ def score(
         turns += _scores(conversation, scenario, records)
         if progress is not None:
             progress("scoring", done, len(conversations))
-    known = tuple(made_by.values())
+    known = tuple(origins.values())
     return Scores(tuple(turns), replayed, missing, unknown, dict(stale), dict(changed), known)
 
 
@@ -205,15 +205,15 @@ def changes(conversation: Conversation, scenario: Scenario, records: Records) ->
 def _says_the_same(conversation: Conversation, scenario: Scenario, records: Records) -> bool:
     """Whether a model was asked what the scenario says; for records without fingerprints."""
     for turn, seen in zip(scenario.turns, conversation.turns, strict=True):
-        asked = [records.exchanges[ask["exchange"]].asked for ask in seen["asks"]]
-        texts = [records.messages[ids[-1]][1] for ids in asked if ids]
+        questions = [records.exchanges[ask["exchange"]].asked for ask in seen["asks"]]
+        texts = [records.messages[ids[-1]][1] for ids in questions if ids]
         if not texts or not all(turn.say.strip() in text for text in texts):
             return False
     return True
 
 
 def _names(run: Mapping[str, Any], cell: Cell) -> bool:
-    return any(Cell(*told) == cell for told in run["cells"])
+    return any(Cell(*fields) == cell for fields in run["cells"])
 
 
 def _in_order(records: Records, scenarios: list[str]) -> list[Conversation]:

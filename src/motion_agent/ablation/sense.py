@@ -43,12 +43,12 @@ class Sense:
 
 
 def sense_of(
-    said: str, expect: Expect, findings: Sequence[Finding], plans: Sequence[Plan]
+    request: str, expect: Expect, findings: Sequence[Finding], plans: Sequence[Plan]
 ) -> Sense:
     """The sense of a turn.
 
     Args:
-        said: the person's words.
+        request: the person's words.
         expect: what was asked for.
         findings: of all checks of the turn.
         plans: the valid plans of the turn; none if none came.
@@ -56,11 +56,11 @@ def sense_of(
     faults = [(f.fault, f.detail) for f in findings if f.fault]
     if not plans:
         faults = faults or [("invalid_format", "no valid plan")]
-    faults += _unasked(said, expect, plans)
+    faults += _unasked(request, expect, plans)
     reasons = tuple(f"{fault}: {detail}" for fault, detail in faults)
     if not faults:
         return Sense("sensible")
-    asked = _asked_for(expect)
+    count = _expected_count(expect)
     steps = sum(len(plan.steps_of("generate_motion")) for plan in plans)
     invented = sum(fault == "invented_step" for fault, _ in faults)
     # Too few steps are the actions that are missing, counted once more.
@@ -69,7 +69,7 @@ def sense_of(
     if (
         any(fault in _GRAVE for fault, _ in faults)
         or expect.no_motion
-        or 2 * missed > asked
+        or 2 * missed > count
         or 2 * invented > steps
         or not plans[-1].plan
     ):
@@ -77,22 +77,22 @@ def sense_of(
     return Sense("partly", reasons)
 
 
-def _unasked(said: str, expect: Expect, plans: Sequence[Plan]) -> list[tuple[str, str]]:
+def _unasked(request: str, expect: Expect, plans: Sequence[Plan]) -> list[tuple[str, str]]:
     """Durations and persons that nobody spoke of."""
     steps = [step for plan in plans for step in plan.steps_of("generate_motion")]
     faults = []
     timed = [step for step in steps if step.seconds]
-    if timed and not expect.seconds and not _DURATION.search(said):
+    if timed and not expect.seconds and not _DURATION.search(request):
         faults.append(("invented_duration", f"{timed[0].seconds:g} s for {timed[0].description!r}"))
     people = expect.people or (expect.timeline or {})
     if expect.placement is None and 2 not in people:
         second = [step for step in steps if step.person == 2]
-        if second and not re.search(r"\btwo|second|both|another|other", said, re.IGNORECASE):
+        if second and not re.search(r"\btwo|second|both|another|other", request, re.IGNORECASE):
             faults.append(("invented_person", f"person 2: {second[0].description!r}"))
     return faults
 
 
-def _asked_for(expect: Expect) -> int:
+def _expected_count(expect: Expect) -> int:
     """How many things were asked for: actions, items of a timeline, counts, durations, places."""
     people = [*expect.people.values(), *(expect.timeline or {}).values()]
     things = len(expect.actions) + sum(len(items) for items in people)

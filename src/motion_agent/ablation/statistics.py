@@ -115,13 +115,13 @@ class Paired:
     ) -> Paired:
         """From (first is right, second is right) of each turn, and the cluster of each."""
         counts = Counter(pairs)
-        told = counts[True, True], counts[True, False], counts[False, True], counts[False, False]
+        cells = counts[True, True], counts[True, False], counts[False, True], counts[False, False]
         if clusters is None:
-            return cls(*told)
+            return cls(*cells)
         found: Counter[Hashable] = Counter()
         for (first, second), cluster in zip(pairs, clusters, strict=True):
             found[cluster] += first - second
-        return cls(*told, differences=tuple(found.values()))
+        return cls(*cells, differences=tuple(found.values()))
 
     @property
     def total(self) -> int:

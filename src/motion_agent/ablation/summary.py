@@ -116,7 +116,7 @@ def summarise(cell: Cell, turns: Sequence[TurnScore], prices: Prices) -> CellSum
         plan=_aspect(turns, "plan"),
         edit=_aspect([t for t in turns if _asks_for_edit(t)], "edit"),
         answer=_aspect(turns, "answer"),
-        families={name: _share(some, lambda t: t.passed) for name, some in families.items()},
+        families={name: _share(scores, lambda t: t.passed) for name, scores in families.items()},
         attempts=fmean(len(turn.asks) for turn in turns) if turns else 0.0,
         tokens_in=_tokens([ask.input_tokens for ask in asks], len(turns)),
         tokens_out=_tokens([ask.output_tokens for ask in asks], len(turns)),

@@ -125,11 +125,11 @@ def _quality(summaries: Sequence[CellSummary]) -> Table:
 def _families(summaries: Sequence[CellSummary]) -> Table:
     families = list(dict.fromkeys(f for s in summaries for f in s.families))
 
-    def told(summary: CellSummary, family: str) -> str:
+    def cell(summary: CellSummary, family: str) -> str:
         share = summary.families.get(family)
         return MISSING if share is None else f"{share.count}/{share.total}"
 
-    rows = [(s.cell.name, *(told(s, family) for family in families)) for s in summaries]
+    rows = [(s.cell.name, *(cell(s, family) for family in families)) for s in summaries]
     head = ("planner, strategy, temperature", *families)
     return Table("Turns that passed all checks, by family", head, tuple(rows))
 
@@ -155,7 +155,7 @@ def _costs(summaries: Sequence[CellSummary]) -> Table:
 
 
 def _pairs(compared: Sequence[Comparison]) -> tuple[Pair, ...]:
-    told = [
+    pairs = [
         (c, measure, paired)
         for c in compared
         for measure, paired in (
@@ -164,10 +164,10 @@ def _pairs(compared: Sequence[Comparison]) -> tuple[Pair, ...]:
             ("all checks", c.passed),
         )
     ]
-    found = corrected([paired.p for _, _, paired in told])
+    found = corrected([paired.p for _, _, paired in pairs])
     return tuple(
         Pair(c.first, c.second, measure, paired, p)
-        for (c, measure, paired), p in zip(told, found, strict=True)
+        for (c, measure, paired), p in zip(pairs, found, strict=True)
     )
 
 
@@ -194,7 +194,9 @@ def _compared(pairs: Sequence[Pair]) -> Table:
 
 
 def _reasons(summaries: Sequence[CellSummary]) -> Table:
-    rows = [(s.cell.name, _told(s.rungs), _told(s.causes), _told(s.faults)) for s in summaries]
+    rows = [
+        (s.cell.name, _counts(s.rungs), _counts(s.causes), _counts(s.faults)) for s in summaries
+    ]
     head = (
         *("planner, strategy, temperature", "read by"),
         *("answers that were no plan", "faults that checks found"),
@@ -203,7 +205,7 @@ def _reasons(summaries: Sequence[CellSummary]) -> Table:
 
 
 def _table_5(rows: Sequence[Row]) -> Table:
-    told = [_row(row, "paper") for row in paper_rows()] + [_row(row, "here") for row in rows]
+    table_rows = [_row(row, "paper") for row in paper_rows()] + [_row(row, "here") for row in rows]
     about = (
         "The two turns of the paper's Table 5 (arXiv:2405.17013v3, appendix A.2): “someone"
         " exercises”, then a question about a motion of slow crawling. The paper's rows are told"
@@ -211,7 +213,7 @@ def _table_5(rows: Sequence[Row]) -> Table:
         " orientation and not for comparison."
     )
     head = ("planner", "from", "turn 1: steps", "turn 2: answer", "checks passed")
-    return Table("Table 5 of the paper, made again", head, tuple(told), about)
+    return Table("Table 5 of the paper, made again", head, tuple(table_rows), about)
 
 
 def _row(row: Row, source: str) -> tuple[str, ...]:
@@ -222,13 +224,13 @@ def _row(row: Row, source: str) -> tuple[str, ...]:
 
 def _judged(records: Records) -> Table:
     votes: dict[tuple[str, str], list[bool | None]] = {}
-    for said in records.judgements.values():
-        cell = Cell(said["planner"], said["strategy"], said["temperature"])
-        votes.setdefault((said["judge"], cell.name), []).append(said["verdict"])
+    for judgement in records.judgements.values():
+        cell = Cell(judgement["planner"], judgement["strategy"], judgement["temperature"])
+        votes.setdefault((judgement["judge"], cell.name), []).append(judgement["verdict"])
     rows = []
-    for (judge, cell_name), given in votes.items():
-        clear = [vote for vote in given if vote is not None]
-        unclear = str(len(given) - len(clear))
+    for (judge, cell_name), verdicts in votes.items():
+        clear = [vote for vote in verdicts if vote is not None]
+        unclear = str(len(verdicts) - len(clear))
         rows.append((judge, cell_name, f"{sum(clear)}/{len(clear)}", unclear))
     about = (
         "What a language model said to questions that no program can decide. It is no part of any"
@@ -247,7 +249,9 @@ def _facts(records: Records, scores: Scores, prices: Prices) -> tuple[str, ...]:
             f" {last['python']}"
         )
     for part in ("versions", "model", "settings", "engine", "seed"):
-        values = list(dict.fromkeys(made[part] for made in scores.fingerprints if made.get(part)))
+        values = list(
+            dict.fromkeys(origin[part] for origin in scores.fingerprints if origin.get(part))
+        )
         if values:
             facts.append(f"{part}: {'; '.join(values)}")
     played = {(turn.cell, turn.scenario.id, turn.repeat) for turn in scores.turns}
@@ -260,8 +264,8 @@ def _facts(records: Records, scores: Scores, prices: Prices) -> tuple[str, ...]:
         facts.append(f"{count} recorded conversations left out; changed since: {parts}")
     for parts, count in scores.changed.items():
         facts.append(f"**{count} conversations as recorded, though these have changed**: {parts}")
-    asked = {frozenset(turn.name for turn in turns) for turns in by_cell(scores.turns).values()}
-    if len(asked) > 1:
+    turn_sets = {frozenset(turn.name for turn in turns) for turns in by_cell(scores.turns).values()}
+    if len(turn_sets) > 1:
         facts.append(
             "not all were asked the same turns: their shares stand beside each other, but only the"
             " paired comparison compares them"
@@ -286,7 +290,7 @@ def _facts(records: Records, scores: Scores, prices: Prices) -> tuple[str, ...]:
     return tuple(facts)
 
 
-def _told(counts: object) -> str:
+def _counts(counts: object) -> str:
     assert isinstance(counts, dict)
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return ", ".join(f"{name} {count}" for name, count in ordered) or MISSING

@@ -122,7 +122,7 @@ def _stands_at(entry: tuple[str, ...], found: Sequence[str], position: int) -> b
     return True
 
 
-def _same(wanted: str, forms: str) -> bool:
-    if wanted.endswith("*"):
-        return any(form.startswith(wanted[:-1]) for form in forms.split("/"))
-    return wanted in forms.split("/")
+def _same(word: str, forms: str) -> bool:
+    if word.endswith("*"):
+        return any(form.startswith(word[:-1]) for form in forms.split("/"))
+    return word in forms.split("/")

@@ -25,8 +25,8 @@ def read_yaml(path: Path | str) -> Any:
         _check(text)
         return yaml.safe_load(text)
     except (OSError, UnicodeError, yaml.YAMLError, RecursionError) as err:
-        told = " ".join(str(err).split())
-        raise InputError(f"{path.name} cannot be read as YAML: {told}") from err
+        message = " ".join(str(err).split())
+        raise InputError(f"{path.name} cannot be read as YAML: {message}") from err
 
 
 def _check(text: str) -> None:

@@ -45,8 +45,8 @@ def main() -> None:
     app()
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(show: bool) -> None:
+    if show:
         from .. import __version__
 
         say(f"motion-agent {__version__}")

@@ -228,10 +228,10 @@ def _check_replayable(records: Records, suite: Suite, out: Path, as_recorded: bo
         raise InputError(f"there are no recorded conversations in {out}; ask planners first")
     stale = {} if as_recorded else score(records, suite).stale
     if stale:
-        told = "; ".join(f"{parts}: {count}" for parts, count in stale.items())
+        counts = "; ".join(f"{parts}: {count}" for parts, count in stale.items())
         raise InputError(
             f"conversations in {out} were recorded of something else than what there is now"
-            f" (changed since, and how many: {told}); ask again without --replay, or give"
+            f" (changed since, and how many: {counts}); ask again without --replay, or give"
             " --as-recorded"
         )
 
@@ -248,10 +248,10 @@ def _ask(experiment: Ablation, records: Records, engine: str | None) -> BaseExce
     """Ask what is not recorded; what ended it before all was, if that was no limit."""
     from ..ablation import run
 
-    made = load_chosen_engine(engine, None) if engine else None
+    shared_engine = load_chosen_engine(engine, None) if engine else None
     try:
         with stages() as progress:
-            result = run(experiment, records, engine=made, progress=progress)
+            result = run(experiment, records, engine=shared_engine, progress=progress)
     except KeyboardInterrupt as err:
         note("interrupted; this is the report of what is there, the same command goes on")
         return err
@@ -260,7 +260,7 @@ def _ask(experiment: Ablation, records: Records, engine: str | None) -> BaseExce
     if result.stopped is not None:
         note(f"stopped: {result.stopped}; the same command goes on", style="yellow")
     spent = f", {result.dollars:.2f} dollars" if result.dollars else ""
-    note(f"{result.done} of {result.wanted} conversations, {result.tokens} tokens{spent}")
+    note(f"{result.done} of {result.expected} conversations, {result.tokens} tokens{spent}")
     return result.error
 
 

@@ -63,16 +63,16 @@ class LatestCheckpoints(SqliteSaver):
 
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """The checkpoint that `config` names, else the latest of its conversation."""
-        wanted = {"checkpoint_ns": "", **config["configurable"]}
-        thread = str(wanted["thread_id"])
+        settings = {"checkpoint_ns": "", **config["configurable"]}
+        thread = str(settings["thread_id"])
         with _explained(thread):
-            if not wanted.get("checkpoint_id"):
-                latest = self._latest(thread, wanted["checkpoint_ns"])
+            if not settings.get("checkpoint_id"):
+                latest = self._latest(thread, settings["checkpoint_ns"])
                 if latest is None:
                     return None
-                wanted["checkpoint_id"] = latest
+                settings["checkpoint_id"] = latest
             try:
-                return super().get_tuple({"configurable": wanted})
+                return super().get_tuple({"configurable": settings})
             except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as err:
                 raise IntegrityError(
                     f"the conversation {thread!r} is damaged ({type(err).__name__}:"

@@ -47,8 +47,8 @@ def start(*, json: bool) -> None:
     MODE.json = json
 
 
-def _speak_json(wanted: bool) -> None:
-    MODE.json = wanted
+def _speak_json(enabled: bool) -> None:
+    MODE.json = enabled
 
 
 Json = Annotated[

@@ -17,9 +17,9 @@ _FILE = "conversations.sqlite"
 
 def conversations_folder() -> Path:
     """``$MOTION_AGENT_DATA``, or the user's data folder."""
-    given = os.environ.get("MOTION_AGENT_DATA")
-    if given:
-        return Path(given).expanduser()
+    folder = os.environ.get("MOTION_AGENT_DATA")
+    if folder:
+        return Path(folder).expanduser()
     from platformdirs import user_data_path
 
     return user_data_path("motion-agent")

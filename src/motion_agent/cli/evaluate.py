@@ -239,17 +239,17 @@ def _measure_engine(
     report = score_motions(folder, data, space, **how)
     paths = [*report.save(out)]
     say_markdown(report.to_markdown())
-    told: dict[str, Any] = {"motions": json.loads(report.to_json())}
+    report_json: dict[str, Any] = {"motions": json.loads(report.to_json())}
     if file is not None:
-        said = score_captions(
+        caption_report = score_captions(
             read_captions(file, data=data, split=split), source=engine.name, model=model
         )
-        paths += said.save(out)
-        say_markdown(said.to_markdown())
-        told["captions"] = json.loads(said.to_json())
+        paths += caption_report.save(out)
+        say_markdown(caption_report.to_markdown())
+        report_json["captions"] = json.loads(caption_report.to_json())
     for path in paths:
         say(str(path))
-    answer({"report": told, "files": [str(path) for path in paths]})
+    answer({"report": report_json, "files": [str(path) for path in paths]})
 
 
 def _measure_motions(

@@ -49,13 +49,13 @@ class Program(HelpfulGroup):
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> Any:
         """Run the command that `args` ask for; always raises SystemExit."""
-        given = list(sys.argv[1:] if args is None else args)
-        if given[:1] == ["help"]:
-            given = [*given[1:], "--help"]
-        console.start(json="--json" in given)
+        words = list(sys.argv[1:] if args is None else args)
+        if words[:1] == ["help"]:
+            words = [*words[1:], "--help"]
+        console.start(json="--json" in words)
         try:
-            _check_encoding(given)
-            code = super().main(_globals_first(given), *rest, **extra | {"standalone_mode": False})
+            _check_encoding(words)
+            code = super().main(_globals_first(words), *rest, **extra | {"standalone_mode": False})
         except (typer.Abort, KeyboardInterrupt):
             code = ExitCode.INTERRUPTED
         except BrokenPipeError:
@@ -65,7 +65,7 @@ class Program(HelpfulGroup):
         except Exception as err:
             if console.MODE.debug:
                 raise
-            code = _tell(err, given)
+            code = _tell(err, words)
         if code == ExitCode.INTERRUPTED:
             console.fail("interrupted", kind="Interrupted", code=code)
         sys.exit(code or ExitCode.OK)
@@ -109,20 +109,20 @@ def unexpected(err: Exception) -> str:
     )
 
 
-def did_you_mean(given: str, known: Iterable[str]) -> str:
+def did_you_mean(typed: str, known: Iterable[str]) -> str:
     """``"; did you mean 'chat'?"``, or nothing where no known word is like the given one."""
     by_lower = {word.lower(): word for word in known}
-    near = get_close_matches(given.lower(), by_lower, n=1)
+    near = get_close_matches(typed.lower(), by_lower, n=1)
     return f"; did you mean {by_lower[near[0]]!r}?" if near else ""
 
 
-def _check_encoding(given: Iterable[str]) -> None:
+def _check_encoding(words: Iterable[str]) -> None:
     """Check that arguments and settings are UTF-8 or name an existing file."""
     from ..motion_core.errors import InputError
     from ..motion_core.words import whole
 
     settings = {name: text for name, text in os.environ.items() if name.startswith(_SETTINGS)}
-    for where, text in (*(("an argument", text) for text in given), *settings.items()):
+    for where, text in (*(("an argument", text) for text in words), *settings.items()):
         if whole(text) != text and not os.path.exists(text):
             raise InputError(f"{where} is not UTF-8: {text!a}; type it anew")
 
@@ -133,17 +133,17 @@ def _globals_first(args: list[str]) -> list[str]:
     return first + [word for word in args[:end] if word not in ANYWHERE] + args[end:]
 
 
-def _tell(err: Exception, given: Sequence[str]) -> int:
+def _tell(err: Exception, arguments: Sequence[str]) -> int:
     from ..motion_core.errors import Cancelled
 
     if isinstance(err, Cancelled):
         return ExitCode.INTERRUPTED
     # Errors of usage, by form: their class has moved between versions of Typer.
     is_of_usage = hasattr(err, "format_message")
-    return _tell_usage_error(err, given) if is_of_usage else _tell_error(err)
+    return _tell_usage_error(err, arguments) if is_of_usage else _tell_error(err)
 
 
-def _tell_usage_error(err: Any, given: Sequence[str]) -> int:
+def _tell_usage_error(err: Any, arguments: Sequence[str]) -> int:
     if not err.message or type(err).__name__ == "NoArgsIsHelpError":
         err.show()  # the help
         return ExitCode.USAGE
@@ -153,7 +153,7 @@ def _tell_usage_error(err: Any, given: Sequence[str]) -> int:
     elif match := _NOT_ONE_OF.search(message):
         message += did_you_mean(match["given"], re.findall("'([^']*)'", match["known"]))
     elif "unexpected extra argument" in message:
-        words = " ".join(word for word in given[1:] if not word.startswith("-"))
+        words = " ".join(word for word in arguments[1:] if not word.startswith("-"))
         message = f'{message.rstrip(".")}; put the sentence in quotes: "{words}"'
     command = getattr(getattr(err, "ctx", None), "command_path", "motion-agent")
     console.fail(message, kind="UsageError", code=ExitCode.USAGE)

@@ -62,13 +62,13 @@ def parse_formats(text: str) -> tuple[str, ...]:
     """
     from ..motion_core.errors import InputError
 
-    wanted = [word.strip().lower().lstrip(".") for word in text.split(",") if word.strip()]
-    unknown = [word for word in wanted if word not in EXPORTS]
-    if unknown or not wanted:
+    formats = [word.strip().lower().lstrip(".") for word in text.split(",") if word.strip()]
+    unknown = [word for word in formats if word not in EXPORTS]
+    if unknown or not formats:
         what = f"unknown format {unknown[0]!r}" if unknown else "no format given"
         hint = did_you_mean(unknown[0], EXPORTS) if unknown else ""
         raise InputError(f"{what}; there are {', '.join(EXPORTS)}{hint}")
-    return tuple(dict.fromkeys(wanted))
+    return tuple(dict.fromkeys(formats))
 
 
 def check_target(path: Path) -> str:
@@ -174,9 +174,9 @@ def write_side_by_side(takes: Sequence[Motion], base: Path, formats: Sequence[st
     """Write the videos among the formats with all takes in each; returns the files."""
     from ..motion_core.rendering import render_comparison
 
-    wanted = [suffix for suffix in formats if suffix in VIDEOS]
-    base = free_name(base.with_name(f"{base.name}-takes"), wanted)
-    files = [base.with_name(f"{base.name}.{suffix}") for suffix in wanted]
+    videos = [suffix for suffix in formats if suffix in VIDEOS]
+    base = free_name(base.with_name(f"{base.name}-takes"), videos)
+    files = [base.with_name(f"{base.name}.{suffix}") for suffix in videos]
     motions = {f"take {number}": motion for number, motion in enumerate(takes, start=1)}
     for file in files:
         with counting(f"writing {short(file)}") as progress:
@@ -192,8 +192,8 @@ def tell_files(files: Sequence[Path], *, explain: bool = True) -> None:
     for file in files:
         start = f"{plain(str(file)):{longest}}  {size_in_words(file.stat().st_size):>8}"
         what = EXPORTS[check_target(file)] if explain else ""
-        told = (f"{start}  {what}", f"{start}  {what.partition(',')[0]}", start)
-        say(next((line for line in told if len(line) <= (room or len(line))), start).rstrip())
+        lines = (f"{start}  {what}", f"{start}  {what.partition(',')[0]}", start)
+        say(next((line for line in lines if len(line) <= (room or len(line))), start).rstrip())
 
 
 def describe_files(files: Sequence[Path]) -> list[dict[str, Any]]:

@@ -119,6 +119,6 @@ def describe(motion: Motion) -> dict[str, Any]:
 
 def describe_people(motions: Mapping[int, Motion], placement: Placement | None) -> dict[str, Any]:
     """One person or two as JSON values."""
-    told = [{"person": person, **describe(motion)} for person, motion in sorted(motions.items())]
+    people = [{"person": person, **describe(motion)} for person, motion in sorted(motions.items())]
     place = None if placement is None else [placement.theta, placement.x, placement.z]
-    return {"motions": told, "placement": place if len(told) > 1 else None}
+    return {"motions": people, "placement": place if len(people) > 1 else None}

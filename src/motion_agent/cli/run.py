@@ -87,9 +87,9 @@ def run(
         raise InputError("--takes is of one person; two people have one take")
     files = []
     for take in (people, *([motion] for motion in others)):
-        wanted = [s for s in suffixes if not (others and s in VIDEOS)] if people else []
-        base = free_name(out / file_name(text), wanted)
-        files += write_formats(take, base, wanted, turn.placement, character=character)
+        take_formats = [s for s in suffixes if not (others and s in VIDEOS)] if people else []
+        base = free_name(out / file_name(text), take_formats)
+        files += write_formats(take, base, take_formats, turn.placement, character=character)
     if others:
         files += write_side_by_side([*people, *others], out / file_name(text), suffixes)
     answer(

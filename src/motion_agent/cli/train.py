@@ -68,9 +68,9 @@ def tokenizer(
     trained = train_tokenizer(
         dataset,
         out,
-        config=TokenizerConfig(**given(width=width, code_dim=code_dim, codes=codes)),
+        config=TokenizerConfig(**settings_of(width=width, code_dim=code_dim, codes=codes)),
         training=TokenizerTraining(
-            **given(steps=steps, batch=batch, lr=lr, window=window, seed=seed)
+            **settings_of(steps=steps, batch=batch, lr=lr, window=window, seed=seed)
         ),
         refine=refine,
     )
@@ -232,16 +232,16 @@ def _add_direction(direction: Direction, summary: str) -> None:
             out,
             training=MotionLLMTraining(
                 augmentation=Augmentation(
-                    **given(crop=crop, noise=noise, balance=balance, power=power),
-                    **given(free=free, gap=gap, corrupt=corrupt),
+                    **settings_of(crop=crop, noise=noise, balance=balance, power=power),
+                    **settings_of(free=free, gap=gap, corrupt=corrupt),
                 ),
-                **given(steps=steps, minutes=minutes, batch=batch, rank=rank, lr=lr),
-                **given(rows_lr=rows_lr, prompt=prompt, seed=seed),
-                **given(dropout=dropout, motion_first=motion_first),
+                **settings_of(steps=steps, minutes=minutes, batch=batch, rank=rank, lr=lr),
+                **settings_of(rows_lr=rows_lr, prompt=prompt, seed=seed),
+                **settings_of(dropout=dropout, motion_first=motion_first),
             ),
             wordings=read_wordings(wordings, dataset) if wordings else (),
             start=start,
-            **given(backbone=backbone),
+            **settings_of(backbone=backbone),
         )
         say(f"the adapter is in {out}")
 
@@ -275,7 +275,7 @@ def matching(
         dataset,
         out,
         options=MatchingTraining(
-            **given(backbone=backbone, steps=steps, batch=batch, learning_rate=lr, seed=seed)
+            **settings_of(backbone=backbone, steps=steps, batch=batch, learning_rate=lr, seed=seed)
         ),
     )
     network = MatchingNetwork.load(out)  # as it was rounded for the disk
@@ -332,7 +332,7 @@ def assemble(
             if pair.kind == "people"
         ],
         data=", ".join(sorted({clip.source for clip in clips})),
-        sampling=Sampling(**given(takes=takes, guidance=guidance, temperature=temperature)),
+        sampling=Sampling(**settings_of(takes=takes, guidance=guidance, temperature=temperature)),
     )
     size = sum(path.stat().st_size for path in checkpoint.folder.iterdir())
     say(f"{checkpoint.folder}: {size / 1e6:.1f} MB, version {checkpoint.version}")
@@ -349,6 +349,6 @@ def load_dataset(folder: Path, threads: int = 0) -> PreparedDataset:
     return PreparedDataset.load(folder)
 
 
-def given(**values: Any) -> dict[str, Any]:
+def settings_of(**values: Any) -> dict[str, Any]:
     """Those of the values that are not None, so that a recipe's own defaults stand."""
     return {name: value for name, value in values.items() if value is not None}

@@ -138,10 +138,10 @@ class _Gate:
         await self._app(scope, receive, send)
 
     def _user(self, header: bytes) -> str | None:
-        kind, _, given = header.partition(b" ")
+        kind, _, secret = header.partition(b" ")
         found = None
         for token, user in self._tokens:  # all of them, so that time tells nothing
-            if hmac.compare_digest(token, given.strip()) and kind.lower() == b"bearer":
+            if hmac.compare_digest(token, secret.strip()) and kind.lower() == b"bearer":
                 found = user
         return found
 

@@ -20,7 +20,7 @@ from ..motion_core.errors import InputError
 from ..tools.motion_tool import progress_to
 
 _KEPT = 200  # finished jobs whose answers can still be fetched
-Told = Callable[[float, float, str], Awaitable[None]]
+Teller = Callable[[float, float, str], Awaitable[None]]
 """Called with (done, total, what is being done)."""
 
 
@@ -59,7 +59,7 @@ class Job:
         self.progress = (facts["done"], facts["total"], facts["stage"])
         self._loop.call_soon_threadsafe(self.moved.set)
 
-    async def wait(self, seconds: float, tell: Told) -> ToolMessage | None:
+    async def wait(self, seconds: float, tell: Teller) -> ToolMessage | None:
         """Return its message if it ends within so many seconds, and tell its progress meanwhile."""
         end = self._loop.time() + seconds
         while not self.task.done() and (left := end - self._loop.time()) > 0:

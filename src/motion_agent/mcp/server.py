@@ -33,7 +33,7 @@ from ..tools.messages import one_line, wrong_arguments
 from ..tools.toolbox import motion_tools
 from . import resources
 from .arguments import CancelInput, WaitMotionInput
-from .jobs import Job, Jobs, Told
+from .jobs import Job, Jobs, Teller
 
 PATIENCE = 10.0
 """Seconds that a request waits for a motion before it answers with a handle."""
@@ -55,7 +55,7 @@ _OUTPUT = {
     "required": ["tool", "ok", "status", "handle", "motion_id", "files", "resources", "error"],
 }
 _Context = ServerRequestContext[Any, Any]
-_Made = TypeVar("_Made")
+_Result = TypeVar("_Result")
 
 
 def mcp_server(studio: Studio, *, pictures: bool = True, patience: float = PATIENCE) -> Server[Any]:
@@ -122,8 +122,8 @@ class _Host:
         arguments, user = params.arguments or {}, _user(context)
         try:
             if params.name == "wait_motion":
-                wanted = WaitMotionInput.model_validate(arguments)
-                return await self._wait(context, wanted, user)
+                request = WaitMotionInput.model_validate(arguments)
+                return await self._wait(context, request, user)
             if params.name == "cancel":
                 return await self._cancel(CancelInput.model_validate(arguments), user)
         except ValidationError as err:
@@ -140,17 +140,17 @@ class _Host:
             raise
 
     async def _wait(
-        self, context: _Context, wanted: WaitMotionInput, user: str | None
+        self, context: _Context, request: WaitMotionInput, user: str | None
     ) -> types.CallToolResult:
-        if is_motion_id(wanted.handle):  # which is a handle that outlives the server
-            motion = await self._thread(partial(self.studio.of(user).find, wanted.handle))
-            line = f"Motion {wanted.handle} is done, {motion.duration:.1f} s."
-            facts = {"motion_id": wanted.handle, "seconds": round(motion.duration, 2)}
-            return await self._told("wait_motion", line, artifact("wait_motion", facts), user)
-        return await self._answer(self.jobs.find(wanted.handle, user), wanted.seconds, context)
+        if is_motion_id(request.handle):  # which is a handle that outlives the server
+            motion = await self._thread(partial(self.studio.of(user).find, request.handle))
+            line = f"Motion {request.handle} is done, {motion.duration:.1f} s."
+            facts = {"motion_id": request.handle, "seconds": round(motion.duration, 2)}
+            return await self._success("wait_motion", line, artifact("wait_motion", facts), user)
+        return await self._answer(self.jobs.find(request.handle, user), request.seconds, context)
 
-    async def _cancel(self, wanted: CancelInput, user: str | None) -> types.CallToolResult:
-        job = self.jobs.find(wanted.handle, user)
+    async def _cancel(self, request: CancelInput, user: str | None) -> types.CallToolResult:
+        job = self.jobs.find(request.handle, user)
         over = job.task.done()
         job.task.cancel()
         with suppress(asyncio.CancelledError):
@@ -175,9 +175,9 @@ class _Host:
             return _result(line, {**artifact(job.tool, {}), **_state("working", job.handle)})
         if message.status == "error":
             return _failed(job.tool, message.artifact["error"]["kind"], message.text)
-        return await self._told(job.tool, message.text, message.artifact, job.user, message)
+        return await self._success(job.tool, message.text, message.artifact, job.user, message)
 
-    async def _told(
+    async def _success(
         self,
         name: str,
         line: str,
@@ -231,9 +231,9 @@ class _Host:
         except MotionAgentError as err:
             raise MCPError(types.INVALID_PARAMS, one_line(str(err))) from err
 
-    async def _thread(self, work: Callable[[], _Made]) -> _Made:
-        made: _Made = await self.studio.run(work)
-        return made
+    async def _thread(self, work: Callable[[], _Result]) -> _Result:
+        result: _Result = await self.studio.run(work)
+        return result
 
 
 def _tool(name: str, description: str, arguments: Any) -> types.Tool:
@@ -254,7 +254,7 @@ def _tool(name: str, description: str, arguments: Any) -> types.Tool:
     )
 
 
-def _teller(context: _Context) -> Told:
+def _teller(context: _Context) -> Teller:
     """Tells progress to a client that asked for it; its numbers only grow, as MCP wants them."""
     last = -1.0
 
