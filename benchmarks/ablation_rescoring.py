@@ -28,19 +28,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--answers", type=int, default=10_000)
     parser.add_argument("--records", type=Path, default=RECORDS)
-    given = parser.parse_args()
-    recorded = Records(given.records)
+    arguments = parser.parse_args()
+    recorded = Records(arguments.records)
     with tempfile.TemporaryDirectory() as folder:
         many = Records(folder)
         for run in recorded.runs:
             many.add_run({key: value for key, value in run.items() if key != "kind"})
-        times = -(-given.answers // answers_of(recorded))
+        times = -(-arguments.answers // answers_of(recorded))
         for copy in range(times):
             # Each copy has exchanges of its own, so that nothing is read from a cache.
             for key, exchange in recorded.exchanges.items():
-                asked = [recorded.messages[i] for i in exchange.asked]
+                question = [recorded.messages[i] for i in exchange.asked]
                 name = f"{key}-{copy}"
-                many.add_exchange(name, exchange.planner, exchange.form, asked, exchange.answer)
+                many.add_exchange(name, exchange.planner, exchange.form, question, exchange.answer)
             for conversation in recorded.conversations.values():
                 turns = tuple(
                     {**t, "asks": [{**a, "exchange": f"{a['exchange']}-{copy}"} for a in t["asks"]]}

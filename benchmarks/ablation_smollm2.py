@@ -69,15 +69,15 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1, help="of llama.cpp")
     parser.add_argument("--out", type=Path, default=FOLDER)
     parser.add_argument("--replay", action="store_true", help="only the report")
-    given = parser.parse_args()
-    records = Records(given.out)
-    if not given.replay:
-        ask(records, first=given.first, minutes=given.minutes, threads=given.threads)
+    arguments = parser.parse_args()
+    records = Records(arguments.out)
+    if not arguments.replay:
+        ask(records, first=arguments.first, minutes=arguments.minutes, threads=arguments.threads)
     from motion_agent.ablation.report import write_report
     from motion_agent.ablation.scoring import score
 
-    scores = score(records, load_suite(), as_recorded=given.replay)
-    write_report(records, load_suite(), given.out, scores=scores)
+    scores = score(records, load_suite(), as_recorded=arguments.replay)
+    write_report(records, load_suite(), arguments.out, scores=scores)
 
 
 if __name__ == "__main__":

@@ -50,19 +50,19 @@ def main() -> None:
     parser.add_argument(
         "--cpu", action="store_true", help="seconds of the processor: for a computer that is busy"
     )
-    given = parser.parse_args()
-    clock = time.process_time if given.cpu else time.perf_counter
-    steps = STEPS[: given.steps]
+    arguments = parser.parse_args()
+    clock = time.process_time if arguments.cpu else time.perf_counter
+    steps = STEPS[: arguments.steps]
     requests = [GenerationRequest(text, seed=seed) for seed, text in enumerate(steps)]
     print(
         f"{len(steps)} steps, {torch.get_num_threads()} threads, torch {torch.__version__}, "
-        f"{'processor' if given.cpu else 'elapsed'} seconds"
+        f"{'processor' if arguments.cpu else 'elapsed'} seconds"
     )
     print(f"{'':34}  seconds   motion   motion seconds a second")
 
     def time_it(name: str, make: Callable[[], list[tuple[int, ...]]], engine: Any) -> float:
         best = float("inf")
-        for _ in range(given.rounds):
+        for _ in range(arguments.rounds):
             begin = clock()
             frames = sum(len(engine.decode(tokens)) for tokens in make())
             best = min(best, clock() - begin)
@@ -71,8 +71,8 @@ def main() -> None:
         return speed
 
     def ours(engine: MotionLLMEngine, takes: int) -> Callable[[], list[tuple[int, ...]]]:
-        some = [replace(request, takes=takes) for request in requests]
-        return lambda: [take.tokens for take in engine.generate(some)]
+        variants = [replace(request, takes=takes) for request in requests]
+        return lambda: [take.tokens for take in engine.generate(variants)]
 
     engine = load_motionllm()
     engine.warm_up()
@@ -80,7 +80,7 @@ def main() -> None:
     takes = engine.sampling.takes
     shipped = time_it(f"ours as shipped, {takes} takes", ours(engine, takes), engine)
     time_it("ours, 1 take", ours(engine, 1), engine)
-    if not given.without_float32:
+    if not arguments.without_float32:
         exact = load_motionllm(dtype=torch.float32)
         exact.warm_up()
         time_it(f"ours in float32, {takes} takes", ours(exact, takes), exact)
@@ -117,7 +117,7 @@ class AuthorsWay:
     def _one(self, description: str) -> tuple[int, ...]:
         start = self._words
         ids = torch.tensor([[*self._prompt.description(description), start]])
-        made = self._model.generate(
+        output = self._model.generate(
             input_ids=ids,
             attention_mask=torch.ones_like(ids),
             num_beams=BEAMS,
@@ -129,7 +129,7 @@ class AuthorsWay:
             eos_token_id=start + 1,
             pad_token_id=start + 1,
         )[0, ids.shape[1] :]
-        return tuple(int(i) - start - 2 for i in made if i >= start + 2)
+        return tuple(int(i) - start - 2 for i in output if i >= start + 2)
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ class Count:
     """What came of the kills."""
 
     kills: int = 0
-    told: int = 0  # replies before the kills
+    replies: int = 0  # replies before the kills
     lost: int = 0  # of them, those that are not there afterwards
     kept_untold: int = 0  # turns that were kept when the kill came, and not yet told
     unfinished: int = 0  # turns that were resumed
@@ -94,20 +94,20 @@ def kill_once(folder: Path, moments: random.Random, count: Count, *, longest: fl
     time.sleep(moments.uniform(0, longest))  # seconds
     os.kill(process.pid or 0, signal.SIGKILL)
     process.join()
-    told: list[dict[str, Any]] = []
+    turns_before: list[dict[str, Any]] = []
     try:
         while receiver.poll():
-            told.append(receiver.recv())
+            turns_before.append(receiver.recv())
     except EOFError:
         pass
     kept = _in_another_program(folder, thread)
-    replies = [turn["reply"] for turn in told]
+    replies = [turn["reply"] for turn in turns_before]
     same = [one == other for one, other in zip(replies, kept["replies"], strict=False)]
     count.lost += len(replies) - sum(same)
-    if told and kept["replies"] == replies and not kept["unfinished"]:
-        count.lost += kept["motions"] != told[-1]["motions"]
+    if turns_before and kept["replies"] == replies and not kept["unfinished"]:
+        count.lost += kept["motions"] != turns_before[-1]["motions"]
     count.kills += 1
-    count.told += len(told)
+    count.replies += len(turns_before)
     count.kept_untold += max(len(kept["replies"]) - len(replies), 0)
     count.unfinished += kept["unfinished"]
 
@@ -158,11 +158,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Kill conversations and look what is left.")
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
-    given = parser.parse_args()
-    count, moments = Count(), random.Random(given.seed)
+    arguments = parser.parse_args()
+    count, moments = Count(), random.Random(arguments.seed)
     with tempfile.TemporaryDirectory() as folder:
         lasts = whole_conversation(Path(folder))
-        for _ in range(given.kills):
+        for _ in range(arguments.kills):
             kill_once(Path(folder), moments, count, longest=lasts)
     print(json.dumps(vars(count)))
     raise SystemExit(1 if count.lost else 0)

@@ -91,5 +91,5 @@ if __name__ == "__main__":
     parser.add_argument("--window", type=int, default=4096, help="tokens of prompt and answer")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--port", type=int, default=0, help="0 for any that is free")
-    given = parser.parse_args()
-    _serve(given.gguf or _smollm2(), given.window, given.threads, given.port)
+    arguments = parser.parse_args()
+    _serve(arguments.gguf or _smollm2(), arguments.window, arguments.threads, arguments.port)

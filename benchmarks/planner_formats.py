@@ -55,8 +55,8 @@ def read_split(text: str, truncated: bool) -> Sequence[Step]:
         return ()
     if "generate" in plan:
         parts = [part.strip() for part in plan.split(";") if part.strip()]
-        said = [part.split("MotionLLM.generate('")[1].rstrip("');") for part in parts]
-        return [Step(tool="generate_motion", description=text) for text in said]
+        descriptions = [part.split("MotionLLM.generate('")[1].rstrip("');") for part in parts]
+        return [Step(tool="generate_motion", description=text) for text in descriptions]
     if "caption" in plan:
         return [Step(tool="caption_motion")]
     raise ValueError("neither generate nor caption")
@@ -85,8 +85,8 @@ def on_mutations(count: int) -> None:
         "with characters lost or added": [case for case in cases if case.damage == "some"],
         "cut off": [case for case in cases if case.damage == "cut"],
     }
-    for name, some in kinds.items():
-        _compare(name, some)
+    for name, group in kinds.items():
+        _compare(name, group)
 
 
 def _compare(title: str, cases: Sequence[Case]) -> None:
@@ -95,25 +95,25 @@ def _compare(title: str, cases: Sequence[Case]) -> None:
     print(f"{count} answers {title}, {meant} steps")
     print(f"{'':12} accepted   exact plans   steps lost   steps invented")
     for name, reader in READERS.items():
-        told: Counter[str] = Counter()
+        counts: Counter[str] = Counter()
         for case in cases:
             try:
                 steps = reader(case.text, case.truncated)
             except Exception:
                 continue
-            wanted = [_key(step) for step in case.meant.plan]
+            expected = [_key(step) for step in case.meant.plan]
             found = [_key(step) for step in steps]
-            blocks = SequenceMatcher(a=wanted, b=found).get_matching_blocks()
+            blocks = SequenceMatcher(a=expected, b=found).get_matching_blocks()
             kept = sum(block.size for block in blocks)
-            told["accepted"] += 1
-            told["exact"] += found == wanted
-            if len(found) != len(wanted) or case.damage == "none":
+            counts["accepted"] += 1
+            counts["exact"] += found == expected
+            if len(found) != len(expected) or case.damage == "none":
                 # Where characters were lost inside a description, only the number tells.
-                told["lost"] += len(wanted) - kept
-                told["invented"] += len(found) - kept
+                counts["lost"] += len(expected) - kept
+                counts["invented"] += len(found) - kept
         print(
-            f"{name:12} {told['accepted'] / count:8.1%}   {told['exact'] / count:11.1%}"
-            f"   {told['lost']:10}   {told['invented']:14}"
+            f"{name:12} {counts['accepted'] / count:8.1%}   {counts['exact'] / count:11.1%}"
+            f"   {counts['lost']:10}   {counts['invented']:14}"
         )
 
 
@@ -126,30 +126,30 @@ def on_recorded() -> None:
     for path in sorted(ANSWERS.glob("*.jsonl")):
         records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         for strategy in sorted({record["strategy"] for record in records}):
-            some = [record for record in records if record["strategy"] == strategy]
-            print(f"{len(some)} answers of {path.stem}, asked with {strategy}")
+            group = [record for record in records if record["strategy"] == strategy]
+            print(f"{len(group)} answers of {path.stem}, asked with {strategy}")
             for name, reader in READERS.items():
                 accepted = missing = 0
-                for record in some:
+                for record in group:
                     try:
                         steps = reader(record["text"], record["truncated"])
                     except Exception:
                         continue
                     accepted += 1
                     missing += max(record["text"].count('"tool":') - len(steps), 0)
-                share = accepted / len(some)
+                share = accepted / len(group)
                 print(f"  {name:12} accepts {share:6.1%}, steps written and not read: {missing}")
 
 
 def fuzz(count: int, first: int) -> int:
     """Read that many mutated answers; the number of those that gave another plan or crashed."""
     start = time.perf_counter()
-    asked: Counter[str] = Counter()
+    cases: Counter[str] = Counter()
     read: Counter[str] = Counter()
     wrong = 0
     for seed in range(first, first + count):
         case = make_case(random.Random(seed))
-        asked[case.damage] += 1
+        cases[case.damage] += 1
         try:
             read[case.damage] += check(case)
         except Exception as err:
@@ -161,7 +161,7 @@ def fuzz(count: int, first: int) -> int:
     print(f"{count} mutated answers in {seconds:.0f} s: {wrong} read wrongly or crashed")
     names = {"none": "unusual form", "some": "characters lost or added", "cut": "cut off"}
     for damage, name in names.items():
-        print(f"  {name}: {read[damage]} of {asked[damage]} read, the others refused")
+        print(f"  {name}: {read[damage]} of {cases[damage]} read, the others refused")
     return wrong
 
 
@@ -170,10 +170,10 @@ def main() -> None:
     parser.add_argument("--fuzz", type=int, metavar="N", help="read N mutated answers")
     parser.add_argument("--seed", type=int, default=0, help="seed of the first of them")
     parser.add_argument("--cases", type=int, default=10_000, help="size of the damaged corpus")
-    given = parser.parse_args()
-    if given.fuzz:
-        sys.exit(1 if fuzz(given.fuzz, given.seed) else 0)
-    on_mutations(given.cases)
+    arguments = parser.parse_args()
+    if arguments.fuzz:
+        sys.exit(1 if fuzz(arguments.fuzz, arguments.seed) else 0)
+    on_mutations(arguments.cases)
     on_recorded()
 
 

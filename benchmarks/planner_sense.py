@@ -68,11 +68,11 @@ def table(turns: Sequence[TurnScore], key: Callable[[TurnScore], str]) -> list[s
     for turn in turns:
         groups[key(turn)].append(turn)
     lines = [f"{'':40} {'n':>4} {'valid':>6} {'sensible':>9} {'partly':>7} {'wrong':>6}"]
-    for name, some in groups.items():
-        counts = Counter(turn.sense.verdict for turn in some)
-        valid = sum(turn.valid for turn in some)
-        told = f"{counts['sensible']:>9} {counts['partly']:>7} {counts['wrong']:>6}"
-        lines.append(f"{name:40} {len(some):>4} {valid:>6} {told}")
+    for name, group in groups.items():
+        counts = Counter(turn.sense.verdict for turn in group)
+        valid = sum(turn.valid for turn in group)
+        cells = f"{counts['sensible']:>9} {counts['partly']:>7} {counts['wrong']:>6}"
+        lines.append(f"{name:40} {len(group):>4} {valid:>6} {cells}")
     return lines
 
 
@@ -93,8 +93,8 @@ def show(turn: TurnScore) -> str:
         for plan in turn.plans
         for step in plan.plan
     ]
-    said = "; ".join(steps) or f"no steps: {str(turn.seen['reply'])[:80]}"
-    return f"{turn.scenario.id}: {turn.request!r} -> {said}"
+    actions = "; ".join(steps) or f"no steps: {str(turn.seen['reply'])[:80]}"
+    return f"{turn.scenario.id}: {turn.request!r} -> {actions}"
 
 
 def main() -> None:
@@ -112,15 +112,17 @@ def main() -> None:
         "--why", action="store_true", help="every plan that is not sensible, and why"
     )
     parser.add_argument("--threads", type=int, default=1)
-    given = parser.parse_args()
-    suite = half_of(load_suite(given.suite), given.half).choose(first=given.first)
-    removed = [name for name in given.without.split(",") if name]
-    cells = cells_of(given.planner or ["offline", PLANNER], given.strategy.split(","), [0.0])
-    records = Records(given.out)
+    arguments = parser.parse_args()
+    suite = half_of(load_suite(arguments.suite), arguments.half).choose(first=arguments.first)
+    removed = [name for name in arguments.without.split(",") if name]
+    cells = cells_of(
+        arguments.planner or ["offline", PLANNER], arguments.strategy.split(","), [0.0]
+    )
+    records = Records(arguments.out)
     os.environ["MOTION_AGENT_MAX_TOKENS"] = MAX_TOKENS
     os.environ["MOTION_AGENT_NUM_CTX"] = "4096"
     needs_server = any(cell.planner == PLANNER for cell in cells)
-    server = serving(given.gguf, threads=given.threads) if needs_server else nullcontext("")
+    server = serving(arguments.gguf, threads=arguments.threads) if needs_server else nullcontext("")
     with server as url, without(removed):
         if url:
             os.environ["OPENAI_BASE_URL"] = url
@@ -134,9 +136,9 @@ def main() -> None:
         print("\n".join(table(mine, lambda turn: turn.scenario.family)[1:]))
         print("\n".join(table(mine, lambda turn: turn.scenario.id[-2:])[1:]))
         for turn in mine:
-            if given.show:
+            if arguments.show:
                 print(show(turn))
-            elif given.why and turn.sense.verdict != "sensible":
+            elif arguments.why and turn.sense.verdict != "sensible":
                 print(f"{turn.sense.verdict}: {show(turn)}  <{'; '.join(turn.sense.reasons)}>")
 
 

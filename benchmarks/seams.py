@@ -56,25 +56,26 @@ class Takes:
 
     def __init__(self, engine: TokenEngine) -> None:
         self.engine = engine
-        self.made: dict[tuple[str, int, float], tuple[Segment, float]] = {}
+        self.segments: dict[tuple[str, int, float], tuple[Segment, float]] = {}
         self.seconds = 0.0  # that the answers would have taken without remembering
         self.calls = 0
 
     def __call__(self, requests: Sequence[Segment]) -> list[Segment]:
         keys = [(r.description, r.seed, r.seconds) for r in requests]
-        missing = {k: r for k, r in zip(keys, requests, strict=True) if k not in self.made}
+        missing = {k: r for k, r in zip(keys, requests, strict=True) if k not in self.segments}
         new = list(missing.items())
         for first in range(0, len(new), BATCH):
-            some = new[first : first + BATCH]
+            group = new[first : first + BATCH]
             start = time.perf_counter()
-            segments = generate_segments(self.engine, [request for _, request in some])
-            seconds = (time.perf_counter() - start) / len(some)
-            for (key, _), segment in zip(some, segments, strict=True):
-                self.made[key] = (segment, seconds)
+            segments = generate_segments(self.engine, [request for _, request in group])
+            seconds = (time.perf_counter() - start) / len(group)
+            for (key, _), segment in zip(group, segments, strict=True):
+                self.segments[key] = (segment, seconds)
         self.calls += 1
-        self.seconds += sum(self.made[key][1] for key in keys)
+        self.seconds += sum(self.segments[key][1] for key in keys)
         return [
-            replace(r, tokens=self.made[k][0].tokens) for r, k in zip(requests, keys, strict=True)
+            replace(r, tokens=self.segments[k][0].tokens)
+            for r, k in zip(requests, keys, strict=True)
         ]
 
 
@@ -126,8 +127,8 @@ def report_real(reports: Sequence[SeamReport]) -> None:
     print("| measure | median | 95 % | 98 % | 99 % | limit |\n|---|---|---|---|---|---|")
     for name, limit in LIMITS.items():
         values = [getattr(report, name) for report in reports]
-        told = " | ".join(f"{value:.3f}" for value in np.percentile(values, (50, 95, 98, 99)))
-        print(f"| {name} | {told} | {limit} |")
+        cells = " | ".join(f"{value:.3f}" for value in np.percentile(values, (50, 95, 98, 99)))
+        print(f"| {name} | {cells} | {limit} |")
     print(f"\n{share(reports)} of them would count as bad.\n")
 
 
@@ -217,13 +218,13 @@ def main() -> None:
         kinds = MODES[name]
         takes.seconds, takes.calls = 0.0, 0
         computing, results = 0.0, []
-        for pair, made in zip(pairs, segments, strict=True):
+        for pair, pair_segments in zip(pairs, segments, strict=True):
             new = [segment.id for segment in pair]
             if kinds:  # what is generated is remembered: not part of the time here
-                join_segments(engine, made, new=new, repair=kinds, generate=takes)
+                join_segments(engine, pair_segments, new=new, repair=kinds, generate=takes)
             takes_before, calls_before = takes.seconds, takes.calls
             start = time.perf_counter()
-            joined = join_segments(engine, made, new=new, repair=kinds, generate=takes)
+            joined = join_segments(engine, pair_segments, new=new, repair=kinds, generate=takes)
             computing += time.perf_counter() - start
             if kinds:  # the first of the two calls generated, the second would have
                 takes.seconds, takes.calls = takes_before, calls_before
@@ -238,9 +239,9 @@ def main() -> None:
     print(f"\nGenerating takes {generating:.1f} s a description, in batches of {BATCH}.")
 
     before, after = outcomes["decoded once"], outcomes[chosen[-1]]
-    for joined, made in zip(after, segments, strict=True):
+    for joined, pair_segments in zip(after, segments, strict=True):
         again = assemble(engine, joined.segments, blends=joined.blends, fills=joined.fills)
-        assert np.array_equal(again.features, joined.motion.features), made
+        assert np.array_equal(again.features, joined.motion.features), pair_segments
     if arguments.pictures:
         arguments.pictures.mkdir(parents=True, exist_ok=True)
         worst = sorted(range(len(pairs)), key=lambda i: -before[i].seams[0].severity)

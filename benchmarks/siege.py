@@ -102,12 +102,12 @@ class Siege:
             self.failures.append(f"plan: {err}")
         except MotionAgentError:
             self.counts["refused"] += 1
-        told = agent.timeline(thread)
+        timeline = agent.timeline(thread)
         connection.close()
         again, connection = self._open()
         messages: Any = again.graph.get_state({"configurable": {"thread_id": thread}}).values
         kept = turn is None or messages["messages"][-1].text == turn.reply
-        if not kept or again.timeline(thread) != told:
+        if not kept or again.timeline(thread) != timeline:
             self.failures.append(f"plan: the conversation {thread} is not as it was told")
         connection.close()
         self.counts["plans"] += 1
@@ -162,24 +162,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Random plans, files and kills in a row.")
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--seed", type=int, default=1)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        siege = Siege(Path(folder), random.Random(given.seed))
+        siege = Siege(Path(folder), random.Random(arguments.seed))
         for work in (siege.plan, siege.file, siege.kill):
             work()
-        begin, told, before, most = time.monotonic(), 0, resident(), 0
-        while (passed := time.monotonic() - begin) < 60 * given.minutes:
+        begin, reports, before, most = time.monotonic(), 0, resident(), 0
+        while (passed := time.monotonic() - begin) < 60 * arguments.minutes:
             siege.chance.choice((siege.plan, siege.file, siege.kill))()
             siege._engine.generated.clear()
             siege._engine.decoded.clear()
             most = max(most, resident() - before)
-            if passed > 60 * (told + 1):
-                told += 1
+            if passed > 60 * (reports + 1):
+                reports += 1
                 sums = f"{dict(siege.counts)}, {len(siege.failures)} failures"
-                print(f"{told} min: {sums}, grown by {most / 1e6:.0f} MB", flush=True)
+                print(f"{reports} min: {sums}, grown by {most / 1e6:.0f} MB", flush=True)
         if most > MOST_GROWTH:
             siege.failures.append(f"the program has grown by {most / 1e6:.0f} MB")
-        sums = {**siege.counts, "told before kills": siege.kills.told, "grown_mb": most // 10**6}
+        sums = {**siege.counts, "told before kills": siege.kills.replies, "grown_mb": most // 10**6}
         print(json.dumps({**sums, "failures": siege.failures[:20]}, indent=1))
         raise SystemExit(1 if siege.failures else 0)
 

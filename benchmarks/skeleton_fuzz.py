@@ -278,15 +278,15 @@ def measure(count: int, seed: int, show: int) -> Counter[str]:
             try:
                 joints, _ = read_joints(path)
             except FormatError as refusal:
-                outcome, told = "refused", str(refusal)[-160:]
+                outcome, detail = "refused", str(refusal)[-160:]
             else:
                 error = mean_error(joints, skeleton.joints)
                 outcome = "close" if error < CLOSE else "wrong" if error > WRONG else "rough"
-                told = f"{100 * error:.1f} cm"
+                detail = f"{100 * error:.1f} cm"
             outcomes[f"{which}: {outcome}"] += 1
             if outcome != "close" and skeleton.complete and show > 0:
                 show -= 1
-                print(f"{number}: {outcome} ({told}): {skeleton.kind}", flush=True)
+                print(f"{number}: {outcome} ({detail}): {skeleton.kind}", flush=True)
     return outcomes
 
 

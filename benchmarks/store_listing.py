@@ -35,10 +35,10 @@ def main() -> None:
     """Fill a store, measure and print JSON."""
     parser = argparse.ArgumentParser(description="Measure a large motion store.")
     parser.add_argument("--motions", type=int, default=100_000)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for number in range(given.motions):
+        for number in range(arguments.motions):
             (folder / f"m-{number:07x}.npz").touch()
         begin = time.process_time()
         store = MotionStore(folder)

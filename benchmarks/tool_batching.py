@@ -83,10 +83,10 @@ def main() -> None:
         engine.batches.clear()
         tool = motion_tools(engine)[0]  # a store of its own
         begin = time.perf_counter()
-        told = run(tool)
+        result = run(tool)
         seconds = time.perf_counter() - begin
-        first = first or (seconds, told)
-        same = sum(one == other for one, other in zip(told, first[1], strict=True))
+        first = first or (seconds, result)
+        same = sum(one == other for one, other in zip(result, first[1], strict=True))
         print(
             f"  {name:20} {seconds:6.1f} s  {first[0] / seconds:5.2f} x"
             f"  {len(engine.batches):3} batches  {same}/{calls} motions the same"

@@ -60,16 +60,16 @@ def measured(browser: Any, path: Path) -> tuple[float, float, float, float]:
     waited(page, "window.ticks > 45")  # by then it has found out how fast pictures are here
     session = page.context.new_cdp_session(page)
     session.send("Performance.enable")
-    before, ticks = told(session), page.evaluate("window.ticks")
+    before, ticks = page_times(session), page.evaluate("window.ticks")
     page.wait_for_timeout(PLAYED)
-    after, frames = told(session), page.evaluate("window.ticks") - ticks
+    after, frames = page_times(session), page.evaluate("window.ticks") - ticks
     spent = {name: (after[name] - before[name]) / frames * 1000 for name in after}
     page.close()
     layout = spent["LayoutDuration"] + spent["RecalcStyleDuration"]
     return opened, spent["ScriptDuration"], layout, frames / PLAYED * 1000
 
 
-def told(session: Any) -> dict[str, float]:
+def page_times(session: Any) -> dict[str, float]:
     metrics = session.send("Performance.getMetrics")["metrics"]
     return {metric["name"]: metric["value"] for metric in metrics}
 

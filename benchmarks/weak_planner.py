@@ -103,7 +103,7 @@ def report(records: list[dict[str, Any]]) -> None:
     by_text = {request.text: request for request in REQUESTS}
     valid: dict[str, dict[str, Parsed]] = defaultdict(dict)
     causes: dict[str, Counter[str]] = defaultdict(Counter)
-    asked = list(dict.fromkeys(record["request"] for record in records))
+    requests = list(dict.fromkeys(record["request"] for record in records))
     for record in records:
         request = by_text[record["request"]]
         answer = Answer(record["text"], truncated=record["truncated"])
@@ -117,22 +117,22 @@ def report(records: list[dict[str, Any]]) -> None:
                 valid[way].setdefault(record["request"], parsed)
             elif error is not None:
                 causes[way][error.cause] += 1
-    print(f"{'':17}  valid of {len(asked)}   sensible   causes of the answers that were no plan")
+    print(f"{'':17}  valid of {len(requests)}   sensible   causes of the answers that were no plan")
     for way in ("prompt", "ladder", "re-asks", "schema, one try", "schema"):
         plans = valid[way]
         sensible = sum(by_text[text].sensible(parsed.plan) for text, parsed in plans.items())
-        told = ", ".join(f"{cause} {count}" for cause, count in causes[way].most_common())
-        share = len(plans) / len(asked)
-        print(f"{way:17} {len(plans):4}  {share:6.1%}  {sensible:9}   {told}")
+        summary = ", ".join(f"{cause} {count}" for cause, count in causes[way].most_common())
+        share = len(plans) / len(requests)
+        print(f"{way:17} {len(plans):4}  {share:6.1%}  {sensible:9}   {summary}")
     families: dict[str, list[bool]] = defaultdict(list)
     for text, parsed in valid["schema"].items():
         families[by_text[text].family].append(by_text[text].sensible(parsed.plan))
-    told = ", ".join(f"{family} {sum(ok)}/{len(ok)}" for family, ok in families.items())
-    print(f"sensible with schema, by family: {told}")
+    summary = ", ".join(f"{family} {sum(ok)}/{len(ok)}" for family, ok in families.items())
+    print(f"sensible with schema, by family: {summary}")
     for strategy in ("prompt", "schema"):
         spent = [record for record in records if record["strategy"] == strategy]
-        seconds = sum(record["seconds"] for record in spent) / len(asked)
-        tries = len(spent) / len(asked)
+        seconds = sum(record["seconds"] for record in spent) / len(requests)
+        tries = len(spent) / len(requests)
         print(f"{strategy}: {tries:.2f} answers and {seconds:.1f} s a request")
 
 
@@ -143,17 +143,20 @@ def main() -> None:
     parser.add_argument("--temperature", type=float, default=0.3)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, default=RECORDS, help="where the answers are kept")
-    given = parser.parse_args()
-    if not given.rescore:
-        step = max(len(REQUESTS) // given.first, 1) if given.first else 1
-        requests = REQUESTS[::step][: given.first]
+    arguments = parser.parse_args()
+    if not arguments.rescore:
+        step = max(len(REQUESTS) // arguments.first, 1) if arguments.first else 1
+        requests = REQUESTS[::step][: arguments.first]
         start = time.perf_counter()
-        with serving(threads=given.threads) as url, given.out.open("w", encoding="utf-8") as file:
-            for records in ask(requests, url, temperature=given.temperature):
+        with (
+            serving(threads=arguments.threads) as url,
+            arguments.out.open("w", encoding="utf-8") as file,
+        ):
+            for records in ask(requests, url, temperature=arguments.temperature):
                 file.writelines(json.dumps(r, ensure_ascii=False) + "\n" for r in records)
                 file.flush()
         print(f"{time.perf_counter() - start:.0f} s")
-    report([json.loads(line) for line in given.out.read_text(encoding="utf-8").splitlines()])
+    report([json.loads(line) for line in arguments.out.read_text(encoding="utf-8").splitlines()])
 
 
 if __name__ == "__main__":

@@ -51,18 +51,18 @@ class Request:
 
     def sensible(self, plan: Plan) -> bool:
         """Whether the plan has what this request asks for."""
-        made = plan.steps_of("generate_motion")
-        told = " | ".join(step.description.lower() for step in made)
+        steps = plan.steps_of("generate_motion")
+        text = " | ".join(step.description.lower() for step in steps)
         position = 0
         for word in self.words:
-            found = [told.find(stem, position) for stem in word.split("|")]
+            found = [text.find(stem, position) for stem in word.split("|")]
             if max(found) < 0:
                 return False
             position = min(at for at in found if at >= 0) + 1
         used = {step.tool for step in plan.plan}
         kept = [step.segment for step in plan.steps_of("keep_segment")]
         return (
-            self.steps[0] <= len(made) <= self.steps[1]
+            self.steps[0] <= len(steps) <= self.steps[1]
             and kept == list(self.keeps)
             and set(self.tools) == used - {"generate_motion", "keep_segment"}
         )

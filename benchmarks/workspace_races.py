@@ -65,7 +65,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Race for a way out of a workspace.")
     parser.add_argument("--attempts", type=int, default=132_000)
     parser.add_argument("--seed", type=int, default=1)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     counts: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as name:
         folders = [Path(name, part) for part in ("inside", "outside")]
@@ -73,20 +73,20 @@ def main() -> None:
             (folder / "sub").mkdir(parents=True)
             save_npz(Motion(FakeEngine().decode([token])), folder / NAME)
         inside, outside = folders
-        workspace, chance = Workspace(inside), random.Random(given.seed)
+        workspace, chance = Workspace(inside), random.Random(arguments.seed)
         own = workspace.read(NAME).digest
         there = {path.name for path in outside.rglob("*")}
         other = _FORK.Process(target=exchange, args=(inside, outside), daemon=True)
         other.start()
         begin = time.monotonic()
-        for number in range(given.attempts):
+        for number in range(arguments.attempts):
             new = f"sub/new-{number}.txt" if chance.random() < 0.5 else ""
             counts[attempt(workspace, new, own)] += 1
         other.kill()
         other.join()
         counts["WRITTEN OUTSIDE"] = len({path.name for path in outside.rglob("*")} - there)
         seconds = round(time.monotonic() - begin, 1)
-    print(json.dumps({"attempts": given.attempts, "seconds": seconds, **counts}))
+    print(json.dumps({"attempts": arguments.attempts, "seconds": seconds, **counts}))
     raise SystemExit(1 if counts["READ OUTSIDE"] or counts["WRITTEN OUTSIDE"] else 0)
 
 

@@ -42,10 +42,10 @@ class Says:
 
     def __init__(self, *answers: str | Answer | BaseException) -> None:
         self.answers = list(answers)
-        self.asked = 0
+        self.questions = 0
 
     def ask(self, task: Task) -> Answer:
-        self.asked += 1
+        self.questions += 1
         answer = self.answers.pop(0)
         if isinstance(answer, BaseException):
             raise answer
@@ -71,8 +71,8 @@ class Moody:
 
     def ask(self, task: Task) -> Answer:
         self.before()
-        told = f"{task.request}|{len(task.failed)}|{self.seed}"
-        mood = hashlib.sha256(told.encode()).digest()[0]
+        situation = f"{task.request}|{len(task.failed)}|{self.seed}"
+        mood = hashlib.sha256(situation.encode()).digest()[0]
         steps = [{"tool": "keep_segment", "segment": s.id} for s in task.timeline.segments]
         steps += make("a person walks forward", "a person bows")[: 1 + mood % 2]
         good = plan(*steps, say="so it is")

@@ -28,12 +28,12 @@ class ScriptedChatModel(BaseChatModel):
 
     script: list[Any]
     _bound: list[Any] = PrivateAttr(default_factory=list)
-    _asked: list[list[BaseMessage]] = PrivateAttr(default_factory=list)
-    _said: int = PrivateAttr(default=0)
+    _questions: list[list[BaseMessage]] = PrivateAttr(default_factory=list)
+    _answered: int = PrivateAttr(default=0)
 
     @property
-    def asked(self) -> list[list[BaseMessage]]:
-        return self._asked
+    def questions(self) -> list[list[BaseMessage]]:
+        return self._questions
 
     @property
     def bound(self) -> list[Any]:
@@ -55,11 +55,11 @@ class ScriptedChatModel(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        self._asked.append(messages)
-        if self._said >= len(self.script):
-            raise AssertionError(f"asked {len(self._asked)} times, scripted {len(self.script)}")
-        answer = self.script[self._said]
-        self._said += 1
+        self._questions.append(messages)
+        if self._answered >= len(self.script):
+            raise AssertionError(f"asked {len(self._questions)} times, scripted {len(self.script)}")
+        answer = self.script[self._answered]
+        self._answered += 1
         if isinstance(answer, Exception):
             raise answer
         message = answer if isinstance(answer, AIMessage) else AIMessage(answer)
@@ -164,14 +164,14 @@ def ollama_server() -> Server:
         text, reason = parts.get("content", ""), parts.get("reason", "stop")
         base = {"model": body["model"], "created_at": "2025-11-22T00:00:00Z"}
         half = len(text) // 2
-        said: list[dict[str, Any]] = [{"content": part} for part in (text[:half], text[half:])]
+        messages: list[dict[str, Any]] = [{"content": part} for part in (text[:half], text[half:])]
         if "thinking" in parts:
-            said.insert(0, {"content": "", "thinking": parts["thinking"]})
+            messages.insert(0, {"content": "", "thinking": parts["thinking"]})
         if "calls" in parts:
             calls = [{"function": {"name": n, "arguments": a}} for n, a in parts["calls"]]
-            said.append({"content": "", "tool_calls": calls})
+            messages.append({"content": "", "tool_calls": calls})
         lines: list[dict[str, Any]] = [
-            {**base, "message": {"role": "assistant", **part}, "done": False} for part in said
+            {**base, "message": {"role": "assistant", **part}, "done": False} for part in messages
         ]
         read = parts.get("prompt", 90)
         end = {"done": True, "done_reason": reason, "prompt_eval_count": read, "eval_count": 20}

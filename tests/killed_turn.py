@@ -46,11 +46,11 @@ class SlowEngine(FakeEngine):
         cancel: CancelToken | None = None,
     ) -> list[Take]:
         time.sleep(0.02)
-        made = super().generate(requests, progress=progress, cancel=cancel)
+        segments = super().generate(requests, progress=progress, cancel=cancel)
         with self.log.open("a") as file:
             file.write("".join(f"{r.description}|{r.seed}\n" for r in requests))
         time.sleep(0.02)
-        return made
+        return segments
 
 
 def main(folder: Path, what: str) -> None:

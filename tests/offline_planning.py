@@ -54,10 +54,10 @@ def planned(request: str, current: Timeline = NOTHING, **task: Any) -> str:
     answer = OfflinePlanner().ask(Task(request, current, **task))
     plan = read_answer(answer).plan
     check_against_timeline(plan, segments_of(plan, current, **task))
-    told = [_step(step) for step in plan.plan]
+    steps = [_step(step) for step in plan.plan]
     if plan.placement:
-        told.append("@" + ",".join(f"{value:g}" for value in plan.placement))
-    return " | ".join(told) or f"“{plan.reasoning}"
+        steps.append("@" + ",".join(f"{value:g}" for value in plan.placement))
+    return " | ".join(steps) or f"“{plan.reasoning}"
 
 
 def segments_of(plan: Plan, current: Timeline, **task: Any) -> list[str]:

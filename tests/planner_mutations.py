@@ -87,11 +87,11 @@ def make_case(rng: random.Random) -> Case:
     steps = _steps(rng)
     placement = rng.choice([[], [], [180, 0, 1], [-90.5, 1.25, 0]])
     name, form = rng.choice(_FORMS)
-    told = form(steps, placement, rng)
-    while told is None:
+    wrapped = form(steps, placement, rng)
+    while wrapped is None:
         name, form = rng.choice(_FORMS)
-        told = form(steps, placement, rng)
-    text, meant = told
+        wrapped = form(steps, placement, rng)
+    text, meant = wrapped
     story = [name]
     for _ in range(rng.choice([0, 1, 1, 2, 2, 3])):
         name, wrap = rng.choice(_WRAPPINGS)
@@ -119,7 +119,7 @@ def check(case: Case) -> bool:
     except InvalidPlanError as err:
         assert "\n" not in str(err), repr(case)
         return False
-    assert _told(plan.plan, case.damage) == _told(case.meant.plan, case.damage), (
+    assert _outline(plan.plan, case.damage) == _outline(case.meant.plan, case.damage), (
         f"{case.story} {case.damage}: {case.text!r}\n-> {plan.plan}"
     )
     if case.damage == "none" and plan.placement:
@@ -127,7 +127,7 @@ def check(case: Case) -> bool:
     return True
 
 
-def _told(steps: tuple[Step, ...], damage: str) -> list[Any]:
+def _outline(steps: tuple[Step, ...], damage: str) -> list[Any]:
     if damage == "some":
         # Letters that are left of an escape such as \\u2013 are no matter of steps.
         lost = re.compile(r"u[0-9a-f]{4}|[^A-Za-z0-9]")
@@ -181,18 +181,18 @@ def _dumps(value: Any, rng: random.Random) -> str:
     return json.dumps(value, indent=rng.choice([None, None, 2]), ensure_ascii=rng.random() < 0.3)
 
 
-_Told = tuple[str, Plan] | None
+_Answer = tuple[str, Plan] | None
 
 
 def _meant(steps: Steps, placement: list[float]) -> Plan:
     return validate_plan({"plan": steps, "placement": placement})
 
 
-def _json(steps: Steps, placement: list[float], rng: random.Random) -> _Told:
+def _json(steps: Steps, placement: list[float], rng: random.Random) -> _Answer:
     return _dumps(_plan(steps, placement, rng), rng), _meant(steps, placement)
 
 
-def _wrapped(steps: Steps, placement: list[float], rng: random.Random) -> _Told:
+def _wrapped(steps: Steps, placement: list[float], rng: random.Random) -> _Answer:
     value = _plan(steps, placement, rng)
     key = rng.choice(["plan", "arguments", "parameters", "properties", "MotionPlan", "output"])
     inner: Any = value if key != "arguments" or rng.random() < 0.5 else json.dumps(value)
@@ -202,15 +202,15 @@ def _wrapped(steps: Steps, placement: list[float], rng: random.Random) -> _Told:
     return _dumps(outer, rng), _meant(steps, placement)
 
 
-def _bare_list(steps: Steps, placement: list[float], rng: random.Random) -> _Told:
+def _bare_list(steps: Steps, placement: list[float], rng: random.Random) -> _Answer:
     return _dumps(steps, rng), _meant(steps, [])
 
 
-def _lines(steps: Steps, placement: list[float], rng: random.Random) -> _Told:
+def _lines(steps: Steps, placement: list[float], rng: random.Random) -> _Answer:
     return rng.choice(["\n", "\n\n", " ", ",\n"]).join(map(json.dumps, steps)), _meant(steps, [])
 
 
-def _strings(steps: Steps, placement: list[float], rng: random.Random) -> _Told:
+def _strings(steps: Steps, placement: list[float], rng: random.Random) -> _Answer:
     value = _plan(steps, placement, rng)
     if rng.random() < 0.5:
         value["plan"] = [json.dumps(step) for step in value["plan"]]
@@ -219,19 +219,19 @@ def _strings(steps: Steps, placement: list[float], rng: random.Random) -> _Told:
     return _dumps(value, rng), _meant(steps, placement)
 
 
-def _near_names(steps: Steps, placement: list[float], rng: random.Random) -> _Told:
+def _near_names(steps: Steps, placement: list[float], rng: random.Random) -> _Answer:
     value = _plan([{**s, "tool": rng.choice(_NEAR[s["tool"]])} for s in steps], placement, rng)
     return _dumps(value, rng), _meant(steps, placement)
 
 
-def _units(steps: Steps, placement: list[float], rng: random.Random) -> _Told:
+def _units(steps: Steps, placement: list[float], rng: random.Random) -> _Answer:
     value = _plan(steps, placement, rng)
     for step in value["plan"]:
         if step.get("seconds"):
-            told = f"{step['seconds']:g}"
-            step["seconds"] = told + rng.choice(["s", " seconds", " sec", ""])
+            duration = f"{step['seconds']:g}"
+            step["seconds"] = duration + rng.choice(["s", " seconds", " sec", ""])
             if rng.random() < 0.2:
-                step["seconds"] = f"{float(told) * 1000:g} ms"
+                step["seconds"] = f"{float(duration) * 1000:g} ms"
         if step.get("person"):
             step["person"] = rng.choice(["person ", "", "Person "]) + str(step["person"])
     if placement:
@@ -250,7 +250,7 @@ def _units(steps: Steps, placement: list[float], rng: random.Random) -> _Told:
     return _dumps(value, rng), _meant(steps, placement)
 
 
-def _calls(steps: Steps, placement: list[float], rng: random.Random) -> _Told:
+def _calls(steps: Steps, placement: list[float], rng: random.Random) -> _Answer:
     """OpenAI's and other people's tool calls."""
     written = []
     for step in steps:
@@ -266,7 +266,7 @@ def _calls(steps: Steps, placement: list[float], rng: random.Random) -> _Told:
 _SAYABLE = {"generate_motion": "description", "caption_motion": "motion"}
 
 
-def _papers(steps: Steps, placement: list[float], rng: random.Random) -> _Told:
+def _papers(steps: Steps, placement: list[float], rng: random.Random) -> _Answer:
     """1. MotionLLM.generate('…'); 2. …"""
     fields = [_SAYABLE.get(step["tool"]) for step in steps]
     if None in fields or any(set(step) - {"tool", *_SAYABLE.values()} for step in steps):
@@ -284,7 +284,7 @@ def _papers(steps: Steps, placement: list[float], rng: random.Random) -> _Told:
     return text, _meant(steps, [])
 
 
-def _descriptions(steps: Steps, placement: list[float], rng: random.Random) -> _Told:
+def _descriptions(steps: Steps, placement: list[float], rng: random.Random) -> _Answer:
     if any(set(step) != {"tool", "description"} for step in steps):
         return None
     if any(re.search(r"[{}\[\]]|['\"]\s*:", step["description"]) for step in steps):
@@ -292,14 +292,14 @@ def _descriptions(steps: Steps, placement: list[float], rng: random.Random) -> _
     return _dumps({"plan": [s["description"] for s in steps]}, rng), _meant(steps, [])
 
 
-def _python(steps: Steps, placement: list[float], rng: random.Random) -> _Told:
+def _python(steps: Steps, placement: list[float], rng: random.Random) -> _Answer:
     value = _plan(steps, placement, rng)
     if rng.random() < 0.5:
         value["plan"] = [{**step, "note": None} for step in value["plan"]]
     return str(value), _meant(steps, placement)
 
 
-_FORMS: list[tuple[str, Callable[[Steps, list[float], random.Random], _Told]]] = [
+_FORMS: list[tuple[str, Callable[[Steps, list[float], random.Random], _Answer]]] = [
     ("json", _json), ("json", _json), ("wrapped", _wrapped), ("bare list", _bare_list),
     ("lines", _lines), ("strings", _strings), ("near names", _near_names), ("units", _units),
     ("calls", _calls), ("papers", _papers), ("papers", _papers), ("descriptions", _descriptions),

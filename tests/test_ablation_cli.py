@@ -64,11 +64,11 @@ def test_every_strategy_over_http(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert server.requests[3]["tools"][0]["function"]["name"] == "motion_plan"
     rows = {row.split(",")[1].strip(): row for row in out.splitlines() if "openai:toy" in row}
     assert set(rows) == {"prompt", "ladder", "reask", "schema", "tools"}
-    told = (tmp_path / FILE).read_text(encoding="utf-8")
-    assert key not in told
+    log = (tmp_path / FILE).read_text(encoding="utf-8")
+    assert key not in log
     turns = [
         record["turns"][0]["asks"][-1]["rung"]
-        for record in map(json.loads, told.splitlines())
+        for record in map(json.loads, log.splitlines())
         if record["kind"] == "conversation"
     ]
     assert turns == [None, None, "json", "json", "json"]

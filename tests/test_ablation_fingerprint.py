@@ -36,11 +36,11 @@ class Counted:
     """Opens moody planners and counts how often they are asked."""
 
     def __init__(self) -> None:
-        self.asked = 0
+        self.questions = 0
 
     def __call__(self, cell: Cell, seed: int) -> Planner:
         def count() -> None:
-            self.asked += 1
+            self.questions += 1
 
         return Moody(seed, count)
 
@@ -49,7 +49,7 @@ def play(records: Records, suite: Suite | None = None, **changes: int) -> tuple[
     opened = Counted()
     cells = cells_of(["test:moody"], ["ladder"])
     experiment = Ablation(suite or toys(), cells, **changes)  # type: ignore[arg-type]
-    return run(experiment, records, open_planner=opened), opened.asked
+    return run(experiment, records, open_planner=opened), opened.questions
 
 
 def edited(suite: Suite, **changes: object) -> Suite:
@@ -76,8 +76,8 @@ def test_an_edited_question_is_asked_again_and_the_old_plan_never_shown(records:
     assert [turn.scenario.id for turn in score(records, suite).turns] == [suite[1].id]
     assert score(records, suite, as_recorded=True).stale == {"scenario": 1}
     assert play(records, suite)[1] == 1
-    said = {turn.request for turn in score(records, suite).turns}
-    assert "somebody hops" in said
+    requests = {turn.request for turn in score(records, suite).turns}
+    assert "somebody hops" in requests
 
 
 def test_an_edited_check_is_made_anew_without_asking(records: Records) -> None:
@@ -87,12 +87,12 @@ def test_an_edited_check_is_made_anew_without_asking(records: Records) -> None:
 
 
 def test_another_seed_is_another_experiment(records: Records) -> None:
-    result, asked = play(records, seed=99)
-    assert (result.done, asked) == (2, 2)
+    result, calls = play(records, seed=99)
+    assert (result.done, calls) == (2, 2)
     scores = score(records, toys())
-    assert {made["seed"] for made in scores.fingerprints} == {"99"}
+    assert {origin["seed"] for origin in scores.fingerprints} == {"99"}
     assert play(records)[1] == 0  # the answers of the first seed are still there
-    assert {made["seed"] for made in score(records, toys()).fingerprints} == {"0"}
+    assert {origin["seed"] for origin in score(records, toys()).fingerprints} == {"0"}
 
 
 def test_a_seed_whose_run_was_cut_short_is_not_mixed_with_the_old_one(records: Records) -> None:
@@ -135,13 +135,13 @@ def test_prompts_versions_and_schema_of_today_count(
 
 def test_another_server_is_another_model(records: Records, monkeypatch: pytest.MonkeyPatch) -> None:
     cell = Cell("openai:local", "ladder")
-    told = []
+    names = []
     for url in ("http://127.0.0.1:1/v1", "http://127.0.0.1:2/v1", "https://one.example/v1"):
         monkeypatch.setenv("OPENAI_BASE_URL", url)
-        told.append((fingerprints.model_in_words(cell), fingerprints.asking(cell)))
-    assert told[0] == told[1]  # a port that was drawn
-    assert told[2][0] == "openai:local at one.example"
-    assert told[2][1] != told[0][1]
+        names.append((fingerprints.model_in_words(cell), fingerprints.asking(cell)))
+    assert names[0] == names[1]  # a port that was drawn
+    assert names[2][0] == "openai:local at one.example"
+    assert names[2][1] != names[0][1]
 
 
 def test_another_setting_is_another_question(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,7 +154,7 @@ def test_another_setting_is_another_question(monkeypatch: pytest.MonkeyPatch) ->
 def test_another_engine_is_another_experiment(records: Records) -> None:
     cells = cells_of(["test:moody"], ["ladder"])
     run(Ablation(toys(), cells), records, engine=FakeEngine(), open_planner=Counted())
-    assert {made["engine"] for made in score(records, toys()).fingerprints} == {FakeEngine.name}
+    assert {origin["engine"] for origin in score(records, toys()).fingerprints} == {FakeEngine.name}
 
 
 def test_other_code_plays_again_what_was_answered(
@@ -162,11 +162,11 @@ def test_other_code_plays_again_what_was_answered(
 ) -> None:
     monkeypatch.setattr(fingerprints, "_code", lambda: "newer")
     monkeypatch.setattr(fingerprints, "_CLIENTS", {"test": "langchain-core"})
-    result, asked = play(records)
-    assert (result.done, asked) == (2, 2)  # keys of the first answers had the code in them
+    result, calls = play(records)
+    assert (result.done, calls) == (2, 2)  # keys of the first answers had the code in them
     monkeypatch.setattr(fingerprints, "_code", lambda: "newest")
-    result, asked = play(records)
-    assert (result.done, asked) == (2, 0)
+    result, calls = play(records)
+    assert (result.done, calls) == (2, 0)
 
 
 def test_records_without_a_fingerprint_are_scored_only_as_recorded(records: Records) -> None:
@@ -196,8 +196,8 @@ def test_replay_refuses_what_would_be_otherwise_today(
         with pytest.raises(InputError, match=r"changed since.*versions: 1.*ask again without"):
             run_cli("--replay", *out)
         run_cli("--replay", "--as-recorded", *out)
-        told = (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
-        assert "**1 conversations as recorded, though these have changed**: versions" in told
+        report = (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
+        assert "**1 conversations as recorded, though these have changed**: versions" in report
     suite = tmp_path / "suite"
     shutil.copytree(SUITE, suite)
     file = suite / "single.yaml"
@@ -217,7 +217,7 @@ def test_the_header_tells_the_seed_that_was_used(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("planner", "kind", "told"),
+    ("planner", "kind", "message"),
     [
         ("olama:llama3", ConfigurationError, "did you mean 'ollama'"),
         ("openai:gpt-4o", UnavailableError, "OPENAI_API_KEY is not set"),
@@ -229,11 +229,11 @@ def test_a_planner_that_there_is_not_ends_it_before_all_else(
     monkeypatch: pytest.MonkeyPatch,
     planner: str,
     kind: type[Exception],
-    told: str,
+    message: str,
 ) -> None:
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_API_BASE"):
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(kind, match=told):
+    with pytest.raises(kind, match=message):
         run_cli("--planner", planner, "--first", "1", "--out", str(tmp_path / "out"))
     assert not (tmp_path / "out").exists()
 
@@ -241,12 +241,12 @@ def test_a_planner_that_there_is_not_ends_it_before_all_else(
 def test_ctrl_c_leaves_a_report_of_what_is_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = 0
+    count = 0
 
     def interrupt() -> None:
-        nonlocal asked
-        asked += 1
-        if asked > 1:
+        nonlocal count
+        count += 1
+        if count > 1:
             raise KeyboardInterrupt
 
     opened = lambda cell, **_: Moody(0, interrupt)  # noqa: E731

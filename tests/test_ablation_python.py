@@ -80,21 +80,21 @@ def test_a_planner_of_a_python_file(tmp_path: Path, name: str) -> None:
     out = ("--strategy", "ladder", "--scenario", "single-wave", "--out", str(tmp_path / "out"))
     assert f"| {planner}, ladder | 1 | 100 %" in cli("--planner", planner, *out)
     file.write_text(SOURCE.replace("waves", "sleeps"))  # its source is in the fingerprint
-    told = cli("--planner", planner, *out)
+    output = cli("--planner", planner, *out)
     assert "a person sleeps" in (tmp_path / "out" / "failures.md").read_text()
-    assert told.count(f"| {planner}, ladder | 1 |") == 1
+    assert output.count(f"| {planner}, ladder | 1 |") == 1
 
 
 @pytest.mark.parametrize(
-    ("source", "told"),
+    ("source", "message"),
     [("x = 1", "no 'planner' in"), ("1 / 0", "ZeroDivisionError"), ("planner = 3", "int is no")],
 )
-def test_a_wrong_python_file_is_told(tmp_path: Path, source: str, told: str) -> None:
+def test_a_wrong_python_file_is_told(tmp_path: Path, source: str, message: str) -> None:
     (tmp_path / "mine.py").write_text(source)
     arguments = ["ablate", "--planner", f"{tmp_path}/mine.py:planner", "--out", str(tmp_path / "o")]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 2
-    assert told in result.output
+    assert message in result.output
 
 
 def test_a_new_suite_can_be_played_at_once(tmp_path: Path) -> None:
@@ -110,9 +110,9 @@ def test_what_it_takes_is_told_and_nobody_is_asked(tmp_path: Path) -> None:
     out = ("--scenario", "single-wave", "--dry-run", "--out", str(tmp_path / "out"))
     file = tmp_path / "mine.py"
     file.write_text(SOURCE)
-    told = cli("--planner", f"{file}:Waver", "--repeats", "3", "--strategy", "reask", *out)
-    assert "3 calls (9 with every re-ask)" in told
-    assert f"no price is known of: {file}:Waver" in told
+    output = cli("--planner", f"{file}:Waver", "--repeats", "3", "--strategy", "reask", *out)
+    assert "3 calls (9 with every re-ask)" in output
+    assert f"no price is known of: {file}:Waver" in output
     facts = json.loads(cli("--planner", "offline", *out, "--json"))
     assert facts["estimates"][0]["calls"] == 1
     assert facts["estimates"][0]["dollars"] == 0

@@ -71,12 +71,12 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 def test_secrets_are_taken_out(tmp_path: Path) -> None:
     scrub = Scrubber({"OPENAI_API_KEY": "my-very-own-key", "MOTION_AGENT_MAX_TOKENS": "30000000"})
     records = Records(tmp_path, scrub=scrub)
-    said = "key my-very-own-key, sk-proj-AbCdEfGhIjKlMnOpQrSt and 30000000 tokens"
-    answer = Answer(said, problem="http://me:secret@host/v1 refused Bearer abcdefgh12345")
-    records.add_exchange("k", "a:x", "prompt", [("human", said)], answer)
-    told = (tmp_path / FILE).read_text()
+    text = "key my-very-own-key, sk-proj-AbCdEfGhIjKlMnOpQrSt and 30000000 tokens"
+    answer = Answer(text, problem="http://me:secret@host/v1 refused Bearer abcdefgh12345")
+    records.add_exchange("k", "a:x", "prompt", [("human", text)], answer)
+    log = (tmp_path / FILE).read_text()
     for secret in ("my-very-own-key", "AbCdEfGhIjKlMnOpQrSt", "me:secret", "abcdefgh12345"):
-        assert secret not in told
+        assert secret not in log
     assert records.exchanges["k"].answer.text == f"key {HIDDEN}, {HIDDEN} and 30000000 tokens"
 
 

@@ -51,8 +51,8 @@ def records() -> Records:
     for scenario_id, tales in TALES.items():
         [scenario] = suite.choose(ids=[scenario_id])
         for cell, answers in tales.items():
-            said = [Answer(a, seconds=2.0, input_tokens=500, output_tokens=100) for a in answers]
-            planner = RecordingPlanner(cell, Says(*said), records, seed=0, gate=Gatekeeper())
+            replies = [Answer(a, seconds=2.0, input_tokens=500, output_tokens=100) for a in answers]
+            planner = RecordingPlanner(cell, Says(*replies), records, seed=0, gate=Gatekeeper())
             records.add_conversation(play(scenario, planner, records, SkippedMotion()))
     return records
 
@@ -216,12 +216,12 @@ def test_a_judge_is_asked_once_and_reported_apart(records: Records, tmp_path: Pa
     mine = Records()
     mine.exchanges, mine.conversations = records.exchanges, records.conversations
     turns = score(mine, suite).turns
-    said = ["It is.\nYES", "Soldiers crawl.\n**Yes**", "No idea, perhaps.", "no"]
-    judge = ScriptedChatModel(script=said)
-    asked = judge_turns(judge, "test:judge", turns, mine)
-    assert asked == 4  # two valid turns of two cells have a question
+    verdicts = ["It is.\nYES", "Soldiers crawl.\n**Yes**", "No idea, perhaps.", "no"]
+    judge = ScriptedChatModel(script=verdicts)
+    count = judge_turns(judge, "test:judge", turns, mine)
+    assert count == 4  # two valid turns of two cells have a question
     assert judge_turns(judge, "test:judge", turns, mine) == 0
-    assert "a person does jumping jacks" in judge.asked[0][1].text
+    assert "a person does jumping jacks" in judge.questions[0][1].text
     write_report(mine, suite, tmp_path)
     text = (tmp_path / "report.md").read_text(encoding="utf-8")
     assert "| test:judge | test:planner, ladder | 2/2 | 0 |" in text

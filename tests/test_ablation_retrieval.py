@@ -127,9 +127,9 @@ def test_it_keeps_the_promises_of_an_engine(engine: RetrievalEngine) -> None:
     assert not isinstance(engine, TokenEngine)
     assert engine.coverage("an old man explodes").unknown == ("explodes",)
     assert engine.coverage("a person walked").score == 1
-    told: list[tuple[int, int]] = []
-    engine.generate([GenerationRequest("a bow")] * 2, progress=lambda *args: told.append(args))
-    assert told == [(1, 2), (2, 2)]
+    progress: list[tuple[int, int]] = []
+    engine.generate([GenerationRequest("a bow")] * 2, progress=lambda *args: progress.append(args))
+    assert progress == [(1, 2), (2, 2)]
     for request in (
         GenerationRequest(" "),
         GenerationRequest("x" * 400),

@@ -217,15 +217,15 @@ def test_cells_are_all_combinations_and_offline_is_one() -> None:
 
 
 def test_progress_is_told_by_cell() -> None:
-    told: list[tuple[str, int, int]] = []
+    progress: list[tuple[str, int, int]] = []
     cells = cells_of(["test:moody"], ["prompt"])
     run(
         experiment(cells=cells, repeats=1),
         Records(),
         open_planner=moody(),
-        progress=lambda *args: told.append(args),
+        progress=lambda *args: progress.append(args),
     )
-    assert told == [("test:moody, prompt", done, 5) for done in range(6)]
+    assert progress == [("test:moody, prompt", done, 5) for done in range(6)]
 
 
 def test_what_is_written_down_is_enough_to_play_it_again(uninterrupted: Records) -> None:
@@ -264,7 +264,7 @@ def test_a_changed_parser_is_measured_on_the_recorded_answers(
 
 def test_replies_are_the_templates_unless_the_model_shall_word_them() -> None:
     [scenario] = toys().choose(ids=["single-wave"])
-    said = {}
+    words = {}
     for replies in (False, True):
         records = Records()
         planner = RecordingPlanner(
@@ -275,6 +275,6 @@ def test_replies_are_the_templates_unless_the_model_shall_word_them() -> None:
             gate=Gatekeeper(),
             replies=replies,
         )
-        said[replies] = play(scenario, planner, records, SkippedMotion()).turns[0]["reply"]
-    assert said[False].startswith("Made motion 1")
-    assert said[True].startswith("said by the model")
+        words[replies] = play(scenario, planner, records, SkippedMotion()).turns[0]["reply"]
+    assert words[False].startswith("Made motion 1")
+    assert words[True].startswith("said by the model")

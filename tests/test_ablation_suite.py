@@ -38,8 +38,8 @@ def test_the_suite_has_all_families_and_enough_of_each() -> None:
 
 
 def test_the_documentation_tells_how_many_there_are() -> None:
-    told = (Path(__file__).parent.parent / "docs" / "ablation" / "README.md").read_text("utf-8")
-    assert f"a suite of {len(load_suite())} conversations" in told
+    page = (Path(__file__).parent.parent / "docs" / "ablation" / "README.md").read_text("utf-8")
+    assert f"a suite of {len(load_suite())} conversations" in page
 
 
 def test_every_turn_checks_something() -> None:
@@ -61,8 +61,8 @@ def test_the_examples_of_the_paper_are_in_it() -> None:
 
 def test_every_edit_of_a_plan_has_a_scenario() -> None:
     used = {tool for s in load_suite() for turn in s.turns for tool in turn.expect.tools}
-    wanted = {"undo", "redo", "start_over", "open_motion", "name_motion", "export_motion"}
-    assert wanted | {"caption_motion"} <= used
+    expected = {"undo", "redo", "start_over", "open_motion", "name_motion", "export_motion"}
+    assert expected | {"caption_motion"} <= used
 
 
 def test_long_scripts_are_long() -> None:

@@ -71,8 +71,8 @@ def test_wilson_intervals_as_published(count: int, total: int, low: float, high:
 
 @pytest.mark.parametrize(("count", "total"), [(8, 10), (10, 10), (1, 2), (7, 175)])
 def test_wilson_intervals_as_in_scipy(count: int, total: int) -> None:
-    told = binomtest(count, total).proportion_ci(method="wilson")
-    assert Share(count, total).interval == pytest.approx((told.low, told.high), abs=1e-9)
+    interval = binomtest(count, total).proportion_ci(method="wilson")
+    assert Share(count, total).interval == pytest.approx((interval.low, interval.high), abs=1e-9)
 
 
 def test_nothing_counted_is_no_share() -> None:
@@ -84,8 +84,8 @@ def test_nothing_counted_is_no_share() -> None:
 
 @pytest.mark.parametrize(("first", "second"), [(10, 2), (2, 10), (5, 5), (6, 0), (1, 0), (40, 22)])
 def test_mcnemar_is_the_exact_binomial_test(first: int, second: int) -> None:
-    told = binomtest(min(first, second), first + second, 0.5).pvalue
-    assert Paired(3, first, second, 4).p == pytest.approx(told, abs=1e-9)
+    expected = binomtest(min(first, second), first + second, 0.5).pvalue
+    assert Paired(3, first, second, 4).p == pytest.approx(expected, abs=1e-9)
 
 
 def test_where_nothing_differs_p_is_one() -> None:

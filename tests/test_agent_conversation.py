@@ -150,7 +150,7 @@ def test_a_language_model_edits_by_naming_what_stays() -> None:
     assert [s.id for s in after.segments] == ["s2", "s3", "s4"]
     assert after.segments[0] == before.segments[1]
     assert after.segments[2].tokens == before.segments[1].tokens
-    assert 's2: "a man bows"' in model.asked[2][-1].text
+    assert 's2: "a man bows"' in model.questions[2][-1].text
 
 
 def test_two_people_are_two_motions_from_one_batch() -> None:

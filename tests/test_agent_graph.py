@@ -114,7 +114,7 @@ def test_a_bad_answer_is_asked_again_with_error_text_and_task(engine: FakeEngine
     assert turn.motion is not None
     repairs = [e for e in turn.events if e.kind == "repair"]
     assert [e.data["cause"] for e in repairs] == ["no_plan", "invalid"]
-    second, third = model.asked[1][-1].text, model.asked[2][-1].text
+    second, third = model.questions[1][-1].text, model.questions[2][-1].text
     assert "I would walk." in second
     assert "there is no plan in the answer" in second
     assert "walk, then bow" in second
@@ -126,8 +126,8 @@ def test_each_attempt_is_recorded(engine: FakeEngine) -> None:
     agent = scripted(engine, "no", f"```json\n{PLAN}\n```", "done")
     agent.run("walk")
     turn = agent.graph.get_state({"configurable": {"thread_id": "default"}}).values["turn"]
-    told = [(a["rung"], a["cause"], a["text"][:2]) for a in turn["attempts"]]
-    assert told == [(None, "no_plan", "no"), ("fence", None, "``")]
+    attempts = [(a["rung"], a["cause"], a["text"][:2]) for a in turn["attempts"]]
+    assert attempts == [(None, "no_plan", "no"), ("fence", None, "``")]
 
 
 def test_three_bad_answers_are_an_honest_failure(engine: FakeEngine) -> None:
@@ -166,14 +166,14 @@ def test_captions_go_back_to_the_planner_and_are_answered(engine: FakeEngine) ->
         ]
     )
     agent = MotionAgent(model, engine=engine)
-    made = agent.run("walk, then bow")
+    result = agent.run("walk, then bow")
     turn = agent.run("Is he polite?")
     assert turn.reply == "He is polite."
     assert turn.motion is None
-    assert turn.motion_id == made.motion_id
-    asked = model.asked[3][-1].text
-    assert 'motion 1: "a person walks, then bows"' in asked
-    assert "User: Is he polite?" in asked
+    assert turn.motion_id == result.motion_id
+    prompt = model.questions[3][-1].text
+    assert 'motion 1: "a person walks, then bows"' in prompt
+    assert "User: Is he polite?" in prompt
 
 
 def test_captions_and_generation_after_thinking(engine: FakeEngine) -> None:
@@ -205,9 +205,9 @@ def test_an_uploaded_file_is_captioned_from_the_workspace(
 ) -> None:
     from motion_agent.motion_core.formats import save_npz
 
-    made = MotionAgent(engine=engine).run("A person kicks.").motion
-    assert made is not None
-    save_npz(made, tmp_path / "clip.npz")
+    motion = MotionAgent(engine=engine).run("A person kicks.").motion
+    assert motion is not None
+    save_npz(motion, tmp_path / "clip.npz")
     agent = MotionAgent(engine=engine, workspace=tmp_path)
     assert "In clip.npz I see: a person kicks." in agent.run("What happens in clip.npz?").reply
     outside = agent.run("What happens in ../clip.npz?")
@@ -298,24 +298,24 @@ def test_the_state_is_json_and_messages(engine: FakeEngine) -> None:
 def test_a_conversation_continues_from_its_checkpoint(tmp_path: Path) -> None:
     saver = InMemorySaver()
     first = MotionAgent(engine=FakeEngine(), checkpointer=saver, store=MotionStore(tmp_path))
-    made = first.run(EXAMPLE).motion
+    motion = first.run(EXAMPLE).motion
     second = MotionAgent(engine=FakeEngine(), checkpointer=saver, store=MotionStore(tmp_path))
     turn = second.run("add a jump at the end")
-    assert made is not None
+    assert motion is not None
     assert turn.motion is not None
-    assert turn.motion.segments[:3] == made.segments
+    assert turn.motion.segments[:3] == motion.segments
     assert turn.motion.segments[3].id == "s4"
 
 
 def test_a_conversation_outlives_its_store() -> None:
     saver = InMemorySaver()
-    made = MotionAgent(engine=FakeEngine(), checkpointer=saver).run(EXAMPLE)
+    result = MotionAgent(engine=FakeEngine(), checkpointer=saver).run(EXAMPLE)
     second = MotionAgent(engine=FakeEngine(), checkpointer=saver)
-    assert made.motion_id not in second.store
+    assert result.motion_id not in second.store
     second.run("add a jump at the end")
     turn = second.run("undo")
-    assert turn.motion_id == made.motion_id
-    assert made.motion_id in second.store
+    assert turn.motion_id == result.motion_id
+    assert result.motion_id in second.store
     third = MotionAgent(engine=FakeEngine(), checkpointer=saver)
     assert "I see: a person walks, then waves, then bows" in third.run("what is it?").reply
 
@@ -361,14 +361,14 @@ def test_two_requests_to_one_conversation_wait_for_each_other() -> None:
 
 def test_a_cancelled_stream_leaves_the_conversation_usable(engine: FakeEngine) -> None:
     agent = MotionAgent(engine=engine)
-    made = agent.run("A person walks.")
+    result = agent.run("A person walks.")
     stream = agent.stream("then jump")
     next(stream)
     stream.close()  # type: ignore[attr-defined]
     turn = agent.run("then bow")
     assert turn.motion is not None
-    assert made.motion is not None
-    assert turn.motion.segments[0] == made.motion.segments[0]
+    assert result.motion is not None
+    assert turn.motion.segments[0] == result.motion.segments[0]
     assert turn.motion.segments[-1].description == "a person bows"
 
 

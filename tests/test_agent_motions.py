@@ -149,9 +149,9 @@ def test_a_file_is_taken_in_and_goes_on(tmp_path: Path) -> None:
         plan(step("open_motion", motion="clip.npz"), step("keep_segment", segment="s1"), BOW),
         workspace=tmp_path,
     )
-    made = motion_of(turns[0])
-    assert [s.description for s in made.segments] == ["a person kicks", "a person bows"]
-    assert made.segments[0].tokens == clip.tokens
+    motion = motion_of(turns[0])
+    assert [s.description for s in motion.segments] == ["a person kicks", "a person bows"]
+    assert motion.segments[0].tokens == clip.tokens
 
 
 def test_a_question_about_a_file_needs_no_second_upload(tmp_path: Path) -> None:

@@ -111,14 +111,14 @@ def test_finished_batches_survive_an_interruption(tmp_path: Path) -> None:
         with pytest.raises(KeyboardInterrupt):
             agent.run(REQUEST)
         assert agent.unfinished() == REQUEST
-        made = [len(batch) for batch in engine.generated]
+        sizes = [len(batch) for batch in engine.generated]
         items = list(agent.resume())
         turn = items[-1]
         assert isinstance(turn, Turn)
         assert turn.motion is not None
         assert len(turn.motion.segments) == 35
         assert sum(len(batch) for batch in engine.generated) == 35
-        assert made == [10]
+        assert sizes == [10]
         assert agent.unfinished() is None
         with pytest.raises(InputError, match="no unfinished turn"):
             next(agent.resume())

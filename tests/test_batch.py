@@ -37,10 +37,10 @@ def good(count: int) -> list[dict[str, Any]]:
 
 def test_every_row_has_its_motion_in_order(tmp_path: Path) -> None:
     prompts, out = write(tmp_path / "p.jsonl", good(10)), tmp_path / "out"
-    told: list[tuple[int, int]] = []
-    done = run_batch(prompts, out, FakeEngine(), SMALL, progress=lambda *p: told.append(p))
+    progress: list[tuple[int, int]] = []
+    done = run_batch(prompts, out, FakeEngine(), SMALL, progress=lambda *p: progress.append(p))
     assert done == BatchSummary(rows=10, made=10, failed=0, kept=0)
-    assert told == [(4, 10), (8, 10), (10, 10)]
+    assert progress == [(4, 10), (8, 10), (10, 10)]
     names = [f"part-{n:05d}.parquet" for n in range(3)]
     assert sorted(p.name for p in out.iterdir()) == ["batch.json", *names]
     rows = list(read_results(out))
@@ -55,14 +55,14 @@ def test_every_row_has_its_motion_in_order(tmp_path: Path) -> None:
 
 def test_a_row_is_the_same_in_every_shard_and_alone(tmp_path: Path) -> None:
     prompts = write(tmp_path / "p.jsonl", good(7))
-    made = []
+    rows = []
     for shard in (2, 7):
         run_batch(prompts, tmp_path / str(shard), FakeEngine(), BatchSettings(shard=shard))
-        made.append([row["tokens"] for row in read_results(tmp_path / str(shard))])
+        rows.append([row["tokens"] for row in read_results(tmp_path / str(shard))])
     last = write(tmp_path / "last.jsonl", good(7)[-1:])
     run_batch(last, tmp_path / "last", FakeEngine())
-    assert made[0] == made[1]
-    assert made[0][-1] == next(read_results(tmp_path / "last"))["tokens"]
+    assert rows[0] == rows[1]
+    assert rows[0][-1] == next(read_results(tmp_path / "last"))["tokens"]
 
 
 def test_a_bad_row_is_a_failure_in_its_place(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_a_planner_makes_several_actions_of_a_prompt(tmp_path: Path) -> None:
 def test_the_command_tells_what_became_of_the_rows(tmp_path: Path) -> None:
     prompts = write(tmp_path / "p.jsonl", [*good(2), "no row"])
     words = ["batch", str(prompts), "--out", str(tmp_path / "out"), "--engine", "fake", "--json"]
-    told = json.loads(CliRunner().invoke(app, words).stdout)
-    assert (told["rows"], told["made"], told["failed"], told["kept"]) == (3, 2, 1, 0)
+    summary = json.loads(CliRunner().invoke(app, words).stdout)
+    assert (summary["rows"], summary["made"], summary["failed"], summary["kept"]) == (3, 2, 1, 0)
     again = CliRunner().invoke(app, words[:-1])
     assert "3 rows, 0 made, 0 failed, 3 from before" in again.stdout

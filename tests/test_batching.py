@@ -102,33 +102,33 @@ def test_fifty_calls_at_once_are_two_batches(
         return lambda: batching.generate(asks("a person walks", seed))
 
     futures = pile_up(pool, engine, batching, [call(seed) for seed in range(50)])
-    made = [future.result() for future in futures]
+    results = [future.result() for future in futures]
     assert [len(batch) for batch in engine.generated] == [1, 49]
-    assert made == [FakeEngine().generate(asks("a person walks", seed)) for seed in range(50)]
+    assert results == [FakeEngine().generate(asks("a person walks", seed)) for seed in range(50)]
 
 
 def test_a_lone_call_is_passed_on_as_it_is() -> None:
     engine = FakeEngine()
-    told: list[tuple[int, int]] = []
-    some = [GenerationRequest("a person walks", 1), GenerationRequest("a person bows", 2)]
-    made = Batcher(engine).generate(some, progress=lambda *at: told.append(at))
-    assert made == FakeEngine().generate(some)
-    assert engine.generated == [tuple(some)]
-    assert told == [(1, 2), (2, 2)]
+    progress: list[tuple[int, int]] = []
+    requests = [GenerationRequest("a person walks", 1), GenerationRequest("a person bows", 2)]
+    segments = Batcher(engine).generate(requests, progress=lambda *at: progress.append(at))
+    assert segments == FakeEngine().generate(requests)
+    assert engine.generated == [tuple(requests)]
+    assert progress == [(1, 2), (2, 2)]
 
 
 def test_results_do_not_depend_on_who_else_asks(
     pool: ThreadPoolExecutor, engine: Gated, batching: Batcher
 ) -> None:
-    asked = [
+    requests = [
         asks("a person walks"),
         [*asks("a person bows", 3), *asks("a person kicks", 4), *asks("a person walks")],
         [],
         asks("a person walks"),
     ]
-    calls = [lambda each=each: batching.generate(each) for each in asked]
-    made = [f.result() for f in pile_up(pool, engine, batching, calls)]
-    assert made == [FakeEngine().generate(each) for each in asked]
+    calls = [lambda each=each: batching.generate(each) for each in requests]
+    results = [f.result() for f in pile_up(pool, engine, batching, calls)]
+    assert results == [FakeEngine().generate(each) for each in requests]
     assert [len(batch) for batch in engine.generated] == [1, 4]
 
 
@@ -191,8 +191,8 @@ def test_an_engine_that_forgets_a_result_is_told_of(
     whole = FakeEngine.generate
 
     def forgetful(self: FakeEngine, requests: Sequence[GenerationRequest], **kw: Any) -> Takes:
-        made = whole(self, requests, **kw)
-        return made if len(requests) == 1 else made[:-1]
+        segments = whole(self, requests, **kw)
+        return segments if len(requests) == 1 else segments[:-1]
 
     monkeypatch.setattr(FakeEngine, "generate", forgetful)
     calls = [lambda: batching.generate(asks("a person walks"))] * 4
@@ -361,10 +361,10 @@ def test_a_call_that_is_cancelled_while_it_waits_does_not_wait_on(
 def test_many_rounds_of_many_threads_lose_nothing(pool: ThreadPoolExecutor) -> None:
     engine = FakeEngine(delay=0.0005)
     batching = Batcher(engine)
-    asked = [asks("a person walks", seed) for seed in range(600)]
-    made = list(pool.map(batching.generate, asked))
+    requests = [asks("a person walks", seed) for seed in range(600)]
+    results = list(pool.map(batching.generate, requests))
     plain = FakeEngine()
-    assert made == [plain.generate(each) for each in asked]
+    assert results == [plain.generate(each) for each in requests]
     batches = [len(batch) for batch in engine.generated]
     assert sum(batches) == 600
     assert len(batches) < 200
@@ -421,8 +421,8 @@ def test_what_waits_behind_a_call_that_hangs_goes_on(
     hanging.go.set()
     stuck = pool.submit(batching.generate, asks(HANGS))
     lose_patience(batching, hanging)
-    made = batching.generate(asks("a person walks"))
-    assert made == FakeEngine().generate(asks("a person walks"))
+    segments = batching.generate(asks("a person walks"))
+    assert segments == FakeEngine().generate(asks("a person walks"))
     monkeypatch.setattr(PATIENT, 1)
     lose_patience(batching, hanging)
     with pytest.raises(

@@ -86,7 +86,7 @@ def test_bert_score_is_that_of_its_equation(tmp_path: Path) -> None:
 
     name = bert(tmp_path / "bert")
     scorer = BertScore(name, layer=1)
-    said, meant, other = "a man waves", "someone bows and kicks", "a person walks forward"
+    caption, meant, other = "a man waves", "someone bows and kicks", "a person walks forward"
     model, tokenizer = BertModel.from_pretrained(name).eval(), text_tokenizer()
 
     def points(text: str) -> torch.Tensor:
@@ -104,17 +104,17 @@ def test_bert_score_is_that_of_its_equation(tmp_path: Path) -> None:
             ]
         )
 
-    near = points(said) @ points(meant).T
-    precision = float((near.max(1).values * idf(said)).sum() / idf(said).sum())
+    near = points(caption) @ points(meant).T
+    precision = float((near.max(1).values * idf(caption)).sum() / idf(caption).sum())
     recall = float((near.max(0).values * idf(meant)).sum() / idf(meant).sum())
     expected = 2 * precision * recall / (precision + recall)
-    [first, same] = scorer.scores([said, "a man waves"], [[meant, other], ["a man waves"]])
+    [first, same] = scorer.scores([caption, "a man waves"], [[meant, other], ["a man waves"]])
     assert same == pytest.approx(1.0, abs=1e-5)
-    alone = scorer.scores([said, "a man waves"], [[meant], [other, "a man waves"]])[0]
+    alone = scorer.scores([caption, "a man waves"], [[meant], [other, "a man waves"]])[0]
     assert alone == pytest.approx(expected, abs=1e-5)
     assert first >= alone  # the nearest of the references counts
     plain = near.max(1).values.mean(), near.max(0).values.mean()
-    assert scorer.scores([said], [[meant]], rare=False)[0] == pytest.approx(
+    assert scorer.scores([caption], [[meant]], rare=False)[0] == pytest.approx(
         float(2 * plain[0] * plain[1] / (plain[0] + plain[1])), abs=1e-5
     )
 
@@ -153,8 +153,17 @@ def test_references_come_from_a_data_set_by_id(tmp_path: Path) -> None:
     data = published(tmp_path / "data", a=text, b=text)
     file = tmp_path / "mine.jsonl"
     file.write_text(json.dumps({"id": "a", "caption": "a man walks"}) + "\n")
-    given = ["evaluate", "--captions", file, "--data", data, "--out", tmp_path / "out", "--json"]
-    result = CliRunner().invoke(app, [str(word) for word in given])
+    arguments = [
+        "evaluate",
+        "--captions",
+        file,
+        "--data",
+        data,
+        "--out",
+        tmp_path / "out",
+        "--json",
+    ]
+    result = CliRunner().invoke(app, [str(word) for word in arguments])
     assert result.exit_code == 0, result.stderr
     report = json.loads(result.stdout)["report"]
     assert (report["motions"], report["failed"]) == (2, 1)

@@ -75,20 +75,20 @@ class Terminal:
         )
         os.close(terminal)
 
-    def see(self, wanted: str) -> str:
+    def see(self, expected: str) -> str:
         """Wait until that appears, behind what was seen before; returns what is new."""
         end = time.monotonic() + PATIENCE
         new = ""
-        while wanted not in new:
-            assert time.monotonic() < end, f"no {wanted!r} in {new!r}"
+        while expected not in new:
+            assert time.monotonic() < end, f"no {expected!r} in {new!r}"
             if select.select([self._keyboard], [], [], 0.1)[0]:
                 try:
                     part = os.read(self._keyboard, 65536).decode(errors="replace")
                 except OSError:  # Linux says so at the end
                     part = ""
-                assert part or wanted in new, f"it ended: {new!r}"
+                assert part or expected in new, f"it ended: {new!r}"
                 new += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", part)
-        if wanted.endswith("> "):
+        if expected.endswith("> "):
             self._wait_for_prompt(end)
         self.shown += new
         return new

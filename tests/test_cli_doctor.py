@@ -74,8 +74,8 @@ def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def findings(*arguments: object) -> dict[str, dict[str, Any]]:
-    told = json.loads(invoke("doctor", "--json", *arguments).stdout)
-    return {finding["name"]: finding for finding in told["findings"]}
+    report = json.loads(invoke("doctor", "--json", *arguments).stdout)
+    return {finding["name"]: finding for finding in report["findings"]}
 
 
 def test_a_machine_on_which_the_basic_path_works() -> None:
@@ -109,14 +109,14 @@ def test_the_models_of_servers_are_listed(server: str, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize(
-    ("path", "told"),
+    ("path", "message"),
     [("/empty", "has no model"), ("/odd", "not as Ollama"), ("/nothing", "not as Ollama")],
 )
 def test_an_ollama_that_is_of_no_use_is_told(
-    path: str, told: str, server: str, monkeypatch: pytest.MonkeyPatch
+    path: str, message: str, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OLLAMA_HOST", server + path)
-    assert told in findings()["ollama:MODEL"]["told"]
+    assert message in findings()["ollama:MODEL"]["told"]
 
 
 @pytest.mark.parametrize(
@@ -185,10 +185,10 @@ def test_the_shipped_checkpoint_is_shown() -> None:
     config = json.loads((DEFAULT_CHECKPOINT / "config.json").read_text())
     assert config["backbone"] in result.stdout
     assert "t2m rank 32, m2t rank 16" in result.stdout
-    told = json.loads(invoke("checkpoint", "show", "--json").stdout)
-    assert told["config"]["words"] == len(config["words"])
-    assert told["bytes"] == sum(p.stat().st_size for p in DEFAULT_CHECKPOINT.iterdir())
-    assert told["card"].startswith("# ")
+    facts = json.loads(invoke("checkpoint", "show", "--json").stdout)
+    assert facts["config"]["words"] == len(config["words"])
+    assert facts["bytes"] == sum(p.stat().st_size for p in DEFAULT_CHECKPOINT.iterdir())
+    assert facts["card"].startswith("# ")
 
 
 def test_the_model_card_is_shown_if_asked_for() -> None:

@@ -91,7 +91,7 @@ def _text(path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("make", "name", "told"),
+    ("make", "name", "message"),
     [
         (lambda path: path, "missing.bvh", "missing.bvh"),
         (_text, "truncated.bvh", "truncated.bvh"),
@@ -100,14 +100,14 @@ def _text(path: Path) -> Path:
     ],
 )
 def test_a_file_that_is_no_motion_ends_in_one_line(
-    make: object, name: str, told: str, tmp_path: Path
+    make: object, name: str, message: str, tmp_path: Path
 ) -> None:
     path = make(tmp_path / name)  # type: ignore[operator]
     result = invoke("caption", path, "--engine", "fake")
     assert result.exit_code == 2
     assert result.stdout == ""
     assert len(result.stderr.splitlines()) == 1
-    assert told in result.stderr
+    assert message in result.stderr
 
 
 def test_an_unknown_suffix_is_refused_before_anything_is_written(

@@ -56,9 +56,9 @@ def walk(tmp_path: Path) -> Path:
 
 
 def test_every_command_is_there() -> None:
-    wanted = {"run", "chat", "generate", "caption", "import", "export", "render", "view", "data"}
-    wanted |= {"train", "evaluate", "ablate", "checkpoint", "doctor"}
-    assert wanted <= {path[0] for path in COMMANDS if len(path) == 1}
+    expected = {"run", "chat", "generate", "caption", "import", "export", "render", "view", "data"}
+    expected |= {"train", "evaluate", "ablate", "checkpoint", "doctor"}
+    assert expected <= {path[0] for path in COMMANDS if len(path) == 1}
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
@@ -104,8 +104,8 @@ def test_the_exit_code_says_who_can_do_something(error: Exception, code: int) ->
 
 
 def test_exit_codes_are_told_in_the_help() -> None:
-    told = invoke("--help").stdout.partition("Exit codes:")[2]
-    assert all(f"{int(code)} " in told for code in ExitCode)
+    section = invoke("--help").stdout.partition("Exit codes:")[2]
+    assert all(f"{int(code)} " in section for code in ExitCode)
 
 
 # What was meant ---------------------------------------------------------------------------
@@ -188,9 +188,9 @@ def test_no_command_has_an_option_of_the_programs_names() -> None:
 def test_a_usage_error_is_json_too() -> None:
     result = invoke("run", "--json", "--sead", "1")
     assert result.exit_code == 2
-    told = json.loads(result.stdout)["error"]
-    assert told["kind"] == "UsageError" and told["exit_code"] == 2
-    assert "--seed" in told["message"]
+    error = json.loads(result.stdout)["error"]
+    assert error["kind"] == "UsageError" and error["exit_code"] == 2
+    assert "--seed" in error["message"]
 
 
 def test_an_error_is_json_too(walk: Path) -> None:

@@ -64,8 +64,8 @@ def test_generate_makes_a_segment_of_each_description(tmp_path: Path) -> None:
 
 
 def test_generate_keeps_to_the_seconds(tmp_path: Path) -> None:
-    told = json.loads(generate(tmp_path, "--seconds", 3, "--json").stdout)
-    assert [s["end"] - s["start"] for s in told["segments"]] == pytest.approx([3, 3], abs=0.5)
+    answer = json.loads(generate(tmp_path, "--seconds", 3, "--json").stdout)
+    assert [s["end"] - s["start"] for s in answer["segments"]] == pytest.approx([3, 3], abs=0.5)
 
 
 def test_generate_with_another_seed_is_another_take(tmp_path: Path) -> None:
@@ -99,26 +99,26 @@ def test_run_answers_programs_with_one_object(tmp_path: Path) -> None:
         *("run", "a person walks, then bows", "--engine", "fake", "--json"),
         *("--out", tmp_path, "--format", "npz,bvh"),
     )
-    told = json.loads(result.stdout)
-    assert [step["tool"] for step in told["plan"]["plan"]] == ["generate_motion"] * 2
-    (motion,) = told["motions"]
+    answer = json.loads(result.stdout)
+    assert [step["tool"] for step in answer["plan"]["plan"]] == ["generate_motion"] * 2
+    (motion,) = answer["motions"]
     assert motion["person"] == 1 and len(motion["segments"]) == 2
     assert motion["frames"] / 20 == motion["seconds"] == motion["segments"][-1]["end"]
-    assert [file["format"] for file in told["files"]] == ["npz", "bvh"]
-    for file in told["files"]:
+    assert [file["format"] for file in answer["files"]] == ["npz", "bvh"]
+    for file in answer["files"]:
         assert Path(file["path"]).stat().st_size == file["bytes"]
-    assert read_motion(told["files"][0]["path"]).id == motion["id"]
+    assert read_motion(answer["files"][0]["path"]).id == motion["id"]
 
 
 def test_import_export_and_caption_answer_programs(walk: Path, tmp_path: Path) -> None:
-    (made,) = json.loads(invoke("import", walk, "--out", tmp_path / "in", "--json").stdout)[
+    (imported,) = json.loads(invoke("import", walk, "--out", tmp_path / "in", "--json").stdout)[
         "motions"
     ]
-    assert (made["frames"], made["path"]) == (20, str(tmp_path / "in" / "walk.npz"))
+    assert (imported["frames"], imported["path"]) == (20, str(tmp_path / "in" / "walk.npz"))
     exported = json.loads(invoke("export", walk, tmp_path / "w.csv", "--json").stdout)
     assert [file["format"] for file in exported["files"]] == ["csv"]
-    said = json.loads(invoke("caption", walk, walk, "--engine", "fake", "--json").stdout)
-    assert [each["caption"] for each in said["captions"]] == ["a person walks"] * 2
+    captions = json.loads(invoke("caption", walk, walk, "--engine", "fake", "--json").stdout)
+    assert [each["caption"] for each in captions["captions"]] == ["a person walks"] * 2
 
 
 # Two people -------------------------------------------------------------------------------
@@ -227,7 +227,7 @@ def test_a_film_strip_has_as_many_moments_as_wished(walk: Path, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["WALK", "--out", "x.bvh"], "`export`"),
         (["WALK", "--out", "x.mp4", "--moments", "3"], "--moments"),
@@ -241,13 +241,13 @@ def test_a_film_strip_has_as_many_moments_as_wished(walk: Path, tmp_path: Path) 
     ],
 )
 def test_what_cannot_be_rendered_ends_in_one_line(
-    arguments: list[str], told: str, walk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    arguments: list[str], message: str, walk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     result = invoke("-q", "render", *(str(walk) if a == "WALK" else a for a in arguments))
     assert result.exit_code == 2
     (line,) = result.stderr.splitlines()
-    assert told in line
+    assert message in line
     assert [path.name for path in tmp_path.iterdir()] == ["walk.npz"]
 
 

@@ -82,9 +82,9 @@ def test_run_writes_what_can_be_looked_at(suffix: str, tmp_path: Path) -> None:
     }
     result = run("--out", tmp_path, "--format", suffix, text="A person bows.")
     assert result.exit_code == 0, result.stderr
-    at, wanted = starts[suffix]
+    at, expected = starts[suffix]
     written = (tmp_path / f"a-person-bows.{suffix}").read_bytes()
-    assert written[at : at + len(wanted)].lower() == wanted.lower()
+    assert written[at : at + len(expected)].lower() == expected.lower()
 
 
 def test_the_same_seed_makes_the_same_file(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_the_same_seed_makes_the_same_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "arguments", "code", "told"),
+    ("text", "arguments", "code", "message"),
     [
         ("   ", [], 2, "empty"),
         ("walk " * 2000, [], 2, "characters"),
@@ -108,12 +108,12 @@ def test_the_same_seed_makes_the_same_file(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_run_ends_in_one_line(
-    text: str, arguments: list[str], code: int, told: str, tmp_path: Path
+    text: str, arguments: list[str], code: int, message: str, tmp_path: Path
 ) -> None:
     result = run("--out", tmp_path / "out", *arguments, text=text)
     assert result.exit_code == code
     assert result.stdout == ""
-    assert told in result.stderr.splitlines()[-1]
+    assert message in result.stderr.splitlines()[-1]
     assert not list(tmp_path.rglob("*.*"))
 
 

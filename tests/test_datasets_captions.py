@@ -22,9 +22,9 @@ def test_every_action_and_style_has_six_wordings():
 def test_labels_are_told_back_from_every_caption(action, mirrored):
     for style in (None, *STYLES):
         for text in make_captions(action, style, mirrored=mirrored, seed=7, count=24):
-            told_action, told_style = labels_in_caption(text)
-            assert told_action == action, text
-            assert told_style in (style, None), text
+            action_found, style_found = labels_in_caption(text)
+            assert action_found == action, text
+            assert style_found in (style, None), text
 
 
 def test_styled_captions_name_their_style_nine_times_in_ten():

@@ -380,12 +380,12 @@ def test_each_source_gives_the_same_walk_with_its_own_labels(sources, tmp_path):
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared/data")
 def test_real_members_of_each_source(tmp_path):
-    wanted = {
+    expected = {
         "hdm05": ("HDM_bk.asf", "HDM_bk_sneak2StepsLStart_006_120.AMC"),
         "cmu": ("cmu_descriptions.csv", "002_03.bvh"),
     }
     folders = {}
-    for source, names in wanted.items():
+    for source, names in expected.items():
         folders[source] = tmp_path / source
         folders[source].mkdir()
         with tarfile.open(SHARED / f"{source}.tar.xz") as archive:
@@ -396,8 +396,8 @@ def test_real_members_of_each_source(tmp_path):
                     assert content is not None
                     (folders[source] / name).write_bytes(content.read())
     dataset = prepare(folders, tmp_path / "out", workers=1, quiet=True).dataset
-    told = {(c.id, c.action, c.mirrored, c.actor) for c in dataset.clips if not c.mirrored}
-    assert told == {
+    labels = {(c.id, c.action, c.mirrored, c.actor) for c in dataset.clips if not c.mirrored}
+    assert labels == {
         ("hdm05/HDM_bk_sneak2StepsLStart_006_120", "sneak", False, "bk"),
         ("cmu/002_03", "run", False, "2"),
     }

@@ -112,9 +112,9 @@ def test_the_page_on_blender_runs_in_blender(tmp_path: Path) -> None:
         timeout=300,
     )
     assert done.returncode == 0, done.stderr
-    told = [line for line in done.stdout.splitlines() if line and line[0].isalnum()]
-    assert any(line.endswith(f"{len(walk) - 1}.0") for line in told), done.stdout
-    fps, height = next(line for line in told if line.startswith("20 ")).split()
+    lines = [line for line in done.stdout.splitlines() if line and line[0].isalnum()]
+    assert any(line.endswith(f"{len(walk) - 1}.0") for line in lines), done.stdout
+    fps, height = next(line for line in lines if line.startswith("20 ")).split()
     assert (fps, float(height)) == ("20", pytest.approx(float(walk.joints[0, 0, 1]), abs=0.02))
     pytest.importorskip("ufbx", reason="needs the extra fbx: pip install ufbx")
     assert read_joints(tmp_path / "changed.fbx")[0].shape == walk.joints.shape

@@ -417,8 +417,8 @@ def test_training_learns_to_match_unseen_takes(dataset, trained):
     points = network.embed_motions([dataset.features(clip) for clip in clips])
     recognised = recogniser.recognise(points)
     pairs = list(zip(recognised, clips, strict=True))
-    assert np.mean([said[0] == clip.action for said, clip in pairs]) > 0.9
-    assert np.mean([said[1] == clip.style for said, clip in pairs]) > 0.8
+    assert np.mean([labels[0] == clip.action for labels, clip in pairs]) > 0.9
+    assert np.mean([labels[1] == clip.style for labels, clip in pairs]) > 0.8
     assert (folder / "log.csv").read_text().startswith("step,loss,margin,contrast,recognition")
 
 

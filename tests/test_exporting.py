@@ -93,11 +93,11 @@ def test_nobody_or_a_crowd_is_refused(count: int, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(("name", "told"), [("walk.fbx", "'fbx'"), ("walk", "no suffix")])
+@pytest.mark.parametrize(("name", "message"), [("walk.fbx", "'fbx'"), ("walk", "no suffix")])
 def test_an_unknown_suffix_is_told_with_those_that_there_are(
-    name: str, told: str, tmp_path: Path
+    name: str, message: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(InputError, match=told) as caught:
+    with pytest.raises(InputError, match=message) as caught:
         export(walker(8), tmp_path / name)
     assert all(suffix in str(caught.value) for suffix in EXPORTS)
     assert "\n" not in str(caught.value)

@@ -80,13 +80,13 @@ def hatted(tmp_path: Path) -> Path:
 
 def test_the_asset_is_what_the_round_cones_melt_into() -> None:
     """Up to what another machine's arithmetic may do to single cells of the grid."""
-    made, kept = make_skin(), standard_skin()
-    assert abs(len(made.vertices) - len(kept.vertices)) < 20
-    apart, nearest = cKDTree(kept.vertices).query(made.vertices)
+    fresh, kept = make_skin(), standard_skin()
+    assert abs(len(fresh.vertices) - len(kept.vertices)) < 20
+    apart, nearest = cKDTree(kept.vertices).query(fresh.vertices)
     assert apart.mean() < 2e-4 and apart.max() < 0.01
-    strongest = made.joints[:, 0] == kept.joints[nearest, 0]
+    strongest = fresh.joints[:, 0] == kept.joints[nearest, 0]
     assert strongest.mean() > 0.99
-    assert np.abs(made.weights[:, 0] - kept.weights[nearest, 0]).mean() < 5e-3
+    assert np.abs(fresh.weights[:, 0] - kept.weights[nearest, 0]).mean() < 5e-3
 
 
 def test_a_video_shows_the_body_that_pages_and_glb_show(walk: Motion) -> None:  # noqa: F811

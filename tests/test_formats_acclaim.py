@@ -124,9 +124,9 @@ def test_sample_has_the_limbs_of_its_joints_computed_frame_by_frame() -> None:
     legs = [0, 1, 2, 4, 5, 7, 8, 10, 11]
     np.testing.assert_allclose(joints[:, legs], expected[:, legs], atol=2e-4)
     for upper, lower in ((16, 18), (17, 19), (18, 20), (19, 21)):
-        found, told = joints[:, lower] - joints[:, upper], expected[:, lower] - expected[:, upper]
-        cosine = (found * told).sum(-1) / np.linalg.norm(found, axis=-1)
-        np.testing.assert_allclose(cosine, np.linalg.norm(told, axis=-1), atol=1e-3)
+        found, limbs = joints[:, lower] - joints[:, upper], expected[:, lower] - expected[:, upper]
+        cosine = (found * limbs).sum(-1) / np.linalg.norm(found, axis=-1)
+        np.testing.assert_allclose(cosine, np.linalg.norm(limbs, axis=-1), atol=1e-3)
 
 
 def test_frame_rate_can_be_told() -> None:
@@ -214,9 +214,9 @@ def test_bad_skeletons_end_in_one_line(tmp_path: Path, change, message: str) -> 
     path = sample(tmp_path, asf=change)
     with pytest.raises(FormatError) as caught:
         read_motion(path)
-    told = str(caught.value)
-    assert told.startswith(f"{path} needs its skeleton walk.asf, which ") and "\n" not in told
-    assert message in told
+    error = str(caught.value)
+    assert error.startswith(f"{path} needs its skeleton walk.asf, which ") and "\n" not in error
+    assert message in error
 
 
 def test_damage_anywhere_ends_in_a_format_error(tmp_path: Path) -> None:

@@ -27,8 +27,8 @@ def walk() -> np.ndarray:
     return np.load(SAMPLES / "walk.npy").astype(np.float64)
 
 
-def stood(joints: np.ndarray, **said: str) -> tuple[np.ndarray, list[str]]:
-    return stand_up(joints, FPS, Posture(**said))  # type: ignore[arg-type]
+def stood(joints: np.ndarray, **posture: str) -> tuple[np.ndarray, list[str]]:
+    return stand_up(joints, FPS, Posture(**posture))  # type: ignore[arg-type]
 
 
 def shape(joints: np.ndarray) -> np.ndarray:
@@ -233,10 +233,10 @@ def test_ways_of_writing_the_same_take(tmp_path: Path, way: str) -> None:
     np.testing.assert_allclose(read_joints(path)[0], read_joints(MIXAMO)[0], atol=1e-9)
 
 
-@pytest.mark.parametrize("told, note", [(36, "36 frames told, 37 there"), (40, "40 frames told")])
-def test_a_wrong_count_of_frames_is_noted(tmp_path: Path, told: int, note: str) -> None:
+@pytest.mark.parametrize("count, note", [(36, "36 frames told, 37 there"), (40, "40 frames told")])
+def test_a_wrong_count_of_frames_is_noted(tmp_path: Path, count: int, note: str) -> None:
     path = tmp_path / "clip.bvh"
-    path.write_text(MIXAMO.read_text().replace("Frames: 37", f"Frames: {told}"))
+    path.write_text(MIXAMO.read_text().replace("Frames: 37", f"Frames: {count}"))
     capture = read_capture(path)
     assert len(capture.joints) == 36
     assert any(note in each for each in capture.notes)

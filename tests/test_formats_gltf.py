@@ -70,7 +70,7 @@ def gltf(
         data += raw
         return len(accessors) - 1
 
-    told = []
+    entries = []
     for title, channels in animations.items():
         entry: dict[str, Any] = {"name": title, "channels": [], "samplers": []}
         for (node, path), (times, values) in channels.items():
@@ -80,12 +80,12 @@ def gltf(
             entry["samplers"].append(
                 {"input": accessor(times, "SCALAR"), "output": accessor(values, kind)}
             )
-        told.append(entry)
+        entries.append(entry)
     uri = "data:application/octet-stream;base64," + base64.b64encode(data).decode()
     return {
         "asset": {"version": "2.0"},
         "nodes": nodes,
-        "animations": told,
+        "animations": entries,
         "bufferViews": views,
         "accessors": accessors,
         "buffers": [{"uri": uri, "byteLength": len(data)}],

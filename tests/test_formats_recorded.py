@@ -86,10 +86,10 @@ def test_the_same_take_as_bvh_and_as_asf_amc_agrees(cmu: Path, trial: str) -> No
 
     # A longer-legged character takes the same path, larger.
     path = (bvh[:, 0] - bvh[0, 0]) @ turn.T
-    told = amc[:, 0] - amc[0, 0]
+    root_path = amc[:, 0] - amc[0, 0]
     scale = leg(bvh) / leg(amc)
     assert 1.1 < scale < 1.2
-    assert np.sqrt(((path - told * scale)[:, [0, 2]] ** 2).mean()) < 0.03  # metres
+    assert np.sqrt(((path - root_path * scale)[:, [0, 2]] ** 2).mean()) < 0.03  # metres
 
 
 def directions(joints: np.ndarray) -> np.ndarray:

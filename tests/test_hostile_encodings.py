@@ -92,8 +92,8 @@ def test_a_conversation_s_name_is_text() -> None:
 def test_an_agent_s_description_is_kept_as_it_can_be_written(home: Path) -> None:
     store = MotionStore(home / "motions")
     tools = motion_tools(FakeEngine(), store)
-    told = call_tool("generate_motion", {"descriptions": [f"a person {HALF}"]}, tools)
-    assert "fault of the tool" not in told
+    answer = call_tool("generate_motion", {"descriptions": [f"a person {HALF}"]}, tools)
+    assert "fault of the tool" not in answer
     for motion_id in store.list():
         assert MotionStore(home / "motions").get(motion_id).segments[0].description.isprintable()
 

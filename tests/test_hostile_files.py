@@ -60,7 +60,7 @@ def tools(workspace: Path, store: MotionStore) -> dict[str, BaseTool]:
 
 
 @pytest.fixture
-def made(tools: dict[str, BaseTool]) -> str:
+def motion_id(tools: dict[str, BaseTool]) -> str:
     facts = call(tools["generate_motion"], descriptions=["a person walks"]).artifact
     return str(facts["motion_id"])
 
@@ -107,23 +107,23 @@ def linked(workspace: Path) -> Path:
 
 @pytest.mark.parametrize("name", OUTSIDE)
 def test_no_name_reads_outside_the_workspace(
-    tools: dict[str, BaseTool], linked: Path, made: str, name: str
+    tools: dict[str, BaseTool], linked: Path, motion_id: str, name: str
 ) -> None:
     refused(call(tools["caption_motion"], motion=name))
     refused(call(tools["edit_motion"], motion=name, operation="repeat"))
     refused(call(tools["export_motion"], motion=name, file="x.npz"))
-    refused(call(tools["export_motion"], motion=made, second_motion=name, file="x.npz"))
+    refused(call(tools["export_motion"], motion=motion_id, second_motion=name, file="x.npz"))
     assert not (linked / "x.npz").exists()
 
 
 @pytest.mark.parametrize("suffix", ["npz", "bvh"])
 @pytest.mark.parametrize("name", OUTSIDE)
 def test_no_name_writes_outside_the_workspace(
-    tools: dict[str, BaseTool], linked: Path, made: str, name: str, suffix: str
+    tools: dict[str, BaseTool], linked: Path, motion_id: str, name: str, suffix: str
 ) -> None:
     file = name if suffix == "npz" else name.replace(".npz", ".bvh")
     before = {path: path.lstat().st_mtime_ns for path in tree(linked.parent)}
-    message = call(tools["export_motion"], motion=made, file=file)
+    message = call(tools["export_motion"], motion=motion_id, file=file)
     new = set(tree(linked.parent)) - set(before)
     if message.status == "success":  # beside a link of that name, which is not followed
         assert file in ("link.npz", "loop.npz", "link.bvh", "loop.bvh")
@@ -151,29 +151,29 @@ def tree(folder: Path) -> list[Path]:
     ],
 )  # fmt: skip
 def test_what_is_no_plain_file_name_is_not_written(
-    tools: dict[str, BaseTool], workspace: Path, made: str, file: str
+    tools: dict[str, BaseTool], workspace: Path, motion_id: str, file: str
 ) -> None:
     before = tree(workspace)
-    refused(call(tools["export_motion"], motion=made, file=file))
+    refused(call(tools["export_motion"], motion=motion_id, file=file))
     assert tree(workspace) == before
 
 
 def test_a_folder_of_the_workspace_may_be_written_to(
-    tools: dict[str, BaseTool], workspace: Path, made: str
+    tools: dict[str, BaseTool], workspace: Path, motion_id: str
 ) -> None:
-    message = call(tools["export_motion"], motion=made, file="inner/walk.npz")
+    message = call(tools["export_motion"], motion=motion_id, file="inner/walk.npz")
     assert message.artifact["files"] == [str(workspace / "inner" / "walk.npz")]
     assert call(tools["caption_motion"], motion="inner/walk.npz").status == "success"
 
 
 def test_nothing_that_is_there_is_written_over(
-    tools: dict[str, BaseTool], workspace: Path, made: str
+    tools: dict[str, BaseTool], workspace: Path, motion_id: str
 ) -> None:
     (workspace / "a.npz").mkdir()
     os.mkfifo(workspace / "b.npz")
     os.symlink("nowhere", workspace / "c.npz")
     for name in "abc":
-        message = call(tools["export_motion"], motion=made, file=f"{name}.npz")
+        message = call(tools["export_motion"], motion=motion_id, file=f"{name}.npz")
         assert message.artifact["files"] == [str(workspace / f"{name}-2.npz")]
     assert (workspace / "c.npz").is_symlink()
 
@@ -190,13 +190,13 @@ def test_a_writer_that_fails_leaves_nothing(workspace: Path) -> None:
 
 
 def test_a_workspace_that_cannot_be_written_is_told(
-    workspace: Path, store: MotionStore, made: str
+    workspace: Path, store: MotionStore, motion_id: str
 ) -> None:
     (workspace / "file").write_text("")
     for folder in (workspace / "file", workspace / "file" / "made"):
         export = motion_tools(FakeEngine(), store, folder)[-1]
-        told = refused(call(export, motion=made, file="walk.npz"))
-        assert told.startswith("the workspace folder cannot be made: ")
+        message = refused(call(export, motion=motion_id, file="walk.npz"))
+        assert message.startswith("the workspace folder cannot be made: ")
 
 
 @pytest.mark.parametrize("name", ["pipe.npz", "folder.npz", "gone.npz", "socket.npz"])
@@ -217,12 +217,12 @@ def test_a_skeleton_outside_the_workspace_is_not_read(
     (workspace / "walk.amc").write_text("1\nroot 0 0 0 0 0 0\n")
     (workspace.parent / "secret.asf").write_text(f":root\n{SECRET}\n:bonedata\n:hierarchy\n")
     os.symlink(workspace.parent / "secret.asf", workspace / "walk.asf")
-    told = refused(call(tools["caption_motion"], motion="walk.amc"))
-    assert "'walk.asf' of 'walk.amc' is not a file inside the workspace" in told
+    message = refused(call(tools["caption_motion"], motion="walk.amc"))
+    assert "'walk.asf' of 'walk.amc' is not a file inside the workspace" in message
     (workspace / "walk.asf").unlink()
     os.mkfifo(workspace / "walk.asf")
-    told = refused(in_time(lambda: call(tools["caption_motion"], motion="walk.amc")))
-    assert "'walk.asf' of 'walk.amc' is not a file inside the workspace" in told
+    message = refused(in_time(lambda: call(tools["caption_motion"], motion="walk.amc")))
+    assert "'walk.asf' of 'walk.amc' is not a file inside the workspace" in message
 
 
 def in_time(work: Callable[[], ToolMessage]) -> ToolMessage:
@@ -359,10 +359,10 @@ def test_a_hostile_file_is_refused_with_a_message(
     name = f"x{suffix}"
     (workspace / name).write_bytes(data)
     for tool, more in (("caption_motion", {}), ("edit_motion", {"operation": "repeat"})):
-        told = refused(call(tools[tool], motion=f"./{name}", **more))
-        assert "failed:" not in told  # foreseen, not caught at the last door
-        assert str(workspace) not in told
-    assert "x" in told
+        message = refused(call(tools[tool], motion=f"./{name}", **more))
+        assert "failed:" not in message  # foreseen, not caught at the last door
+        assert str(workspace) not in message
+    assert "x" in message
     assert len(store) == 0
     assert [path.name for path in tree(workspace)] == ["inner", name] or (
         sorted(path.name for path in tree(workspace)) == sorted(["inner", name])
@@ -373,8 +373,8 @@ def test_a_gigantic_file_is_refused_unread(tools: dict[str, BaseTool], workspace
     for name in ("line.bvh", "array.npy", "archive.npz", "frames.amc"):
         with (workspace / name).open("wb") as file:
             file.truncate(2**40)  # sparse: it takes no room
-        told = refused(call(tools["caption_motion"], motion=name))
-        assert f"'{name}' has 1099512 MB; the limit is 100" in told
+        message = refused(call(tools["caption_motion"], motion=name))
+        assert f"'{name}' has 1099512 MB; the limit is 100" in message
     (workspace / "walk.amc").write_text("1\nroot 0 0 0 0 0 0\n")
     (workspace / "frames.amc").unlink()
     with (workspace / "walk.asf").open("wb") as file:

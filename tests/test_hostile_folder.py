@@ -69,20 +69,20 @@ def test_the_default_backbone_is_not_a_folder_that_happens_to_have_its_name(
     trap: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     backbone_folder(Path(backbone.DEFAULT_BACKBONE))
-    asked: list[str] = []
-    monkeypatch.setattr(backbone, "default_backbone_folder", lambda: asked.append("wheel") or "w")
+    names: list[str] = []
+    monkeypatch.setattr(backbone, "default_backbone_folder", lambda: names.append("wheel") or "w")
     monkeypatch.setattr(backbone, "_load", lambda place, dtype: (place, None))
     assert backbone.load_backbone()[0] == "w"
-    assert asked == ["wheel"]
+    assert names == ["wheel"]
 
 
 def test_models_are_loaded_without_code_of_their_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[bool] = []
+    trusted: list[bool] = []
 
     def load(place: str, **options: object) -> object:
-        asked.append(options["trust_remote_code"] is False)
+        trusted.append(options["trust_remote_code"] is False)
         return object()
 
     import transformers
@@ -90,7 +90,7 @@ def test_models_are_loaded_without_code_of_their_own(
     monkeypatch.setattr(transformers.AutoTokenizer, "from_pretrained", load)
     monkeypatch.setattr(transformers.AutoModelForCausalLM, "from_pretrained", load)
     backbone.load_backbone(str(tmp_path))
-    assert asked == [True, True]
+    assert trusted == [True, True]
 
 
 def test_no_other_file_of_the_package_starts_a_process(repository: Path) -> None:

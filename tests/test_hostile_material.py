@@ -106,8 +106,8 @@ def test_hidden_characters_are_shown() -> None:
 
 def test_quoted_words_are_one_string_of_one_line() -> None:
     for injection in INJECTIONS:
-        told = quoted(injection)
-        assert told.count('"') == 2 and len(told.splitlines()) == 1
+        line = quoted(injection)
+        assert line.count('"') == 2 and len(line.splitlines()) == 1
     assert len(quoted("x" * 1_000_000)) <= 302
 
 
@@ -125,17 +125,17 @@ def test_quoted_words_are_one_string_of_one_line() -> None:
     ],
 )
 def test_errors_of_providers_are_cleaned_before_they_are_kept(secret: str) -> None:
-    told = str(explain_failure(ValueError(f"failed with {secret} today"), "openai:m"))
-    assert "today" in told
+    message = str(explain_failure(ValueError(f"failed with {secret} today"), "openai:m"))
+    assert "today" in message
     for part in ("abcdefgh", "abc.def", "hunter2", "ann/", "ann\\", "walk.npz"):
-        assert part not in told
+        assert part not in message
 
 
 def test_addresses_are_told_without_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     assert without_password("https://ann:pw@host:1/v1?key=1") == "https://host:1/v1"
     monkeypatch.setenv("OLLAMA_HOST", "http://ann:hunter2@127.0.0.1:9")
-    told = str(explain_failure(ConnectionError("refused"), "ollama:m"))
-    assert "127.0.0.1:9" in told and "hunter2" not in told
+    message = str(explain_failure(ConnectionError("refused"), "ollama:m"))
+    assert "127.0.0.1:9" in message and "hunter2" not in message
 
 
 def test_no_places_and_no_other_files_are_sent(tmp_path: Any) -> None:

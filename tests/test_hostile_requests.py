@@ -100,7 +100,7 @@ def test_a_file_name_that_gives_orders_is_only_a_name(tmp_path: Path) -> None:
     assert turn.reply == "A kick."
     assert turn.files == ()
     assert [path.name for path in tmp_path.iterdir()] == [name]
-    system = model.asked[0][0].text
+    system = model.questions[0][0].text
     assert "cannot change these rules" in " ".join(system.split())
 
 
@@ -119,8 +119,8 @@ def test_a_megabyte_in_a_hosts_graph_is_an_answer_and_not_shown_again() -> None:
     assert "the limit is 8000; make it shorter" in state["messages"][-1].text
     messages = [*state["messages"], HumanMessage("a person walks")]
     model = ScriptedChatModel(script=[])
-    asked = ChatPlanner(model).messages(Task("a person walks", history=messages[:-1]))
-    assert sum(len(m.text) for m in asked) < 30_000
+    messages_sent = ChatPlanner(model).messages(Task("a person walks", history=messages[:-1]))
+    assert sum(len(m.text) for m in messages_sent) < 30_000
     state = graph.invoke({"messages": messages})
     assert "Made motion 1 (m-" in state["messages"][-1].text
 

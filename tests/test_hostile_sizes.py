@@ -99,9 +99,13 @@ def test_yaml_with_aliases_or_depth_is_refused(text: str, tmp_path: Path) -> Non
 
 def test_a_motion_of_many_segments_makes_no_endless_prompt() -> None:
     segments = tuple(Segment(f"s{n}", "walk " * 60, (1,), 1) for n in range(1, 12_501))
-    told = describe_timeline(Timeline(segments=segments))
-    assert len(told) < 50_000
-    assert "12372 more segments" in told and "s6000" not in told and "s12500" in told
+    description = describe_timeline(Timeline(segments=segments))
+    assert len(description) < 50_000
+    assert (
+        "12372 more segments" in description
+        and "s6000" not in description
+        and "s12500" in description
+    )
 
 
 # Stores --------------------------------------------------------------------------------------
@@ -186,7 +190,7 @@ def test_what_is_kept_can_be_read_by_its_owner_alone(
             )
     finally:
         os.umask(before)
-    made = [tmp_path / "data", *(tmp_path / "data").rglob("*")]
-    assert len(made) >= 5
-    for path in made:
+    paths = [tmp_path / "data", *(tmp_path / "data").rglob("*")]
+    assert len(paths) >= 5
+    for path in paths:
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path

@@ -55,7 +55,7 @@ def tools(workspace: Path, store: MotionStore) -> dict[str, BaseTool]:
 
 
 @pytest.fixture
-def made(tools: dict[str, BaseTool]) -> str:
+def motion_id(tools: dict[str, BaseTool]) -> str:
     facts = call(tools["generate_motion"], descriptions=["a person walks"]).artifact
     return str(facts["motion_id"])
 
@@ -130,14 +130,14 @@ def test_words_in_a_file_s_name_do_nothing_but_name(
 
 
 def test_words_in_a_caption_stay_in_quotes(
-    tools: dict[str, BaseTool], monkeypatch: pytest.MonkeyPatch, made: str
+    tools: dict[str, BaseTool], monkeypatch: pytest.MonkeyPatch, motion_id: str
 ) -> None:
     monkeypatch.setattr(FakeEngine, "caption", lambda *_, **__: [INJECTION * 100])
-    message = call(tools["caption_motion"], motion=made)
+    message = call(tools["caption_motion"], motion=motion_id)
     assert "\n" not in message.text
     assert len(message.text) < 1200
-    told = message.text.partition(" shows: ")[2]
-    assert (told[0], told[-2:]) == ("'", "…'")
+    caption = message.text.partition(" shows: ")[2]
+    assert (caption[0], caption[-2:]) == ("'", "…'")
     assert message.artifact["caption"] == INJECTION * 100
 
 

@@ -54,7 +54,7 @@ class Director(FakeEngine):
         return [Take(tuple(self.takes.get(r.seed, [STAND] * TENTH))) for r in requests]
 
 
-def made(*parts: Sequence[int] | int) -> list[Segment]:
+def segments_of(*parts: Sequence[int] | int) -> list[Segment]:
     """Segments s1, s2, … of these tokens, or of ten of one; seed 1, 2, …"""
     tokens = [(part,) * TENTH if isinstance(part, int) else tuple(part) for part in parts]
     return [Segment(f"s{i}", f"part {i}", t, seed=i) for i, t in enumerate(tokens, start=1)]
@@ -79,7 +79,7 @@ def join(
 
 def test_good_seams_cost_one_decode_and_nothing_is_tried() -> None:
     engine = Director()
-    segments = made(STAND, WALK, STAND)
+    segments = segments_of(STAND, WALK, STAND)
     joined = join(engine, segments, ids(*segments))
     assert engine.decoded == [30] and engine.generated == []
     assert joined.segments == tuple(segments) == joined.motion.segments
@@ -89,7 +89,7 @@ def test_good_seams_cost_one_decode_and_nothing_is_tried() -> None:
 
 def test_without_repair_a_bad_seam_is_reported_and_left() -> None:
     engine = Director()
-    segments = made(RUN, STAND)
+    segments = segments_of(RUN, STAND)
     joined = join_segments(engine, segments, new=ids(*segments), repair=False)
     assert joined.seams[0].bad and joined.repairs == ()
     assert engine.decoded == [20] and engine.generated == []
@@ -97,7 +97,7 @@ def test_without_repair_a_bad_seam_is_reported_and_left() -> None:
 
 def test_another_take_of_the_later_segment_wins() -> None:
     engine = Director({2 + 2 * RETAKE: [RUN] * 8})
-    segments = made(RUN, STAND)
+    segments = segments_of(RUN, STAND)
     joined = join(engine, segments, ids(*segments), "take")
     assert joined.segments[0] == segments[0]
     assert joined.segments[1] == Segment("s2", "part 2", (RUN,) * 8, seed=2 + 2 * RETAKE)
@@ -113,7 +113,7 @@ def test_another_take_of_the_later_segment_wins() -> None:
 
 def test_a_take_that_shows_less_of_the_description_is_not_kept() -> None:
     smooth = {2 + RETAKE: [RUN] * TENTH}  # joins well, but nobody stands in it
-    first, second = made(RUN, STAND)
+    first, second = segments_of(RUN, STAND)
     second = replace(second, description="a person stands")
     joined = join(Director(smooth), [first, second], ids(first, second), "take")
     assert joined.segments == (first, second) and joined.repairs[0].kind == "none"
@@ -124,7 +124,7 @@ def test_a_take_that_shows_less_of_the_description_is_not_kept() -> None:
 
 def test_the_earlier_segment_is_retaken_where_only_it_is_new() -> None:
     engine = Director({1 + RETAKE: [STAND] * 7})
-    segments = made(RUN, STAND)
+    segments = segments_of(RUN, STAND)
     joined = join(engine, segments, ids(segments[0]), "take")
     assert joined.segments == (
         Segment("s1", "part 1", (STAND,) * 7, seed=1 + RETAKE),
@@ -134,7 +134,7 @@ def test_the_earlier_segment_is_retaken_where_only_it_is_new() -> None:
 
 def test_takes_are_not_asked_for_where_a_quick_repair_is_enough() -> None:
     engine = Director({2 + RETAKE: [RUN] * TENTH})
-    segments = made(RUN, STAND)
+    segments = segments_of(RUN, STAND)
     joined = join(engine, segments, ids(*segments))
     assert engine.generated == []
     assert joined.repairs[0].won == ("blend",) and not joined.seams[0].bad
@@ -145,7 +145,7 @@ def test_takes_are_asked_for_where_quick_repairs_leave_a_seam_rough(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     engine = Director({2 + RETAKE: [RUN] * TENTH})
-    segments = made(RUN, [STAND] * 2)  # too short to blend enough, or to trim
+    segments = segments_of(RUN, [STAND] * 2)  # too short to blend enough, or to trim
     joined = join(engine, segments, ids(*segments))
     assert 1 < joined.seams[0].severity < mending.ROUGH and engine.generated == []
     monkeypatch.setattr(mending, "ROUGH", 1.0)
@@ -157,7 +157,7 @@ def test_takes_are_asked_for_where_quick_repairs_leave_a_seam_rough(
 
 def test_takes_that_do_not_help_are_dropped() -> None:
     engine = Director()  # stands again
-    segments = made(RUN, STAND)
+    segments = segments_of(RUN, STAND)
     joined = join(engine, segments, ids(*segments), "take")
     assert joined.segments == tuple(segments)
     assert joined.repairs[0].kind == "none" and joined.repairs[0].tried == ("take",)
@@ -172,7 +172,7 @@ def test_the_generate_of_the_caller_makes_the_takes() -> None:
         assert all(segment.pending for segment in pending)
         return [replace(segment, tokens=(RUN,) * 6) for segment in pending]
 
-    segments = lasting(2.0, made(RUN, STAND))
+    segments = lasting(2.0, segments_of(RUN, STAND))
     engine = Director()
     new = ids(*segments)
     joined = join_segments(engine, segments, new=new, repair=["take"], generate=generate)
@@ -186,13 +186,13 @@ def test_a_failure_to_generate_is_passed_on() -> None:
         def generate(self, requests: Sequence[GenerationRequest], **control: Any) -> list[Take]:
             raise GenerationError("no motion came out; try another seed")
 
-    segments = made(RUN, STAND)
+    segments = segments_of(RUN, STAND)
     with pytest.raises(GenerationError, match="another seed"):
         join(Failing(), segments, ids(*segments), "take")
 
 
 def test_two_tokens_are_trimmed_where_they_spoil_the_join() -> None:
-    segments = made([STAND] * 10 + [RUN] * 2, STAND)
+    segments = segments_of([STAND] * 10 + [RUN] * 2, STAND)
     joined = join(Director(), segments, ids(*segments), "trim")
     assert joined.segments[0].tokens == (STAND,) * 10 and joined.segments[1] == segments[1]
     (repair,) = joined.repairs
@@ -202,21 +202,21 @@ def test_two_tokens_are_trimmed_where_they_spoil_the_join() -> None:
 
 
 def test_the_least_trim_that_mends_is_taken() -> None:
-    segments = made(STAND, [RUN] + [STAND] * 9)
+    segments = segments_of(STAND, [RUN] + [STAND] * 9)
     joined = join(Director(), segments, ids(*segments), "trim")
     assert joined.repairs[0].trimmed == (0, 1)
 
 
 @pytest.mark.parametrize("why", ["not new", "seconds wished", "too short"])
 def test_some_segments_are_never_trimmed(why: str) -> None:
-    segments = made([STAND] * 10 + [RUN] * 2, STAND)
+    segments = segments_of([STAND] * 10 + [RUN] * 2, STAND)
     new = ids(*segments)
     if why == "not new":
         new = ids(segments[1])
     elif why == "seconds wished":
         segments = lasting(2.4, segments)
     else:
-        segments = made([STAND] * (SHORTEST - 2) + [RUN] * 2, [STAND] * SHORTEST)
+        segments = segments_of([STAND] * (SHORTEST - 2) + [RUN] * 2, [STAND] * SHORTEST)
     joined = join(Director(), segments, new, "trim")
     assert joined.segments == tuple(segments)
     assert joined.repairs[0].kind == "none" and joined.seams[0].bad
@@ -224,7 +224,7 @@ def test_some_segments_are_never_trimmed(why: str) -> None:
 
 def test_old_segments_keep_their_tokens_and_can_still_be_blended() -> None:
     engine = Director({2 + RETAKE: [RUN] * TENTH})
-    segments = made(RUN, STAND)
+    segments = segments_of(RUN, STAND)
     joined = join(engine, segments, ())
     assert joined.segments == tuple(segments) and engine.generated == []
     assert joined.repairs[0].tried == ("blend",)
@@ -232,7 +232,7 @@ def test_old_segments_keep_their_tokens_and_can_still_be_blended() -> None:
 
 
 def test_a_blend_is_reproduced_bit_for_bit_and_changes_no_token() -> None:
-    segments = made(RUN, STAND, WALK)
+    segments = segments_of(RUN, STAND, WALK)
     joined = join(Director(), segments, ids(*segments), "blend")
     assert list(joined.blends) == ["s2"]
     again = join_segments(Director(), joined.segments, blends=joined.blends, repair=False)
@@ -264,7 +264,7 @@ class Filler(Director):
 
 
 def test_a_fill_lies_over_the_segments_and_changes_none() -> None:
-    segments = made((RUN,) * 20, (STAND,) * 20)
+    segments = segments_of((RUN,) * 20, (STAND,) * 20)
     engine = Filler()
     joined = join(engine, segments, ids(*segments), "fill")
     (repair,) = joined.repairs
@@ -287,14 +287,14 @@ def test_a_fill_lies_over_the_segments_and_changes_none() -> None:
 
 
 def test_a_fill_is_judged_at_both_of_its_ends() -> None:
-    segments = made((RUN,) * 20, (STAND,) * 20)
+    segments = segments_of((RUN,) * 20, (STAND,) * 20)
     far = Fill((WALK,) * 8, 4, 4)  # from running to walking is a jump too, 0.8 s before the join
     (seam,) = join_segments(Director(), segments, fills={"s2": far}, repair=False).seams
     assert seam.root_jump == pytest.approx(1.8, abs=0.01) and seam.bad
 
 
 def test_an_engine_that_cannot_fill_is_not_asked_to() -> None:
-    segments = made(RUN, STAND)
+    segments = segments_of(RUN, STAND)
     joined = join(Director(), segments, ids(*segments), "fill")
     assert joined.repairs[0].tried == () and joined.fills == {}
     with pytest.raises(ConfigurationError, match="cannot fill a join"):
@@ -302,7 +302,7 @@ def test_an_engine_that_cannot_fill_is_not_asked_to() -> None:
 
 
 def test_blends_without_a_seam_before_them_are_left_out() -> None:
-    segments = made(RUN, STAND)
+    segments = segments_of(RUN, STAND)
     joined = join_segments(Director(), segments, blends={"s1": 8, "s7": 8}, repair=False)
     assert joined.blends == {}
     plain = assemble(Director(), segments)
@@ -315,7 +315,7 @@ def test_blends_without_a_seam_before_them_are_left_out() -> None:
 def test_a_repair_that_spoils_another_seam_is_not_kept() -> None:
     # Running on would mend the first join and break the second, which is good as it is.
     engine = Director({2 + RETAKE * take: [RUN] * TENTH for take in range(1, TAKES + 1)})
-    segments = made(RUN, STAND, STAND)
+    segments = segments_of(RUN, STAND, STAND)
     joined = join(engine, segments, ids(segments[1]), "take")
     assert joined.segments == tuple(segments)
     assert [seam.bad for seam in joined.seams] == [True, False]
@@ -323,7 +323,7 @@ def test_a_repair_that_spoils_another_seam_is_not_kept() -> None:
 
 def test_many_bad_seams_ask_for_few_takes_in_one_batch() -> None:
     engine = Director()
-    segments = made(*[RUN, STAND] * 10)
+    segments = segments_of(*[RUN, STAND] * 10)
     rough = join_segments(engine, segments, repair=False)
     assert sum(seam.bad for seam in rough.seams) == 19
     join(engine, segments, ids(*segments), "take")
@@ -332,7 +332,7 @@ def test_many_bad_seams_ask_for_few_takes_in_one_batch() -> None:
 
 def test_a_try_in_a_long_motion_decodes_only_what_is_near() -> None:
     engine = Director()
-    segments = made(*[STAND] * 40, RUN, *[STAND] * 40)
+    segments = segments_of(*[STAND] * 40, RUN, *[STAND] * 40)
     join(engine, segments, ids(*segments), "trim", "blend")
     tries = engine.decoded[1:-1]
     assert engine.decoded[0] == engine.decoded[-1] == 810
@@ -340,7 +340,7 @@ def test_a_try_in_a_long_motion_decodes_only_what_is_near() -> None:
 
 
 def test_it_is_a_function_of_its_arguments() -> None:
-    segments = made(RUN, STAND, RUN, [STAND] * 9, WALK)
+    segments = segments_of(RUN, STAND, RUN, [STAND] * 9, WALK)
     one, other = (join(FakeEngine(), segments, ids(*segments)) for _ in range(2))
     assert one.segments == other.segments and one.blends == other.blends
     assert one.repairs == other.repairs and one.seams == other.seams
@@ -350,13 +350,13 @@ def test_it_is_a_function_of_its_arguments() -> None:
 def test_nothing_to_join_is_an_error() -> None:
     with pytest.raises(InputError, match="at least one segment"):
         join_segments(Director(), [])
-    twice = [*made(STAND), *made(STAND)]
+    twice = [*segments_of(STAND), *segments_of(STAND)]
     with pytest.raises(InputError, match="same id"):
         join_segments(Director(), twice)
 
 
 def test_provenance_is_kept() -> None:
-    segments = made(RUN, STAND)
+    segments = segments_of(RUN, STAND)
     joined = join_segments(Director(), segments, new=ids(*segments), provenance={"person": 2})
     assert joined.motion.provenance == {"engine": "fake-1", "person": 2}
 
@@ -374,7 +374,7 @@ def test_the_default_tokenizer_looks_no_farther_than_the_context() -> None:
 def test_random_tokens_of_the_default_tokenizer_are_joined_better_and_reproducibly() -> None:
     engine = load_engine()
     random = np.random.default_rng(0)
-    segments = made(*[random.integers(0, 512, 12).tolist() for _ in range(6)])
+    segments = segments_of(*[random.integers(0, 512, 12).tolist() for _ in range(6)])
     joined = join(engine, segments, ids(*segments), "trim", "blend")
     rough = join_segments(engine, segments, repair=False)
     assert sum(s.bad for s in joined.seams) < sum(s.bad for s in rough.seams)

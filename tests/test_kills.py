@@ -23,4 +23,4 @@ def test_what_was_told_before_a_kill_is_there_after_the_restart(tmp_path: Path) 
         kill_once(tmp_path, moments, count, longest=lasts)
     assert count.kills == 5
     assert count.lost == 0
-    assert count.told + count.unfinished + count.kept_untold > 0
+    assert count.replies + count.unfinished + count.kept_untold > 0

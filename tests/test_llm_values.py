@@ -96,8 +96,8 @@ def test_nothing_is_left_out(tools: list[BaseTool], engine: FakeEngine, nothing:
 
 
 def test_a_motion_id_in_quotes_is_found(tools: list[BaseTool]) -> None:
-    made = call_tool("generate_motion", {"descriptions": TEXTS}, tools)
-    motion_id = made.split()[2].strip(",")
+    answer = call_tool("generate_motion", {"descriptions": TEXTS}, tools)
+    motion_id = answer.split()[2].strip(",")
     shown = call_tool("caption_motion", {"motion": f'"{motion_id}"'}, tools)
     assert shown.startswith(f"Motion {motion_id}")
 

@@ -79,8 +79,8 @@ async def make(client: Client, text: str, **more: Any) -> Any:
 
 async def make_edit_caption_export(client: Client) -> str:
     """What a user does; returns the id of the edited motion."""
-    made = await make(client, "a person walks")
-    first = made.structured_content["motion_id"]
+    result = await make(client, "a person walks")
+    first = result.structured_content["motion_id"]
     arguments = {"motion": first, "operation": "insert", "description": "a person bows"}
     edited = await client.call_tool("edit_motion", arguments)
     motion_id = str(edited.structured_content["motion_id"])
@@ -123,9 +123,9 @@ async def test_the_tools_are_those_of_langchain_with_annotations(studio: Studio)
 
 async def test_an_answer_has_a_picture_a_link_and_facts(studio: Studio) -> None:
     async with Client(mcp_server(studio, patience=PATIENCE)) as client:
-        made = await make(client, "a person walks")
-    text, picture, link = made.content
-    facts = made.structured_content
+        result = await make(client, "a person walks")
+    text, picture, link = result.content
+    facts = result.structured_content
     assert f"Made motion {facts['motion_id']}" in text.text
     assert (picture.mime_type, len(picture.data) < 200_000) == ("image/png", True)
     assert facts["resources"] == [str(link.uri)] == [f"motion://{facts['motion_id']}/player.html"]
@@ -200,30 +200,30 @@ async def test_a_closed_connection_stops_what_has_a_handle() -> None:
 
 
 async def test_progress_is_told_and_only_grows() -> None:
-    told: list[float] = []
+    fractions: list[float] = []
 
     async def hear(progress: float, total: float | None, message: str | None) -> None:
-        told.append(progress)
+        fractions.append(progress)
 
     engine = FakeEngine(delay=0.5)
     async with Client(mcp_server(Studio(engine), pictures=False, patience=PATIENCE)) as client:
         arguments = {"descriptions": [f"a person walks {n} times" for n in range(5)]}
         await client.call_tool("generate_motion", arguments, progress_callback=hear)
-    assert told
-    assert told == sorted(set(told))
+    assert fractions
+    assert fractions == sorted(set(fractions))
 
 
 def test_over_http_users_are_apart_and_nobody_comes_in_without_a_token(studio: Studio) -> None:
     async def speak(address: str) -> None:
-        said: dict[str, str] = {}
+        captions: dict[str, str] = {}
         ids = {}
         clients = []
         async with anyio.create_task_group() as group:
 
             async def one(token: str, user: str, text: str) -> None:
                 async with client_of(address, token) as client:
-                    made = await make(client, text)
-                    ids[user] = made.structured_content["motion_id"]
+                    result = await make(client, text)
+                    ids[user] = result.structured_content["motion_id"]
                     clients.append(user)
                     while len(clients) < 2:
                         await asyncio.sleep(0.001)
@@ -234,13 +234,13 @@ def test_over_http_users_are_apart_and_nobody_comes_in_without_a_token(studio: S
                     with pytest.raises(MCPError, match="there is no motion"):
                         await client.read_resource(f"motion://{other}/player.html")
                     resources = await client.list_resources()
-                    said[user] = f"{listed}{[str(r.uri) for r in resources.resources]}"
+                    captions[user] = f"{listed}{[str(r.uri) for r in resources.resources]}"
 
             (ann, _), (ben, _) = TOKENS.items()
             group.start_soon(one, ann, "ann", "a person walks")
             group.start_soon(one, ben, "ben", "a person kicks")
-        assert ids["ann"] in said["ann"] and ids["ben"] not in said["ann"] + "kicks"
-        assert "walks" not in said["ben"]
+        assert ids["ann"] in captions["ann"] and ids["ben"] not in captions["ann"] + "kicks"
+        assert "walks" not in captions["ben"]
 
     with served(studio, tokens=TOKENS) as address:
         asyncio.run(speak(address))
@@ -253,10 +253,10 @@ def test_fifty_clients_over_http_do_not_meet(studio: Studio) -> None:
     async def all_at_once(address: str) -> list[str]:
         async def one(number: int) -> str:
             async with Client(address) as client:
-                made = await make(client, f"a person walks {number} times", seed=number)
-                text = made.content[0].text
+                result = await make(client, f"a person walks {number} times", seed=number)
+                text = result.content[0].text
                 assert f"walks {number} times" in text
-                return str(made.structured_content["motion_id"])
+                return str(result.structured_content["motion_id"])
 
         return await asyncio.gather(*(one(number) for number in range(50)))
 
@@ -306,9 +306,9 @@ def test_tokens_are_read_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "tokens"
     path.write_text("# who may come in\nann token-of-ann\n\nben token-of-ben\n")
     assert read_tokens(path) == {"token-of-ann": "ann", "token-of-ben": "ben"}
-    for text, told in (("ann", "line 1"), ("ann a\nben a", "line 2"), ("", "names no user")):
+    for text, message in (("ann", "line 1"), ("ann a\nben a", "line 2"), ("", "names no user")):
         path.write_text(text)
-        with pytest.raises(ConfigurationError, match=told):
+        with pytest.raises(ConfigurationError, match=message):
             read_tokens(path)
 
 

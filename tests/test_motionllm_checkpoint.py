@@ -47,13 +47,16 @@ def test_a_checkpoint_gives_back_the_model_it_was_made_from(whole: Checkpoint) -
 
 
 def test_the_config_tells_what_a_stranger_needs(whole: Checkpoint) -> None:
-    told = json.loads((whole.folder / "config.json").read_text())
-    assert told["format"] == "motion-agent checkpoint" and told["version"] == 1
-    assert (told["vocabulary"], told["width"], told["codes"]) == (300, 16, CODES)
-    assert told["adapters"] == {"t2m": {"rank": 4, "scale": 2.0}, "m2t": {"rank": 2, "scale": 2.0}}
-    assert told["prompt"] == "compact" and told["data"] == "toys"
-    assert "walks" in told["words"] and "0123" not in told["words"]
-    assert len(told["digests"]) == 5
+    config = json.loads((whole.folder / "config.json").read_text())
+    assert config["format"] == "motion-agent checkpoint" and config["version"] == 1
+    assert (config["vocabulary"], config["width"], config["codes"]) == (300, 16, CODES)
+    assert config["adapters"] == {
+        "t2m": {"rank": 4, "scale": 2.0},
+        "m2t": {"rank": 2, "scale": 2.0},
+    }
+    assert config["prompt"] == "compact" and config["data"] == "toys"
+    assert "walks" in config["words"] and "0123" not in config["words"]
+    assert len(config["digests"]) == 5
 
 
 def test_all_tensors_are_float16_and_their_files_are_named(whole: Checkpoint) -> None:
@@ -96,7 +99,7 @@ def test_missing_and_damaged_files_are_named(whole: Checkpoint, tmp_path: Path, 
 
 
 @pytest.mark.parametrize(
-    ("change", "error", "said"),
+    ("change", "error", "message"),
     [
         ({"version": 2}, ConfigurationError, "version 2; this program reads"),
         ({"format": "other"}, ConfigurationError, "format 'other'"),
@@ -107,11 +110,11 @@ def test_missing_and_damaged_files_are_named(whole: Checkpoint, tmp_path: Path, 
     ],
 )
 def test_an_odd_config_is_one_clear_error(
-    whole: Checkpoint, tmp_path: Path, change: dict[str, object], error: type, said: str
+    whole: Checkpoint, tmp_path: Path, change: dict[str, object], error: type, message: str
 ) -> None:
     path = copy_of(whole, tmp_path) / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
-    with pytest.raises(error, match=said) as caught:
+    with pytest.raises(error, match=message) as caught:
         load_checkpoint(path.parent)
     assert "\n" not in str(caught.value)
 

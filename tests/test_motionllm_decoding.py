@@ -38,20 +38,20 @@ def prompts(model: MotionLLM, **changes: object) -> list[MotionPrompt]:
 def without_cache(model: MotionLLM, prompt: MotionPrompt) -> tuple[int, ...]:
     """The definition: the whole sequence through the model for every token."""
     generator = torch.Generator().manual_seed(prompt.seed)
-    made: list[int] = []
-    while len(made) < prompt.most:
-        ids = torch.tensor([[*prompt.ids, *model.token_ids(made)]])
+    tokens: list[int] = []
+    while len(tokens) < prompt.most:
+        ids = torch.tensor([[*prompt.ids, *model.token_ids(tokens)]])
         hidden = model.hidden(ids, "t2m", use_cache=False).last_hidden_state
         logits = model.motion_logits(hidden[:, -1])
-        if len(made) < prompt.least:
+        if len(tokens) < prompt.least:
             logits[:, 0] = -torch.inf
         uniform = torch.rand((), generator=generator)
         choice = draw(probabilities(logits, SAMPLING), uniform[None])
         index = int(logits.argmax() if prompt.greedy else choice)
         if index == 0:
             break
-        made.append(index - 1)
-    return tuple(made)
+        tokens.append(index - 1)
+    return tuple(tokens)
 
 
 @pytest.mark.parametrize("family", ["llama", "gemma2", "gemma3", "qwen2", "qwen3"])
@@ -104,9 +104,9 @@ def test_another_seed_gives_another_motion_and_the_same_seed_the_same() -> None:
     model.use("t2m")
     ids = prompts(model)[0].ids
     rows = [MotionPrompt(ids, seed, 8, 8) for seed in (0, 1, 2, 0, -1, 2**70)]
-    made = decode_motions(model, rows, SAMPLING)
-    assert made[0] == made[3]
-    assert len(set(made)) == 5
+    motions = decode_motions(model, rows, SAMPLING)
+    assert motions[0] == motions[3]
+    assert len(set(motions)) == 5
 
 
 def test_lengths_are_kept_and_nothing_but_motion_tokens_comes_out() -> None:
@@ -128,10 +128,10 @@ def test_lengths_are_kept_and_nothing_but_motion_tokens_comes_out() -> None:
 def test_progress_only_grows_and_ends_at_the_total() -> None:
     model = motion_llm()
     model.use("t2m")
-    told: list[tuple[int, int]] = []
-    decode_motions(model, prompts(model), SAMPLING, lambda *p: told.append(p))
-    assert told[0][0] >= 4 and told[-1] == (48, 48)
-    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    progress: list[tuple[int, int]] = []
+    decode_motions(model, prompts(model), SAMPLING, lambda *p: progress.append(p))
+    assert progress[0][0] >= 4 and progress[-1] == (48, 48)
+    assert [done for done, _ in progress] == sorted(done for done, _ in progress)
 
 
 def test_numbers_that_are_not_finite_are_an_error() -> None:
@@ -146,7 +146,7 @@ def test_numbers_that_are_not_finite_are_an_error() -> None:
 def test_captions_are_the_most_probable_words_up_to_an_end() -> None:
     model = motion_llm()
     model.use("m2t")
-    asked = [row.ids for row in prompts(model)]
+    inputs = [row.ids for row in prompts(model)]
 
     def words(ids: list[int], ends: frozenset[int]) -> Iterator[int]:
         for step in range(40):
@@ -160,10 +160,10 @@ def test_captions_are_the_most_probable_words_up_to_an_end() -> None:
             ids = [*ids, word]
             yield word
 
-    never = [list(words(ids, frozenset({0}))) for ids in asked]
+    never = [list(words(ids, frozenset({0}))) for ids in inputs]
     ends = frozenset({0, never[0][4]})  # the first row ends after at most 4 words
-    expected = [list(words(ids, ends)) for ids in asked]
-    assert decode_captions(model, asked, ends) == expected
+    expected = [list(words(ids, ends)) for ids in inputs]
+    assert decode_captions(model, inputs, ends) == expected
     assert 1 <= len(expected[0]) <= 4 and max(map(len, expected)) <= 40
 
 
@@ -191,7 +191,7 @@ def test_a_forbidden_token_is_never_drawn() -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "said"),
+    ("values", "message"),
     [
         ({"temperature": 0.0}, "temperature is 0.0"),
         ({"top_p": 0.0}, "top_p is 0.0"),
@@ -200,6 +200,6 @@ def test_a_forbidden_token_is_never_drawn() -> None:
         ({"max_tokens": 200}, "max_tokens=200"),
     ],
 )
-def test_impossible_sampling_is_refused(values: dict[str, float], said: str) -> None:
-    with pytest.raises(ConfigurationError, match=said):
+def test_impossible_sampling_is_refused(values: dict[str, float], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
         Sampling(**values)  # type: ignore[arg-type]

@@ -74,10 +74,10 @@ def test_more_requests_than_fit_a_batch_are_the_same_as_one_by_one(
 ) -> None:
     expected = engine.generate(requests())
     monkeypatch.setattr("motion_agent.motion_core.motionllm.engine._BATCH", 2)
-    told: list[tuple[int, int]] = []
-    assert engine.generate(requests(), progress=lambda *p: told.append(p)) == expected
+    progress: list[tuple[int, int]] = []
+    assert engine.generate(requests(), progress=lambda *p: progress.append(p)) == expected
     most = 3 * 10 * engine.sampling.takes
-    assert told[-1] == (most, most) and told == sorted(told)
+    assert progress[-1] == (most, most) and progress == sorted(progress)
 
 
 def test_of_several_takes_the_one_is_kept_in_which_the_description_is_read_best(
@@ -104,18 +104,18 @@ def test_a_reading_score_is_the_log_probability_of_the_description(engine: Motio
     np.testing.assert_allclose(together[1:], alone, rtol=1e-5)
     before, after = prompt.around_motion()
     answer = prompt.answer(TEXTS[0])
-    asked = [*before, model.motion_start, *model.token_ids(short), model.motion_end, *after]
-    ids = torch.tensor([[*asked, *answer]])
+    question = [*before, model.motion_start, *model.token_ids(short), model.motion_end, *after]
+    ids = torch.tensor([[*question, *answer]])
     logits = model.text_logits(model.states(ids, "m2t"))[0]
-    told = torch.log_softmax(logits, dim=-1)[len(asked) - 1 : -1]
-    expected = sum(float(row[token]) for row, token in zip(told, answer, strict=True))
+    logarithms = torch.log_softmax(logits, dim=-1)[len(question) - 1 : -1]
+    expected = sum(float(row[token]) for row, token in zip(logarithms, answer, strict=True))
     assert together[0] == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize(("seconds", "count"), [(3.0, 15), (0.01, 1), (0.5, 2), (6, 30)])
 def test_seconds_are_kept_to_the_token(engine: MotionLLMEngine, seconds: float, count: int) -> None:
-    made = engine.generate([GenerationRequest("a man waves", seconds=seconds)])
-    assert len(made[0].tokens) == count
+    segments = engine.generate([GenerationRequest("a man waves", seconds=seconds)])
+    assert len(segments[0].tokens) == count
 
 
 def test_a_wished_duration_is_told_to_the_model(engine: MotionLLMEngine) -> None:
@@ -134,7 +134,7 @@ def test_a_wished_duration_is_told_to_the_model(engine: MotionLLMEngine) -> None
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "message"),
     [
         (0.0, "more than 0"),
         (-1.0, "more than 0"),
@@ -143,9 +143,9 @@ def test_a_wished_duration_is_told_to_the_model(engine: MotionLLMEngine) -> None
     ],
 )
 def test_impossible_durations_are_refused(
-    engine: MotionLLMEngine, seconds: float, said: str
+    engine: MotionLLMEngine, seconds: float, message: str
 ) -> None:
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         engine.generate([GenerationRequest("a man waves", seconds=seconds)])
 
 
@@ -171,8 +171,8 @@ def test_long_motions_are_captioned_in_equal_windows(engine: MotionLLMEngine) ->
     windows = (motion[:34], motion[34:69], motion[69:])
     parts = engine.caption([Take(tuple(window)) for window in windows])
     assert len(set(parts)) > 1
-    told = [part for part, _ in itertools.groupby(parts)]  # what is said twice is said once
-    assert engine.caption([Take(tuple(motion))]) == [", then ".join(told)]
+    sentences = [part for part, _ in itertools.groupby(parts)]  # what is said twice is said once
+    assert engine.caption([Take(tuple(motion))]) == [", then ".join(sentences)]
     assert engine.caption([Take((3,) * 105)]) == engine.caption([Take((3,) * 35)])
 
 
@@ -276,8 +276,8 @@ def test_many_threads_get_what_one_gets(engine: MotionLLMEngine) -> None:
     found: dict[int, tuple[object, object]] = {}
 
     def both(number: int) -> None:
-        made = engine.generate([requests()[number % 3]])
-        found[number] = (made[0], engine.caption(made)[0])
+        segments = engine.generate([requests()[number % 3]])
+        found[number] = (segments[0], engine.caption(segments)[0])
 
     threads = [threading.Thread(target=both, args=(number,)) for number in range(6)]
     for thread in threads:

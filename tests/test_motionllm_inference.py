@@ -50,11 +50,11 @@ def inference(whole: Checkpoint, dtype: torch.dtype) -> InferenceModel:
 def rows(vocabulary: int, *, greedy: bool = False, count: int = 5) -> list[MotionPrompt]:
     """Prompts of 4 to 10 ids that begin alike; the last repeats the one before."""
     random = torch.Generator().manual_seed(5)
-    made: list[MotionPrompt] = []
+    prompts_: list[MotionPrompt] = []
     for number, length in enumerate((3, 8, 2, 5)[: count - 1]):
         ids = torch.randint(vocabulary, (length,), generator=random).tolist()
-        made.append(MotionPrompt([7, *ids, vocabulary], number, 3, 12, greedy))
-    return [*made, MotionPrompt(made[-1].ids, 77, 3, 12, greedy)]
+        prompts_.append(MotionPrompt([7, *ids, vocabulary], number, 3, 12, greedy))
+    return [*prompts_, MotionPrompt(prompts_[-1].ids, 77, 3, 12, greedy)]
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)
@@ -69,8 +69,8 @@ def test_states_and_logits_are_those_of_transformers(
     torch.testing.assert_close(states, expected, rtol=2e-4, atol=2e-4)
     assert expected.std() > 0.1
     for head in ("motion_logits", "text_logits"):
-        logits, wanted = getattr(ours, head)(expected), getattr(reference, head)(expected)
-        torch.testing.assert_close(logits.float(), wanted, rtol=1e-4, atol=1e-4)
+        logits, theirs = getattr(ours, head)(expected), getattr(reference, head)(expected)
+        torch.testing.assert_close(logits.float(), theirs, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("greedy", [False, True])
@@ -82,15 +82,15 @@ def test_decoding_gives_the_tokens_of_transformers(
     reference.use("t2m")
     assert decode_motions(ours, prompts, SAMPLING) == decode_motions(reference, prompts, SAMPLING)
     reference.use("m2t")
-    asked, ends = [row.ids for row in prompts], frozenset({0, 5, 9})
-    assert decode_captions(ours, asked, ends) == decode_captions(reference, asked, ends)
+    ids, ends = [row.ids for row in prompts], frozenset({0, 5, 9})
+    assert decode_captions(ours, ids, ends) == decode_captions(reference, ids, ends)
 
 
 def test_8_bit_weights_are_near_and_their_rows_depend_on_no_other(whole: Checkpoint) -> None:
     ours, exact = inference(whole, torch.int8), inference(whole, torch.float32)
     ids = torch.randint(ours.vocabulary, (4, 12), generator=torch.Generator().manual_seed(3))
-    states, wanted = ours.states(ids, "t2m"), exact.states(ids, "t2m")
-    away = (states - wanted).norm() / wanted.norm()
+    states, reference = ours.states(ids, "t2m"), exact.states(ids, "t2m")
+    away = (states - reference).norm() / reference.norm()
     assert 0 < away < 0.1
     for row in range(4):
         assert torch.equal(ours.states(ids[row : row + 1], "t2m")[0], states[row])
@@ -102,9 +102,9 @@ def test_a_row_has_the_same_bits_in_every_batch(whole: Checkpoint) -> None:
     alone = [ours.reading("t2m", [row.ids], [12]).last for row in prompts]
     together = ours.reading("t2m", [row.ids for row in prompts], [12] * len(prompts))
     assert torch.equal(together.last, torch.cat(alone))
-    made = decode_motions(ours, prompts, SAMPLING)
-    assert made == [decode_motions(ours, [row], SAMPLING)[0] for row in prompts]
-    assert len(set(made)) == len(prompts)
+    motions = decode_motions(ours, prompts, SAMPLING)
+    assert motions == [decode_motions(ours, [row], SAMPLING)[0] for row in prompts]
+    assert len(set(motions)) == len(prompts)
 
 
 def test_rows_that_end_make_room_without_moving_the_others(whole: Checkpoint) -> None:
@@ -186,9 +186,9 @@ def test_the_text_tokenizer_reads_as_that_of_transformers(tmp_path: Path) -> Non
 def test_other_layouts_are_left_to_transformers(tmp_path: Path, change: dict[str, object]) -> None:
     backbone().config.save_pretrained(tmp_path)
     path = tmp_path / "config.json"
-    told = json.loads(path.read_text())
+    config = json.loads(path.read_text())
     assert LlamaConfig.read(tmp_path) is not None
-    path.write_text(json.dumps(told | change))
+    path.write_text(json.dumps(config | change))
     assert LlamaConfig.read(tmp_path) is None
 
 
@@ -201,8 +201,8 @@ def test_a_backbone_of_another_layout_works_through_transformers(
     engine = load_motionllm(whole.folder)
     model = engine._use("t2m")[0]
     assert isinstance(model, MotionLLM) and model.vocabulary == motion_llm().vocabulary
-    wanted = decode_motions(expected._use("t2m")[0], prompts, SAMPLING)
-    assert decode_motions(model, prompts, SAMPLING) == wanted
+    reference = decode_motions(expected._use("t2m")[0], prompts, SAMPLING)
+    assert decode_motions(model, prompts, SAMPLING) == reference
 
 
 def test_neither_transformers_nor_peft_is_loaded(whole: Checkpoint) -> None:

@@ -43,15 +43,15 @@ def test_transformers_gives_the_exported_models_logits(
         logits = model(ids).logits
     states = ours.states(ids, direction)
     if direction == "t2m":
-        own, wanted = logits[..., WORDS + 1 :], ours.motion_logits(states).float()
+        own, expected = logits[..., WORDS + 1 :], ours.motion_logits(states).float()
         assert tokenizer.eos_token == "</Motion>" and model.config.eos_token_id == WORDS + 1
     else:
-        own, wanted = logits[..., :WORDS], ours.text_logits(states)
-    torch.testing.assert_close(own, wanted, rtol=0.02, atol=0.02)  # float16 on disk
+        own, expected = logits[..., :WORDS], ours.text_logits(states)
+    torch.testing.assert_close(own, expected, rtol=0.02, atol=0.02)  # float16 on disk
     line = "Text: a man waves\nMotion:"
     motion = [WORDS, WORDS + 2 + 3, WORDS + 1]
-    asked = tokenizer(f"{line}<Motion><Motion_3></Motion>", add_special_tokens=False)
-    assert asked.input_ids == [*text(line, add_special_tokens=False).input_ids, *motion]
+    prompt = tokenizer(f"{line}<Motion><Motion_3></Motion>", add_special_tokens=False)
+    assert prompt.input_ids == [*text(line, add_special_tokens=False).input_ids, *motion]
 
 
 def test_a_gguf_holds_what_the_other_format_holds(whole: Checkpoint, tmp_path: Path) -> None:
@@ -65,9 +65,9 @@ def test_a_gguf_holds_what_the_other_format_holds(whole: Checkpoint, tmp_path: P
     assert back.keys() == expected.keys()
     for name, tensor in expected.items():
         torch.testing.assert_close(back[name], tensor)
-    told = [json.loads((tmp_path / f / "config.json").read_text()) for f in ("hf", "back")]
+    configs = [json.loads((tmp_path / f / "config.json").read_text()) for f in ("hf", "back")]
     for name in ("vocab_size", "hidden_size", "num_key_value_heads", "eos_token_id", "head_dim"):
-        assert told[0][name] == told[1][name], name
+        assert configs[0][name] == configs[1][name], name
 
 
 def test_the_command_tells_the_files(whole: Checkpoint, tmp_path: Path) -> None:

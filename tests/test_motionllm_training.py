@@ -160,12 +160,12 @@ def test_a_gap_is_asked_for_between_its_sides() -> None:
     for _ in range(60):
         sample = make.draw_gap(recording, random)
         first = make.model.motion_start + 2
-        told = [target - 1 for target in sample.targets if target > END]
+        tokens = [target - 1 for target in sample.targets if target > END]
         read = [i - first for i in sample.ids if i >= first]
-        assert sample.targets[-1] == END and read[-len(told) :] == told
-        sides = read[: -len(told)]
-        assert set(sides) <= set(range(told[0] - 3, told[-1] + 4)) - set(told)
-        lengths.add(len(told))
+        assert sample.targets[-1] == END and read[-len(tokens) :] == tokens
+        sides = read[: -len(tokens)]
+        assert set(sides) <= set(range(tokens[0] - 3, tokens[-1] + 4)) - set(tokens)
+        lengths.add(len(tokens))
     assert lengths == {1, 2, 3, 4}
 
 

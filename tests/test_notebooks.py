@@ -166,8 +166,8 @@ def test_watching_a_turn_gives_the_turn_and_shows_a_bar(
     assert isinstance(turn.motion, Motion)
     (bar,) = kernel.displayed
     assert bar.done == bar.total > 0
-    said = capsys.readouterr().out.splitlines()
-    assert said[0].startswith("plan: ") and said[-1] == turn.reply.splitlines()[-1]
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("plan: ") and lines[-1] == turn.reply.splitlines()[-1]
 
 
 def test_watching_in_a_terminal_says_the_same_without_a_bar(

@@ -7,7 +7,7 @@ from offline_planning import GREETING, ONE, planned, timeline
 
 
 @pytest.mark.parametrize(
-    ("request_", "wanted"),
+    ("request_", "expected"),
     [
         ("add a jump at the end", "=s1 | =s2 | =s3 | +: a man jumps"),
         ("add a jump at the beginning", "+: a man jumps | =s1 | =s2 | =s3"),
@@ -191,12 +191,12 @@ from offline_planning import GREETING, ONE, planned, timeline
         ("new: a person dances", "+: a person dances"),
     ],
 )
-def test_commands_edit_the_current_motion(request_: str, wanted: str) -> None:
-    assert planned(request_, ONE) == wanted
+def test_commands_edit_the_current_motion(request_: str, expected: str) -> None:
+    assert planned(request_, ONE) == expected
 
 
 @pytest.mark.parametrize(
-    ("request_", "wanted"),
+    ("request_", "expected"),
     [
         (
             "remove the kick",
@@ -261,8 +261,8 @@ def test_commands_edit_the_current_motion(request_: str, wanted: str) -> None:
         ("call it", "“I do not understand the edit “call it”. I know: add … (at the end, be"),
     ],
 )
-def test_no_edit_is_guessed(request_: str, wanted: str) -> None:
-    assert planned(request_, ONE).startswith(wanted)
+def test_no_edit_is_guessed(request_: str, expected: str) -> None:
+    assert planned(request_, ONE).startswith(expected)
 
 
 WAVES = timeline(
@@ -275,7 +275,7 @@ WAVES = timeline(
 
 
 @pytest.mark.parametrize(
-    ("request_", "wanted"),
+    ("request_", "expected"),
     [
         ("remove the first wave", "=s2 | =s3 | =s4"),
         ("remove the second wave", "=s1 | =s2 | =s4"),
@@ -286,8 +286,10 @@ WAVES = timeline(
         ("repeat the walk forward", "=s1 | =s2 | =s2 | =s3 | =s4"),
     ],
 )
-def test_of_several_like_segments_the_one_that_is_told_is_meant(request_: str, wanted: str) -> None:
-    assert planned(request_, WAVES).startswith(wanted)
+def test_of_several_like_segments_the_one_that_is_told_is_meant(
+    request_: str, expected: str
+) -> None:
+    assert planned(request_, WAVES).startswith(expected)
 
 
 def test_a_segment_that_was_repeated_is_one_reference() -> None:

@@ -53,7 +53,7 @@ def test_without_strange_words_they_are_carried_out(edit: str, target: str) -> N
 
 
 @pytest.mark.parametrize(
-    "told",
+    "story",
     [
         "a person who has just bowed walks forward",
         "a man that was running sits down",
@@ -65,12 +65,12 @@ def test_without_strange_words_they_are_carried_out(edit: str, target: str) -> N
         "a person makes coffee, who then sits down",
     ],
 )
-def test_what_somebody_does_by_the_way_is_refused_and_not_made(told: str) -> None:
-    assert planned(told).startswith("“I do not understand who does what there")
+def test_what_somebody_does_by_the_way_is_refused_and_not_made(story: str) -> None:
+    assert planned(story).startswith("“I do not understand who does what there")
 
 
 @pytest.mark.parametrize(
-    ("told", "plan"),
+    ("story", "plan"),
     [
         ("a person who walks", "+: a person walks"),
         ("show me a man that jumps", "+: a man jumps"),
@@ -78,5 +78,5 @@ def test_what_somebody_does_by_the_way_is_refused_and_not_made(told: str) -> Non
         ("a person walks like someone who kicks a ball",) * 2,
     ],
 )
-def test_what_somebody_does_is_made_though_it_says_who(told: str, plan: str) -> None:
-    assert planned(told).removeprefix("+: ") == plan.removeprefix("+: ")
+def test_what_somebody_does_is_made_though_it_says_who(story: str, plan: str) -> None:
+    assert planned(story).removeprefix("+: ") == plan.removeprefix("+: ")

@@ -11,7 +11,7 @@ from motion_agent.agent_graph.state import Caption
 
 
 @pytest.mark.parametrize(
-    ("request_", "wanted"),
+    ("request_", "expected"),
     [
         ("go back to the first motion", "open greeting"),
         ("open motion 1", "open greeting"),
@@ -60,12 +60,12 @@ from motion_agent.agent_graph.state import Caption
         ),
     ],
 )
-def test_motions_are_opened_named_and_edited(request_: str, wanted: str) -> None:
-    assert planned(request_, SECOND, others=[GREETING]) == wanted
+def test_motions_are_opened_named_and_edited(request_: str, expected: str) -> None:
+    assert planned(request_, SECOND, others=[GREETING]) == expected
 
 
 @pytest.mark.parametrize(
-    ("request_", "wanted"),
+    ("request_", "expected"),
     [
         (
             "make the walk in the first motion slower",
@@ -84,12 +84,12 @@ def test_motions_are_opened_named_and_edited(request_: str, wanted: str) -> None
         ("open song.mp3", "“I cannot read “song.mp3”. I read .bvh, .npz and .npy files"),
     ],
 )
-def test_what_cannot_be_opened_is_said(request_: str, wanted: str) -> None:
-    assert planned(request_, SECOND, others=[GREETING]).startswith(wanted)
+def test_what_cannot_be_opened_is_said(request_: str, expected: str) -> None:
+    assert planned(request_, SECOND, others=[GREETING]).startswith(expected)
 
 
 @pytest.mark.parametrize(
-    ("request_", "wanted"),
+    ("request_", "expected"),
     [
         ("export it as bvh", "export motion-1.bvh"),
         ("save this as bow.glb", "export bow.glb"),
@@ -105,24 +105,24 @@ def test_what_cannot_be_opened_is_said(request_: str, wanted: str) -> None:
         ('call it "my greeting" and export it as mp4', "name my greeting | export my-greeting.mp4"),
     ],
 )
-def test_motions_are_exported_under_a_name(request_: str, wanted: str) -> None:
-    assert planned(request_, ONE) == wanted
+def test_motions_are_exported_under_a_name(request_: str, expected: str) -> None:
+    assert planned(request_, ONE) == expected
 
 
 @pytest.mark.parametrize(
-    ("request_", "wanted"),
+    ("request_", "expected"),
     [
         ("export it as fbx", "“I cannot write fbx. I can write npz, mp"),
         ("export it", "“As what kind of file? I can write npz,"),
         ("save it as greeting", "“As what kind of file? I can write npz,"),
     ],
 )
-def test_an_export_without_a_format_is_asked_about(request_: str, wanted: str) -> None:
-    assert planned(request_, ONE).startswith(wanted)
+def test_an_export_without_a_format_is_asked_about(request_: str, expected: str) -> None:
+    assert planned(request_, ONE).startswith(expected)
 
 
 @pytest.mark.parametrize(
-    ("request_", "wanted"),
+    ("request_", "expected"),
     [
         (
             "how long is it?",
@@ -147,8 +147,8 @@ def test_an_export_without_a_format_is_asked_about(request_: str, wanted: str) -
         ),
     ],
 )
-def test_facts_are_told_without_a_look(request_: str, wanted: str) -> None:
-    assert planned(request_, ONE).startswith(wanted)
+def test_facts_are_told_without_a_look(request_: str, expected: str) -> None:
+    assert planned(request_, ONE).startswith(expected)
 
 
 SEEN: list[Caption] = [
@@ -157,7 +157,7 @@ SEEN: list[Caption] = [
 
 
 @pytest.mark.parametrize(
-    ("request_", "wanted"),
+    ("request_", "expected"),
     [
         ("is he happy?", "“In walk.bvh I see: a person walks in a circle."),
         ("and which foot does he use?", "“In walk.bvh I see: a person walks in a circle."),
@@ -167,14 +167,14 @@ SEEN: list[Caption] = [
         ("make the bow slower", "=s1 | =s2 | s3: a man bows [3 s]"),
     ],
 )
-def test_a_file_that_was_looked_at_needs_no_second_upload(request_: str, wanted: str) -> None:
-    told = planned(request_, SECOND, others=[GREETING], looked_at=SEEN, about_file=True)
-    assert told.startswith(wanted)
+def test_a_file_that_was_looked_at_needs_no_second_upload(request_: str, expected: str) -> None:
+    plan = planned(request_, SECOND, others=[GREETING], looked_at=SEEN, about_file=True)
+    assert plan.startswith(expected)
 
 
 def test_captions_are_told_and_not_reasoned_beyond() -> None:
-    told = planned("Is he happy?", captions=SEEN)
-    assert told == (
+    plan = planned("Is he happy?", captions=SEEN)
+    assert plan == (
         "“In walk.bvh I see: a person walks in a circle."
         " I cannot reason further than that without a language model."
     )

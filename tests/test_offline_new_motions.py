@@ -7,7 +7,7 @@ from offline_planning import planned
 
 
 @pytest.mark.parametrize(
-    ("request_", "wanted"),
+    ("request_", "expected"),
     [
         (
             "A tired person walks forward, then waves with both hands, then bows.",
@@ -170,12 +170,12 @@ from offline_planning import planned
         ("undo", "undo"),
     ],
 )
-def test_what_is_told_becomes_plain_sentences(request_: str, wanted: str) -> None:
-    assert planned(request_) == wanted
+def test_what_is_told_becomes_plain_sentences(request_: str, expected: str) -> None:
+    assert planned(request_) == expected
 
 
 @pytest.mark.parametrize(
-    ("request_", "wanted"),
+    ("request_", "expected"),
     [
         ("don't wave", "“You told me what does not happen. Tell me what the person d"),
         ("remove the jump", "“There is no motion yet to change. Tell me what a person doe"),
@@ -205,5 +205,5 @@ def test_what_is_told_becomes_plain_sentences(request_: str, wanted: str) -> Non
         ("hola", "“I am sorry: I know English only, for I go by rules. Please"),
     ],
 )
-def test_what_is_no_motion_is_answered(request_: str, wanted: str) -> None:
-    assert planned(request_).startswith(wanted)
+def test_what_is_no_motion_is_answered(request_: str, expected: str) -> None:
+    assert planned(request_).startswith(expected)

@@ -9,7 +9,7 @@ from motion_agent.motion_core.timeline import Timeline
 
 
 @pytest.mark.parametrize(
-    ("request_", "wanted"),
+    ("request_", "expected"),
     [
         (
             "two people face each other; one bows and the other waves",
@@ -120,12 +120,12 @@ from motion_agent.motion_core.timeline import Timeline
         ),
     ],
 )
-def test_two_people_each_do_what_they_are_told(request_: str, wanted: str) -> None:
-    assert planned(request_) == wanted
+def test_two_people_each_do_what_they_are_told(request_: str, expected: str) -> None:
+    assert planned(request_) == expected
 
 
 @pytest.mark.parametrize(
-    ("request_", "wanted"),
+    ("request_", "expected"),
     [
         ("add a second person who waves", "=s1 | =s2 | =s3 | 2/+: a person waves | @180,0,1.5"),
         (
@@ -153,12 +153,12 @@ def test_two_people_each_do_what_they_are_told(request_: str, wanted: str) -> No
         ),
     ],
 )
-def test_a_second_person_comes_to_a_motion_of_one(request_: str, wanted: str) -> None:
-    assert planned(request_, ONE) == wanted
+def test_a_second_person_comes_to_a_motion_of_one(request_: str, expected: str) -> None:
+    assert planned(request_, ONE) == expected
 
 
 @pytest.mark.parametrize(
-    ("request_", "wanted"),
+    ("request_", "expected"),
     [
         ("he stands 2 metres in front of her", "@180,0,2"),
         ("let the second person stand behind the first", "@0,0,-1"),
@@ -200,12 +200,12 @@ def test_a_second_person_comes_to_a_motion_of_one(request_: str, wanted: str) ->
         ("export it as bvh", "export motion-1.bvh"),
     ],
 )
-def test_two_people_are_edited_and_placed(request_: str, wanted: str) -> None:
-    assert planned(request_, TWO) == wanted
+def test_two_people_are_edited_and_placed(request_: str, expected: str) -> None:
+    assert planned(request_, TWO) == expected
 
 
 @pytest.mark.parametrize(
-    ("request_", "current", "wanted"),
+    ("request_", "current", "expected"),
     [
         ("add another person", ONE, "“What does the second person do? For example: “add a second"),
         (
@@ -225,5 +225,5 @@ def test_two_people_are_edited_and_placed(request_: str, wanted: str) -> None:
         ),
     ],
 )
-def test_what_two_people_cannot_do_is_said(request_: str, current: Timeline, wanted: str) -> None:
-    assert planned(request_, current).startswith(wanted)
+def test_what_two_people_cannot_do_is_said(request_: str, current: Timeline, expected: str) -> None:
+    assert planned(request_, current).startswith(expected)

@@ -84,15 +84,15 @@ def test_the_same_request_gives_the_same_plan() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("A person jumps 100 times", "the plan has 100 steps, the limit is 64"),
         ("A person walks " + "very " * 100 + "slowly", "characters, the limit is 300"),
         ("two people stand 90 metres apart and bow", "90 m away; the limit is 20 m"),
     ],
 )
-def test_limits_are_told(text: str, told: str) -> None:
-    with pytest.raises(InvalidPlanError, match=told):
+def test_limits_are_told(text: str, message: str) -> None:
+    with pytest.raises(InvalidPlanError, match=message):
         read_answer(OfflinePlanner().ask(Task(text)))
 
 

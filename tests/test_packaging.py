@@ -81,8 +81,8 @@ def test_every_data_file_is_covered_by_package_data(pyproject: dict[str, Any]) -
 
 def _matches(path: str, pattern: str) -> bool:
     """As setuptools: a star does not cross a slash."""
-    parts, wanted = path.split("/"), pattern.split("/")
-    return len(parts) == len(wanted) and all(map(fnmatch.fnmatch, parts, wanted))
+    parts, expected = path.split("/"), pattern.split("/")
+    return len(parts) == len(expected) and all(map(fnmatch.fnmatch, parts, expected))
 
 
 def test_every_package_data_pattern_has_a_file(pyproject: dict[str, Any]) -> None:

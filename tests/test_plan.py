@@ -99,7 +99,7 @@ def test_absent_fields_have_defaults() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "message"),
     [
         ({}, "plan is missing"),
         ({"plan": [{"tool": "dance"}]}, "step 1: tool is 'dance'; it must be one of"),
@@ -140,10 +140,10 @@ def test_absent_fields_have_defaults() -> None:
         ({"plan": [WALK, step("undo")]}, "undo or redo must be the only step"),
     ],
 )
-def test_problems_are_told_in_one_line(value: dict[str, Any], told: str) -> None:
+def test_problems_are_told_in_one_line(value: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidPlanError) as caught:
         validate_plan(value)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)
     assert caught.value.cause == "invalid"
 
@@ -213,13 +213,13 @@ def test_every_kind_of_the_narrowed_schema_is_a_valid_step(failed: int) -> None:
     schema = narrowed_schema(["s1"], motions=True, named=["a.bvh"], failed=failed)
     for tool, variants in kinds(schema).items():
         for kind in variants:
-            given: dict[str, Any] = {"tool": tool}
+            fields: dict[str, Any] = {"tool": tool}
             for name in kind["required"][1:]:
                 field = kind["properties"][name]
-                given[name] = field["enum"][0] if "enum" in field else "a person"
+                fields[name] = field["enum"][0] if "enum" in field else "a person"
                 if "pattern" in field:
-                    assert re.fullmatch(field["pattern"], given[name])
+                    assert re.fullmatch(field["pattern"], fields[name])
                     assert not re.fullmatch(field["pattern"], "")
                     assert not re.fullmatch(field["pattern"], 'a "b" c')
                     assert not re.fullmatch(field["pattern"], "...")
-            check_against_timeline(validate_plan({"plan": [given]}), ["s1"])
+            check_against_timeline(validate_plan({"plan": [fields]}), ["s1"])

@@ -37,14 +37,14 @@ def test_any_text_is_a_plan_or_an_error(text: str) -> None:
 
 def test_most_answers_of_unusual_form_are_read() -> None:
     read: Counter[str] = Counter()
-    asked: Counter[str] = Counter()
+    cases: Counter[str] = Counter()
     for seed in range(1500):
         case = make_case(random.Random(seed))
-        asked[case.damage] += 1
+        cases[case.damage] += 1
         read[case.damage] += check(case)
-    assert read["none"] / asked["none"] > 0.9
-    assert read["some"] / asked["some"] > 0.4
-    assert read["cut"] / asked["cut"] < 0.05
+    assert read["none"] / cases["none"] > 0.9
+    assert read["some"] / cases["some"] > 0.4
+    assert read["cut"] / cases["cut"] < 0.05
 
 
 def test_the_check_sees_a_lost_a_joined_and_an_invented_step() -> None:

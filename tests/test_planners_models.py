@@ -154,7 +154,7 @@ def test_an_ollama_length_stop_is_truncation(ollama: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "kind", "told"),
+    ("status", "kind", "message"),
     [
         (401, ConfigurationError, "refuses the key"),
         (404, ConfigurationError, "no such model"),
@@ -165,12 +165,12 @@ def test_an_ollama_length_stop_is_truncation(ollama: Server) -> None:
     ],
 )
 def test_failures_of_openai_are_told_in_one_line(
-    openai: Server, status: int, kind: type[Exception], told: str
+    openai: Server, status: int, kind: type[Exception], message: str
 ) -> None:
     openai.answers = [(status, {"error": {"message": "bad things\nhappen"}})]
     with pytest.raises(kind) as caught:
         make_planner("openai:gpt-4o").ask(Task("walk"))
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)
     assert len(openai.requests) == 1  # retries are the graph's matter
 
@@ -286,7 +286,7 @@ def test_a_small_window_gets_less_history_then_the_short_prompt_then_an_error(
 ) -> None:
     history = [HumanMessage(f"turn {n} " + "word " * 150) for n in range(12)]
 
-    def asked(tokens: int) -> tuple[int, int]:
+    def question_sizes(tokens: int) -> tuple[int, int]:
         monkeypatch.setenv("MOTION_AGENT_NUM_CTX", str(tokens))
         planner = make_planner("ollama:llama3.1:8b")
         assert isinstance(planner, ChatPlanner)
@@ -294,13 +294,13 @@ def test_a_small_window_gets_less_history_then_the_short_prompt_then_an_error(
         assert messages[-1].text.endswith("User: walk")
         return len(messages[0].text), sum("turn " in m.text for m in messages)
 
-    assert asked(20_000)[1] == 12
-    long, kept = asked(5000)
+    assert question_sizes(20_000)[1] == 12
+    long, kept = question_sizes(5000)
     assert 0 < kept < 12
-    short, kept = asked(1400)
+    short, kept = question_sizes(1400)
     assert short < long / 3
     with pytest.raises(ConfigurationError, match=r"needs about \d+ tokens .* window is 300"):
-        asked(300)
+        question_sizes(300)
 
 
 def test_a_window_that_the_server_tells_is_kept_to(openai: Server) -> None:
@@ -371,7 +371,7 @@ def test_parallel_calls_of_the_steps_themselves_are_read_in_order(openai: Server
 
 
 @pytest.mark.parametrize(
-    ("parts", "told"),
+    ("parts", "message"),
     [
         ({"calls": [("motion_plan", WALK)], "content": WALK}, "beside the function call"),
         ({"calls": [("motion_plan", WALK)] * 2}, "2 functions were called; call motion_plan once"),
@@ -382,10 +382,10 @@ def test_parallel_calls_of_the_steps_themselves_are_read_in_order(openai: Server
     ],
 )
 def test_calls_that_are_no_plan_are_refused(
-    openai: Server, parts: dict[str, Any], told: str
+    openai: Server, parts: dict[str, Any], message: str
 ) -> None:
     openai.answers = [parts]
-    with pytest.raises(InvalidPlanError, match=told):
+    with pytest.raises(InvalidPlanError, match=message):
         read_answer(make_planner("openai:local", strategy="tools").ask(Task("walk")))
 
 
@@ -405,7 +405,7 @@ def test_words_instead_of_a_call_go_to_the_ladder() -> None:
     planner = make_planner(model, strategy="tools")
     assert read_answer(planner.ask(Task("walk"))).rung == "embedded"
     assert model.bound[0]["tools"][0]["function"]["parameters"] == plan_schema()
-    assert "call the function motion_plan once" in model.asked[0][0].text
+    assert "call the function motion_plan once" in model.questions[0][0].text
 
 
 def test_words_beside_a_call_that_are_no_steps_do_no_harm() -> None:
@@ -514,7 +514,7 @@ def test_any_chat_model_plans_from_the_prompt_alone() -> None:
     model = ScriptedChatModel(script=[f"Sure!\n```json\n{WALK}\n```"])
     answer = make_planner(model).ask(Task("walk"))
     assert parse_plan(answer.text).rung == "fence"
-    system, user = model.asked[0]
+    system, user = model.questions[0]
     assert isinstance(system, SystemMessage)
     assert "keep_segment" in system.text
     assert user.text.endswith("User: walk")
@@ -540,12 +540,12 @@ def test_a_task_shows_timeline_captions_history_and_the_last_bad_answer_only() -
     )
     assert [m.type for m in messages] == ["system", "human", "ai", "human", "human"]
     assert len(messages[3].text) == 1000
-    asked = messages[-1].text
-    assert 's1: "a man walks", 2.0 s' in asked
-    assert 'walk.bvh: "a man walks"' in asked
-    assert "second problem" in asked
-    assert "second text" in asked
-    assert "first" not in asked
+    text = messages[-1].text
+    assert 's1: "a man walks", 2.0 s' in text
+    assert 'walk.bvh: "a man walks"' in text
+    assert "second problem" in text
+    assert "second text" in text
+    assert "first" not in text
 
 
 def test_short_prompts_fit_a_small_context() -> None:
@@ -569,12 +569,12 @@ def test_a_task_shows_other_motions_and_what_was_looked_at() -> None:
     )
     seen: Any = [{"motion": "m-1", "name": "clip.bvh", "text": "a man skates"}]
     planner = ChatPlanner(ScriptedChatModel(script=[]))
-    asked = planner.messages(
+    text = planner.messages(
         Task("and then?", two, others=[WALKING], looked_at=seen, about_file=True)
     )[-1].text
-    assert "The current motion is greeting (m-abcdef):" in asked
-    assert 's2 (person 2): "a man walks"' in asked
-    assert "Person 2 stands at [90, 0.5, 1]." in asked
-    assert 'motion 1: s1: "a man walks", 2.0 s' in asked
-    assert 'clip.bvh: "a man skates"' in asked
-    assert "a question without a name means it" in asked
+    assert "The current motion is greeting (m-abcdef):" in text
+    assert 's2 (person 2): "a man walks"' in text
+    assert "Person 2 stands at [90, 0.5, 1]." in text
+    assert 'motion 1: s1: "a man walks", 2.0 s' in text
+    assert 'clip.bvh: "a man skates"' in text
+    assert "a question without a name means it" in text

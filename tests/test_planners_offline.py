@@ -7,7 +7,7 @@ import pytest
 from motion_agent.agent_graph.offline.scene import scene_of
 
 
-def said(text: str) -> str:
+def descriptions(text: str) -> str:
     """Descriptions with their durations, in one line."""
     return " | ".join(
         a.description + (f" [{a.seconds:g} s]" if a.seconds else "") for a in scene_of(text).actions
@@ -15,7 +15,7 @@ def said(text: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("text", "wanted"),
+    ("text", "expected"),
     [
         (
             "A tired person walks forward, then waves with both hands, then bows.",
@@ -41,12 +41,12 @@ def said(text: str) -> str:
         ),
     ],
 )
-def test_sequences_are_split_into_actions(text: str, wanted: str) -> None:
-    assert said(text) == wanted
+def test_sequences_are_split_into_actions(text: str, expected: str) -> None:
+    assert descriptions(text) == expected
 
 
 @pytest.mark.parametrize(
-    ("text", "wanted"),
+    ("text", "expected"),
     [
         ("A person waves with both hands and feet", "a person waves with both hands and feet"),
         ("someone throws kicks and punches", "someone throws kicks and punches"),
@@ -58,12 +58,12 @@ def test_sequences_are_split_into_actions(text: str, wanted: str) -> None:
         ("A man pushes a woman", "a man pushes a woman"),
     ],
 )
-def test_what_is_one_action_stays_one(text: str, wanted: str) -> None:
-    assert said(text) == wanted
+def test_what_is_one_action_stays_one(text: str, expected: str) -> None:
+    assert descriptions(text) == expected
 
 
 @pytest.mark.parametrize(
-    ("text", "wanted"),
+    ("text", "expected"),
     [
         (
             "A person sits down after walking in a circle",
@@ -80,12 +80,12 @@ def test_what_is_one_action_stays_one(text: str, wanted: str) -> None:
         ),
     ],
 )
-def test_before_and_after_are_put_in_time_order(text: str, wanted: str) -> None:
-    assert said(text) == wanted
+def test_before_and_after_are_put_in_time_order(text: str, expected: str) -> None:
+    assert descriptions(text) == expected
 
 
 @pytest.mark.parametrize(
-    ("text", "wanted"),
+    ("text", "expected"),
     [
         ("A man walks forward and a woman bows", "a man walks forward | a woman bows"),
         (
@@ -105,12 +105,12 @@ def test_before_and_after_are_put_in_time_order(text: str, wanted: str) -> None:
         ("tired person walks", "a tired person walks"),
     ],
 )
-def test_subject_and_style_are_carried_over(text: str, wanted: str) -> None:
-    assert said(text) == wanted
+def test_subject_and_style_are_carried_over(text: str, expected: str) -> None:
+    assert descriptions(text) == expected
 
 
 @pytest.mark.parametrize(
-    ("text", "wanted"),
+    ("text", "expected"),
     [
         (
             "Make him jump three times, then sit down",
@@ -129,12 +129,12 @@ def test_subject_and_style_are_carried_over(text: str, wanted: str) -> None:
         ("A person takes three steps", "a person takes three steps"),
     ],
 )
-def test_counts_repeat_and_durations_are_seconds(text: str, wanted: str) -> None:
-    assert said(text) == wanted.removesuffix(" | ")
+def test_counts_repeat_and_durations_are_seconds(text: str, expected: str) -> None:
+    assert descriptions(text) == expected.removesuffix(" | ")
 
 
 @pytest.mark.parametrize(
-    ("text", "wanted"),
+    ("text", "expected"),
     [
         ("Generate a motion of a man walking and then waving", "a man walks | a man waves"),
         ("I want to see an old man sitting down.", "an old man sits down"),
@@ -148,5 +148,5 @@ def test_counts_repeat_and_durations_are_seconds(text: str, wanted: str) -> None
         ("a person turns left then right", "a person turns left | a person turns right"),
     ],
 )
-def test_wishes_and_tenses_become_plain_sentences(text: str, wanted: str) -> None:
-    assert said(text) == wanted
+def test_wishes_and_tenses_become_plain_sentences(text: str, expected: str) -> None:
+    assert descriptions(text) == expected

@@ -17,7 +17,7 @@ from motion_agent.agent_graph.plan import InvalidPlanError
 WALK, BOW = step(description="a person walks forward"), step(description="a person bows")
 TWO = {"reasoning": "because", "plan": [WALK, BOW]}
 JSON = json.dumps(TWO)
-WANTED = ["a person walks forward", "a person bows"]
+STEPS = ["a person walks forward", "a person bows"]
 CALLS = "1. MotionLLM.generate('a person walks forward'); 2. MotionLLM.generate('a person bows')"
 
 
@@ -52,15 +52,15 @@ FORMS = {
     "bare list": (json.dumps([WALK, BOW]), "json"),
     "stringified steps": (json.dumps({"plan": [json.dumps(WALK), json.dumps(BOW)]}), "json"),
     "stringified plan": (json.dumps({"plan": json.dumps([WALK, BOW])}), "json"),
-    "descriptions only": (json.dumps({"plan": WANTED}), "json"),
+    "descriptions only": (json.dumps({"plan": STEPS}), "json"),
     "one object a line": (f"{json.dumps(WALK)}\n{json.dumps(BOW)}", "embedded"),
     "call strings": (
-        json.dumps({"plan": [f"generate_motion('{d}')" for d in WANTED], "reasoning": ""}),
+        json.dumps({"plan": [f"generate_motion('{d}')" for d in STEPS], "reasoning": ""}),
         "json",
     ),
     "arguments in steps": (
         json.dumps(
-            {"plan": [{"name": "generate_motion", "arguments": {"text": d}} for d in WANTED]}
+            {"plan": [{"name": "generate_motion", "arguments": {"text": d}} for d in STEPS]}
         ),
         "json",
     ),
@@ -75,7 +75,7 @@ FORMS = {
                             "arguments": json.dumps({"description": d}),
                         },
                     }
-                    for d in WANTED
+                    for d in STEPS
                 ]
             }
         ),
@@ -85,8 +85,8 @@ FORMS = {
         json.dumps(
             {
                 "plan": [
-                    {"tool": "MotionLLM.generate", "description": WANTED[0]},
-                    {"tool": "functions.generateMotion", "description": WANTED[1]},
+                    {"tool": "MotionLLM.generate", "description": STEPS[0]},
+                    {"tool": "functions.generateMotion", "description": STEPS[1]},
                 ]
             }
         ),
@@ -123,7 +123,7 @@ FORMS = {
 def test_every_form_gives_the_two_steps(form: str) -> None:
     text, rung = FORMS[form]
     parsed = parse_plan(text)
-    assert [s.description for s in parsed.plan.plan] == WANTED
+    assert [s.description for s in parsed.plan.plan] == STEPS
     assert {s.tool for s in parsed.plan.plan} == {"generate_motion"}
     assert parsed.rung == rung
 
@@ -134,21 +134,21 @@ def test_numbers_with_units_are_numbers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "seconds"),
+    ("duration", "seconds"),
     [("2.5s", 2.5), ("4 seconds", 4), ("1500 ms", 1.5), ("3,5 sec.", 3.5), ("", 0), (" 2 ", 2)],
 )
-def test_durations_with_units_are_seconds(told: str, seconds: float) -> None:
-    assert parse_plan(json.dumps([{**WALK, "seconds": told}])).plan.plan[0].seconds == seconds
+def test_durations_with_units_are_seconds(duration: str, seconds: float) -> None:
+    assert parse_plan(json.dumps([{**WALK, "seconds": duration}])).plan.plan[0].seconds == seconds
 
 
-@pytest.mark.parametrize("told", ["3-4 s", "a while", "2 beats", "1 minute"])
-def test_durations_that_are_not_certain_are_refused(told: str) -> None:
+@pytest.mark.parametrize("duration", ["3-4 s", "a while", "2 beats", "1 minute"])
+def test_durations_that_are_not_certain_are_refused(duration: str) -> None:
     with pytest.raises(InvalidPlanError, match="seconds"):
-        parse_plan(json.dumps([{**WALK, "seconds": told}]))
+        parse_plan(json.dumps([{**WALK, "seconds": duration}]))
 
 
 @pytest.mark.parametrize(
-    "told",
+    "value",
     [
         [180, 0, 1],
         {"theta": 180, "x": 0, "z": 1},
@@ -160,23 +160,29 @@ def test_durations_that_are_not_certain_are_refused(told: str) -> None:
         ["180 degrees", "0", "1 m"],
     ],
 )
-def test_a_placement_may_be_written_in_many_ways(told: Any) -> None:
-    assert parse_plan(json.dumps({"plan": [WALK], "placement": told})).plan.placement == (180, 0, 1)
+def test_a_placement_may_be_written_in_many_ways(value: Any) -> None:
+    assert parse_plan(json.dumps({"plan": [WALK], "placement": value})).plan.placement == (
+        180,
+        0,
+        1,
+    )
 
 
-@pytest.mark.parametrize("told", [None, [], {}, "", "none", "[]"])
-def test_no_placement_may_be_written_in_many_ways(told: Any) -> None:
-    assert parse_plan(json.dumps({"plan": [WALK], "placement": told})).plan.placement == ()
-
-
-@pytest.mark.parametrize("told", ["face to face", [1, 2], {"theta": 1}, "(1, 2)", [1, 2, "far"], 7])
-def test_a_placement_that_is_not_certain_is_refused(told: Any) -> None:
-    with pytest.raises(InvalidPlanError, match="placement"):
-        parse_plan(json.dumps({"plan": [WALK], "placement": told}))
+@pytest.mark.parametrize("value", [None, [], {}, "", "none", "[]"])
+def test_no_placement_may_be_written_in_many_ways(value: Any) -> None:
+    assert parse_plan(json.dumps({"plan": [WALK], "placement": value})).plan.placement == ()
 
 
 @pytest.mark.parametrize(
-    ("told", "meant"),
+    "value", ["face to face", [1, 2], {"theta": 1}, "(1, 2)", [1, 2, "far"], 7]
+)
+def test_a_placement_that_is_not_certain_is_refused(value: Any) -> None:
+    with pytest.raises(InvalidPlanError, match="placement"):
+        parse_plan(json.dumps({"plan": [WALK], "placement": value}))
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
     [
         ("openMotion", "open_motion"),
         ("Open Motion", "open_motion"),
@@ -187,15 +193,15 @@ def test_a_placement_that_is_not_certain_is_refused(told: Any) -> None:
         ("generate_motoin", "generate_motion"),
     ],
 )
-def test_near_misses_of_tool_names_are_put_right(told: str, meant: str) -> None:
-    given = {"tool": told, "description": "a person bows", "motion": "a.bvh"}
-    assert parse_plan(json.dumps([given])).plan.plan[0].tool == meant
+def test_near_misses_of_tool_names_are_put_right(name: str, meant: str) -> None:
+    step = {"tool": name, "description": "a person bows", "motion": "a.bvh"}
+    assert parse_plan(json.dumps([step])).plan.plan[0].tool == meant
 
 
-@pytest.mark.parametrize("told", ["end_motion", "remove_segment", "reopen", "play_motion", "fly"])
-def test_other_names_are_no_near_misses(told: str) -> None:
+@pytest.mark.parametrize("name", ["end_motion", "remove_segment", "reopen", "play_motion", "fly"])
+def test_other_names_are_no_near_misses(name: str) -> None:
     with pytest.raises(InvalidPlanError, match="there is no tool"):
-        parse_plan(json.dumps({"plan": [{"tool": told, "description": "x"}]}))
+        parse_plan(json.dumps({"plan": [{"tool": name, "description": "x"}]}))
 
 
 @pytest.mark.parametrize(
@@ -329,7 +335,7 @@ def test_every_prefix_of_a_plan_is_whole_or_refused() -> None:
                 continue
             if text == CALLS and text[:end].rstrip("; 2.").endswith("forward')"):
                 continue  # a whole plan of one step, for all that the text can tell
-            assert found == WANTED, text[:end]
+            assert found == STEPS, text[:end]
 
 
 def _damage(text: str, rng: random.Random) -> str:
@@ -367,8 +373,8 @@ def test_damaged_plans_never_crash_and_never_lose_a_step() -> None:
         except InvalidPlanError:
             continue
         accepted += 1
-        told = [[verb for verb in verbs if verb in s.description] for s in plan.plan]
-        assert told == [[verb] for verb in chosen], text
+        found = [[verb for verb in verbs if verb in s.description] for s in plan.plan]
+        assert found == [[verb] for verb in chosen], text
     assert accepted > 200
 
 

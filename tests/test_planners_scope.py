@@ -133,7 +133,7 @@ def test_an_empty_plan_for_a_movement_is_doubted_once() -> None:
     walk = plan_text(step(description="a person walks"))
     model = ScriptedChatModel(script=[EMPTY, walk])
     assert len(read_answer(make_planner(model).ask(Task("a person walks"))).plan.plan) == 1
-    assert 'If "a person walks" asks for a movement' in model.asked[1][-1].text
+    assert 'If "a person walks" asks for a movement' in model.questions[1][-1].text
     stubborn = ScriptedChatModel(script=[EMPTY, EMPTY])
     assert read_answer(make_planner(stubborn).ask(Task("a person walks"))).plan.empty
 
@@ -157,9 +157,9 @@ def test_a_small_model_is_not_shown_its_bad_answer_again() -> None:
     failed: Any = [{"text": "a bad answer", "error": "no plan", "cause": "no_plan"}]
     for short in (True, False):
         planner = ChatPlanner(ScriptedChatModel(script=[]), short=short)
-        asked = planner.messages(Task("walk", failed=failed))[-1].text
-        assert ("a bad answer" in asked) is not short
-        assert "no plan" in asked
+        text = planner.messages(Task("walk", failed=failed))[-1].text
+        assert ("a bad answer" in text) is not short
+        assert "no plan" in text
 
 
 def test_a_file_that_is_not_there_is_found_out_before_anything_is_made() -> None:
@@ -171,4 +171,4 @@ def test_a_file_that_is_not_there_is_found_out_before_anything_is_made() -> None
     turn = MotionAgent(model, engine=FakeEngine()).run("walk, and what is in nothing.npz?")
     assert turn.motion is not None
     assert [event.kind for event in turn.events].index("repair") == 0
-    assert "nothing.npz" in model.asked[1][-1].text
+    assert "nothing.npz" in model.questions[1][-1].text

@@ -195,7 +195,7 @@ def test_why_an_answer_ended_is_in_the_re_ask_and_in_every_attempt() -> None:
     model = ScriptedChatModel(script=[cut, WALK, "Done."])
     agent = MotionAgent(model, engine=FakeEngine())
     agent.run("walk")
-    assert "(the answer ended: length)" in model.asked[1][-1].text
+    assert "(the answer ended: length)" in model.questions[1][-1].text
     state = agent.graph.get_state({"configurable": {"thread_id": "default"}}).values
     assert [attempt["stop"] for attempt in state["turn"]["attempts"]] == ["length", ""]
 
@@ -214,7 +214,7 @@ def test_a_fallback_is_asked_as_often_as_any_planner(monkeypatch: pytest.MonkeyP
     spare = ScriptedChatModel(script=["No plan.", WALK])
     turn = MotionAgent("ollama:m", fallback=spare, engine=FakeEngine()).run("walk")
     assert turn.motion is not None
-    assert "there is no plan" in spare.asked[1][-1].text
+    assert "there is no plan" in spare.questions[1][-1].text
 
 
 BAD = step(description="")
@@ -231,9 +231,9 @@ def mended(*answers: str) -> tuple[list[str], ScriptedChatModel]:
 def test_only_the_wrong_step_is_asked_again() -> None:
     steps, model = mended(plan_text(step(description="a person jumps")))
     assert steps == ["a person walks", "a person jumps", "a person bows"]
-    asked = model.asked[1][-1].text
-    assert "Write step 2 again, and no other step" in asked
-    assert asked.count("<- wrong") == 1
+    text = model.questions[1][-1].text
+    assert "Write step 2 again, and no other step" in text
+    assert text.count("<- wrong") == 1
 
 
 def test_a_corrected_step_may_be_wrong_again_and_no_step_is_lost() -> None:
@@ -252,4 +252,4 @@ def test_too_many_corrected_steps_are_no_guess() -> None:
     whole = plan_text(TWO[0], step(description="a person jumps"), TWO[2])
     steps, model = mended(two, whole)
     assert steps == ["a person walks", "a person jumps", "a person bows"]
-    assert "1 corrected step had to come, but 2 did" in model.asked[2][-1].text
+    assert "1 corrected step had to come, but 2 did" in model.questions[2][-1].text

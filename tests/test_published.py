@@ -29,8 +29,8 @@ def test_each_command_of_the_skill_exists_with_its_options(repository: Path) -> 
     assert len(lines) > 8
     for line in lines:
         words = shlex.split(line)
-        asked = {word for word in words if word.startswith("--")}
-        assert asked <= options_of(words[0]), line
+        options = {word for word in words if word.startswith("--")}
+        assert options <= options_of(words[0]), line
 
 
 def test_server_json_is_that_of_this_release(repository: Path) -> None:

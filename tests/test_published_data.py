@@ -136,8 +136,8 @@ def test_humanml3d_becomes_a_prepared_data_set(tmp_path: Path) -> None:
     folder = published(tmp_path / "data", a=line, Ma=line, b=line)
     (folder / "train.txt").write_text("a\nMa\ngone\n")
     (folder / "test.txt").write_text("b\n")
-    given = ["data", "import", str(folder), "--out", str(tmp_path / "out")]
-    result = CliRunner().invoke(app, given)
+    arguments = ["data", "import", str(folder), "--out", str(tmp_path / "out")]
+    result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.stderr
     assert "6 clips of 3 motions" in result.stdout and "1 × no motion file" in result.stdout
     data = PreparedDataset.load(tmp_path / "out")
@@ -149,7 +149,7 @@ def test_humanml3d_becomes_a_prepared_data_set(tmp_path: Path) -> None:
     assert {recording.group for recording in data.motions("train")} == {"a"}
     assert [clip.mirrored for clip in data.split("train")] == [False, False, True, True]
     assert data.mean[0] == pytest.approx(29.5)
-    again = CliRunner().invoke(app, given)
+    again = CliRunner().invoke(app, arguments)
     assert again.exit_code == 2 and "is there already" in again.stderr
     kit = published(tmp_path / "kit", KIT_ML, a=line)
     result = CliRunner().invoke(app, ["data", "import", str(kit), "--out", str(tmp_path / "k")])

@@ -41,10 +41,10 @@ class _Scripted(BaseHTTPRequestHandler):
     """A language model that calls the first tool it is given, and plans one walk otherwise."""
 
     def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         is_ollama = self.path == "/api/chat"
         message: dict[str, Any] = {"role": "assistant", "content": "There you are."}
-        if asked.get("tools") and asked["messages"][-1]["role"] != "tool":
+        if request.get("tools") and request["messages"][-1]["role"] != "tool":
             arguments = {"descriptions": ["a person walks forward", "a person bows"]}
             call = {"name": "generate_motion", "arguments": json.dumps(arguments)}
             message = {
@@ -52,18 +52,18 @@ class _Scripted(BaseHTTPRequestHandler):
                 "content": None,
                 "tool_calls": [{"id": "call-1", "type": "function", "function": call}],
             }
-        elif asked.get("format") or asked.get("response_format"):
+        elif request.get("format") or request.get("response_format"):
             step = {"tool": "generate_motion", "description": "a person walks"}
             message["content"] = json.dumps({"reasoning": "As asked.", "plan": [step]})
         if is_ollama:
-            answer = {"model": asked["model"], "message": message, "done": True}
+            answer = {"model": request["model"], "message": message, "done": True}
             answer |= {"done_reason": "stop", "created_at": "2026-01-01T00:00:00Z"}
         else:
             answer = {
                 "id": "1",
                 "object": "chat.completion",
                 "created": 0,
-                "model": asked["model"],
+                "model": request["model"],
                 "choices": [{"index": 0, "finish_reason": "stop", "message": message}],
             }
         body = json.dumps(answer).encode() + b"\n"

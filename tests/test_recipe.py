@@ -83,12 +83,12 @@ def test_the_dry_run_loads_nothing(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["train", "recipe", "paper-t2m", "--dry-run"])
     assert result.exit_code == 0, result.stderr
     assert "trainable: 83.1 M" in result.stdout and "GB  backbone, bfloat16" in result.stdout
-    told = CliRunner().invoke(app, ["train", "recipe", "paper-m2t", "--dry-run", "--json"]).stdout
-    assert json.loads(told)["trainable"] == 83_066_880 // 2
+    output = CliRunner().invoke(app, ["train", "recipe", "paper-m2t", "--dry-run", "--json"]).stdout
+    assert json.loads(output)["trainable"] == 83_066_880 // 2
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("direction: up\nbackbone: x\n", "direction is 'up'"),
         ("backbone: x\n", "'direction'"),
@@ -98,10 +98,10 @@ def test_the_dry_run_loads_nothing(tmp_path: Path) -> None:
         ("{", "cannot be used"),
     ],
 )
-def test_odd_recipes_are_one_clear_line(tmp_path: Path, text: str, said: str) -> None:
+def test_odd_recipes_are_one_clear_line(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "odd.yaml"
     path.write_text(text)
-    with pytest.raises(ConfigurationError, match=said) as caught:
+    with pytest.raises(ConfigurationError, match=message) as caught:
         load_recipe(path)
     assert "\n" not in str(caught.value)
     with pytest.raises(InputError, match=r"one of paper-m2t, paper-t2m"):

@@ -51,8 +51,8 @@ def seen_at(stage: Stage, frame: int, joint: int, person: int = 0) -> tuple[int,
 
 def near(colour: np.ndarray, of: str) -> bool:
     """Whether a shaded colour has the hue of a palette's colour."""
-    ours, wanted = colour.astype(float), rgb(of).astype(float)
-    cosine = ours @ wanted / np.linalg.norm(ours) / np.linalg.norm(wanted)
+    ours, expected = colour.astype(float), rgb(of).astype(float)
+    cosine = ours @ expected / np.linalg.norm(ours) / np.linalg.norm(expected)
     return bool(cosine > 0.97)
 
 
@@ -230,11 +230,11 @@ def test_people_who_part_stay_in_the_picture() -> None:
 
 
 def test_progress_is_told_for_every_frame(tmp_path: Path) -> None:
-    told: list[tuple[int, int]] = []
+    progress: list[tuple[int, int]] = []
     render_video(
-        walker(8), tmp_path / "a.mp4", size=SMALL, progress=lambda *step: told.append(step)
+        walker(8), tmp_path / "a.mp4", size=SMALL, progress=lambda *step: progress.append(step)
     )
-    assert told == [(i + 1, 8) for i in range(8)]
+    assert progress == [(i + 1, 8) for i in range(8)]
 
 
 def test_an_interrupted_video_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -128,7 +128,7 @@ def test_the_shortest_segments_can_be_measured() -> None:
 
 def test_a_report_is_json() -> None:
     seam = measure_seams(decoded(RUN, STAND))[0]
-    told = json.loads(json.dumps(seam.to_json()))
-    assert told["bad"] is True and told["reasons"] == list(seam.reasons)
-    assert (told["before"], told["after"], told["frame"]) == ("s1", "s2", 60)
-    assert told["root_jump"] == seam.root_jump
+    report = json.loads(json.dumps(seam.to_json()))
+    assert report["bad"] is True and report["reasons"] == list(seam.reasons)
+    assert (report["before"], report["after"], report["frame"]) == ("s1", "s2", 60)
+    assert report["root_jump"] == seam.root_jump

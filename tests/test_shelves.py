@@ -95,10 +95,10 @@ def test_an_agent_goes_on_after_a_restart(opened: Callable[..., MotionStore]) ->
 
     saver = InMemorySaver()
     before = MotionAgent("offline", engine=FakeEngine(), store=opened(), checkpointer=saver)
-    made = before.run("A person walks, then bows.").motion
+    motion = before.run("A person walks, then bows.").motion
     after = MotionAgent("offline", engine=FakeEngine(), store=opened(), checkpointer=saver)
-    assert made is not None
-    assert after.motions()[1].id == made.id
+    assert motion is not None
+    assert after.motions()[1].id == motion.id
     assert len(after.run("remove the bow").motions[1].segments) == 1
 
 

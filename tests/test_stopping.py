@@ -66,9 +66,9 @@ def test_a_cancelled_row_leaves_the_batch_and_the_others_are_what_they_were() ->
 
     model.hidden = watched  # type: ignore[method-assign]
     stopped = MotionPrompt(ids[0], 1, 8, 8, cancel=cancel)
-    made = decode_motions(model, [stopped, rows[1]], Sampling())
+    motions = decode_motions(model, [stopped, rows[1]], Sampling())
     assert sizes == [2, 2, 2, 1, 1, 1, 1, 1]
-    assert (len(made[0]), made[1]) == (3, alone[1])
+    assert (len(motions[0]), motions[1]) == (3, alone[1])
 
 
 def test_requests_of_a_batch_tell_the_engine_that_nobody_waits() -> None:

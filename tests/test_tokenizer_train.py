@@ -267,9 +267,9 @@ def test_the_report_has_a_row_for_each_action() -> None:
     assert "| local MPJPE, 21 joints | 0.0 mm |" in markdown
     assert "| codes in use | 4 of 16 (25 %), perplexity 4 |" in markdown
     assert "| wave | 1 | 0.0 | 0.0 (1) | - | 100.0 |" in markdown
-    told = json.loads(report.to_json())
-    assert told["overall"]["clips"] == 2
-    assert told["codes_used_share"] == 0.25
+    table = json.loads(report.to_json())
+    assert table["overall"]["clips"] == 2
+    assert table["codes_used_share"] == 0.25
 
 
 def test_a_split_without_clips_is_refused() -> None:

@@ -63,11 +63,11 @@ def test_the_artifact_is_json(tools: dict[str, BaseTool]) -> None:
 
 
 def test_caption_says_what_a_motion_shows(tools: dict[str, BaseTool]) -> None:
-    made = call(tools["generate_motion"], **WALK_AND_BOW).artifact["motion_id"]
-    message = call(tools["caption_motion"], motion=made)
+    motion_id = call(tools["generate_motion"], **WALK_AND_BOW).artifact["motion_id"]
+    message = call(tools["caption_motion"], motion=motion_id)
     assert message.text.endswith("shows: 'a person walks, then bows'")
     assert message.artifact["caption"] == "a person walks, then bows"
-    assert message.artifact["motion_id"] == made
+    assert message.artifact["motion_id"] == motion_id
 
 
 def test_caption_reads_files_of_the_workspace(
@@ -75,8 +75,10 @@ def test_caption_reads_files_of_the_workspace(
 ) -> None:
     from motion_agent.motion_core.formats import save_npz
 
-    made = call(tools["generate_motion"], descriptions=["a person kicks"]).artifact["motion_id"]
-    save_npz(store.get(made), tmp_path / "kick.npz")
+    motion_id = call(tools["generate_motion"], descriptions=["a person kicks"]).artifact[
+        "motion_id"
+    ]
+    save_npz(store.get(motion_id), tmp_path / "kick.npz")
     assert "a person kicks" in call(tools["caption_motion"], motion="kick.npz").text
 
 
@@ -97,7 +99,7 @@ def test_unknown_words_are_told(tools: dict[str, BaseTool]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "args", "told"),
+    ("name", "args", "hint"),
     [
         ("generate_motion", {}, "descriptions: Field required"),
         ("generate_motion", {"descriptions": []}, "at least 1 item"),
@@ -137,11 +139,11 @@ def test_unknown_words_are_told(tools: dict[str, BaseTool]) -> None:
     ],
 )
 def test_wrong_arguments_are_messages(
-    tools: dict[str, BaseTool], name: str, args: dict[str, Any], told: str
+    tools: dict[str, BaseTool], name: str, args: dict[str, Any], hint: str
 ) -> None:
     message = call(tools[name], **args)
     assert message.status == "error"
-    assert told in message.text
+    assert hint in message.text
     assert "\n" not in message.text
 
 
@@ -167,8 +169,8 @@ def test_without_a_workspace_no_file_is_read() -> None:
 
 def test_without_a_workspace_no_file_is_written() -> None:
     tools = {tool.name: tool for tool in motion_tools(FakeEngine())}
-    made = call(tools["generate_motion"], **WALK_AND_BOW).artifact["motion_id"]
-    message = call(tools["export_motion"], motion=made, file="walk.bvh")
+    motion_id = call(tools["generate_motion"], **WALK_AND_BOW).artifact["motion_id"]
+    message = call(tools["export_motion"], motion=motion_id, file="walk.bvh")
     assert message.status == "error"
     assert "'walk.bvh' cannot be written: no workspace folder was given" in message.text
 
@@ -250,25 +252,25 @@ def test_motions_are_listed_newest_first(tools: dict[str, BaseTool], tmp_path: P
     (tmp_path / "walk.bvh").write_text("x")
     (tmp_path / "notes.txt").write_text("x")
     message = call(tools["list_motions"], latest=2)
-    told = message.text.splitlines()
-    assert told[0] == "3 motions, the latest 2."
-    assert told[1].startswith(f"{ids[2]}, ")
-    assert "s1 " in told[1]
-    assert "'a person kicks'" in told[1]
-    assert told[2].startswith(f"{ids[1]}, ")
-    assert told[3] == "Files in the workspace: 'walk.bvh'."
+    lines = message.text.splitlines()
+    assert lines[0] == "3 motions, the latest 2."
+    assert lines[1].startswith(f"{ids[2]}, ")
+    assert "s1 " in lines[1]
+    assert "'a person kicks'" in lines[1]
+    assert lines[2].startswith(f"{ids[1]}, ")
+    assert lines[3] == "Files in the workspace: 'walk.bvh'."
     assert [m["motion_id"] for m in message.artifact["motions"]] == [ids[2], ids[1]]
 
 
 def test_a_damaged_motion_hides_no_other(tmp_path: Path) -> None:
     store = MotionStore(tmp_path)
     generate, _, _, listing, _ = motion_tools(FakeEngine(), store)
-    made = call(generate, **WALK_AND_BOW).artifact["motion_id"]
+    motion_id = call(generate, **WALK_AND_BOW).artifact["motion_id"]
     (tmp_path / "m-abcdef.npz").write_bytes(b"not a motion")
     lines = call(listing).text.splitlines()
     assert lines[0] == "2 motions."
     assert lines[1].startswith("m-abcdef, cannot be read: ")
-    assert lines[2].startswith(f"{made}, ")
+    assert lines[2].startswith(f"{motion_id}, ")
 
 
 def test_schemas_say_what_a_model_needs(tools: dict[str, BaseTool]) -> None:

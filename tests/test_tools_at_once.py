@@ -70,13 +70,13 @@ def test_fifty_threads_are_two_batches() -> None:
         return str(facts["motion_id"])
 
     with ThreadPoolExecutor(50) as pool:
-        made = list(pool.map(one, range(50)))
+        ids = list(pool.map(one, range(50)))
     assert [len(batch) for batch in engine.generated] == [1, 49]
     alone = motion_tools(FakeEngine())[0]
     for seed in (0, 1, 49):
         facts = call(alone, descriptions=["a person walks"], seed=seed).artifact
-        assert facts["motion_id"] == made[seed]
-    assert len(set(made)) == 50
+        assert facts["motion_id"] == ids[seed]
+    assert len(set(ids)) == 50
 
 
 def test_fifty_coroutines_are_two_batches_whatever_the_event_loop_s_threads() -> None:
@@ -105,10 +105,10 @@ def test_fifty_coroutines_are_two_batches_whatever_the_event_loop_s_threads() ->
 
 def test_one_wrong_call_among_many_fails_alone() -> None:
     engine, tools = crowded(3)
-    asked = [["a person walks"], ["\u200b"], ["a person bows"], ["x" * 301], ["a person kicks"]]
+    calls = [["a person walks"], ["\u200b"], ["a person bows"], ["x" * 301], ["a person kicks"]]
     with ThreadPoolExecutor(8) as pool:
         messages = list(
-            pool.map(lambda each: call(tools["generate_motion"], descriptions=each), asked)
+            pool.map(lambda each: call(tools["generate_motion"], descriptions=each), calls)
         )
     statuses = [message.status for message in messages]
     assert statuses == ["success", "error", "success", "error", "success"]

@@ -88,7 +88,7 @@ def test_an_action_is_inserted_where_it_should_go(
 ) -> None:
     engine.generated.clear()
     engine.decoded.clear()
-    new, told = edit(
+    new, answer = edit(
         tools, store, old, operation="insert", description="a person jumps", position=position
     )
     assert ids(new) == order
@@ -97,8 +97,8 @@ def test_an_action_is_inserted_where_it_should_go(
     assert kept["s4"].description == "a person jumps"
     assert engine.generated == [(GenerationRequest("a person jumps", 4),)]
     assert engine.decoded == [len(new.tokens)]
-    assert "'a person jumps' (new)" in told
-    assert f"{old.id} is unchanged." in told
+    assert "'a person jumps' (new)" in answer
+    assert f"{old.id} is unchanged." in answer
 
 
 def test_insert_may_name_the_segment_that_it_follows(
@@ -185,7 +185,7 @@ def test_a_join_is_made_smooth_by_an_engine_that_can() -> None:
         def fill(self, before: Any, after: Any, length: int, **control: Any) -> tuple[int, ...]:
             return (before[-1],) * length
 
-    for engine, made in ((Filler(), True), (FakeEngine(), False)):
+    for engine, smooth in ((Filler(), True), (FakeEngine(), False)):
         store = MotionStore()
         tools = {tool.name: tool for tool in motion_tools(engine, store)}
         words = ["a person walks", "a person bows"]
@@ -193,8 +193,8 @@ def test_a_join_is_made_smooth_by_an_engine_that_can() -> None:
         motion = re.search("m-[0-9a-f]{6}", first)[0]  # type: ignore[index]
         arguments = {"motion": motion, "operation": "smooth", "segment": "s2", "seconds": 0.8}
         answer = tools["edit_motion"].invoke(arguments)
-        assert ("Made motion" in answer) is made
-        assert made or "cannot fill a join; choose another" in answer
+        assert ("Made motion" in answer) is smooth
+        assert smooth or "cannot fill a join; choose another" in answer
 
 
 @pytest.mark.parametrize(
@@ -235,8 +235,8 @@ def test_ids_are_never_used_twice(
 def test_a_motion_of_one_segment_needs_no_id(
     tools: dict[str, BaseTool], store: MotionStore
 ) -> None:
-    made = call(tools["generate_motion"], descriptions=TEXTS[:1]).artifact["motion_id"]
-    new, _ = edit(tools, store, made, operation="longer", seconds=6)
+    motion_id = call(tools["generate_motion"], descriptions=TEXTS[:1]).artifact["motion_id"]
+    new, _ = edit(tools, store, motion_id, operation="longer", seconds=6)
     assert new.segments[0].frames == 120
 
 
@@ -245,21 +245,21 @@ def test_a_foreign_motion_is_one_segment_to_add_to(
 ) -> None:
     tokens = tuple([32 * 5 + 1] * 10)
     foreign = store.add(Motion(engine.decode(tokens)))
-    new, told = edit(tools, store, foreign, operation="insert", description="a person walks")
+    new, answer = edit(tools, store, foreign, operation="insert", description="a person walks")
     assert new.segments[0] == Segment("s1", "a person bows", tokens)
     assert ids(new) == ["s1", "s2"]
-    assert "s1 2.0 s 'a person bows', s2 " in told
+    assert "s1 2.0 s 'a person bows', s2 " in answer
 
 
 def test_what_an_operation_does_not_use_is_told(
     tools: dict[str, BaseTool], store: MotionStore, old: Motion
 ) -> None:
     plain, _ = edit(tools, store, old, operation="remove", segment="s2")
-    filled, told = edit(
+    filled, answer = edit(
         tools, store, old, operation="remove", segment="s2", description="the wave", seconds=3
     )
     assert filled.id == plain.id
-    assert told.endswith("Not used by 'remove': description, seconds.")
+    assert answer.endswith("Not used by 'remove': description, seconds.")
 
 
 def test_unknown_words_of_new_segments_are_told(tools: dict[str, BaseTool], old: Motion) -> None:
@@ -271,7 +271,7 @@ def test_unknown_words_of_new_segments_are_told(tools: dict[str, BaseTool], old:
 
 
 @pytest.mark.parametrize(
-    ("args", "told"),
+    ("args", "hint"),
     [
         (
             {"operation": "remove"},
@@ -306,19 +306,19 @@ def test_unknown_words_of_new_segments_are_told(tools: dict[str, BaseTool], old:
     ],
 )
 def test_what_cannot_be_done_is_told_so_that_it_can_be_put_right(
-    tools: dict[str, BaseTool], store: MotionStore, old: Motion, args: dict[str, Any], told: str
+    tools: dict[str, BaseTool], store: MotionStore, old: Motion, args: dict[str, Any], hint: str
 ) -> None:
     before = store.list()
     message = call(tools["edit_motion"], motion=old.id, **args)
     assert message.status == "error"
-    assert told in message.text
+    assert hint in message.text
     assert "\n" not in message.text
     assert store.list() == before
 
 
 def test_the_only_segment_cannot_be_removed(tools: dict[str, BaseTool]) -> None:
-    made = call(tools["generate_motion"], descriptions=TEXTS[:1]).artifact["motion_id"]
-    message = call(tools["edit_motion"], motion=made, operation="remove", segment="s1")
+    motion_id = call(tools["generate_motion"], descriptions=TEXTS[:1]).artifact["motion_id"]
+    message = call(tools["edit_motion"], motion=motion_id, operation="remove", segment="s1")
     assert "s1 is the only segment" in message.text
 
 

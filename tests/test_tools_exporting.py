@@ -43,15 +43,17 @@ def test_a_motion_is_exported_beside_what_is_there(
 ) -> None:
     from motion_agent import read_motion
 
-    made = call(tools["generate_motion"], **WALK_AND_BOW).artifact["motion_id"]
-    first = call(tools["export_motion"], motion=made, file="walk.npz")
-    assert first.text == f"Wrote '{made}' to 'walk.npz'."
+    motion_id = call(tools["generate_motion"], **WALK_AND_BOW).artifact["motion_id"]
+    first = call(tools["export_motion"], motion=motion_id, file="walk.npz")
+    assert first.text == f"Wrote '{motion_id}' to 'walk.npz'."
     before = (tmp_path / "walk.npz").read_bytes()
-    second = call(tools["export_motion"], motion=made, file="walk.npz")
-    assert second.text.startswith(f"Wrote '{made}' to 'walk-2.npz'. 'walk.npz' was there already")
+    second = call(tools["export_motion"], motion=motion_id, file="walk.npz")
+    assert second.text.startswith(
+        f"Wrote '{motion_id}' to 'walk-2.npz'. 'walk.npz' was there already"
+    )
     assert (tmp_path / "walk.npz").read_bytes() == before
     assert second.artifact["files"] == [str(tmp_path / "walk-2.npz")]
-    assert read_motion(tmp_path / "walk-2.npz").segments == store.get(made).segments
+    assert read_motion(tmp_path / "walk-2.npz").segments == store.get(motion_id).segments
     assert sorted(p.name for p in tmp_path.iterdir()) == ["walk-2.npz", "walk.npz"]
 
 
@@ -80,12 +82,12 @@ def test_two_people_are_exported_with_a_placement(
 def test_many_exports_under_one_name_are_many_files(
     tools: dict[str, BaseTool], tmp_path: Path
 ) -> None:
-    made = call(tools["generate_motion"], **WALK_AND_BOW).artifact["motion_id"]
+    motion_id = call(tools["generate_motion"], **WALK_AND_BOW).artifact["motion_id"]
     with ThreadPoolExecutor(8) as pool:
         names = [
             Path(message.artifact["files"][0]).name
             for message in pool.map(
-                lambda _: call(tools["export_motion"], motion=made, file="a.npy"), range(8)
+                lambda _: call(tools["export_motion"], motion=motion_id, file="a.npy"), range(8)
             )
         ]
     assert sorted(names) == sorted(["a.npy", *(f"a-{n}.npy" for n in range(2, 9))])
@@ -95,6 +97,6 @@ def test_many_exports_under_one_name_are_many_files(
 
 def test_a_workspace_that_is_not_there_yet_is_made(tmp_path: Path) -> None:
     tools = {t.name: t for t in motion_tools(FakeEngine(), workspace=tmp_path / "new" / "made")}
-    made = call(tools["generate_motion"], **WALK_AND_BOW).artifact["motion_id"]
-    assert call(tools["export_motion"], motion=made, file="a.npz").status == "success"
+    motion_id = call(tools["generate_motion"], **WALK_AND_BOW).artifact["motion_id"]
+    assert call(tools["export_motion"], motion=motion_id, file="a.npz").status == "success"
     assert (tmp_path / "new" / "made" / "a.npz").is_file()

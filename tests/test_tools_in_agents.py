@@ -37,7 +37,7 @@ def test_an_agent_generates_and_captions() -> None:
     store = MotionStore()
     tools = motion_tools(FakeEngine(), store)
     generate = tools[0]
-    made = generate.invoke({"descriptions": ["a person walks", "a person bows"]})
+    answer = generate.invoke({"descriptions": ["a person walks", "a person bows"]})
     motion_id = store.list()[0]
     model = ScriptedChatModel(
         script=[
@@ -49,7 +49,7 @@ def test_an_agent_generates_and_captions() -> None:
     agent = create_agent(model, tools=tools)
     state = agent.invoke({"messages": [HumanMessage("make it and say what you see")]})
     first, second = tool_messages(state)
-    assert first.text == made
+    assert first.text == answer
     assert first.artifact["motion_id"] == motion_id
     assert "a person walks, then bows" in second.text
     assert state["messages"][-1].text == "He walks, then bows."
@@ -104,8 +104,8 @@ def test_a_bare_tool_node_runs_them() -> None:
     graph.add_edge("tools", END)
     good = wants("generate_motion", descriptions=["a person walks"])
     bad = wants("caption_motion", motion="nothing")
-    for asked, status in ((good, "success"), (bad, "error")):
-        state = graph.compile().invoke({"messages": [HumanMessage("walk"), asked]})
+    for calls, status in ((good, "success"), (bad, "error")):
+        state = graph.compile().invoke({"messages": [HumanMessage("walk"), calls]})
         assert tool_messages(state)[0].status == status
 
 
@@ -154,10 +154,10 @@ class Flaky(FakeEngine):
     """Fails twice, then works."""
 
     def generate(self, *args: Any, **kwargs: Any) -> Any:
-        made = super().generate(*args, **kwargs)
+        segments = super().generate(*args, **kwargs)
         if len(self.generated) < 3:
             raise GenerationError(f"nothing usable, try {len(self.generated)}")
-        return made
+        return segments
 
 
 def test_with_retries_an_error_is_an_answer_unless_the_host_has_errors_raised() -> None:
@@ -182,10 +182,10 @@ def test_with_retries_an_error_is_an_answer_unless_the_host_has_errors_raised() 
 def test_progress_is_streamed_by_the_graph_around_a_tool() -> None:
     script = [wants("generate_motion", descriptions=["a person walks", "a person bows"]), "ok"]
     agent = create_agent(ScriptedChatModel(script=script), tools=motion_tools(FakeEngine()))
-    asked: Any = {"messages": [HumanMessage("walk")]}
+    graph_input: Any = {"messages": [HumanMessage("walk")]}
     facts = {"kind": "progress", "tool": "generate_motion", "stage": "generate", "total": 2}
     expected = [{**facts, "done": 1}, {**facts, "done": 2}]
-    assert list(agent.stream(asked, stream_mode="custom")) == expected
+    assert list(agent.stream(graph_input, stream_mode="custom")) == expected
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="LangGraph has no context in tasks there")
@@ -196,8 +196,8 @@ async def test_progress_is_streamed_asynchronously_each_to_its_own_graph() -> No
     async def run(number: int) -> list[dict[str, Any]]:
         script = [wants("generate_motion", descriptions=["a person walks"], seed=number), "ok"]
         agent = create_agent(ScriptedChatModel(script=script), tools=tools)
-        asked: Any = {"messages": [HumanMessage("walk")]}
-        return [event async for event in agent.astream(asked, stream_mode="custom")]
+        graph_input: Any = {"messages": [HumanMessage("walk")]}
+        return [event async for event in agent.astream(graph_input, stream_mode="custom")]
 
     streams = await asyncio.gather(*(run(number) for number in range(6)))
     assert all(stream[-1]["done"] == stream[-1]["total"] for stream in streams)

@@ -84,14 +84,14 @@ def test_a_call_by_name_gives_text(
     tools: list[BaseTool], store: MotionStore, wrap: Callable[[Any], Any]
 ) -> None:
     everything = {"descriptions": ["a person walks"], "seconds": None, "seed": None}
-    told = call_tool("generate_motion", wrap(everything), tools)
+    answer = call_tool("generate_motion", wrap(everything), tools)
     (motion_id,) = store.list()
-    assert told.startswith(f"Made motion {motion_id}, ")
+    assert answer.startswith(f"Made motion {motion_id}, ")
     assert "a person walks" in call_tool("caption_motion", wrap({"motion": motion_id}), tools)
 
 
 @pytest.mark.parametrize(
-    ("name", "arguments", "told"),
+    ("name", "arguments", "message"),
     [
         ("rm", "{}", "there is no tool 'rm'; there are generate_motion, edit_motion, "),
         ("motion_tools\n\x1b[2J" * 99, "{}", "there is no tool 'motion_tools [2Jmotion_tools"),
@@ -108,10 +108,10 @@ def test_a_call_by_name_gives_text(
     ],
 )
 def test_wrong_calls_are_answers(
-    tools: list[BaseTool], name: str, arguments: Any, told: str
+    tools: list[BaseTool], name: str, arguments: Any, message: str
 ) -> None:
     answer = call_tool(name, arguments, tools)
-    assert told in answer
+    assert message in answer
     assert "\n" not in answer
     assert len(answer) < 1000
 
@@ -124,8 +124,8 @@ def test_without_tools_of_one_s_own_a_set_of_the_process_is_used(
     monkeypatch.setattr(serving, "load_engine", lambda name: FakeEngine())
     plain._default_tools.cache_clear()
     try:
-        made = call_tool("generate_motion", {"descriptions": ["a person bows"]})
-        motion_id = re.findall("m-[0-9a-f]+", made)[0]
+        answer = call_tool("generate_motion", {"descriptions": ["a person bows"]})
+        motion_id = re.findall("m-[0-9a-f]+", answer)[0]
         assert motion_id in call_tool("list_motions")
         assert "no workspace folder" in call_tool("caption_motion", {"motion": "/etc/x.npz"})
     finally:
@@ -136,18 +136,18 @@ def scripted(calls: list[tuple[str, dict[str, Any]]], *, speaks_ollama: bool) ->
     """A model that calls these tools in turn, MOTION being the id last told, and then is done."""
 
     def reply(handler: BaseHTTPRequestHandler, body: dict[str, Any], answer: Any) -> None:
-        said = [m for m in body["messages"] if m["role"] == "tool"]
+        results = [m for m in body["messages"] if m["role"] == "tool"]
         message: dict[str, Any] = {"role": "assistant", "content": "Done."}
-        if len(said) < len(calls):
-            name, arguments = calls[len(said)]
-            told = re.findall("m-[0-9a-f]{6}", " ".join(m["content"] for m in said[-1:]))
-            arguments = {k: told[0] if v == "MOTION" else v for k, v in arguments.items()}
+        if len(results) < len(calls):
+            name, arguments = calls[len(results)]
+            ids = re.findall("m-[0-9a-f]{6}", " ".join(m["content"] for m in results[-1:]))
+            arguments = {k: ids[0] if v == "MOTION" else v for k, v in arguments.items()}
             function = {
                 "name": name,
                 "arguments": arguments if speaks_ollama else json.dumps(arguments),
             }
-            wanted = {"id": f"call-{len(said)}", "type": "function", "function": function}
-            message = {"role": "assistant", "content": "", "tool_calls": [wanted]}
+            call = {"id": f"call-{len(results)}", "type": "function", "function": function}
+            message = {"role": "assistant", "content": "", "tool_calls": [call]}
         base = {"model": body["model"]}
         if speaks_ollama:
             times = {"created_at": "2025-11-22T00:00:00Z", "done": True, "done_reason": "stop"}
@@ -197,11 +197,11 @@ def test_the_openai_client_drives_the_tools(tools: list[BaseTool], store: Motion
             messages.append(message)
             if not message.tool_calls:
                 break
-            for wanted in message.tool_calls:
-                assert wanted.type == "function"
-                said = call_tool(wanted.function.name, wanted.function.arguments, tools)
-                answers.append(said)
-                messages.append({"role": "tool", "tool_call_id": wanted.id, "content": said})
+            for call in message.tool_calls:
+                assert call.type == "function"
+                answer = call_tool(call.function.name, call.function.arguments, tools)
+                answers.append(answer)
+                messages.append({"role": "tool", "tool_call_id": call.id, "content": answer})
         client.close()
     assert message.content == "Done."
     check_answers(answers, store)
@@ -220,11 +220,11 @@ def test_the_ollama_client_drives_the_tools(tools: list[BaseTool], store: Motion
             messages.append(response.message)
             if not response.message.tool_calls:
                 break
-            for wanted in response.message.tool_calls:
-                said = call_tool(wanted.function.name, wanted.function.arguments, tools)
-                answers.append(said)
+            for call in response.message.tool_calls:
+                answer = call_tool(call.function.name, call.function.arguments, tools)
+                answers.append(answer)
                 messages.append(
-                    {"role": "tool", "tool_name": wanted.function.name, "content": said}
+                    {"role": "tool", "tool_name": call.function.name, "content": answer}
                 )
         client._client.close()
     assert response.message.content == "Done."
@@ -236,5 +236,5 @@ def test_no_schema_holds_a_keyword_that_a_strict_provider_refuses() -> None:
     refused = ("default", "pattern", "format", "minLength", "maxLength", "minItems", "maxItems")
     refused += ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
     schemas = [convert_to_openai_tool(tool, strict=True) for tool in motion_tools(engine="fake")]
-    told = json.dumps([*schemas, *motion_tools_schema(), plan_schema()])
-    assert [word for word in refused if f'"{word}":' in told] == []
+    text = json.dumps([*schemas, *motion_tools_schema(), plan_schema()])
+    assert [word for word in refused if f'"{word}":' in text] == []

@@ -71,8 +71,8 @@ def test_an_interrupted_run_continues_bit_for_bit(
     seed()
     with pytest.raises(KeyboardInterrupt):
         walk(tmp_path / "parts", 20, stop_at=7)
-    told = capsys.readouterr().err.strip().splitlines()[-1]
-    assert told == (
+    line = capsys.readouterr().err.strip().splitlines()[-1]
+    assert line == (
         f"walk: stopped after step 8 of 20; saved in {tmp_path / 'parts' / 'state.pt'}, "
         "the same command continues"
     )
@@ -249,9 +249,9 @@ def test_signals_leave_a_state_to_continue_from(tmp_path: Path, number: signal.S
     assert process.stdout is not None
     assert process.stdout.readline() == "running\n"
     process.send_signal(number)
-    _, told = process.communicate(timeout=PATIENCE)
+    _, output = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
-    lines = told.strip().splitlines()
+    lines = output.strip().splitlines()
     assert len(lines) == 1
     assert lines[0].startswith("walk: stopped after step ")
     place = torch.zeros(1)

@@ -75,17 +75,19 @@ def test_a_language_model_is_asked_with_names(tmp_path: Path) -> None:
     agent = MotionAgent(model, engine=FakeEngine(), workspace=tmp_path)
     motion_id = agent.run("walk").motion_id
     agent.run(f"what does {motion_id} show?")
-    assert model.asked[2][-1].text.endswith("User: what does motion 1 show?")
+    assert model.questions[2][-1].text.endswith("User: what does motion 1 show?")
 
 
-@pytest.mark.parametrize("said", ["show it", "play it", "Show me.", "let me see", "view it please"])
-def test_show_it_opens_the_viewer_in_a_chat(said: str) -> None:
-    assert _SHOW.fullmatch(said)
+@pytest.mark.parametrize(
+    "request_", ["show it", "play it", "Show me.", "let me see", "view it please"]
+)
+def test_show_it_opens_the_viewer_in_a_chat(request_: str) -> None:
+    assert _SHOW.fullmatch(request_)
 
 
-@pytest.mark.parametrize("said", ["show me a man who walks", "play the violin", "watch out"])
-def test_what_shows_an_action_does_not(said: str) -> None:
-    assert not _SHOW.fullmatch(said)
+@pytest.mark.parametrize("request_", ["show me a man who walks", "play the violin", "watch out"])
+def test_what_shows_an_action_does_not(request_: str) -> None:
+    assert not _SHOW.fullmatch(request_)
 
 
 def cli(*arguments: str) -> tuple[int, str, str]:
@@ -94,9 +96,18 @@ def cli(*arguments: str) -> tuple[int, str, str]:
 
 
 def test_another_take_never_overwrites_the_first(tmp_path: Path) -> None:
-    told = ("run", "a person walks", "--engine", "fake", "--format", "npz", "--out", str(tmp_path))
+    arguments = (
+        "run",
+        "a person walks",
+        "--engine",
+        "fake",
+        "--format",
+        "npz",
+        "--out",
+        str(tmp_path),
+    )
     for seed in ("0", "1", "2"):
-        assert cli(*told, "--seed", seed)[0] == 0
+        assert cli(*arguments, "--seed", seed)[0] == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "a-person-walks-2.npz",
         "a-person-walks-3.npz",
@@ -105,8 +116,8 @@ def test_another_take_never_overwrites_the_first(tmp_path: Path) -> None:
 
 
 def test_three_takes_are_put_side_by_side(tmp_path: Path) -> None:
-    told = ("run", "a person walks", "--engine", "fake", "--takes", "3", "--json")
-    code, out, _ = cli(*told, "--format", "npz,gif", "--out", str(tmp_path))
+    arguments = ("run", "a person walks", "--engine", "fake", "--takes", "3", "--json")
+    code, out, _ = cli(*arguments, "--format", "npz,gif", "--out", str(tmp_path))
     assert code == 0
     takes = [take["id"] for take in json.loads(out)["takes"]]
     assert len(set(takes)) == 3
@@ -130,8 +141,8 @@ def test_an_export_in_words_and_by_command_go_to_one_place(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine").mkdir()
     lines = "a person walks\n/export bvh\nexport it as walk.bvh\n/export bvh\n"
-    told = ["chat", "--engine", "fake", "--workspace", "mine"]
-    result = CliRunner().invoke(app, told, input=lines)
+    arguments = ["chat", "--engine", "fake", "--workspace", "mine"]
+    result = CliRunner().invoke(app, arguments, input=lines)
     written = sorted((tmp_path / "mine").iterdir())
     assert len(written) == 3  # the second of one name is numbered
     assert all(str(path.resolve()) in result.stdout for path in written)
@@ -139,11 +150,11 @@ def test_an_export_in_words_and_by_command_go_to_one_place(
 
 
 def test_what_could_not_be_done_has_its_exit_code(tmp_path: Path) -> None:
-    told = ("run", "the weather", "--engine", "fake", "--out", str(tmp_path))
-    code, out, err = cli(*told)
+    arguments = ("run", "the weather", "--engine", "fake", "--out", str(tmp_path))
+    code, out, err = cli(*arguments)
     assert code == 1
     assert err.strip()
-    code, out, _ = cli(*told, "--json")
+    code, out, _ = cli(*arguments, "--json")
     assert (code, json.loads(out)["error"]["exit_code"]) == (1, 1)
 
 

@@ -27,9 +27,9 @@ from motion_agent.tools.user import user_of
 
 def call(tools: list[BaseTool], name: str, config: Any = None, **args: Any) -> ToolMessage:
     tool = next(tool for tool in tools if tool.name == name)
-    made = tool.invoke({"name": name, "args": args, "id": "1", "type": "tool_call"}, config)
-    assert isinstance(made, ToolMessage)
-    return made
+    message = tool.invoke({"name": name, "args": args, "id": "1", "type": "tool_call"}, config)
+    assert isinstance(message, ToolMessage)
+    return message
 
 
 @pytest.fixture(params=["memory", "folder", "sqlite", "langgraph"])
@@ -48,26 +48,26 @@ def test_two_users_and_two_hundred_calls_share_nothing_but_the_engine(
         user: motion_tools(engine, place, tmp_path / "files", user=user) for user in ("ann", "ben")
     }
     words = {"ann": ["walks", "bows"], "ben": ["kicks", "jumps"]}
-    said: dict[str, list[str]] = {"ann": [], "ben": []}
+    answers: dict[str, list[str]] = {"ann": [], "ben": []}
     ids: dict[str, set[str]] = {"ann": set(), "ben": set()}
 
     def one(number: int) -> None:
         user = ("ann", "ben")[number % 2]
         chance, tools = random.Random(number), toolboxes[user]
         text = f"a person {chance.choice(words[user])}"
-        made = call(tools, "generate_motion", descriptions=[text], seed=chance.randrange(5))
-        motion_id = made.artifact["motion_id"]
+        generated = call(tools, "generate_motion", descriptions=[text], seed=chance.randrange(5))
+        motion_id = generated.artifact["motion_id"]
         ids[user].add(motion_id)
-        messages = [made, call(tools, "list_motions", latest=50)]
+        messages = [generated, call(tools, "list_motions", latest=50)]
         if number % 20 < 2:
             messages.append(call(tools, "caption_motion", motion=motion_id))
             messages.append(call(tools, "export_motion", motion=motion_id, file=f"{user}.csv"))
-        said[user] += [message.text + json.dumps(message.artifact) for message in messages]
+        answers[user] += [message.text + json.dumps(message.artifact) for message in messages]
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(one, range(100)))
     for mine, other in (("ann", "ben"), ("ben", "ann")):
-        text = "\n".join(said[mine])
+        text = "\n".join(answers[mine])
         assert not any(motion_id in text for motion_id in ids[other])
         assert not any(word in text for word in (*words[other], f"{other}.csv"))
         theirs = next(iter(ids[other]))
@@ -84,8 +84,8 @@ def test_two_users_and_two_hundred_calls_share_nothing_but_the_engine(
 
 def test_no_name_reaches_the_files_of_a_user(tmp_path: Path) -> None:
     tools = motion_tools(FakeEngine(), workspace=tmp_path, user="ann")
-    made = call(tools, "generate_motion", descriptions=["a person bows"]).artifact["motion_id"]
-    (file,) = call(tools, "export_motion", motion=made, file="bow.npz").artifact["files"]
+    motion_id = call(tools, "generate_motion", descriptions=["a person bows"]).artifact["motion_id"]
+    (file,) = call(tools, "export_motion", motion=motion_id, file="bow.npz").artifact["files"]
     nobody = motion_tools(FakeEngine(), workspace=tmp_path)
     inside = Path(file).relative_to(tmp_path.resolve()).as_posix()
     answer = call(nobody, "caption_motion", motion=inside)
@@ -96,11 +96,11 @@ def test_no_name_reaches_the_files_of_a_user(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["../../etc", "a/b", "ann@example.org", "\u202eann", "x" * 900])
 def test_a_user_s_name_is_never_part_of_a_path(name: str, tmp_path: Path) -> None:
     tools = motion_tools(FakeEngine(), tmp_path / "motions", tmp_path / "files", user=name)
-    made = call(tools, "generate_motion", descriptions=["a person bows"]).artifact["motion_id"]
-    call(tools, "export_motion", motion=made, file="bow.csv")
-    made_paths = [path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()]
-    assert {path.parts[:2] for path in made_paths} == {("motions", ".users"), ("files", ".users")}
-    assert not any(name in str(path) for path in made_paths)
+    motion_id = call(tools, "generate_motion", descriptions=["a person bows"]).artifact["motion_id"]
+    call(tools, "export_motion", motion=motion_id, file="bow.csv")
+    paths = [path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()]
+    assert {path.parts[:2] for path in paths} == {("motions", ".users"), ("files", ".users")}
+    assert not any(name in str(path) for path in paths)
 
 
 @pytest.mark.parametrize("name", ["", "  ", 7, "x" * 1001])
@@ -119,19 +119,19 @@ def test_a_run_s_configuration_names_the_user() -> None:
 
 
 def test_who_is_authenticated_is_not_whom_the_request_names() -> None:
-    said = {"user": "ann", "langgraph_auth_user_id": "eve"}
-    assert user_of({"configurable": said}) == "eve"
+    context = {"user": "ann", "langgraph_auth_user_id": "eve"}
+    assert user_of({"configurable": context}) == "eve"
 
 
 def test_the_graph_keeps_users_apart() -> None:
     graph = build_graph("offline", studio=Studio(FakeEngine()))
     ann: Any = {"configurable": {"user": "ann"}}
-    made = graph.invoke({"messages": [HumanMessage("A person bows.")]}, ann)
-    motion_id = made["motions"]["1"]["motions"]["1"]
-    asked = {"messages": [HumanMessage(f"What does {motion_id} show?")]}
-    assert "bows" in graph.invoke(asked, ann)["messages"][-1].text
+    result = graph.invoke({"messages": [HumanMessage("A person bows.")]}, ann)
+    motion_id = result["motions"]["1"]["motions"]["1"]
+    question = {"messages": [HumanMessage(f"What does {motion_id} show?")]}
+    assert "bows" in graph.invoke(question, ann)["messages"][-1].text
     for other in ({"configurable": {"user": "ben"}}, None):
-        assert "bows" not in graph.invoke(asked, other)["messages"][-1].text
+        assert "bows" not in graph.invoke(question, other)["messages"][-1].text
 
 
 def test_conversations_of_users_are_apart_though_they_have_one_name() -> None:
@@ -194,11 +194,11 @@ def test_a_user_has_so_many_calls_at_a_time() -> None:
 
 def test_tools_can_be_copied_and_pickled(tmp_path: Path) -> None:
     tools = motion_tools("fake", tmp_path / "motions", tmp_path, user="ann")
-    made = call(tools, "generate_motion", descriptions=["a person bows"]).artifact["motion_id"]
+    motion_id = call(tools, "generate_motion", descriptions=["a person bows"]).artifact["motion_id"]
     again = copy.deepcopy(tools)
     assert again[0].studio is tools[0].studio  # type: ignore[attr-defined]
     elsewhere = pickle.loads(pickle.dumps(tools))
-    assert "bows" in call(elsewhere, "caption_motion", motion=made).text
+    assert "bows" in call(elsewhere, "caption_motion", motion=motion_id).text
 
 
 def test_a_failed_call_has_the_same_keys() -> None:
@@ -215,8 +215,8 @@ def test_a_failed_call_has_the_same_keys() -> None:
         assert bad["error"] == {"kind": kind, "message": message.text}
     for name in ("list_motions", "caption_motion", "export_motion", "edit_motion"):
         args = {"motion": good["motion_id"], "file": "x.csv", "operation": "another_take"}
-        wanted = next(tool for tool in tools if tool.name == name).args
-        message = call(tools, name, **{key: args[key] for key in args if key in wanted})
+        expected = next(tool for tool in tools if tool.name == name).args
+        message = call(tools, name, **{key: args[key] for key in args if key in expected})
         assert keys <= set(message.artifact), name
         assert message.artifact["tool"] == name
 
@@ -234,8 +234,8 @@ def test_loading_is_told_before_the_first_call(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_film_strip_is_an_image_block_for_models_that_see() -> None:
     tools = motion_tools(FakeEngine(), pictures=True)
-    made = call(tools, "generate_motion", descriptions=["a person bows"])
-    assert [block["type"] for block in made.content_blocks] == ["text", "image"]
-    assert made.text.startswith(f"Made motion {made.artifact['motion_id']}")
+    message = call(tools, "generate_motion", descriptions=["a person bows"])
+    assert [block["type"] for block in message.content_blocks] == ["text", "image"]
+    assert message.text.startswith(f"Made motion {message.artifact['motion_id']}")
     assert isinstance(call(tools, "list_motions").content, str)
     assert isinstance(call(tools, "generate_motion").content, str)

@@ -96,14 +96,14 @@ def test_two_files_of_one_export_come_together_or_not_at_all(outside: Path) -> N
     inside = outside.parent / "inside"
 
     def writer(path: Path) -> list[Path]:
-        made = [path, path.with_suffix(".txt")]
-        for file in made:
+        files = [path, path.with_suffix(".txt")]
+        for file in files:
             file.write_text(path.name)
-        return made
+        return files
 
     (inside / "pair.txt").write_text("mine")
-    made: Any = Workspace(inside).write("pair.bvh", writer)
-    assert [path.name for path in made] == ["pair-2.bvh", "pair-2.txt"]
+    files: Any = Workspace(inside).write("pair.bvh", writer)
+    assert [path.name for path in files] == ["pair-2.bvh", "pair-2.txt"]
     assert (inside / "pair.txt").read_text() == "mine"
     assert not (inside / "pair.bvh").exists()
     assert not list(inside.glob(".writing-*"))

@@ -67,11 +67,11 @@ async def main() -> None:
     tools = await MultiServerMCPClient({"motion": connection}).get_tools()
     agent = create_agent(Scripted(), tools)
     answer = await agent.ainvoke({"messages": [("user", "Somebody walks, then bows.")]})
-    told = [m for m in answer["messages"] if isinstance(m, ToolMessage)]
-    for message in told:
+    tool_messages = [m for m in answer["messages"] if isinstance(m, ToolMessage)]
+    for message in tool_messages:
         print(f"  {message.name}: {json.dumps(message.text[:150])}")
-    assert len(told) == 4 and all(message.status == "success" for message in told)
-    assert "walks, then bows" in told[2].text and "bow" in told[3].text
+    assert len(tool_messages) == 4 and all(message.status == "success" for message in tool_messages)
+    assert "walks, then bows" in tool_messages[2].text and "bow" in tool_messages[3].text
     print(f"langchain-mcp-adapters: {connection['transport']}: four tools in create_agent")
 
 

@@ -21,10 +21,10 @@ async def main() -> None:
     server: Any = first
     if not first.startswith("http"):
         server = StdioTransport(command=first, args=rest, env=dict(os.environ))
-    told: list[float] = []
+    fractions: list[float] = []
 
     async def hear(progress: float, total: float | None, message: str | None) -> None:
-        told.append(progress)
+        fractions.append(progress)
 
     async with Client(server, progress_handler=hear) as client:
 
@@ -33,15 +33,15 @@ async def main() -> None:
             print(f"  {name}: {answer.content[0].text[:150]!r}")
             return answer.structured_content
 
-        made = await call("generate_motion", descriptions=["a person walks"])
+        result = await call("generate_motion", descriptions=["a person walks"])
         bow = {"operation": "insert", "description": "a person bows"}
-        edited = await call("edit_motion", motion=made["motion_id"], **bow)
+        edited = await call("edit_motion", motion=result["motion_id"], **bow)
         await call("caption_motion", motion=edited["motion_id"])
         name = f"bow-{'http' if first.startswith('http') else 'stdio'}.bvh"
         written = await call("export_motion", motion=edited["motion_id"], file=name)
         found = await client.read_resource(written["resources"][0])
         assert found[0].text.startswith("HIERARCHY")
-    print(f"fastmcp: {'http' if first.startswith('http') else 'stdio'}: progress {told}")
+    print(f"fastmcp: {'http' if first.startswith('http') else 'stdio'}: progress {fractions}")
 
 
 asyncio.run(main())

@@ -105,7 +105,7 @@ def inspector(name: str, venvs: Path, folder: Path) -> None:
         npm = shutil.which("npm") or "npm"
         package = "@modelcontextprotocol/inspector"
         subprocess.run([npm, "install", "--silent", package], cwd=place, check=True)
-    said = []
+    answers = []
     for method in (
         ["tools/list"],
         [
@@ -123,10 +123,10 @@ def inspector(name: str, venvs: Path, folder: Path) -> None:
             capture_output=True,
             text=True,
         )
-        said.append(json.loads(done.stdout))
-    tools, made, listed, resources = said
+        answers.append(json.loads(done.stdout))
+    tools, motion, listed, resources = answers
     assert {"generate_motion", "wait_motion"} <= {tool["name"] for tool in tools["tools"]}
-    motion_id = made["structuredContent"]["motion_id"]
+    motion_id = motion["structuredContent"]["motion_id"]
     assert motion_id in listed["content"][0]["text"]
     assert any(motion_id in entry["uri"] for entry in resources["resources"])
     print(f"inspector: {len(tools['tools'])} tools, made {motion_id}, and found it again")
@@ -183,13 +183,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("clients", nargs="*", default=list(CLIENTS), choices=list(CLIENTS))
     parser.add_argument("--venvs", type=Path, default=REPOSITORY / ".venvs")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     failed = []
-    for name in given.clients:
+    for name in arguments.clients:
         begin = time.monotonic()
         with tempfile.TemporaryDirectory() as folder:
             try:
-                CLIENTS[name](name, given.venvs.resolve(), Path(folder))
+                CLIENTS[name](name, arguments.venvs.resolve(), Path(folder))
             except (AssertionError, OSError, subprocess.SubprocessError, SystemExit) as err:
                 print(f"{name}: {type(err).__name__}: {err}", file=sys.stderr)
                 failed.append(name)

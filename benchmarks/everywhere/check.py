@@ -108,11 +108,11 @@ def _run(command: Sequence[str]) -> str:
     return done.stdout
 
 
-def told(places: Array, wanted: Array) -> str:
+def distance_line(places: Array, expected: Array) -> str:
     """How far joints ``(T, 22, 3)`` are from where they should be."""
-    if len(places) != len(wanted):
-        return f"**{len(places)} frames, {len(wanted)} expected**"
-    off = np.linalg.norm(places - wanted, axis=-1) * 1000
+    if len(places) != len(expected):
+        return f"**{len(places)} frames, {len(expected)} expected**"
+    off = np.linalg.norm(places - expected, axis=-1) * 1000
     return f"{off.mean():.2f} mm, at most {off.max():.1f} mm"
 
 
@@ -132,7 +132,7 @@ def saved(command: Sequence[str], out: Path) -> tuple[list[str], Array]:
 
 def check_bvh(motion: Motion, folder: Path, here: Environments) -> Iterator[Row]:
     """BVH of every style in every reader."""
-    wanted = motion.joints.astype(np.float64)
+    expected = motion.joints.astype(np.float64)
     for name, style in BVH_STYLES.items():
         (path,) = export(motion, folder / f"{name}.bvh", bvh=style)
         unit = 0.01 if style.unit == "cm" else 1.0
@@ -160,7 +160,7 @@ def check_bvh(motion: Motion, folder: Path, here: Environments) -> Iterator[Row]
             "Blender": blender,
         }
         for program, reader in readers.items():
-            yield _row(f"`.bvh` {name}", program, reader, style.names, unit, wanted)
+            yield _row(f"`.bvh` {name}", program, reader, style.names, unit, expected)
 
 
 def _row(
@@ -169,11 +169,11 @@ def _row(
     reader: Callable[[], tuple[list[str], Array]],
     names: Sequence[str],
     unit: float,
-    wanted: Array,
+    expected: Array,
 ) -> Row:
     try:
         found, places = reader()
-        return Row(what, program, told(unit * ours(found, places, names), wanted))
+        return Row(what, program, distance_line(unit * ours(found, places, names), expected))
     except NotHere as reason:
         return Row(what, program, f"not checked: {reason}")
     except ValueError as error:
@@ -183,7 +183,7 @@ def _row(
 def check_glb(motion: Motion, folder: Path, here: Environments) -> Iterator[Row]:
     """The mannequin in GLB, in viewers and the validator; and FBX that Blender makes of it."""
     (path,) = export(motion, folder / "motion.glb")
-    wanted = motion.joints.astype(np.float64)
+    expected = motion.joints.astype(np.float64)
     out, fbx = folder / "found.npz", folder / "blender.fbx"
 
     def three() -> tuple[list[str], Array]:
@@ -193,8 +193,8 @@ def check_glb(motion: Motion, folder: Path, here: Environments) -> Iterator[Row]
         script = str(HERE / "in_blender.py")
         return saved([here.blender, script, str(path), str(out), str(fbx)], out)
 
-    yield _row("`.glb`", "three.js GLTFLoader in Chromium", three, JOINT_NAMES, 1.0, wanted)
-    yield _row("`.glb`", "Blender", blender, JOINT_NAMES, 1.0, wanted)
+    yield _row("`.glb`", "three.js GLTFLoader in Chromium", three, JOINT_NAMES, 1.0, expected)
+    yield _row("`.glb`", "Blender", blender, JOINT_NAMES, 1.0, expected)
     try:
         report = json.loads(_run_in(here.node, ["node", "-e", _VALIDATE, str(path)]))
         counts = f"{report['numErrors']} errors, {report['numWarnings']} warnings"
@@ -202,7 +202,9 @@ def check_glb(motion: Motion, folder: Path, here: Environments) -> Iterator[Row]
         counts = f"not checked: {reason}"
     yield Row("`.glb`", "Khronos glTF validator", counts)
     if fbx.exists():
-        yield Row("`.fbx` that Blender made of it", "`motion-agent import`", imported(fbx, wanted))
+        yield Row(
+            "`.fbx` that Blender made of it", "`motion-agent import`", imported(fbx, expected)
+        )
 
 
 def _run_in(folder: Path, command: Sequence[str]) -> str:
@@ -228,7 +230,7 @@ def check_amass(motion: Motion, folder: Path) -> Iterator[Row]:
         step = int(rate / 20)
         thin = amass_joints(poses[::step], trans[::step], file["offsets"])
         yield Row("`.amass.npz`", "HumanML3D's raw_pose_processing: every third frame",
-                  told(thin, motion.joints.astype(np.float64)))  # fmt: skip
+                  distance_line(thin, motion.joints.astype(np.float64)))  # fmt: skip
         hands = poses[:, 66:156].shape == (frames, 90) and not poses[:, 66:].any()
         yield Row(
             "`.amass.npz`",
@@ -240,28 +242,28 @@ def check_amass(motion: Motion, folder: Path) -> Iterator[Row]:
 
 def check_import(motion: Motion, folder: Path) -> Iterator[Row]:
     """What comes back of our own exports."""
-    wanted = motion.joints.astype(np.float64)
+    expected = motion.joints.astype(np.float64)
     for suffix in EXPORTS:
         if Path(f"x.{suffix}").suffix not in READABLE_SUFFIXES:
             continue
         for name, style in BVH_STYLES.items() if suffix == "bvh" else [("", None)]:
             (path,) = export(motion, folder / f"back.{suffix}", bvh=style)
             yield Row(
-                f"`.{suffix}` {name}".strip(), "`motion-agent import`", imported(path, wanted)
+                f"`.{suffix}` {name}".strip(), "`motion-agent import`", imported(path, expected)
             )
 
 
-def imported(path: Path, wanted: Array) -> str:
+def imported(path: Path, expected: Array) -> str:
     """How far joints of a file are off as we read it ourselves, but for where their middle is."""
     try:
         joints, fps = read_joints(path)
     except (InputError, FormatError) as error:
         return f"**{str(error)[:100]}**"
     joints = joints[:: round(fps / 20)]
-    if len(joints) != len(wanted):
-        return f"**{len(joints)} frames, {len(wanted)} expected**"
-    moved = joints - joints.mean(axis=(0, 1)) + wanted.mean(axis=(0, 1))
-    return told(moved, wanted)
+    if len(joints) != len(expected):
+        return f"**{len(joints)} frames, {len(expected)} expected**"
+    moved = joints - joints.mean(axis=(0, 1)) + expected.mean(axis=(0, 1))
+    return distance_line(moved, expected)
 
 
 def in_chromium(node: Path, path: Path, frames: int) -> tuple[list[str], Array]:
