@@ -147,14 +147,14 @@ class _Work:
         if first is not None and first.tool == "open_motion":
             key = conversation.find(first.motion)
             if key is not None:
-                return key, conversation.motions[key]
+                return key, self._studio.readable(conversation.motions[key])
             return conversation.history.new_key, self._studio.open(first.motion)
         timeline = conversation.timeline
         if first is not None and first.tool == "start_over":
             return conversation.current or conversation.history.new_key, Timeline(timeline.name)
         refers = any(step.segment or step.tool == "keep_segment" for step in steps)
         if conversation.current and (refers or not steps or not timeline.segments):
-            return conversation.current, timeline
+            return conversation.current, self._studio.readable(timeline)
         if not steps:
             raise InputError("there is nobody to place yet; make a motion of two people first")
         return conversation.history.new_key, Timeline()

@@ -23,6 +23,7 @@ from .engine import (
     Progress,
     Take,
     TokenEngine,
+    codebook_of,
     take_features,
 )
 from .errors import GenerationError, InputError
@@ -37,10 +38,11 @@ def segment_request(segment: Segment) -> GenerationRequest:
     return GenerationRequest(segment.description, segment.seed, segment.seconds or None)
 
 
-def filled_segment(segment: Segment, entry: Entry) -> Segment:
-    """The segment with what was generated for it."""
+def filled_segment(engine: MotionEngine, segment: Segment, entry: Entry) -> Segment:
+    """The segment with what the engine generated for it."""
     tokens, clip, frames = entry
-    return replace(segment, tokens=tokens, clip=clip, clip_frames=frames)
+    codebook = codebook_of(engine) if tokens else ""
+    return replace(segment, tokens=tokens, clip=clip, clip_frames=frames, codebook=codebook)
 
 
 def keep_take(engine: MotionEngine, take: Take, clips: Clips) -> Entry:
@@ -87,7 +89,7 @@ def generate_segments(
         )
     clips = Clips() if clips is None else clips
     return [
-        filled_segment(segment, keep_take(engine, take, clips))
+        filled_segment(engine, segment, keep_take(engine, take, clips))
         for segment, take in zip(segments, takes, strict=True)
     ]
 
@@ -107,9 +109,15 @@ def segment_features(
         fills: by the id of the later segment of a join.
 
     Raises:
-        InputError: a clip is missing.
+        InputError: a clip is missing, or tokens are those of another codebook.
         ConfigurationError: the engine cannot decode the tokens.
     """
+    foreign = [s.id for s in segments if s.tokens and s.codebook != codebook_of(engine)]
+    if foreign:
+        raise InputError(
+            f"{', '.join(foreign)}: made with another motion tokenizer, whose tokens the engine"
+            f" {engine.name} cannot read; describe them again, or open the motion by its id or file"
+        )
     parts: list[FloatArray] = []
     for has_tokens, group in groupby(segments, lambda segment: bool(segment.tokens)):
         if has_tokens:

@@ -9,9 +9,11 @@ parts are detected with `isinstance`:
     CoverageEngine   coverage           which words training knew
     FillEngine       fill               tokens between two stretches of tokens
 
-An engine may also have ``warm_up()``, which loads its weights now rather than at the first call,
-and ``device``, the name of the device that it computes on. Engines serve several threads, and the
-result for a request never depends on the other requests of its batch.
+An engine may also have ``warm_up()``, which loads its weights now rather than at the first call;
+``device``, the name of the device that it computes on; and ``codebook``, a short name of its motion
+tokens: those of another codebook are never decoded, a motion that has them is kept as features.
+Engines serve several threads, and the result for a request never depends on the other requests of
+its batch.
 
 `engines.load_engine` finds engines by name.
 """
@@ -271,6 +273,11 @@ def check_description(description: str) -> None:
         raise InputError(
             f"a description has {len(description)} characters; the limit is {MAX_DESCRIPTION}"
         )
+
+
+def codebook_of(engine: MotionEngine) -> str:
+    """Return what names the engine's motion tokens; empty where it does not tell."""
+    return str(getattr(engine, "codebook", ""))
 
 
 def take_features(

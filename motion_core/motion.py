@@ -39,6 +39,7 @@ class Segment:
         take: counts up each time that it is sampled again; the id stays.
         clip: id of its features (`journal.Clips`), where it has no tokens.
         clip_frames: length of that clip.
+        codebook: whose tokens they are (`engine.codebook_of`): another tokenizer reads others.
     """
 
     id: str
@@ -50,6 +51,7 @@ class Segment:
     take: int = 1
     clip: str = ""
     clip_frames: int = 0
+    codebook: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "description", whole(self.description))

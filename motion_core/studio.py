@@ -25,7 +25,15 @@ from typing import Any
 
 from .batching import Batcher
 from .composition import filled_segment, keep_take, segment_request
-from .engine import CancelToken, MotionEngine, Progress, Take, TokenEngine, unknown_words
+from .engine import (
+    CancelToken,
+    MotionEngine,
+    Progress,
+    Take,
+    TokenEngine,
+    codebook_of,
+    unknown_words,
+)
 from .errors import ConfigurationError, GenerationError, InputError
 from .exporting import export, export_suffix
 from .fills import known_fills
@@ -33,7 +41,7 @@ from .joining import Joined, join_segments
 from .journal import Clips, Key, SegmentJournal
 from .limits import MAX_DESCRIPTION, Limits
 from .mending import HALF_WIDTHS, Repair
-from .motion import FRAMES_PER_TOKEN, MAX_FRAMES, Motion, Segment
+from .motion import FRAMES_PER_TOKEN, MAX_FRAMES, FloatArray, Motion, Segment
 from .placement import Placement
 from .seams import SeamReport
 from .serving import ServedEngine, cancelled_by, current_cancel, serve_engine
@@ -300,7 +308,10 @@ class Studio:
             for i, take in zip(batch, takes, strict=True):
                 known[keys[i]] = keep_take(self.engine, take, self.clips)
                 self.journal.put(keys[i], known[keys[i]])
-        return [filled_segment(s, known[key]) for s, key in zip(segments, keys, strict=True)]
+        return [
+            filled_segment(self.engine, s, known[key])
+            for s, key in zip(segments, keys, strict=True)
+        ]
 
     def _key(self, segment: Segment) -> Key:
         return self.engine.name, segment.description, segment.seed, segment.seconds
@@ -333,11 +344,11 @@ class Studio:
         else:
             entry = keep_take(self.engine, self.take(motion), self.clips)
             description = self.caption(motion)[:MAX_DESCRIPTION]
-            segments = (filled_segment(Segment("s1", description), entry),)
+            segments = (filled_segment(self.engine, Segment("s1", description), entry),)
         timeline = Timeline(
             segments=segments,
             next_segment=max(_fact(motion, "next_segment", _MAX_NUMBER), next_number(segments)),
-            blends=_known_blends(motion, segments),
+            blends=_known_blends(motion, segments) if _tokens_kept(motion, segments) else {},
             fills=known_fills(motion) if segments == motion.segments else {},
             seed=_fact(motion, "seed", 2**31),
         )
@@ -345,9 +356,38 @@ class Studio:
             timeline = replace(timeline, motions={1: self.store.add(motion)})
         return timeline
 
+    def readable(self, timeline: Timeline) -> Timeline:
+        """Return a timeline that can be edited here: tokens of another tokenizer become clips.
+
+        Their features are those of the motions that were rendered from it. Where these are no
+        longer in the store the segments stay, and rendering them says so.
+        """
+        for person, motion_id in timeline.motions.items():
+            own = timeline.of(person)
+            if not any(self._foreign(segment) for segment in own) or motion_id not in self.store:
+                continue
+            spans = self.store.get(motion_id).segment_frames()
+            if [segment.id for segment, _, _ in spans] != [segment.id for segment in own]:
+                continue
+            features = self.store.get(motion_id).features
+            clips = {
+                segment.id: self._as_clip(segment, features[first:end])
+                for segment, (_, first, end) in zip(own, spans, strict=True)
+            }
+            segments = tuple(
+                clips[s.id] if s.person == person else s for s in timeline.segments
+            )  # whatever is done about joins is in these features
+            timeline = replace(
+                timeline,
+                segments=segments,
+                blends={i: width for i, width in timeline.blends.items() if i not in clips},
+                fills={i: fill for i, fill in timeline.fills.items() if i not in clips},
+            )
+        return timeline
+
     def take(self, motion: Motion) -> Take:
         """Return the motion as the engine reads it: features, and tokens where it has any."""
-        tokens = motion.tokens
+        tokens = () if self._unknown(motion) else motion.tokens
         if len(tokens) != max(1, len(motion) // FRAMES_PER_TOKEN):
             engine = self.engine
             tokens = engine.encode(motion.features) if isinstance(engine, TokenEngine) else ()
@@ -364,7 +404,10 @@ class Studio:
         if len(motion) <= _LONG or len(spans) < 2:
             return self.batcher.caption([self.take(motion)], cancel=cancel)[0]
         # A window that lies across a join shows half of one action and half of another.
-        parts = [Take(s.tokens, motion.features[first:end]) for s, first, end in spans]
+        foreign = self._unknown(motion)
+        parts = [
+            Take(() if foreign else s.tokens, motion.features[first:end]) for s, first, end in spans
+        ]
         captions = self.batcher.caption(parts, cancel=cancel)
         return ", then ".join(text for text, _ in groupby(captions))
 
@@ -396,13 +439,26 @@ class Studio:
         segments = []
         foreign = not all(_OWN_ID.fullmatch(segment.id) for segment in motion.segments)
         for number, (segment, first, end) in enumerate(motion.segment_frames(), start=1):
-            readable = segment.tokens and isinstance(self.engine, TokenEngine)
-            if not readable and segment.clip not in self.clips:
-                clip = self.clips.add(motion.features[first:end])
-                segment = replace(segment, tokens=(), clip=clip, clip_frames=end - first)
+            if self._foreign(segment) or not (segment.tokens or segment.clip in self.clips):
+                segment = self._as_clip(segment, motion.features[first:end])
             segment_id = f"s{number}" if foreign else segment.id
             segments.append(replace(segment, id=segment_id, person=1))
         return tuple(segments)
+
+    def _foreign(self, segment: Segment) -> bool:
+        """Whether it has tokens that this engine cannot read."""
+        own = codebook_of(self.engine) if isinstance(self.engine, TokenEngine) else None
+        return bool(segment.tokens) and segment.codebook != own
+
+    def _unknown(self, motion: Motion) -> bool:
+        """Whether the motion's tokens are not known to be this engine's."""
+        if not motion.segments:
+            return bool(codebook_of(self.engine))
+        return any(self._foreign(segment) for segment in motion.segments)
+
+    def _as_clip(self, segment: Segment, features: FloatArray) -> Segment:
+        clip = self.clips.add(features)
+        return replace(segment, tokens=(), clip=clip, clip_frames=len(features), codebook="")
 
 
 def _unpickled(
@@ -432,6 +488,11 @@ def _fact(motion: Motion, name: str, limit: int) -> int:
     """A whole number in the provenance; 0 if it is none, for a file may say anything."""
     value = motion.provenance.get(name)
     return value if type(value) is int and 0 < value < limit else 0
+
+
+def _tokens_kept(motion: Motion, segments: Sequence[Segment]) -> bool:
+    """Whether no segment became a clip: a clip holds what was blended already."""
+    return [s.tokens for s in motion.segments] == [s.tokens for s in segments]
 
 
 def _known_blends(motion: Motion, segments: Sequence[Segment]) -> dict[str, int]:

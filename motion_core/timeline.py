@@ -388,6 +388,8 @@ def _segment_to_json(segment: Segment) -> dict[str, Any]:
     }
     if segment.clip_frames:
         value |= {"clip": segment.clip, "clip_frames": segment.clip_frames}
+    if segment.codebook:
+        value |= {"codebook": segment.codebook}
     return value
 
 

@@ -18,6 +18,7 @@ from .words import whole
 MAX_TOKEN = 65_535  # no codebook is larger; an engine checks against its own
 MAX_SEED = 2**53 - 1  # exact in any JSON; further takes add to it, within torch's 64 bits
 MAX_DEPTH = 32  # of JSON; ours has 4
+_CODEBOOK = re.compile(r"[\w.-]{0,40}", re.ASCII)
 _SEGMENT_ID = re.compile(r"[A-Za-z][\w-]{0,19}", re.ASCII)
 _CLIP_ID = re.compile(r"c-[0-9a-f]{16}")
 
@@ -97,6 +98,9 @@ def checked_segment(entry: Any) -> Segment:
     except (KeyError, TypeError, IndexError, AttributeError) as error:
         raise FormatError(f"is damaged: a segment of it is {str(entry)[:80]!r}") from error
     clip, frames = entry.get("clip", ""), entry.get("clip_frames", 0)
+    codebook = entry.get("codebook", "")
+    if not isinstance(codebook, str) or not _CODEBOOK.fullmatch(codebook):
+        raise FormatError(f"is damaged: a codebook of it is {str(codebook)[:40]!r}")
     return Segment(
         str(name),
         checked_words(words),
@@ -107,6 +111,7 @@ def checked_segment(entry: Any) -> Segment:
         _whole(entry.get("take", 1), "take", MAX_SEED),
         checked_clip(clip) if clip else "",
         checked_frames(frames),
+        codebook,
     )
 
 

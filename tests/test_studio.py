@@ -18,6 +18,7 @@ from motion_agent.motion_core.motion import Motion
 from motion_agent.motion_core.store import MotionStore
 from motion_agent.motion_core.studio import Studio
 from motion_agent.motion_core.timeline import Timeline
+from motion_agent.motion_core.untrusted import checked_segment
 from motion_agent.tools import motion_tools
 
 WALK_WAVE = Timeline().insert("a person walks forward").insert("a person waves")
@@ -267,3 +268,49 @@ def test_an_engine_that_cannot_be_loaded_is_said(tmp_path: Path, name: str, mess
 def test_an_argument_stands_behind_a_colon(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no prepared data set in"):
         load_engine(f"retrieval:{tmp_path}")
+
+
+class Other(FakeEngine):
+    """One whose tokens are not those of `FakeEngine`, with the same names."""
+
+    codebook = "other-1"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read: list[tuple[int, ...]] = []
+
+    def decode(self, tokens: Any, **control: Any) -> Any:
+        self.read.append(tuple(tokens))
+        return super().decode(tokens, **control)
+
+
+def test_tokens_of_another_tokenizer_are_kept_as_features_and_never_decoded(
+    tmp_path: Path,
+) -> None:
+    store = MotionStore(tmp_path)
+    made = Studio(FakeEngine(), store).render(WALK_WAVE)
+    old = made.motions[1]
+    engine = Other()
+    studio = Studio(engine, store, repair_seams=False)
+    assert studio.render(made.timeline).motions[1].id == old.id  # as it is in the store
+    for timeline in (studio.open(old), studio.readable(made.timeline)):
+        assert [s.tokens for s in timeline.segments] == [(), ()]
+        longer = studio.render(timeline.insert("a person bows"))
+        new = longer.motions[1].segments[2]
+        assert engine.read[-1] == new.tokens and new.codebook == "other-1"
+        assert np.array_equal(longer.motions[1].features[: len(old)], old.features)
+    with pytest.raises(InputError, match=r"s1, s2: made with another motion tokenizer"):
+        studio.render(made.timeline.insert("a person bows"))
+    assert set(engine.read) == {new.tokens}
+    assert studio.take(old).tokens == engine.encode(old.features)
+    again = Studio(Other(), store).open(longer.motions[1])
+    assert again.segments == longer.timeline.segments
+    assert Timeline.from_json(again.to_json()).segments == again.segments
+
+
+def test_a_codebook_that_is_no_name_is_refused() -> None:
+    entry = {"id": "s1", "description": "a person bows", "tokens": [1], "seed": 0}
+    assert checked_segment(entry | {"codebook": "1f-a"}).codebook == "1f-a"
+    for name in (7, "a b", "x" * 41):
+        with pytest.raises(FormatError, match="codebook"):
+            checked_segment(entry | {"codebook": name})

@@ -61,6 +61,7 @@ def packed_npz(motion: Motion) -> bytes:
             "take": segment.take,
             "clip": segment.clip,
             "clip_frames": segment.clip_frames,
+            **({"codebook": segment.codebook} if segment.codebook else {}),
         }
         for segment in motion.segments
     ]

@@ -16,6 +16,7 @@ import math
 import os
 import threading
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,8 @@ from ..engine import (
 from ..errors import ConfigurationError, GenerationError, InputError, IntegrityError
 from ..motion import FRAMES_PER_TOKEN, FloatArray
 from ..motionllm.sampling import Sampling, draw, probabilities
-from ..tokenizer.checkpoint import load_tokenizer
+from ..motionllm.weights import file_digest
+from ..tokenizer.checkpoint import FILE_NAME, load_tokenizer
 from .checkpoint import MARKS, T5, read_config
 
 FOLDER_VARIABLE = "MOTION_AGENT_MOTIONGPT"
@@ -73,6 +75,11 @@ class MotionGPTEngine:
     @property
     def name(self) -> str:
         return f"motiongpt {self.folder.name}"
+
+    @cached_property
+    def codebook(self) -> str:
+        """Eight hexadecimal digits that change with the motion tokenizer."""
+        return file_digest(self.folder / FILE_NAME)[:8]
 
     @property
     def device(self) -> str:

@@ -88,6 +88,11 @@ class MotionLLMEngine:
         return f"motionllm {self.checkpoint.config.name} {self.checkpoint.version}"
 
     @property
+    def codebook(self) -> str:
+        """Eight hexadecimal digits that change with the motion tokenizer."""
+        return self.checkpoint.config.digests["tokenizer.safetensors"][:8]
+
+    @property
     def device(self) -> str:
         """Where the language model computes, once it is loaded."""
         return self._device if self._loaded is None else str(self._loaded[0].device)
