@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from motion_agent.motion_core.motionllm.checkpoint import Checkpoint, assemble_checkpoint
+from motion_agent.motion_core.motionllm.assembly import assemble_checkpoint
+from motion_agent.motion_core.motionllm.checkpoint import Checkpoint
 from motion_agent.motion_core.motionllm.model import DIRECTIONS, MotionLLM
 from motion_agent.motion_core.motionllm.sampling import Sampling
 from motion_agent.motion_core.motionllm.weights import save_direction

@@ -21,7 +21,8 @@ from motion_agent.motion_core.motionllm import (
     replace_adapter,
     save_adapter,
 )
-from motion_agent.motion_core.motionllm.checkpoint import Checkpoint, assemble_checkpoint
+from motion_agent.motion_core.motionllm.assembly import assemble_checkpoint, load_direction
+from motion_agent.motion_core.motionllm.checkpoint import Checkpoint
 from motion_agent.motion_core.motionllm.engine import restore_model
 from motion_agent.motion_core.motionllm.weights import save_half
 
@@ -157,6 +158,21 @@ def test_assembling_again_replaces_the_weights_and_keeps_the_model_card(tmp_path
     assert again.config.data == "more"
     assert (tmp_path / "out" / "README.md").read_text() == "card"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "runs"]
+
+
+def test_a_checkpoint_stands_for_each_of_its_parts(whole: Checkpoint, tmp_path: Path) -> None:
+    parts = dict.fromkeys(("tokenizer", "t2m", "m2t"), whole.folder)
+    again = assemble_checkpoint(**parts, out=tmp_path / "again", sampling=whole.config.sampling)
+    assert again.version == whole.version
+    assert again.config.training == whole.config.training
+    started = motion_llm(seed=5)
+    load_direction(started, "t2m", whole.folder)
+    for name, row in motion_llm().rows.items():
+        same = torch.equal(started.rows[name].half(), row.half())
+        assert same == name.startswith("t2m"), name
+    other = trained_folders(tmp_path / "runs", whole.config.backbone)
+    mixed = assemble_checkpoint(**(other | {"m2t": whole.folder}), out=tmp_path / "mixed")
+    assert mixed.version == whole.version  # the same weights from both places
 
 
 @pytest.mark.parametrize("direction", ["t2m", "m2t"])

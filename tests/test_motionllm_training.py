@@ -10,6 +10,7 @@ import torch
 from motionllm_toys import CODES, backbone, motion_llm, motion_tokenizer, text_tokenizer
 
 from motion_agent.motion_core.errors import ConfigurationError, InputError
+from motion_agent.motion_core.motionllm.assembly import load_direction
 from motion_agent.motion_core.motionllm.model import END, IGNORE
 from motion_agent.motion_core.motionllm.prompt import check_description, prompt_format
 from motion_agent.motion_core.motionllm.rewording import other_tense, reword
@@ -23,7 +24,7 @@ from motion_agent.motion_core.motionllm.samples import (
 )
 from motion_agent.motion_core.motionllm.tokenised import encode_many
 from motion_agent.motion_core.motionllm.train import MotionLLMTraining, Trainer
-from motion_agent.motion_core.motionllm.weights import load_direction, save_direction
+from motion_agent.motion_core.motionllm.weights import save_direction
 
 PLAIN = {
     **{"noise": 0.0, "corrupt": 0.0, "crop": 0.0, "stated": 0.0},
@@ -224,7 +225,8 @@ def test_rewording_keeps_what_is_done_and_subjects_with_more_to_say() -> None:
 def test_a_training_starts_from_finished_weights(tmp_path: Path) -> None:
     first = trainer(steps=3)
     first.fit(TrainingData(clips()), clips(), tmp_path / "a")
-    save_direction(first.model, "t2m", tmp_path / "a", {})
+    facts = {"backbone": "toy", "training": {"prompt": "compact"}}
+    save_direction(first.model, "t2m", tmp_path / "a", facts)
     second = trainer(steps=3, seed=5)
     load_direction(second.model, "t2m", tmp_path / "a")
     for a, b in zip(first.trained, second.trained, strict=True):

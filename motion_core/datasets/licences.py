@@ -1,15 +1,17 @@
 """Where motion and captions come from, and what may be done with weights trained on them.
 
-A prepared data set names the sources it holds; NOTICE and the model card are written from here.
+A prepared data set and a checkpoint name their sources; `attributions` has what NOTICE says.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 Terms = Literal["free", "share-alike", "non-commercial"]
-"""What weights inherit: ``free`` may be used by a company, with the citation alone."""
+"""What weights inherit: ``free`` may be used by a company, with the citation alone; each of these
+is stricter than those before it."""
 
 
 @dataclass(frozen=True)
@@ -63,3 +65,21 @@ CAPTION_SOURCES = {
 }
 FREE_CAPTIONS = tuple(name for name, source in CAPTION_SOURCES.items() if source.terms == "free")
 """Caption sources that leave weights free for a company's use: what is prepared by default."""
+
+
+def terms_of(motion: Collection[str], captions: Collection[str]) -> Terms:
+    """The terms of weights trained on these sources: the strictest of any.
+
+    Args:
+        motion: names of `MOTION_SOURCES`.
+        captions: names of `CAPTION_SOURCES`.
+
+    Raises:
+        KeyError: an unknown source.
+    """
+    found = [
+        *(MOTION_SOURCES[name].terms for name in motion),
+        *(CAPTION_SOURCES[name].terms for name in captions),
+    ]
+    order: tuple[Terms, ...] = get_args(Terms)
+    return max(found, key=order.index, default="free")

@@ -6,7 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .checkpoint import Checkpoint, assemble_checkpoint, load_checkpoint
+    from .assembly import assemble_checkpoint
+    from .checkpoint import Checkpoint, load_checkpoint
     from .engine import MotionLLMEngine, load_motionllm
     from .model import Direction, MotionLLM
     from .peft_adapter import peft_model, replace_adapter, save_adapter
@@ -36,7 +37,7 @@ _FROM = {
     "MotionLLMEngine": "engine",
     "MotionLLMTraining": "train",
     "Sampling": "sampling",
-    "assemble_checkpoint": "checkpoint",
+    "assemble_checkpoint": "assembly",
     "load_checkpoint": "checkpoint",
     "load_motionllm": "engine",
     "peft_model": "peft_adapter",

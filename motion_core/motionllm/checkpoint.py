@@ -11,7 +11,7 @@
 All tensors are float16, save the tokenizer's mean and standard deviation; those of an official
 checkpoint stay float32.
 
-    motion-agent train assemble --tokenizer runs/tokenizer --t2m runs/t2m --m2t runs/m2t
+`assembly` makes one of what the trainings leave behind.
 """
 
 from __future__ import annotations
@@ -19,10 +19,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import tempfile
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,8 +32,8 @@ from .known_captions import FILE as COVERAGE
 from .known_captions import KnownCaptions
 from .model import DIRECTIONS, Direction
 from .sampling import Sampling
-from .vocabulary import KnownWords, split_words
-from .weights import file_digest, read_tensors, save_half
+from .vocabulary import KnownWords
+from .weights import file_digest, read_tensors
 
 if TYPE_CHECKING:
     from ..tokenizer import MotionTokenizer
@@ -44,7 +42,7 @@ FORMAT = "motion-agent checkpoint"
 VERSION = 1
 CONFIG = "config.json"
 _TENSORS = ("tokenizer.safetensors", "rows.safetensors", "t2m.safetensors", "m2t.safetensors")
-_MATCHING = "matching.safetensors"
+MATCHING = "matching.safetensors"
 START = "head.start"
 """The head's row of <Motion>, which no decoding chooses but beam search counts (optional)."""
 _LARGEST = {"vocabulary": 4_000_000, "width": 65_536, "codes": 65_536, "rank": 4096}
@@ -73,6 +71,7 @@ class CheckpointConfig:
         sampling: how motion tokens are drawn unless the caller says otherwise.
         tokenizer: the motion tokenizer's own config.
         data: what it was trained on, in a few words.
+        caption_sources: who wrote the captions, by names of `datasets.licences.CAPTION_SOURCES`.
         words: the words of the training captions, for `coverage`.
         training: recipe of each direction.
         digests: SHA-256 of each file.
@@ -88,6 +87,7 @@ class CheckpointConfig:
     sampling: Sampling = field(default_factory=Sampling)
     tokenizer: Mapping[str, Any] = field(default_factory=dict)
     data: str = ""
+    caption_sources: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     training: Mapping[str, Any] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
@@ -114,7 +114,9 @@ class CheckpointConfig:
         }
         adapters = {d: Adapter(**values["adapters"][d]) for d in DIRECTIONS}
         fields |= {"adapters": adapters, "sampling": Sampling(**values["sampling"])}
-        config = cls(**(fields | {"words": tuple(values["words"])}))
+        fields |= {"words": tuple(values["words"])}
+        fields |= {"caption_sources": tuple(values.get("caption_sources", ()))}
+        config = cls(**fields)
         for number in ("vocabulary", "width", "codes"):
             value = getattr(config, number)
             if not isinstance(value, int) or not 1 <= value <= _LARGEST[number]:
@@ -241,88 +243,6 @@ def load_checkpoint(folder: Path | str) -> Checkpoint:
     return Checkpoint(folder, config)
 
 
-def assemble_checkpoint(
-    tokenizer: Path | str,
-    t2m: Path | str,
-    m2t: Path | str,
-    out: Path | str,
-    *,
-    matching: Path | str | None = None,
-    captions: Collection[str] = (),
-    held_out: Collection[str] = (),
-    data: str = "",
-    sampling: Sampling | None = None,
-) -> Checkpoint:
-    """Puts the results of the trainings together; the checkpoint appears in `out` at once.
-
-    Args:
-        tokenizer: folder with ``tokenizer.safetensors``.
-        t2m: folder with ``t2m.safetensors``, ``t2m_rows.safetensors`` and ``t2m.json``.
-        m2t: the same of m2t.
-        out: folder of the checkpoint; its name becomes the checkpoint's.
-        matching: folder of the matching network.
-        captions: the training captions, which `coverage` knows.
-        held_out: captions by people for other clips, which calibrate it.
-        data: what it was trained on, in a few words.
-        sampling: defaults of decoding.
-
-    Raises:
-        UnavailableError: a file is missing, or `out` cannot be written to.
-        IntegrityError: a file is damaged.
-        ConfigurationError: the two directions or the tokenizer do not belong together.
-    """
-    from ..tokenizer.checkpoint import load_tokenizer
-
-    out, folders = Path(out), {"t2m": Path(t2m), "m2t": Path(m2t)}
-    facts = {d: _read_facts(folders[d], d) for d in DIRECTIONS}
-    for name in ("backbone", "vocabulary", "width", "codes"):
-        if facts["t2m"][name] != facts["m2t"][name]:
-            raise ConfigurationError(
-                f"{folders['t2m']} and {folders['m2t']} do not belong together: {name} is "
-                f"{facts['t2m'][name]!r} and {facts['m2t'][name]!r}"
-            )
-    prompts = {d: facts[d]["training"]["prompt"] for d in DIRECTIONS}
-    if prompts["t2m"] != prompts["m2t"]:
-        raise ConfigurationError(f"the two directions were trained with other prompts: {prompts}")
-    motion_tokenizer = load_tokenizer(tokenizer)
-    model = facts["t2m"]
-    if motion_tokenizer.config.codes != model["codes"]:
-        raise ConfigurationError(
-            f"the tokenizer in {tokenizer} has {motion_tokenizer.config.codes} codes, the "
-            f"adapters were trained with {model['codes']}"
-        )
-    config = CheckpointConfig(
-        name=out.name,
-        backbone=model["backbone"],
-        vocabulary=model["vocabulary"],
-        width=model["width"],
-        codes=model["codes"],
-        prompt=prompts["t2m"],
-        adapters={d: Adapter(facts[d]["rank"], facts[d]["scale"]) for d in DIRECTIONS},
-        sampling=sampling or Sampling(),
-        tokenizer=motion_tokenizer.config.to_dict(),
-        data=data,
-        words=_words(captions),
-        training={d: facts[d]["training"] for d in DIRECTIONS},
-    )
-    rows = {}
-    for d in DIRECTIONS:
-        for name, tensor in read_tensors(folders[d] / f"{d}_rows.safetensors").items():
-            rows[name.replace("_", ".", 1)] = tensor  # t2m_embed -> t2m.embed
-
-    def fill(fresh: Path) -> None:
-        shutil.copy(Path(tokenizer) / "tokenizer.safetensors", fresh)
-        save_half(rows, fresh / "rows.safetensors")
-        for d in DIRECTIONS:
-            save_half(read_tensors(folders[d] / f"{d}.safetensors"), fresh / f"{d}.safetensors")
-        if matching is not None:
-            shutil.copy(Path(matching) / _MATCHING, fresh / _MATCHING)
-        if captions:
-            KnownCaptions.learn(captions, held_out).save(fresh)
-
-    return write_checkpoint(out, config, fill)
-
-
 def write_checkpoint(
     out: Path, config: CheckpointConfig, fill: Callable[[Path], None]
 ) -> Checkpoint:
@@ -364,24 +284,3 @@ def _put(fresh: Path, out: Path) -> None:
     files = sorted(fresh.iterdir(), key=lambda path: path.name == CONFIG)
     for path in files:
         os.replace(path, out / path.name)
-
-
-def _read_facts(folder: Path, direction: Direction) -> dict[str, Any]:
-    path = folder / f"{direction}.json"
-    if not path.is_file():
-        raise UnavailableError(f"there is no {path}; finish the training of {direction} first")
-    try:
-        facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        needed = {"backbone", "vocabulary", "width", "codes", "rank", "scale", "training"}
-        missing = needed - facts.keys()
-    except (ValueError, AttributeError) as err:
-        raise IntegrityError(f"{path} is damaged ({err}); train {direction} again") from err
-    if missing or "prompt" not in facts["training"]:
-        raise IntegrityError(f"{path} does not tell {min(missing, default='the prompt')}")
-    return facts
-
-
-def _words(captions: Iterable[str]) -> tuple[str, ...]:
-    """The words of the captions in alphabetical order; numbers say nothing of a motion."""
-    counts = Counter(word for caption in captions for word in set(split_words(caption)))
-    return tuple(sorted(word for word in counts if word.isalpha()))

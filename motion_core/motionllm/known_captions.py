@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from ..atomic import replacing
 from ..engine import Coverage
 from ..errors import InputError, IntegrityError
 from .beyond import BEYOND
@@ -142,7 +143,8 @@ class KnownCaptions:
             "captions": np.rint(self.captions * 127).astype(np.int8),
             "rarity": self.rarity.astype(np.float16),
         }
-        save_file(arrays, folder / FILE, metadata=header)
+        with replacing(folder / FILE) as path:
+            save_file(arrays, path, metadata=header)
 
     @classmethod
     def load(cls, folder: Path) -> KnownCaptions:

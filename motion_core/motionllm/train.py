@@ -25,6 +25,7 @@ from torch import Tensor
 from ..errors import ConfigurationError
 from ..training import TrainingRun
 from . import lora
+from .assembly import load_direction
 from .backbone import DEFAULT_BACKBONE, load_backbone
 from .frozen_norm import replace_norms
 from .model import Direction, MotionLLM
@@ -39,7 +40,7 @@ from .samples import (
     nearest_codes,
 )
 from .tokenised import tokenise
-from .weights import load_direction, save_direction
+from .weights import save_direction
 
 if TYPE_CHECKING:
     from ..datasets import PreparedDataset
@@ -116,8 +117,8 @@ def train_motionllm(
         backbone: Hugging Face name of a causal LM, or its folder.
         training: how to train.
         wordings: captions without motion, from which m2t learns phrasing.
-        start: folder of a finished training of the same direction, rank and tokenizer, whose
-            weights are the first ones.
+        start: folder of a finished training of the same direction, rank and tokenizer, or of a
+            checkpoint, whose weights are the first ones.
 
     Raises:
         UnavailableError: the backbone cannot be had or `out` cannot be written to.
@@ -137,7 +138,7 @@ def train_motionllm(
         lm.set_attn_implementation("sdpa")
     trainer = Trainer(direction, lm.to(device), text_tokenizer, tokenizer, training)
     if start is not None:
-        load_direction(trainer.model, direction, Path(start))
+        load_direction(trainer.model, direction, start)
     train = tokenise(
         dataset,
         tokenizer,

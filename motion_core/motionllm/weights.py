@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ..atomic import replacing
-from ..errors import ConfigurationError, IntegrityError, UnavailableError
+from ..errors import IntegrityError, UnavailableError
 from . import lora
 from .model import Direction, MotionLLM
 
@@ -48,26 +48,6 @@ def save_direction(
     }
     with replacing(folder / f"{direction}.json") as path:
         path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-
-
-@torch.no_grad()
-def load_direction(model: MotionLLM, direction: Direction, folder: Path) -> None:
-    """Fill adapter and rows of `direction`, which exist, from the files in `folder`.
-
-    Raises:
-        UnavailableError: a file is missing.
-        IntegrityError: a file is damaged.
-        ConfigurationError: they are of another backbone, rank or codebook.
-    """
-    lora.load_adapter_state(
-        model.backbone, direction, read_tensors(folder / f"{direction}.safetensors")
-    )
-    rows = read_tensors(folder / f"{direction}_rows.safetensors")
-    for name, row in model.rows.items():
-        if name.startswith(direction):
-            if name not in rows or rows[name].shape != row.shape:
-                raise ConfigurationError(f"the motion rows in {folder} are of another codebook")
-            row.copy_(rows[name])
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:

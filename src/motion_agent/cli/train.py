@@ -30,6 +30,7 @@ app = typer.Typer(
 Data = Annotated[Path, typer.Option(metavar="FOLDER", help="Prepared data set.")]
 Out = Annotated[Path, typer.Option(metavar="FOLDER", help="For state and result.")]
 Trained = Annotated[Path, typer.Option(metavar="FOLDER", help="Of its training.")]
+Part = Annotated[Path, typer.Option(metavar="FOLDER", help="Of its training, or a checkpoint.")]
 Steps = Annotated[int | None, typer.Option(min=1, help="Optimiser steps.")]
 Batch = Annotated[int | None, typer.Option(min=1, help="Samples a step.")]
 LearningRate = Annotated[float | None, typer.Option("--lr", min=0, help="Peak learning rate.")]
@@ -124,7 +125,8 @@ Wordings = Annotated[
     typer.Option(metavar="FILE", help="JSON of captions without motion, to learn phrasing from."),
 ]
 Start = Annotated[
-    Path | None, typer.Option(metavar="FOLDER", help="Trained direction whose weights come first.")
+    Path | None,
+    typer.Option(metavar="FOLDER", help="Training, or checkpoint, whose weights come first."),
 ]
 Prompt = Annotated[
     str | None,
@@ -294,12 +296,12 @@ def matching(
 @app.command(cls=HelpfulCommand)
 def assemble(
     data: Data = PREPARED,
-    tokenizer: Trained = Path("runs/tokenizer"),
-    t2m: Trained = Path("runs/t2m"),
-    m2t: Trained = Path("runs/m2t"),
+    tokenizer: Part = Path("runs/tokenizer"),
+    t2m: Part = Path("runs/t2m"),
+    m2t: Part = Path("runs/m2t"),
     matching: Annotated[
         Path | None,
-        typer.Option("--matching", metavar="FOLDER", help="Of its training, to evaluate with."),
+        typer.Option("--matching", metavar="FOLDER", help="The same, to evaluate with."),
     ] = None,
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="The checkpoint.")] = Path(
         "runs/checkpoint"
@@ -311,14 +313,35 @@ def assemble(
         float | None, typer.Option(min=1, max=20, help="By the empty description; 1 for none.")
     ] = None,
     temperature: Annotated[float | None, typer.Option(min=0.01, help="Of the sampling.")] = None,
+    top_p: Annotated[
+        float | None, typer.Option("--top-p", min=0.01, max=1, help="The most probable that count.")
+    ] = None,
+    min_tokens: Annotated[
+        int | None, typer.Option("--min-tokens", min=1, help="The shortest motion; 5 a second.")
+    ] = None,
+    max_tokens: Annotated[
+        int | None,
+        typer.Option("--max-tokens", min=1, help="The longest, without --seconds."),
+    ] = None,
 ) -> None:
-    """Put what was trained together as one checkpoint."""
+    """Put what was trained together as one checkpoint.
+
+    A part may come from another checkpoint, which holds them all: give its folder.
+    """
     dataset = load_dataset(data)
+    from ..motion_core.datasets.licences import terms_of
     from ..motion_core.evaluation.pairs import pairs_of
     from ..motion_core.motionllm import assemble_checkpoint
     from ..motion_core.motionllm.sampling import Sampling
 
     clips = dataset.split("train")
+    sources = tuple(sorted({clip.source for clip in clips}))
+    caption_sources = tuple(sorted({c.source for clip in clips for c in clip.captions}))
+    held_out = [
+        pair.caption.text
+        for pair in pairs_of(dataset, dataset.split("validation"))
+        if pair.kind == "people"
+    ]
     checkpoint = assemble_checkpoint(
         tokenizer,
         t2m,
@@ -326,16 +349,21 @@ def assemble(
         out,
         matching=matching,
         captions=[text for clip in clips for text in clip.texts],
-        held_out=[
-            pair.caption.text
-            for pair in pairs_of(dataset, dataset.split("validation"))
-            if pair.kind == "people"
-        ],
-        data=", ".join(sorted({clip.source for clip in clips})),
-        sampling=Sampling(**settings_of(takes=takes, guidance=guidance, temperature=temperature)),
+        held_out=held_out,
+        data=", ".join(sources),
+        caption_sources=caption_sources,
+        sampling=Sampling(
+            **settings_of(takes=takes, guidance=guidance, temperature=temperature, top_p=top_p),
+            **settings_of(min_tokens=min_tokens, max_tokens=max_tokens),
+        ),
     )
     size = sum(path.stat().st_size for path in checkpoint.folder.iterdir())
     say(f"{checkpoint.folder}: {size / 1e6:.1f} MB, version {checkpoint.version}")
+    say(f"trained on {checkpoint.config.data}: {terms_of(sources, caption_sources)}")
+    if held_out:
+        known = checkpoint.known()
+        doubted = sum(bool(known.coverage(text).unknown) for text in held_out)
+        say(f"coverage: it has doubts about {doubted} of {len(held_out)} held-out captions")
 
 
 def load_dataset(folder: Path, threads: int = 0) -> PreparedDataset:
