@@ -19,7 +19,7 @@ HumanML3D code, whose quirks are kept where published features depend on them.
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,10 @@ _LEG = (5, 8)  # knee and ankle whose bones set the scale
 _UP = np.array([0.0, 1.0, 0.0])
 _FORWARD = np.array([0.0, 0.0, 1.0])
 _IDENTITY = np.array([1.0, 0.0, 0.0, 0.0])
+# Whose rotation each joint's is relative to: its parent's, but every chain, the arms' too, begins
+# with the root's.
+_STARTS = {chain[1] for chain in KINEMATIC_CHAINS}
+_TURNS_WITH = [0 if joint in _STARTS else parent for joint, parent in enumerate(PARENTS)]
 
 Joints = NDArray[np.float64]
 
@@ -189,27 +193,22 @@ def _inverse_kinematics(positions: Joints, *, smooth: bool) -> Joints:
     root = rotations.between(rotations.normalize(forward), _FORWARD)
     root[0] = _IDENTITY  # as in the reference, although smoothing has turned the first frame
 
-    quaternions = np.empty((*positions.shape[:2], 4))
-    quaternions[:, 0] = root
-    for chain in KINEMATIC_CHAINS:
-        above = root
-        for parent, joint in pairwise(chain):
-            bone = rotations.normalize(positions[:, joint] - positions[:, parent])
-            world = rotations.between(REST_DIRECTIONS[joint][None], bone)
-            quaternions[:, joint] = rotations.multiply(rotations.conjugate(above), world)
-            above = world
-    return quaternions
+    bones = rotations.normalize(positions[:, 1:] - positions[:, list(PARENTS[1:])])
+    world = np.concatenate([root[:, None], rotations.between(REST_DIRECTIONS[1:], bones)], axis=1)
+    above = rotations.conjugate(world[:, _TURNS_WITH[1:]])
+    return np.concatenate([root[:, None], rotations.multiply(above, world[:, 1:])], axis=1)
 
 
 def _forward_kinematics(quaternions: Joints, root: Joints) -> Joints:
     """Positions ``(T, 22, 3)`` of the standard skeleton in these rotations."""
+    world = quaternions.copy()
+    for link in zip_longest(*(chain[1:] for chain in KINEMATIC_CHAINS)):
+        joints = [joint for joint in link if joint is not None]
+        above = [_TURNS_WITH[joint] for joint in joints]
+        world[:, joints] = rotations.multiply(world[:, above], quaternions[:, joints])
     positions = np.empty((len(root), 22, 3))
     positions[:, 0] = root
-    for chain in KINEMATIC_CHAINS:
-        world = quaternions[:, 0]
-        for parent, joint in pairwise(chain):
-            world = rotations.multiply(world, quaternions[:, joint])
-            positions[:, joint] = positions[:, parent] + rotations.rotate(
-                world, TARGET_OFFSETS[joint]
-            )
+    positions[:, 1:] = rotations.rotate(world[:, 1:], TARGET_OFFSETS[1:])
+    for joint, parent in enumerate(PARENTS[1:], start=1):
+        positions[:, joint] += positions[:, parent]
     return positions

@@ -78,4 +78,9 @@ def cross(a: Array, b: Array) -> Array:
     """Cross product of vectors ``(..., 3)``; several times faster than `numpy.cross`."""
     ax, ay, az = a[..., 0], a[..., 1], a[..., 2]
     bx, by, bz = b[..., 0], b[..., 1], b[..., 2]
-    return np.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], axis=-1)
+    x = ay * bz - az * by
+    product = np.empty((*x.shape, 3), x.dtype)
+    product[..., 0] = x
+    product[..., 1] = az * bx - ax * bz
+    product[..., 2] = ax * by - ay * bx
+    return product

@@ -103,17 +103,19 @@ def check_build(joints: Array) -> None:
     """Raises: FormatError: bones as nobody's are, or that change their length."""
     joints = joints[:: max(1, len(joints) // _LOOKED_AT)]
     lengths = np.linalg.norm(joints[:, 1:] - joints[:, list(PARENTS[1:])], axis=-1)  # (T, 21)
-    mean = {joint: float(np.median(lengths[:, joint - 1])) for joint in range(1, len(JOINT_NAMES))}
+    mean = dict(enumerate(np.median(lengths, axis=0).tolist(), start=1))
     leg = sum(mean[joint] for joint in (4, 5, 7, 8)) / 2
     if not 0 < leg < np.inf:
         raise FormatError("has legs of no length; not a person")
     problem = "holds positions in which nobody could be"
+    with np.errstate(divide="ignore", invalid="ignore"):
+        change = np.percentile(np.abs(lengths / np.array(list(mean.values())) - 1), 80, axis=0)
     for joint in _LONG:
         name = JOINT_NAMES[joint].replace("_", " ")
         usual = 0.5 if joint in (4, 5, 7, 8) else 0.32
         if not 0.3 < mean[joint] / leg / usual < 2.5:
             raise FormatError(f"{problem}: {mean[joint]:.2f} m to the {name}, legs of {leg:.2f} m")
-        spread = float(np.percentile(np.abs(lengths[:, joint - 1] / mean[joint] - 1), 80))
+        spread = float(change[joint - 1])
         if spread > (0.3 if joint in (4, 5, 7, 8) else 0.9):  # decoded arms breathe
             raise FormatError(
                 f"{problem}: the bone to the {name} changes its length by {spread:.0%}"

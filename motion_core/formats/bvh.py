@@ -10,16 +10,18 @@ comments, several roots, frames over several lines, a frame more or fewer than p
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
 from ..errors import FormatError
 from ..motion import MAX_FRAMES
-from .kinematics import turn
 from .recording import Recording, unique_names
 
 Array = NDArray[np.float64]
@@ -84,16 +86,8 @@ class Bvh:
             notes = (*notes, f"the frame time {self.frame_time:g} was taken as milliseconds")
 
         def local(joint: int, frames: slice) -> tuple[Array, Array]:
-            values = self.values[frames]
-            translation = np.tile(self.offsets[joint], (len(values), 1))
-            rotation = np.broadcast_to(np.eye(3), (len(values), 3, 3))
-            for column, channel in enumerate(self.channels[joint], start=first[joint]):
-                axis = "xyz".index(channel[0])
-                if channel.endswith("position"):
-                    translation[:, axis] = values[:, column]
-                else:
-                    rotation = turn(rotation, axis, np.radians(values[:, column]))
-            return translation, rotation
+            columns = slice(first[joint], first[joint + 1])
+            return _local(self.offsets[joint], self.channels[joint], self.values[frames, columns])
 
         rest = self.offsets.copy()
         for joint, parent in enumerate(self.parents):
@@ -110,6 +104,26 @@ class Bvh:
             ends=frozenset(at for at, name in enumerate(self.names) if name.endswith(" End")),
             notes=notes,
         )
+
+
+def _local(offset: Array, channels: tuple[str, ...], values: Array) -> tuple[Array, Array]:
+    """Where a joint's channels put it: translation ``(T, 3)`` and rotation ``(T, 3, 3)``."""
+    translation = np.tile(offset, (len(values), 1))
+    turning = [at for at, channel in enumerate(channels) if channel.endswith("rotation")]
+    for at in set(range(len(channels))).difference(turning):
+        translation[:, "xyz".index(channels[at][0])] = values[:, at]
+    axes = "".join(channels[at][0] for at in turning).upper()
+    if not axes:
+        return translation, np.broadcast_to(np.eye(3), (len(values), 3, 3))
+    if re.fullmatch(r"(?:([XYZ])(?!\1)){1,3}", axes):
+        rotation = Rotation.from_euler(axes, values[:, turning], degrees=True)
+    else:
+        turns = (
+            Rotation.from_euler(a, values[:, at], degrees=True)
+            for a, at in zip(axes, turning, strict=True)
+        )
+        rotation = reduce(operator.mul, turns)
+    return translation, rotation.as_matrix()
 
 
 def parse_bvh(text: str) -> Bvh:
