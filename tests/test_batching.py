@@ -49,7 +49,7 @@ class Gated(FakeEngine):
     ) -> list[Take]:
         first = not self.began.is_set()
         self.began.set()
-        assert self.go.wait(10)
+        assert self.go.wait(PATIENCE)
         if first and self.interrupt_first:
             raise self.interrupt_first
         return super().generate(requests, progress=progress, cancel=cancel)
@@ -60,8 +60,10 @@ class Gated(FakeEngine):
 
 
 @pytest.fixture
-def engine() -> Gated:
-    return Gated()
+def engine() -> Iterator[Gated]:
+    engine = Gated()
+    yield engine
+    engine.go.set()
 
 
 @pytest.fixture
@@ -87,7 +89,7 @@ def pile_up(
 ) -> list[Future[Any]]:
     """Start the first call; the others when it runs, and it goes on when they all wait."""
     futures = [pool.submit(calls[0])]
-    assert engine.began.wait(10)
+    assert engine.began.wait(PATIENCE)
     futures += [pool.submit(call) for call in calls[1:]]
     while batching.waiting < len(calls) - 1:
         threading.Event().wait(0.001)
@@ -304,7 +306,7 @@ def test_an_interrupted_wait_leaves_the_queue(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     leader = pool.submit(batching.generate, asks("a person walks"))
-    assert engine.began.wait(10)
+    assert engine.began.wait(PATIENCE)
 
     wait, here = batching._changed.wait, threading.current_thread()
 
@@ -348,11 +350,11 @@ def test_a_call_that_is_cancelled_while_it_waits_does_not_wait_on(
 ) -> None:
     cancel = CancelToken()
     first = pool.submit(batching.generate, asks("a person walks"))
-    assert engine.began.wait(10)
+    assert engine.began.wait(PATIENCE)
     second = pool.submit(batching.generate, asks("a person bows"), cancel=cancel)
     cancel.cancel()
     with pytest.raises(Cancelled):
-        second.result(timeout=10)
+        second.result(timeout=PATIENCE)
     assert not first.done()
     engine.go.set()
     assert first.result() == FakeEngine().generate(asks("a person walks"))
@@ -402,6 +404,7 @@ def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hanging]:
     monkeypatch.setattr(PATIENT, 1e9)  # however slow the computer, only what is said here ends
     engine = Hanging()
     yield engine
+    engine.go.set()
     engine.end.set()
 
 

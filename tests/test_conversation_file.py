@@ -13,6 +13,7 @@ from typing import Any
 
 import ormsgpack
 import pytest
+from fakes import PATIENCE
 from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.checkpoint.base import id as checkpoint_ids
 from typer.testing import CliRunner
@@ -153,7 +154,7 @@ class WaitingEngine(FakeEngine):
 
     def generate(self, requests: Any, **control: Any) -> Any:
         self.begun.set()
-        assert self.may_go_on.wait(20)
+        assert self.may_go_on.wait(PATIENCE)
         return super().generate(requests, **control)
 
 
@@ -170,7 +171,7 @@ def test_two_programs_lose_nothing_that_they_told(database: Path) -> None:
 
     thread = threading.Thread(target=ask)
     thread.start()
-    assert slow.begun.wait(20)
+    assert slow.begun.wait(PATIENCE)
     other.run("A person walks.")  # meanwhile
     slow.may_go_on.set()
     thread.join()
@@ -204,7 +205,7 @@ def test_a_conversation_that_was_forgotten_meanwhile_does_not_come_back_in_half(
 
     thread = threading.Thread(target=ask)
     thread.start()
-    assert slow.begun.wait(20)
+    assert slow.begun.wait(PATIENCE)
     one.graph.checkpointer.delete_thread("default")  # type: ignore[union-attr]
     slow.may_go_on.set()
     thread.join()

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fakes import PATIENCE
 from hostile_calls import SECRET, call, refused
 from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool
@@ -230,7 +231,7 @@ def in_time(work: Callable[[], ToolMessage]) -> ToolMessage:
     done: list[ToolMessage] = []
     thread = threading.Thread(target=lambda: done.append(work()), daemon=True)
     thread.start()
-    thread.join(10)
+    thread.join(PATIENCE)
     assert done
     return done[0]
 
