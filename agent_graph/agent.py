@@ -30,6 +30,7 @@ from .conversation import Conversation
 from .executor import CANCEL
 from .graph import PlannerLike, build_graph, check_request
 from .serializer import ConversationSerializer
+from .state import AgentState
 
 if TYPE_CHECKING:
     from ..tools.host import StoreLike
@@ -301,7 +302,7 @@ class MotionAgent:
                     yield event
         state = states[-1]
         turn, timeline = state["turn"], Conversation(state).timeline
-        changed = timeline != Conversation(states[0]).timeline or (
+        changed = _motion_of(state) != _motion_of(states[0]) or (
             graph_input is None and turn["new"]
         )
         motions = {
@@ -371,6 +372,11 @@ _IN_WORDS: dict[EventKind, str] = {
     "caption": "{name} shows: {text}",
     "reply": "{text}",
 }
+
+
+def _motion_of(state: AgentState) -> object:
+    """The current motion as the state keeps it; of the reading of it, one a turn is enough."""
+    return state.get("motions", {}).get(state.get("current", ""))
 
 
 def _events(mode: str, part: Any) -> Iterator[Event]:

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AnyMessage, HumanMessage
-from langchain_core.runnables import RunnableConfig, RunnableLambda
+from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Checkpointer, RetryPolicy
@@ -75,8 +75,7 @@ def build_graph(
         _PlannerNode(planners, studio),
         retry_policy=RetryPolicy(max_attempts=3, initial_interval=0.5, retry_on=TransientError),
     )
-    executor = Executor(studio, seed)
-    graph.add_node("executor", RunnableLambda(executor, executor.in_thread, name="executor"))
+    graph.add_node("executor", _ExecutorNode(Executor(studio, seed)))
     graph.add_node("responder", Responder(first, keep_messages))
     graph.add_edge(START, "planner")
     graph.add_conditional_edges("planner", _after_planner, ["planner", "executor", "responder"])
@@ -114,6 +113,26 @@ def check_request(text: str) -> str:
             f"the request has {len(text)} characters, the limit is {MAX_REQUEST}; make it shorter"
         )
     return text
+
+
+class _ExecutorNode(Runnable[AgentState, dict[str, Any]]):
+    """Runs the executor; in an asynchronous graph in a thread, so that the loop stays free.
+
+    A `RunnableLambda` of the two would look at both signatures again in every turn.
+    """
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+
+    def invoke(
+        self, input: AgentState, config: RunnableConfig | None = None, **_: Any
+    ) -> dict[str, Any]:
+        return self._executor(input, config or {})
+
+    async def ainvoke(
+        self, input: AgentState, config: RunnableConfig | None = None, **_: Any
+    ) -> dict[str, Any]:
+        return await self._executor.in_thread(input, config or {})
 
 
 class _PlannerNode:
