@@ -208,7 +208,7 @@ class MotionAgent:
             yield from self._stream({"messages": [HumanMessage(text)]}, thread, cancel)
 
     def unfinished(self, thread: str = "default") -> str | None:
-        """The request whose turn was interrupted, by a crash for example, or None."""
+        """Return the request whose turn was interrupted, by a crash for example, or None."""
         state = self.graph.get_state(self._config(thread))
         if not state.tasks:  # `next` leaves out a task whose result is kept, and not yet told
             return None
@@ -240,20 +240,20 @@ class MotionAgent:
         self._forget_checkpoints(thread)
 
     def timeline(self, thread: str = "default") -> Timeline:
-        """The current motion of the conversation, as it can be edited."""
+        """Return the current motion of the conversation, as it can be edited."""
         return self._conversation(thread).timeline
 
     def timelines(self, thread: str = "default") -> list[Timeline]:
-        """All motions of the conversation, oldest first."""
+        """Return all motions of the conversation, oldest first."""
         return list(self._conversation(thread).motions.values())
 
     def motions(self, thread: str = "default") -> dict[int, Motion]:
-        """The current motion of the conversation by person; empty if there is none."""
+        """Return the current motion of the conversation by person; empty if there is none."""
         ids = self.timeline(thread).motions
         return {person: self.store.get(i) for person, i in ids.items() if i in self.store}
 
     def placement(self, thread: str = "default") -> Placement:
-        """Where person 2 stands in the current motion."""
+        """Return where person 2 stands in the current motion."""
         return self.timeline(thread).place
 
     def _conversation(self, thread: str) -> Conversation:
@@ -375,7 +375,9 @@ _IN_WORDS: dict[EventKind, str] = {
 
 
 def _motion_of(state: AgentState) -> object:
-    """The current motion as the state keeps it; of the reading of it, one a turn is enough."""
+    """Return the current motion as the state keeps it; of the reading of it, one a turn is
+    enough.
+    """
     return state.get("motions", {}).get(state.get("current", ""))
 
 

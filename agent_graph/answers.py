@@ -71,7 +71,7 @@ class Answer:
     plan: Plan | None = None
 
     def after(self, others: Sequence[Answer]) -> Answer:
-        """The answer with the time and tokens of those before it, which nobody else sees."""
+        """Return the answer with the time and tokens of those before it, which nobody else sees."""
         answer = self
         for other in others:
             tokens_in = (other.input_tokens or 0) + (answer.input_tokens or 0)
@@ -92,7 +92,7 @@ class Answer:
 
 
 def read_answer(answer: Answer) -> Parsed:
-    """The plan in the answer.
+    """Return the plan in the answer.
 
     Raises:
         InvalidPlanError: no valid plan; see `parse_plan`.
@@ -114,7 +114,8 @@ def read_answer(answer: Answer) -> Parsed:
 
 
 def _read_thoughts(answer: Answer) -> Parsed:
-    """The plan that the thoughts end with: servers put it there if a schema is forced on thinking.
+    """Return the plan that the thoughts end with: servers put it there if a schema is forced on
+    thinking.
 
     Raises:
         InvalidPlanError: they end with something else; drafts on the way are not the plan.
@@ -148,12 +149,12 @@ _ADVICE: dict[str, str] = {
 
 
 def advice(cause: Cause) -> str:
-    """What a person can do when a planner gave no valid plan for that reason."""
+    """Return what a person can do when a planner gave no valid plan for that reason."""
     return _ADVICE.get(cause, "say it in simpler words, or choose another planner")
 
 
 def answer_from(message: AIMessage, *, seconds: float = 0.0, ladder: bool = True) -> Answer:
-    """What a chat model said, with its tool calls as text."""
+    """Return what a chat model said, with its tool calls as text."""
     text, problem = str(message.text), None
     calls = _calls(message)
     if calls:
@@ -182,7 +183,9 @@ def answer_from(message: AIMessage, *, seconds: float = 0.0, ladder: bool = True
 
 
 def stopped_early(err: Exception) -> Answer | None:
-    """The answer in an exception of the OpenAI client, which raises where an answer stops early."""
+    """Return the answer in an exception of the OpenAI client, which raises where an answer stops
+    early.
+    """
     kind = type(err).__name__
     if kind == "ContentFilterFinishReasonError":
         return Answer("", refusal=_FILTERED, stop="filter")
@@ -200,7 +203,7 @@ def _calls(message: AIMessage) -> list[tuple[str, str]]:
 
 
 def _problem_of(message: AIMessage, calls: Sequence[tuple[str, str]]) -> str | None:
-    """Why no plan can be read from the calls, where their text does not tell."""
+    """Return why no plan can be read from the calls, where their text does not tell."""
     words = without_thoughts(str(message.text))
     if has_steps(words) or len(words) > MAX_ANSWER:
         return (
@@ -237,7 +240,7 @@ def _is_plan_call(name: str) -> bool:
 
 
 def _ending(message: AIMessage) -> str:
-    """Why the answer ended, in our words; see `Answer.stop`."""
+    """Return why the answer ended, in our words; see `Answer.stop`."""
     facts = message.response_metadata
     reason = facts.get("finish_reason") or facts.get("done_reason") or facts.get("stop_reason")
     status = facts.get("status")
@@ -250,7 +253,7 @@ def _ending(message: AIMessage) -> str:
 
 
 def _refusal(message: AIMessage) -> str | None:
-    """The refusal in a field of its own, or in a block of the Responses API."""
+    """Return the refusal in a field of its own, or in a block of the Responses API."""
     refusal = message.additional_kwargs.get("refusal")
     for block in message.content if isinstance(message.content, list) else []:
         inner = block.get("value", block) if isinstance(block, dict) else {}
@@ -260,7 +263,7 @@ def _refusal(message: AIMessage) -> str | None:
 
 
 def _thoughts(message: AIMessage) -> str:
-    """What the model thought: in a field beside the content, or in blocks of it."""
+    """Return what the model thought: in a field beside the content, or in blocks of it."""
     facts = message.additional_kwargs
     thoughts = facts.get("reasoning_content") or facts.get("reasoning")
     if isinstance(thoughts, str):

@@ -26,7 +26,7 @@ _FILE_PLACE = {"motion_file", "<motion_file>", "motion", "<motion>"}  # the pape
 
 
 def numbered_steps(text: str) -> list[dict[str, Any]]:
-    """Steps of the paper's form, with ``;``, newline or comma between them.
+    """Return steps of the paper's form, with ``;``, newline or comma between them.
 
     Raises:
         InvalidPlanError: a call that does not end; nothing is dropped in silence.
@@ -53,7 +53,9 @@ def numbered_steps(text: str) -> list[dict[str, Any]]:
 
 
 def _argument(part: str, *, last: bool) -> str | None:
-    """The argument of a call, from behind its opening parenthesis; None if it does not end."""
+    """Return the argument of a call, from behind its opening parenthesis; None if it does not
+    end.
+    """
     opening = _OPENING.match(part)
     if opening is None:
         bare = _BARE_ARGUMENT.match(part)
@@ -74,12 +76,12 @@ def _argument(part: str, *, last: bool) -> str | None:
 
 
 def _ends(rest: str, *, last: bool) -> bool:
-    """Whether a call may end before this text: no word of its argument may be left in it."""
+    """Return whether a call may end before this text: no word of its argument may be left in it."""
     if not _AFTER_CALL.match(rest) or re.match(r"\s*['\"`]\s*\w", rest):
         return False
     return last or not re.search(r"[^\W\d]", re.sub(r"\b(and|then|step)\b", "", rest))
 
 
 def near_calls(text: str) -> int:
-    """How many calls of MotionLLM the text has, damaged ones too."""
+    """Return how many calls of MotionLLM the text has, damaged ones too."""
     return len(_NEAR_CALL.findall(text))

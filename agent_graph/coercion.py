@@ -59,7 +59,7 @@ _PLACE_NAMES = {"theta": ("theta", "θ", "angle", "rotation", "heading"), "x": (
 
 
 def plan_from_value(value: Any, *, depth: int = 0) -> dict[str, Any]:
-    """The fields of a plan in a JSON value, wrappers opened.
+    """Return the fields of a plan in a JSON value, wrappers opened.
 
     Raises:
         NotAPlan: the value holds neither steps nor a place for them.
@@ -98,7 +98,7 @@ def _lowered(value: dict[Any, Any]) -> dict[str, Any]:
 
 
 def single_step(value: Any) -> bool:
-    """Whether the value is one step, not a plan."""
+    """Return whether the value is one step, not a plan."""
     return isinstance(value, dict) and _is_step(value)
 
 
@@ -137,7 +137,7 @@ def _plan_from_dict(value: dict[str, Any], depth: int) -> dict[str, Any]:
 
 
 def _is_stray(name: str, item: Any) -> bool:
-    """Whether a field beside the steps is rather a text that fell out of their list."""
+    """Return whether a field beside the steps is rather a text that fell out of their list."""
     known = {*_STEPS_KEYS, *_REASONING_KEYS, "placement"}
     return name not in known and (item == "" or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]*", name))
 
@@ -171,7 +171,7 @@ def _nothing_beside(value: dict[str, Any], key: str) -> None:
 
 
 def holds_steps(value: Any) -> bool:
-    """Whether there is a step anywhere in a JSON value."""
+    """Return whether there is a step anywhere in a JSON value."""
     if isinstance(value, str):
         inner = json_inside(value)
         return bool(CALL.search(value)) if inner is None else holds_steps(inner)
@@ -186,7 +186,7 @@ def holds_steps(value: Any) -> bool:
 
 
 def _with_siblings(plan: dict[str, Any], value: dict[str, Any]) -> dict[str, Any]:
-    """The plan with the reasoning and the placement that stand beside its steps."""
+    """Return the plan with the reasoning and the placement that stand beside its steps."""
     for key in _REASONING_KEYS:
         if value.get(key) and not plan["reasoning"]:
             reasoning = value[key]
@@ -200,7 +200,9 @@ def _with_siblings(plan: dict[str, Any], value: dict[str, Any]) -> dict[str, Any
 
 
 def _placement(value: Any) -> Any:
-    """The placement as a list, from an object, a text such as "(180, 0, 1)" or with units."""
+    """Return the placement as a list, from an object, a text such as "(180, 0, 1)" or with
+    units.
+    """
     if is_nothing(value) or (isinstance(value, dict | list) and not value):
         return []
     if isinstance(value, str):
@@ -311,7 +313,7 @@ def _step(value: dict[str, Any], number: int) -> dict[str, Any]:
 
 
 def _arguments(text: str, number: int) -> Any:
-    """The arguments of a call from their text."""
+    """Return the arguments of a call from their text."""
     if not _SYNTAX.search(text):
         return {"description": text}
     value = json_inside(text)

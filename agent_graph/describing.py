@@ -33,7 +33,7 @@ def describe_situation(task: Task) -> str:
 
 
 def describe_timeline(timeline: Timeline) -> str:
-    """The current motion in words for a planner."""
+    """Return the current motion in words for a planner."""
     if not timeline.segments:
         named = f"The current motion, {_name(timeline.name)}, is empty." if timeline.name else ""
         return named or "There is no current motion yet."
@@ -47,7 +47,7 @@ def describe_timeline(timeline: Timeline) -> str:
 
 
 def describe_others(others: Sequence[Timeline]) -> str:
-    """The other motions of the conversation, oldest first."""
+    """Return the other motions of the conversation, oldest first."""
     if not others:
         return ""
     hidden = len(others) - MAX_OTHERS
@@ -59,7 +59,7 @@ def describe_others(others: Sequence[Timeline]) -> str:
 
 
 def describe_looked_at(looked_at: Sequence[Caption], *, about_file: bool = False) -> str:
-    """What was captioned in earlier turns."""
+    """Return what was captioned in earlier turns."""
     if not looked_at:
         return ""
     lines = [_caption(caption) for caption in looked_at[-MAX_LOOKED_AT:]]
@@ -71,7 +71,7 @@ def describe_looked_at(looked_at: Sequence[Caption], *, about_file: bool = False
 
 
 def describe_captions(captions: Sequence[Caption]) -> str:
-    """The captions that were asked for in this turn."""
+    """Return the captions that were asked for in this turn."""
     if not captions:
         return ""
     lines = [_caption(caption) for caption in captions]
@@ -100,5 +100,7 @@ def _caption(caption: Caption) -> str:
 
 
 def _name(name: str) -> str:
-    """A motion's or file's name; bare, as planners write it, where it is nothing but a name."""
+    """Return the name of a motion or file; bare, as planners write it, where it is nothing but a
+    name.
+    """
     return name if _PLAIN_NAME.fullmatch(name) else quoted(name, 80)

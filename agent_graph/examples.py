@@ -21,7 +21,9 @@ _ABOUT_MOTION = re.compile(r"The current motion|\"motion\": \"\"")
 
 
 def wants_short_prompts(model: BaseChatModel) -> bool:
-    """What MOTION_AGENT_SHORT_PROMPTS says (0 and 1), else whether the name is of a small model."""
+    """Return what MOTION_AGENT_SHORT_PROMPTS says (0 and 1), else whether the name is of a small
+    model.
+    """
     setting = os.environ.get("MOTION_AGENT_SHORT_PROMPTS", "").strip().lower()
     if setting:
         return setting not in ("0", "no", "off", "false")
@@ -34,13 +36,13 @@ def wants_short_prompts(model: BaseChatModel) -> bool:
 
 
 def long_examples(task: Task) -> str:
-    """The examples of the long prompt, one after the other."""
+    """Return the examples of the long prompt, one after the other."""
     parts = load_prompt("planner_examples").split("\n\n")
     return "\n\n".join(part for part in parts if _fits(part, task))
 
 
 def short_examples(task: Task) -> list[AnyMessage]:
-    """The examples of the short prompt as turns of a conversation.
+    """Return the examples of the short prompt as turns of a conversation.
 
     Each is the situation and the request, then the plan on a line of its own.
     """
@@ -58,7 +60,7 @@ def short_examples(task: Task) -> list[AnyMessage]:
 
 
 def _fits(example: str, task: Task) -> bool:
-    """Whether an example may be copied: it needs no motion and no file that is not there."""
+    """Return whether an example may be copied: it needs no motion and no file that is not there."""
     if _ABOUT_MOTION.search(example) and not task.timeline.segments:
         return False
     if _ABOUT_FILE.search(example):

@@ -50,7 +50,7 @@ def build_graph(
     keep_messages: int | None = None,
     checkpointer: Checkpointer = None,
 ) -> CompiledStateGraph[Any, Any, Any, Any]:
-    """The compiled graph; it is started with ``{"messages": [HumanMessage("…")]}``.
+    """Return the compiled graph; it is started with ``{"messages": [HumanMessage("…")]}``.
 
     Args:
         planner: a planner string, a LangChain chat model or a planner; None for
@@ -85,7 +85,7 @@ def build_graph(
 
 
 def serve() -> CompiledStateGraph[Any, Any, Any, Any]:
-    """The graph that ``langgraph dev`` serves (langgraph.json).
+    """Return the graph that ``langgraph dev`` serves (langgraph.json).
 
     Environment: MOTION_AGENT_PLANNER (default ``offline``), and see `tools.host`. Each user whom
     the server authenticates, or whom a run's configuration names, has motions of their own.
@@ -100,7 +100,7 @@ def _served() -> CompiledStateGraph[Any, Any, Any, Any]:
 
 
 def check_request(text: str) -> str:
-    """The request, stripped, as it can be kept.
+    """Return the request, stripped, as it can be kept.
 
     Raises:
         InputError: empty or too long.
@@ -200,12 +200,14 @@ class _PlannerNode:
         }
 
     def _tries_before_next(self, planner: Planner) -> int:
-        """What `tries` says when the planner after this one is asked for the first time."""
+        """Return what `tries` says when the planner after this one is asked for the first time."""
         upto = self._planners.index(planner) + 1
         return sum(earlier.tries for earlier in self._planners[:upto])
 
     def _whose_turn(self, turn: TurnState) -> tuple[Planner, list[Attempt], bool]:
-        """The planner to ask now, its failed answers so far, and whether this is the last try."""
+        """Return the planner to ask now, its failed answers so far, and whether this is the last
+        try.
+        """
         tries = turn["tries"]
         for planner in self._planners:
             if tries < planner.tries:
@@ -229,7 +231,7 @@ def _check_captioned(plan: Plan, conversation: Conversation, studio: Studio) -> 
 
 
 def _segments(plan: Plan, conversation: Conversation, studio: Studio) -> list[str]:
-    """Ids of the segments that the plan may name."""
+    """Return ids of the segments that the plan may name."""
     first = plan.plan[0] if plan.plan else None
     timeline = conversation.timeline
     if first is not None and first.tool == "start_over":

@@ -28,7 +28,9 @@ _SWALLOWED = re.compile(
 
 
 def lenient_json(text: str) -> Any:
-    """The object or list in a text that is nearly JSON; None if words of it would be lost."""
+    """Return the object or list in a text that is nearly JSON; None if words of it would be
+    lost.
+    """
     bare = _without_comments(text)
     if bare is None or len(_MARKS.findall(bare)) > _MOST_MARKS:
         return None
@@ -46,7 +48,7 @@ def lenient_json(text: str) -> Any:
 
 
 def _without_comments(text: str) -> str | None:
-    """The text without comments; None if one of them may be a part of the value."""
+    """Return the text without comments; None if one of them may be a part of the value."""
     comments: list[str] = []
     strings: list[str] = []
 
@@ -84,7 +86,9 @@ def _swallows(value: Any) -> bool:
 
 
 def _unquoted(value: Any, text: str) -> bool:
-    """Whether a list has texts without quotes of their own: they may be one that fell apart."""
+    """Return whether a list has texts without quotes of their own: they may be one that fell
+    apart.
+    """
     if isinstance(value, dict):
         return any(_unquoted(item, text) for item in value.values())
     if not isinstance(value, list):

@@ -47,7 +47,7 @@ def narrowed_schema(
     failed: int = 0,
     scope: Scope = ANY,
 ) -> dict[str, Any]:
-    """JSON Schema of the plans that are possible now.
+    """Return the JSON Schema of the plans that are possible now.
 
     Args:
         segments: ids that a step may name: those of the current motion and of the others.
@@ -108,7 +108,7 @@ def narrowed_schema(
 
 
 def _generate(segments: Sequence[str], room: _Room, scope: Scope) -> dict[str, Any]:
-    """A step that generates; only fields that can be meant."""
+    """Return a step that generates; only fields that can be meant."""
     fields: dict[str, Any] = {}
     if scope.second_person:
         fields["person"] = {"type": "integer", "enum": [1, 2]}
@@ -151,11 +151,11 @@ def _one_of(values: Sequence[str]) -> dict[str, Any]:
 
 
 def _words(longest: int) -> dict[str, Any]:
-    """Words to the person, in whatever script; not empty."""
+    """Return words to the person, in whatever script; not empty."""
     return {"type": "string", "pattern": f"^{_PRINTABLE}{{1,{longest}}}$"}
 
 
 def _text(shortest: int, longest: int) -> dict[str, Any]:
-    """Text that begins with a letter or digit, so that it is not empty."""
+    """Return the text that begins with a letter or digit, so that it is not empty."""
     rest = rf"{_PLAIN}{{{shortest - 1},{longest - 1}}}"
     return {"type": "string", "pattern": f"^[A-Za-z0-9]{rest}$"}

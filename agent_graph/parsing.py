@@ -72,7 +72,7 @@ class Parsed:
 
 
 def parse_plan(text: str, *, truncated: bool = False, refusal: str | None = None) -> Parsed:
-    """The plan in a planner's answer.
+    """Return the plan in a planner's answer.
 
     Args:
         text: what the planner wrote.
@@ -114,7 +114,7 @@ def parse_plan(text: str, *, truncated: bool = False, refusal: str | None = None
 
 
 def strict_plan(text: str, *, truncated: bool = False, refusal: str | None = None) -> Parsed:
-    """The plan in an answer that is one JSON object and nothing else: no form is repaired.
+    """Return the plan in an answer that is one JSON object and nothing else: no form is repaired.
 
     For measuring what the ladder buys.
 
@@ -134,7 +134,9 @@ def strict_plan(text: str, *, truncated: bool = False, refusal: str | None = Non
 
 
 def draft_of(text: str) -> tuple[dict[str, Any], list[Any]] | None:
-    """The JSON object of a plan that need not be valid, and its list of steps; None if unclear."""
+    """Return the JSON object of a plan that need not be valid, and its list of steps; None if
+    unclear.
+    """
     try:
         reading = _reading(without_thoughts(text))
     except InvalidPlanError:
@@ -153,7 +155,7 @@ def draft_of(text: str) -> tuple[dict[str, Any], list[Any]] | None:
 
 
 def has_steps(text: str) -> bool:
-    """Whether the text has something in it that is meant as a step or a plan."""
+    """Return whether the text has something in it that is meant as a step or a plan."""
     return bool(_STEP_MARK.search(text))
 
 
@@ -174,7 +176,7 @@ def _check_count(plan: Plan, source: str) -> None:
 
 
 def _reading(text: str) -> _Reading | None:
-    """The value that may be the plan, from the first rung that finds one."""
+    """Return the value that may be the plan, from the first rung that finds one."""
     whole = read_json(text)
     if whole is not None:
         return "json", text, whole
@@ -196,7 +198,9 @@ def _reading(text: str) -> _Reading | None:
 
 
 def _fenced(text: str) -> tuple[list[_Reading], str]:
-    """What is in the fences, if all of them that hold steps can be read, and the text outside."""
+    """Return what is in the fences, if all of them that hold steps can be read, and the text
+    outside.
+    """
     found: list[_Reading] = []
     for match in _FENCE.finditer(text):
         inside = match.group(2).strip()
@@ -210,7 +214,9 @@ def _fenced(text: str) -> tuple[list[_Reading], str]:
 
 
 def _embedded(text: str) -> tuple[list[_Reading], str]:
-    """The JSON values in the text that may be plans or steps, and the text outside of them."""
+    """Return the JSON values in the text that may be plans or steps, and the text outside of
+    them.
+    """
     regions, open_end = _regions(text)
     outside = text if open_end is None else text[:open_end]
     found: list[_Reading] = []
@@ -248,7 +254,7 @@ def _embedded(text: str) -> tuple[list[_Reading], str]:
 
 
 def _behind_stray_brackets(tail: str) -> tuple[str, Any] | None:
-    """The whole plan behind opening brackets that nothing closes, as text and value.
+    """Return the whole plan behind opening brackets that nothing closes, as text and value.
 
     Ollama begins so where a schema meets thinking. An object cannot begin with an object, so
     nothing is lost; behind a list that does not end, there must be a plan and not one step of it.
@@ -267,7 +273,7 @@ def _behind_stray_brackets(tail: str) -> tuple[str, Any] | None:
 
 
 def _final(found: list[_Reading]) -> _Reading:
-    """The plan among the values of a text: the last one, or all if each is one step."""
+    """Return the plan among the values of a text: the last one, or all if each is one step."""
     rung, source, value = found[-1]
     if len(found) == 1:
         return found[0]
@@ -285,7 +291,7 @@ def _final(found: list[_Reading]) -> _Reading:
 
 
 def plan_like(value: Any) -> bool:
-    """Whether a JSON value may be meant as a plan or a step."""
+    """Return whether a JSON value may be meant as a plan or a step."""
     try:
         plan_from_value(value)
     except NotAPlan:
@@ -296,7 +302,7 @@ def plan_like(value: Any) -> bool:
 
 
 def _regions(text: str) -> tuple[list[str], int | None]:
-    """The outermost {…} and […] of the text, and where an unclosed one starts.
+    """Return the outermost {…} and […] of the text, and where an unclosed one starts.
 
     Only double quotes are strings here: an apostrophe in prose would open one that never ends.
     """
@@ -320,7 +326,7 @@ def _regions(text: str) -> tuple[list[str], int | None]:
 
 
 def without_thoughts(text: str) -> str:
-    """The text without ``<think>`` blocks; an unclosed one only loses its tag."""
+    """Return the text without ``<think>`` blocks; an unclosed one only loses its tag."""
     text = _without_closed_thoughts(text)
     # A chat template may have swallowed the opening tag: the answer is after the closing one.
     closing = list(re.finditer(r"</think(?:ing)?>", text, re.IGNORECASE))

@@ -28,7 +28,9 @@ class Draft:
 
     @classmethod
     def of(cls, failed: Sequence[Attempt]) -> Draft | None:
-        """The draft in the last of these answers; None if all of it has to be written anew."""
+        """Return the draft in the last of these answers; None if all of it has to be written
+        anew.
+        """
         if not failed:
             return None
         wrong = failed[-1].get("steps", [])
@@ -52,7 +54,7 @@ class Draft:
         return " and ".join(str(number) for number in self.wrong)
 
     def completed(self, answer: Answer) -> Answer:
-        """The whole plan, with the steps of this answer in place of the wrong ones.
+        """Return the whole plan, with the steps of this answer in place of the wrong ones.
 
         An answer that repeats the whole plan is taken as it is; one with another number of steps
         has a problem, for which of them belong where is not certain.

@@ -228,7 +228,9 @@ class Plan(BaseModel):
 
     @classmethod
     def from_state(cls, value: Mapping[str, Any]) -> Plan:
-        """The plan that a conversation keeps in its state; it was valid when it was put there."""
+        """Return the plan that a conversation keeps in its state; it was valid when it was put
+        there.
+        """
         return cls.model_construct(
             reasoning=value.get("reasoning", ""),
             plan=tuple(Step.model_construct(**step) for step in value.get("plan", ())),
@@ -236,12 +238,12 @@ class Plan(BaseModel):
         )
 
     def steps_of(self, *tools: Tool) -> tuple[Step, ...]:
-        """The steps that use one of these tools."""
+        """Return the steps that use one of these tools."""
         return tuple(step for step in self.plan if step.tool in tools)
 
 
 def plan_schema() -> dict[str, Any]:
-    """JSON Schema of a plan, for OpenAI strict mode and Ollama `format`."""
+    """Return the JSON Schema of a plan, for OpenAI strict mode and Ollama `format`."""
     step = _flat(Step)
     return {
         "type": "object",
@@ -264,7 +266,7 @@ def plan_schema() -> dict[str, Any]:
 
 
 def validate_plan(value: Mapping[str, Any]) -> Plan:
-    """The value as a `Plan`.
+    """Return the value as a `Plan`.
 
     Raises:
         InvalidPlanError: one line that names every problem and where it is.

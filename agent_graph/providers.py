@@ -56,7 +56,7 @@ class PromptTooLongError(ConfigurationError):
 
 
 def open_model(name: str, *, temperature: float | None = None) -> BaseChatModel:
-    """The chat model of a LangChain string such as ``openai:gpt-4o``.
+    """Return the chat model of a LangChain string such as ``openai:gpt-4o``.
 
     Environment: MOTION_AGENT_TIMEOUT (seconds, 120), MOTION_AGENT_NUM_CTX (tokens of the window,
     Ollama's 8192), MOTION_AGENT_MAX_TOKENS (of an answer; no limit but the window's).
@@ -91,7 +91,7 @@ def open_model(name: str, *, temperature: float | None = None) -> BaseChatModel:
 
 
 def provider_of(model: BaseChatModel) -> Provider | None:
-    """The provider that takes a JSON schema with the request, if the model is of one."""
+    """Return the provider that takes a JSON schema with the request, if the model is of one."""
     kind = model._llm_type
     if kind == "chat-ollama":
         return "ollama"
@@ -105,7 +105,7 @@ def provider_of(model: BaseChatModel) -> Provider | None:
 
 
 def explain_failure(err: Exception, name: str) -> MotionAgentError:
-    """What an exception of a chat model means, as an error of ours in one line."""
+    """Return what an exception of a chat model means, as an error of ours in one line."""
     if isinstance(err, MotionAgentError):
         return err
     status = getattr(err, "status_code", None)
@@ -147,7 +147,7 @@ def explain_failure(err: Exception, name: str) -> MotionAgentError:
 
 
 def _broken_off(err: BaseException) -> bool:
-    """Whether a connection was there and ended before the answer did."""
+    """Return whether a connection was there and ended before the answer did."""
     if "No data received" in str(err):  # langchain-ollama, of a stream without an answer
         return True
     causes = {type(err).__name__}
@@ -205,7 +205,9 @@ def _is_local_openai() -> bool:
 
 
 def _hearing_thoughts(model: str, settings: dict[str, Any]) -> BaseChatModel:
-    """A client of OpenAI's protocol that keeps what servers of local models add to it: thoughts."""
+    """Return a client of OpenAI's protocol that keeps what servers of local models add to it:
+    thoughts.
+    """
     from langchain_openai import ChatOpenAI
 
     class ThinkingChatOpenAI(ChatOpenAI):

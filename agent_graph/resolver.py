@@ -30,7 +30,7 @@ _INTO = r"(?:add|append|insert|put|attach|include)\b.{1,200}?"
 
 
 def resolve(request: str, conversation: Conversation) -> str:
-    """The request with its motions named as planners know them.
+    """Return the request with its motions named as planners know them.
 
     Args:
         request: the person's words.
@@ -62,13 +62,15 @@ def _references(conversation: Conversation) -> Iterable[str]:
 
 
 def _name(motion_id: str, conversation: Conversation) -> str:
-    """The name of a motion of the conversation; an id that it does not know stays."""
+    """Return the name of a motion of the conversation; an id that it does not know stays."""
     key = conversation.find(motion_id)
     return motion_id if key is None else conversation.motions[key].name or motion_id
 
 
 def _about(reference: str, command: str, conversation: Conversation) -> str | None:
-    """The command, after the motion is opened if it is not the current one; None if unknown."""
+    """Return the command, after the motion is opened if it is not the current one; None if
+    unknown.
+    """
     key = conversation.find(reference)
     if key is None:
         return f"open {reference}. {command.strip()}" if re.fullmatch(_ID, reference) else None

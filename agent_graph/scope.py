@@ -127,7 +127,7 @@ ANY = Scope()
 
 
 def scope_of(request: str, *, segments: int = 0, tight: bool = False) -> Scope:
-    """The scope of a request.
+    """Return the scope of a request.
 
     Args:
         request: the person's words.

@@ -36,7 +36,7 @@ class ConversationSerializer(JsonPlusSerializer):
         )
 
     def loads_typed(self, data: tuple[str, bytes]) -> Any:
-        """The value that `dumps_typed` wrote.
+        """Return the value that `dumps_typed` wrote.
 
         Raises:
             IntegrityError: it was written by something else, or asks for another object.

@@ -63,5 +63,5 @@ class Planner(Protocol):
         ...
 
     def reply(self, request: str, facts: str) -> str | None:
-        """A reply to the person from these facts; None leaves it to the template."""
+        """Return a reply to the person from these facts; None leaves it to the template."""
         ...

@@ -62,7 +62,7 @@ class ThinkingControl:
         return self._modes[0]
 
     def bound(self, model: Any) -> Any:
-        """The model, asked to think or not to."""
+        """Return the model, asked to think or not to."""
         mode = self.mode
         if mode == "default":
             return model
@@ -73,7 +73,7 @@ class ThinkingControl:
         return model.bind(extra_body={"chat_template_kwargs": template})
 
     def is_next_tried(self, answer: Answer, mode: _Mode) -> bool:
-        """Whether to ask again in another way, for this answer is nothing but thoughts.
+        """Return whether to ask again in another way, for this answer is nothing but thoughts.
 
         Args:
             answer: what came.
@@ -106,7 +106,7 @@ def _is_empty(answer: Answer) -> bool:
 
 
 def _thinks_in_ollama(model: Any) -> bool | None:
-    """Whether Ollama says that the model can think; None if it says nothing about it."""
+    """Return whether Ollama says that the model can think; None if it says nothing about it."""
     import httpx
     import ollama
 

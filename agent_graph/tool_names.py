@@ -35,7 +35,7 @@ _TOOL_NAMES = {
 
 
 def tool_named(name: str) -> str:
-    """The tool that a planner means by a name, near misses too.
+    """Return the tool that a planner means by a name, near misses too.
 
     Raises:
         InvalidPlanError: none of ours is near.
@@ -55,11 +55,11 @@ def _letters(name: str) -> str:
 
 
 def is_tool_name(text: str) -> bool:
-    """Whether the text is the name of a tool and nothing else."""
+    """Return whether the text is the name of a tool and nothing else."""
     return _letters(text) in _TOOL_NAMES
 
 
 def called(tool: str, argument: str) -> dict[str, str]:
-    """The step of a call with one argument, as in ``keep('s1')``."""
+    """Return the step of a call with one argument, as in ``keep('s1')``."""
     field = _ARGUMENT_OF.get(tool)
     return {"tool": tool} if field is None else {"tool": tool, field: argument}

@@ -24,16 +24,16 @@ class Window:
 
     @classmethod
     def of(cls, model: BaseChatModel) -> Window | None:
-        """The window of that model, where it or MOTION_AGENT_NUM_CTX tells."""
+        """Return the window of that model, where it or MOTION_AGENT_NUM_CTX tells."""
         known = getattr(model, "num_ctx", None) or context_tokens()
         return cls(int(known)) if known else None
 
     def holds(self, messages: Sequence[AnyMessage]) -> bool:
-        """Whether a prompt fits, with room for an answer."""
+        """Return whether a prompt fits, with room for an answer."""
         return _estimate(messages) <= self.tokens * (1 - _ANSWER)
 
     def too_long(self, messages: Sequence[AnyMessage], planner: str) -> ConfigurationError:
-        """The error for a prompt that does not fit."""
+        """Return the error for a prompt that does not fit."""
         return ConfigurationError(
             f"planner {planner}: the request needs about {_estimate(messages)} tokens with its"
             f" instructions, but the model's window is {self.tokens}; shorten the request, or set"
@@ -63,7 +63,7 @@ def context_tokens() -> int | None:
 
 
 def whole_number(variable: str) -> int | None:
-    """The positive whole number in that environment variable; None if it is not set.
+    """Return the positive whole number in that environment variable; None if it is not set.
 
     Raises:
         ConfigurationError: it holds something else.

@@ -128,7 +128,7 @@ class Batcher:
         return call.outcome()
 
     def _next_batch(self) -> list[_Call[Any, Any]]:
-        """What comes first, with all of its kind; a call that may hang goes alone."""
+        """Return what comes first, with all of its kind; a call that may hang goes alone."""
         first = self._waiting[0]
         calls = [first]
         if not first.alone:
@@ -188,7 +188,7 @@ class Batcher:
             call.fail(self._hangs(f"it has told nothing for {silent:.0f} s"))
 
     def _seconds_to_wait(self, call: _Call[Any, Any]) -> float | None:
-        """Seconds until the next check is due."""
+        """Return seconds until the next check is due."""
         ends = [] if call.cancel is None else [_LOOK]
         if self._current is not None:
             ends.append(self._patience - self._current.silent)
@@ -271,7 +271,7 @@ class _Batch:
         return time.monotonic() - self._heard
 
     def unfinished(self) -> list[_Call[Any, Any]]:
-        """The calls that still wait for this batch; none that is run again without it."""
+        """Return the calls that still wait for this batch; none that is run again without it."""
         left = len(self.calls) > 1
         return [call for call in self.calls if not (call.over or (left and call.alone))]
 
@@ -335,7 +335,7 @@ class _NobodyWaits(CancelToken):
 
 
 def _stoppable(call: _Call[_Item, Any]) -> Iterator[_Item]:
-    """The call's items; requests among them tell the engine when nobody waits for them."""
+    """Yield the call's items; requests among them tell the engine when nobody waits for them."""
     over = _NobodyWaits([call])
     for item in call.items:
         if isinstance(item, GenerationRequest) and call.cancel is not None:

@@ -44,7 +44,7 @@ _ORDER = 3  # of the polynomials that smooth
 
 
 def clean(motion: Motion, *, feet: bool = True, ground: bool = True, smooth: int = 5) -> Motion:
-    """The motion, cleaned; its segments and tokens stay as they are.
+    """Return the motion, cleaned; its segments and tokens stay as they are.
 
     The features are computed anew, so they are not what the tokens decode to. Provenance tells
     what was done: ``{"cleaned": {"of": "m-3fa9c1", "feet": true, …}}``.
@@ -80,7 +80,9 @@ def clean(motion: Motion, *, feet: bool = True, ground: bool = True, smooth: int
 
 
 def planted_feet(joints: Array, contacts: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Where each of `FEET` stands ``(T, 4)``: in contact, slow, low, and for three frames."""
+    """Return where each of `FEET` stands ``(T, 4)``: in contact, slow, low, and for three
+    frames.
+    """
     feet = joints[:, list(FEET)]
     speed = np.linalg.norm(np.gradient(feet, axis=0), axis=-1) * FPS
     slow = uniform_filter1d(speed, 3, axis=0, mode="nearest") < _SLOW
@@ -92,7 +94,7 @@ def planted_feet(joints: Array, contacts: NDArray[np.bool_]) -> NDArray[np.bool_
 
 
 def _standard(joints: Array) -> tuple[FloatArray, Array]:
-    """Features ``(T, 263)`` of joints ``(T, 22, 3)``, and the joints that they give.
+    """Return features ``(T, 263)`` of joints ``(T, 22, 3)``, and the joints that they give.
 
     Features lose a frame (they hold velocities) and begin with a turn that nobody made, so a
     frame is added on both sides. That before the first has the same pose a step back: the leg in
@@ -105,7 +107,9 @@ def _standard(joints: Array) -> tuple[FloatArray, Array]:
 
 
 def _floor(joints: Array, planted: NDArray[np.bool_]) -> Array:
-    """The floor's height ``(T,)`` under the balls that stand; between, it goes over evenly."""
+    """Return the floor's height ``(T,)`` under the balls that stand; between, it goes over
+    evenly.
+    """
     balls = joints[:, [10, 11], 1]
     stands = planted[:, [1, 3]]
     if not stands.any():
@@ -118,7 +122,7 @@ def _floor(joints: Array, planted: NDArray[np.bool_]) -> Array:
 
 
 def _stand(joints: Array, planted: NDArray[np.bool_]) -> Array:
-    """Joints with the feet kept in place while they stand."""
+    """Return joints with the feet kept in place while they stand."""
     joints = joints.copy()
     for side, leg in enumerate(_LEGS):
         ankle, ball = leg[2:]
@@ -138,7 +142,9 @@ def _stand(joints: Array, planted: NDArray[np.bool_]) -> Array:
 
 
 def _pull(path: Array, stands: NDArray[np.bool_]) -> tuple[Array, Array]:
-    """How far ``(T, 3)`` a joint is to be moved, faded, and how much it is held ``(T, 1)``."""
+    """Return how far ``(T, 3)`` a joint is to be moved, faded, and how much it is held ``(T,
+    1)``.
+    """
     edges = np.flatnonzero(np.diff(np.pad(stands.astype(int), 1)))
     pull, hold = np.zeros_like(path), np.zeros((len(path), 1))
     for start, end in zip(edges[::2], edges[1::2], strict=True):  # few: one a step
@@ -154,7 +160,7 @@ def _pull(path: Array, stands: NDArray[np.bool_]) -> tuple[Array, Array]:
 
 
 def bend_leg(hip: Array, knee: Array, ankle: Array, target: Array) -> tuple[Array, Array]:
-    """Knee and ankle ``(T, 3)`` of a leg that reaches for `target` and bends as it did.
+    """Return the knee and ankle ``(T, 3)`` of a leg that reaches for `target` and bends as it did.
 
     The leg is turned the shortest way towards the target; there the knee is put where the two
     bones meet, in the plane in which it was (law of cosines).

@@ -34,12 +34,12 @@ from .motion import Fill, FloatArray, Motion, Segment
 
 
 def segment_request(segment: Segment) -> GenerationRequest:
-    """What an engine is asked for this segment."""
+    """Return what an engine is asked for this segment."""
     return GenerationRequest(segment.description, segment.seed, segment.seconds or None)
 
 
 def filled_segment(engine: MotionEngine, segment: Segment, entry: Entry) -> Segment:
-    """The segment with what the engine generated for it."""
+    """Return the segment with what the engine generated for it."""
     tokens, clip, frames = entry
     codebook = codebook_of(engine) if tokens else ""
     return replace(segment, tokens=tokens, clip=clip, clip_frames=frames, codebook=codebook)
@@ -136,7 +136,7 @@ def assemble(
     fills: Mapping[str, Fill] | None = None,
     provenance: Mapping[str, Any] | None = None,
 ) -> Motion:
-    """The motion of these segments: their tokens concatenated and decoded once.
+    """Return the motion of these segments: their tokens concatenated and decoded once.
 
     Args:
         engine: decodes.

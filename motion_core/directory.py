@@ -53,7 +53,7 @@ class Directory:
             return found.st_size
 
     def has(self, name: str) -> bool:
-        """Whether anything is there under that name, a link for example."""
+        """Return whether anything is there under that name, a link for example."""
         try:
             os.stat(self._place(name), dir_fd=self._descriptor, follow_symlinks=False)
         except FileNotFoundError:
@@ -61,7 +61,11 @@ class Directory:
         return True
 
     def check_writable(self) -> None:
-        """Raises: OSError: no file can be made here."""
+        """Check that a file can be made here.
+
+        Raises:
+            OSError: none can.
+        """
         os.unlink(self._place(self._temporary(b"")), dir_fd=self._descriptor)
 
     def place(self, files: Sequence[Path]) -> bool:
@@ -114,7 +118,7 @@ class Directory:
 
 @contextmanager
 def open_directory(root: Path, below: Path) -> Iterator[Directory]:
-    """The folder `below` a root, a relative path without ``..`` and without links.
+    """Yield the folder `below` a root, a relative path without ``..`` and without links.
 
     Raises:
         OSError: there is none, or a link is on the way.

@@ -75,7 +75,7 @@ def _from_file(path: Path, name: str) -> MotionEngine:
 
 
 def _checked(engine: Any, name: str) -> MotionEngine:
-    """The engine, made if it is a class or a function."""
+    """Return the engine, made if it is a class or a function."""
     if isinstance(engine, type) or not isinstance(engine, MotionEngine):
         engine = engine() if callable(engine) else engine
     if not isinstance(engine, MotionEngine):

@@ -101,7 +101,8 @@ def export(
 
 
 def export_suffix(path: str | os.PathLike[str]) -> str:
-    """The key of `EXPORTS` with which a file's name ends; the longest, so ``walk.amass.npz``.
+    """Return the key of `EXPORTS` with which a file's name ends; the longest, so
+    ``walk.amass.npz``.
 
     Raises:
         InputError: it ends in none.

@@ -64,7 +64,7 @@ class Bones:
     places: Mapping[int, Array]
 
     def where(self) -> Array:
-        """Where the pivots are, ``(T, B, 3)``."""
+        """Return where the pivots are, ``(T, B, 3)``."""
         found = np.empty(self.turns.shape[:3])
         for bone, parent in enumerate(self.parents):
             if bone in self.places:
@@ -77,7 +77,7 @@ class Bones:
         return found
 
     def placed(self, placement: Placement, frames: int) -> Bones:
-        """The bones of somebody who stands elsewhere, still after the last frame."""
+        """Return the bones of somebody who stands elsewhere, still after the last frame."""
         held = np.minimum(np.arange(frames), len(self.turns) - 1)
         c, s = np.cos(np.radians(placement.theta)), np.sin(np.radians(placement.theta))
         turn = np.array([[c, 0.0, s], [0.0, 1.0, 0.0], [-s, 0.0, c]])
@@ -125,7 +125,7 @@ class Figure:
         return np.stack([figure.posed(frame)[0] for frame in range(len(self.bones.turns))])
 
     def posed(self, frame: int) -> tuple[FloatArray, FloatArray]:
-        """Vertices and normals ``(V, 3)`` in a frame."""
+        """Return vertices and normals ``(V, 3)`` in a frame."""
         turns, where = self.bones.turns[frame], self._where[frame]
         shifts = where - (turns @ self.bones.pivots[..., None])[..., 0]
         moves = np.concatenate([turns, shifts[..., None]], axis=-1).astype(np.float32)  # (B, 3, 4)

@@ -19,7 +19,7 @@ _GAP = 0.04  # metres between the lowest frame and the rest that a fault makes
 
 
 def on_the_floor(motion: Motion) -> tuple[Motion, str | None]:
-    """The motion, lowered where only a few frames were on the floor; and a note on it."""
+    """Return the motion, lowered where only a few frames were on the floor; and a note on it."""
     lowest = np.sort(motion.joints[..., 1].min(axis=1))
     rare = int(_RARE * len(lowest))
     if rare == 0 or len(lowest) < 20:

@@ -116,7 +116,7 @@ class History:
         return self._put(change["key"], timeline, current=change["current"])
 
     def _put(self, key: str, timeline: Timeline | None, *, current: str) -> tuple[History, Change]:
-        """The history with that timeline, and the change that takes it back."""
+        """Return the history with that timeline, and the change that takes it back."""
         old = self.motions.get(key)
         before: Change = {
             "current": self.current,

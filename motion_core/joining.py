@@ -53,7 +53,7 @@ def join_segments(
     provenance: Mapping[str, Any] | None = None,
     generate: Generate | None = None,
 ) -> Joined:
-    """One motion of one person's segments; bad seams are mended where they can be.
+    """Return one motion of one person's segments; bad seams are mended where they can be.
 
     Deterministic: a function of the arguments.
 

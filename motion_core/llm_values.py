@@ -76,7 +76,7 @@ def json_inside(text: str) -> Any:
 
 
 def is_nothing(value: Any) -> bool:
-    """Whether this is what weak models write for a value that they leave out."""
+    """Return whether this is what weak models write for a value that they leave out."""
     return value is None or (isinstance(value, str) and value.strip().lower() in _NOTHING)
 
 
@@ -180,7 +180,7 @@ def _looks_like_list(value: Any) -> bool:
 
 
 def _decoded(text: str) -> Any:
-    """The JSON value of a text; a list in single quotes, as Python writes it, counts too."""
+    """Return the JSON value of a text; a list in single quotes, as Python writes it, counts too."""
     value = read_json(text)
     if value is not None or text.lstrip()[:1] not in ("[", "{") or "\\" in text:
         return value

@@ -210,7 +210,7 @@ class Mending:
     def _measure(
         self, at: int, change: _Change | None = None
     ) -> tuple[int, tuple[SeamReport, ...]]:
-        """The seams around seam `at`, of which it is number …; as if a change were made.
+        """Return the seams around seam `at`, of which it is number …; as if a change were made.
 
         Two segments and as much around them as their decoding depends on, so that a try costs
         the same in a long motion as in a short one.
@@ -278,7 +278,9 @@ class Mending:
         }
 
     def _shown(self, segments: Sequence[Segment]) -> list[int]:
-        """How many words of its description each segment shows; 0 if the engine cannot tell."""
+        """Return how many words of its description each segment shows; 0 if the engine cannot
+        tell.
+        """
         if not isinstance(self.engine, CaptionEngine):
             return [0] * len(segments)
         takes = [
@@ -321,7 +323,9 @@ class Mending:
         ]
 
     def _fills(self, at: int) -> Iterator[_Change]:
-        """Fills that leave at least half of either segment as it is, in place of any blend."""
+        """Return fills that leave at least half of either segment as it is, in place of any
+        blend.
+        """
         one, other = self.segments[at : at + 2]
         if not isinstance(self.engine, FillEngine):
             return
@@ -334,7 +338,7 @@ class Mending:
                 yield _Change({"filled": 2 * cover}, blends={other.id: 0}, fills={other.id: fill})
 
     def _fill(self, at: int, before: int, after: int, seed: int) -> Fill:
-        """New tokens between the segments of a seam."""
+        """Return new tokens between the segments of a seam."""
         one, other = self.segments[at : at + 2]
         if not isinstance(self.engine, FillEngine):
             raise ConfigurationError(
@@ -359,7 +363,7 @@ def _tokens(segments: Sequence[Segment]) -> int:
 
 
 def _words_shown(description: str, caption: str) -> int:
-    """How many words of the description the caption has too, whatever their ending."""
+    """Return how many words of the description the caption has too, whatever their ending."""
     one, other = (
         {re.sub(r"(?:ing|ed|es|s)$", "", word) for word in re.findall(r"[a-z]+", text.lower())}
         for text in (description, caption)

@@ -139,7 +139,7 @@ class Motion:
     def from_joints(
         cls, joints: NDArray[Any], *, fps: float = FPS, provenance: Mapping[str, Any] | None = None
     ) -> Motion:
-        """A motion from joint positions ``(T, 22, 3)``, metres, y up, at any frame rate.
+        """Return a motion from joint positions ``(T, 22, 3)``, metres, y up, at any frame rate.
 
         The person is scaled to the standard skeleton, put on the floor at the origin and
         turned to face +z, as HumanML3D does. One frame is lost (features hold velocities).
@@ -185,7 +185,7 @@ class Motion:
         return len(self.features) / FPS
 
     def segment_frames(self) -> tuple[tuple[Segment, int, int], ...]:
-        """Each segment with its first frame and the frame after its last."""
+        """Return each segment with its first frame and the frame after its last."""
         spans, start = [], 0
         for segment in self.segments:
             spans.append((segment, start, start + segment.frames))
@@ -193,7 +193,7 @@ class Motion:
         return tuple(spans)
 
     def with_provenance(self, **facts: Any) -> Motion:
-        """The same motion, with these facts added to what is known of it."""
+        """Return the same motion, with these facts added to what is known of it."""
         return replace(self, provenance={**self.provenance, **facts})
 
     def export(self, path: str | os.PathLike[str]) -> Path:
@@ -220,7 +220,7 @@ class Motion:
         return str(outlets.pack(self, "json"))
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """What Jupyter, VS Code and Colab show: the player, and a film strip."""
+        """Return what Jupyter, VS Code and Colab show: the player, and a film strip."""
         return outlets.show(self)
 
     def __len__(self) -> int:

@@ -90,7 +90,7 @@ class Shown:
         return buffer.getvalue()
 
     def _player(self, picture: str) -> str:
-        """The page of `player_page`, packed, in a frame that keeps its scripts to itself."""
+        """Return the page of `player_page`, packed, in a frame that keeps its scripts to itself."""
         from .rendering import player_page
 
         page = player_page(self._bodies(), title=self.title)
@@ -118,7 +118,7 @@ def show(
     title: str | None = None,
     height: int = _HEIGHT,
 ) -> Shown:
-    """Motions together in one player; a single motion shows itself without this.
+    """Return motions together in one player; a single motion shows itself without this.
 
     Args:
         motions: one or two, or those of a turn by person.
@@ -140,7 +140,7 @@ def show(
 
 
 def in_notebook() -> bool:
-    """Whether a notebook's kernel runs this, so that outputs can be more than text."""
+    """Return whether a notebook's kernel runs this, so that outputs can be more than text."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     return getattr(shell, "kernel", None) is not None

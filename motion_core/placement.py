@@ -29,7 +29,7 @@ class Placement:
     z: float = 0.0
 
     def apply(self, points: NDArray[Any]) -> NDArray[Any]:
-        """Points ``(…, 3)`` of the person, metres and y up, as they are in the scene.
+        """Return points ``(…, 3)`` of the person, metres and y up, as they are in the scene.
 
         Raises:
             InputError: the placement is not finite.

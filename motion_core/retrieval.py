@@ -99,7 +99,7 @@ class RetrievalEngine:
         return takes
 
     def nearest_clip(self, description: str, *, seed: int = 0, greedy: bool = False) -> Clip:
-        """The training clip with the nearest caption; the first of them if `greedy`.
+        """Return the training clip with the nearest caption; the first of them if `greedy`.
 
         A description without a known word is as near to all of them.
         """
@@ -140,7 +140,7 @@ class RetrievalEngine:
             _ = self._texts
 
     def nearest_caption(self, features: FloatArray) -> str:
-        """The first caption of the training clip that moves most like features (T, 263)."""
+        """Return the first caption of the training clip that moves most like features (T, 263)."""
         with self._lock:
             known = self._movements
         movement = self._movement(features)
@@ -148,7 +148,7 @@ class RetrievalEngine:
         return self._clips[int(distances.argmin())].captions[0].text
 
     def _movement(self, features: FloatArray) -> FloatArray:
-        """Mean and spread of the normalised features over time, ``(526,)``."""
+        """Return the mean and spread of the normalised features over time, ``(526,)``."""
         normal = (features - self._dataset.mean) / self._dataset.std
         movement: FloatArray = np.concatenate([normal.mean(axis=0), normal.std(axis=0)])
         return movement.astype(np.float32)
@@ -206,7 +206,7 @@ class _Texts:
 
 
 def load_retrieval(data: Path | str | None = None) -> RetrievalEngine:
-    """The engine of a prepared data set.
+    """Return the engine of a prepared data set.
 
     Args:
         data: folder of the data set; None for MOTION_AGENT_DATA, or ``data/prepared``.
@@ -227,7 +227,7 @@ def _check(request: GenerationRequest) -> None:
 
 
 def _fitted(features: FloatArray, seconds: float | None) -> FloatArray:
-    """The clip ``(T, 263)`` cut, or repeated with blends, to the wished duration."""
+    """Return the clip ``(T, 263)`` cut, or repeated with blends, to the wished duration."""
     if seconds is None:
         return features[:MAX_FRAMES]
     count, length = max(1, round(seconds * FPS)), len(features)

@@ -11,7 +11,7 @@ Array = NDArray[Any]
 
 
 def multiply(a: Array, b: Array) -> Array:
-    """The rotation that first does `b`, then `a`."""
+    """Return the rotation that first does `b`, then `a`."""
     aw, av = a[..., :1], a[..., 1:]
     bw, bv = b[..., :1], b[..., 1:]
     w = aw * bw - (av * bv).sum(-1, keepdims=True)
@@ -19,13 +19,13 @@ def multiply(a: Array, b: Array) -> Array:
 
 
 def conjugate(q: Array) -> Array:
-    """The inverse of a unit quaternion."""
+    """Return the inverse of a unit quaternion."""
     inverse: Array = q * np.array([1, -1, -1, -1], dtype=q.dtype)
     return inverse
 
 
 def rotate(q: Array, v: Array) -> Array:
-    """Vectors ``(..., 3)`` turned by unit quaternions."""
+    """Return vectors ``(..., 3)`` turned by unit quaternions."""
     w, u = q[..., :1], q[..., 1:]
     uv = cross(u, v)
     turned: Array = v + 2 * (w * uv + cross(u, uv))
@@ -33,7 +33,7 @@ def rotate(q: Array, v: Array) -> Array:
 
 
 def between(a: Array, b: Array) -> Array:
-    """The shortest rotation from unit vectors `a` to unit vectors `b`.
+    """Return the shortest rotation from unit vectors `a` to unit vectors `b`.
 
     For opposite vectors, where any half turn would do, one about a perpendicular axis.
     """
@@ -47,13 +47,15 @@ def between(a: Array, b: Array) -> Array:
 
 
 def about_y(angle: Array) -> Array:
-    """Rotations by `angle` (radians) about the vertical axis."""
+    """Return rotations by `angle` (radians) about the vertical axis."""
     zero = np.zeros_like(angle)
     return np.stack([np.cos(angle / 2), zero, np.sin(angle / 2), zero], axis=-1)
 
 
 def to_cont6d(q: Array) -> Array:
-    """First two columns of the rotation matrix, ``(..., 6)`` (Zhou et al., CVPR 2019)."""
+    """Return the first two columns of the rotation matrix, ``(..., 6)`` (Zhou et al., CVPR
+    2019).
+    """
     w, x, y, z = np.moveaxis(q, -1, 0)
     return np.stack(
         [
@@ -69,13 +71,13 @@ def to_cont6d(q: Array) -> Array:
 
 
 def normalize(v: Array) -> Array:
-    """Vectors of length one; a zero vector stays zero."""
+    """Return vectors of length one; a zero vector stays zero."""
     length = np.sqrt((v * v).sum(-1, keepdims=True))
     return v / np.where(length > 1e-12, length, 1.0)
 
 
 def cross(a: Array, b: Array) -> Array:
-    """Cross product of vectors ``(..., 3)``; several times faster than `numpy.cross`."""
+    """Return the cross product of vectors ``(..., 3)``; several times faster than `numpy.cross`."""
     ax, ay, az = a[..., 0], a[..., 1], a[..., 2]
     bx, by, bz = b[..., 0], b[..., 1], b[..., 2]
     x = ay * bz - az * by

@@ -96,7 +96,7 @@ class SeamReport:
 
 
 def measure_seams(motion: Motion) -> tuple[SeamReport, ...]:
-    """A report for each join of two segments, in order; none for a motion of one segment."""
+    """Return a report for each join of two segments, in order; none for a motion of one segment."""
     spans = motion.segment_frames()
     if len(spans) < 2:
         return ()
@@ -109,7 +109,7 @@ def measure_seams(motion: Motion) -> tuple[SeamReport, ...]:
 
 
 def foot_steps(joints: Array, contacts: Array) -> tuple[Array, NDArray[np.bool_]]:
-    """How the feet move over the floor, and when they should not.
+    """Return how the feet move over the floor, and when they should not.
 
     Args:
         joints: ``(T, 22, 3)`` in metres.
@@ -162,7 +162,7 @@ def _report(
 
 
 def _measure(features: NDArray[Any]) -> Array:
-    """What each frame's surroundings measure: ``(T, 4)`` in the order of `LIMITS`."""
+    """Return what each frame's surroundings measure: ``(T, 4)`` in the order of `LIMITS`."""
     values = np.asarray(features, dtype=np.float64)
     joints = features_to_joints(values).astype(np.float64)  # (T, 22, 3)
     local = values[:, 4:67].reshape(-1, 21, 3)
@@ -189,6 +189,8 @@ def _change(velocity: Array) -> Array:
 
 
 def _windows(steps: Array) -> Array:
-    """The `REACH` steps before and after each frame: ``(T - 1, ...)`` to ``(T, ..., 2R)``."""
+    """Return the `REACH` steps before and after each frame: ``(T - 1, ...)`` to ``(T, ...,
+    2R)``.
+    """
     padded = np.pad(steps, ((REACH, REACH), *[(0, 0)] * (steps.ndim - 1)))
     return sliding_window_view(padded, 2 * REACH, axis=0)

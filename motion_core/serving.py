@@ -154,7 +154,9 @@ _SERVED_LOCK = threading.Lock()
 
 
 def _key(source: MotionEngine | str) -> tuple[object, ...]:
-    """Key of an engine: its name, the current folder and the environment that it depends on."""
+    """Return the key of an engine: its name, the current folder and the environment that it depends
+    on.
+    """
     if not isinstance(source, str):
         return ("object", id(source))  # which lives as long as the entry
     ours = sorted(item for item in os.environ.items() if item[0].startswith("MOTION_AGENT_"))

@@ -102,7 +102,7 @@ class MotionStore:
             return motion_id
 
     def get(self, motion_id: str) -> Motion:
-        """The motion with that id.
+        """Return the motion with that id.
 
         Raises:
             InputError: not an id, or an id that is not here; the message lists the latest.
@@ -142,14 +142,16 @@ class MotionStore:
                 self._drop(motion_id)
 
     def list(self) -> tuple[str, ...]:
-        """All ids, oldest first."""
+        """Return all ids, oldest first."""
         with self._lock:
             if self.expiry is not None:
                 self._forget_old()
             return self._ids()
 
     def latest(self, number: int = _LATEST) -> tuple[str, ...]:
-        """The ids that came last, oldest first; however many there are, it reads only the end."""
+        """Return the ids that came last, oldest first; however many there are, it reads only the
+        end.
+        """
         with self._lock:
             if self.expiry is not None:
                 self._forget_old()

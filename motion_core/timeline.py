@@ -279,7 +279,7 @@ class Timeline:
     # ---- parts -----------------------------------------------------------------------------
 
     def _with(self, segments: Sequence[Segment]) -> Timeline:
-        """The timeline of other segments: what does not hold any more is left out."""
+        """Return the timeline of other segments: what does not hold any more is left out."""
         if len(segments) > max(MAX_SEGMENTS, len(self.segments)):
             raise InputError(
                 f"the motion would have {len(segments)} segments, the limit is {MAX_SEGMENTS};"

@@ -26,17 +26,17 @@ _PATH = re.compile(r"(?<![\w:/.])(?:/[^/\s'\":,]+){2,}/?|\b[A-Za-z]:\\[^\s'\"]+"
 
 
 def whole(text: str) -> str:
-    """The text as it can be written in UTF-8: halves of characters become U+FFFD."""
+    """Return the text as it can be written in UTF-8: halves of characters become U+FFFD."""
     return text if text.isascii() else _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def visible(text: str) -> str:
-    """The text with its hidden characters shown by their numbers, such as ``<U+202E>``."""
+    """Return the text with its hidden characters shown by their numbers, such as ``<U+202E>``."""
     return _HIDDEN.sub(lambda match: f"<U+{ord(match[0]):04X}>", text)
 
 
 def one_line(text: str, limit: int) -> str:
-    """The text in one line of at most `limit` visible characters."""
+    """Return the text in one line of at most `limit` visible characters."""
     # A text is cut before it is looked at: it may be megabytes.
     line = " ".join(visible(_BREAKS.sub(" ", text[: 4 * limit])).split())
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
@@ -48,11 +48,13 @@ def quoted(text: str, limit: int = 300) -> str:
 
 
 def without_password(url: str) -> str:
-    """The address without user, password and query."""
+    """Return the address without user, password and query."""
     return _USER.sub("", url).partition("?")[0]
 
 
 def without_secrets(text: str) -> str:
-    """The text without keys, passwords in addresses, and places and files of this computer."""
+    """Return the text without keys, passwords in addresses, and places and files of this
+    computer.
+    """
     text = _KEY.sub("***", _USER.sub("", text))
     return _FILES_THERE.sub("", _PATH.sub("(a file)", text))

@@ -47,7 +47,7 @@ class Workspace:
         return Workspace(folder, max_bytes=self.max_bytes)
 
     def path(self, name: str) -> Path:
-        """The file of that name inside the workspace.
+        """Return the file of that name inside the workspace.
 
         Raises:
             InputError: no workspace, a name that leads outside it, or no such file.
@@ -70,7 +70,7 @@ class Workspace:
         return path
 
     def read(self, name: str) -> Motion:
-        """The motion in that file.
+        """Return the motion in that file.
 
         Raises:
             InputError: see `path`; too large, or not readable as motion (`FormatError`).
@@ -95,7 +95,7 @@ class Workspace:
                 raise type(err)(message) from err
 
     def data(self, name: str) -> bytes:
-        """The bytes of that file.
+        """Return the bytes of that file.
 
         Raises:
             InputError: see `path`; or too large.
@@ -107,7 +107,9 @@ class Workspace:
             return copy.read_bytes()
 
     def files(self, limit: int = 20) -> tuple[str, ...]:
-        """Names of the motion files directly in the folder, newest first, at most `limit`."""
+        """Return names of the motion files directly in the folder, newest first, at most
+        `limit`.
+        """
         from .formats import READABLE_SUFFIXES
 
         if self.folder is None:
@@ -123,7 +125,7 @@ class Workspace:
         return tuple(name for _, name in sorted(found)[:limit])
 
     def write(self, name: str, writer: Callable[[Path], Sequence[Path]]) -> tuple[Path, ...]:
-        """New files in the workspace; where `name` is taken, ``walk-2.bvh`` and so on.
+        """Write new files in the workspace; where `name` is taken, ``walk-2.bvh`` and so on.
 
         Args:
             name: what the file should be called, perhaps in a folder that is there.
@@ -160,7 +162,7 @@ class Workspace:
         raise UnavailableError(f"{_MAX_TAKEN} files are called like {_shown(name)}; choose another")
 
     def _place(self, name: str) -> tuple[Path, str]:
-        """The folder that is there, and the file name in it, that `name` means."""
+        """Return the existing folder and the file name in it that `name` means."""
         if self.folder is None:
             raise InputError(
                 f"{_shown(name)} cannot be written: no workspace folder was given for files"
@@ -187,7 +189,7 @@ class Workspace:
         return folder, file_name
 
     def _inside(self, name: str) -> Path | None:
-        """Where `name` is, if that is inside the folder."""
+        """Return where `name` is, if that is inside the folder."""
         assert self.folder is not None
         root = self.folder.resolve()
         try:
@@ -234,7 +236,7 @@ class Workspace:
 
 
 def _shown(name: str) -> str:
-    """A name that a stranger gave, as it can stand in a message."""
+    """Return a name that a stranger gave, as it can stand in a message."""
     return repr(name if len(name) <= 80 else f"{name[:79]}…")
 
 
@@ -248,7 +250,7 @@ def _numbered(file_name: str, number: int) -> str:
 def _write_hiding(
     folder: str, writer: Callable[[Path], Sequence[Path]], path: Path
 ) -> Sequence[Path]:
-    """What `writer` gives for `path`; its errors do not name the folder."""
+    """Return what `writer` gives for `path`; its errors do not name the folder."""
     try:
         return writer(path)
     except MotionAgentError as err:

@@ -17,7 +17,7 @@ _NAME = re.compile(r"[a-z0-9_]+(/[a-z0-9_]+)*")
 
 
 def load_prompt(name: str, **values: object) -> str:
-    """The prompt of that name with the values filled in.
+    """Return the prompt of that name with the values filled in.
 
     Args:
         name: file name without suffix, relative to this folder: ``planner``, ``tools/…``.

@@ -20,12 +20,14 @@ def quoted(text: str, limit: int = 80) -> str:
 
 
 def one_line(text: str, limit: int = MAX_MESSAGE) -> str:
-    """The text in one line of at most `limit` characters, hidden ones shown by their numbers."""
+    """Return the text in one line of at most `limit` characters, hidden ones shown by their
+    numbers.
+    """
     return words.one_line(text, limit)
 
 
 def wrong_arguments(error: ValidationError | ValidationErrorV1) -> str:
-    """One line for arguments that do not fit a tool's schema."""
+    """Return one line for arguments that do not fit a tool's schema."""
     problems = [
         f"{one_line('.'.join(map(str, problem['loc'])), 60) or 'arguments'}:"
         f" {one_line(problem['msg'], 200)}"

@@ -122,7 +122,9 @@ class MotionTool(BaseTool):
             return _with_failure(await super().arun(*args, **kwargs), self.name, failures)
 
     def _progress(self, kind: str, stage: str) -> Progress | None:
-        """Tells progress to the graph that this runs in, as custom events; None outside of one."""
+        """Return what tells progress to the graph that this runs in, as custom events; None outside
+        one.
+        """
         write = _stream_writer()
         if write is None:
             return None
@@ -165,7 +167,7 @@ class MotionTool(BaseTool):
 
 
 def _film_strip(studio: Studio, facts: dict[str, Any]) -> dict[str, Any]:
-    """An image block of LangChain's with six moments of the motion."""
+    """Return an image block of LangChain's with six moments of the motion."""
     from ..motion_core.notebook import show
 
     strip = show(studio.store.get(facts["motion_id"])).film_strip()
@@ -175,7 +177,9 @@ def _film_strip(studio: Studio, facts: dict[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def _noted_failures() -> Iterator[list[dict[str, str]]]:
-    """A list in which what goes wrong within is noted, in other threads of the same call, too."""
+    """Yield a list in which what goes wrong within is noted, in other threads of the same call,
+    too.
+    """
     failures: list[dict[str, str]] = []
     before = _FAILURES.set(failures)
     try:
@@ -227,7 +231,7 @@ def _stream_writer() -> Callable[[Any], None] | None:
 
 
 def _accepted(schema: Any) -> Any:
-    """The schema of an argument without the keywords that a provider refuses."""
+    """Return the schema of an argument without the keywords that a provider refuses."""
     if isinstance(schema, list):
         return [_accepted(part) for part in schema]
     if not isinstance(schema, dict):

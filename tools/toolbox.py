@@ -25,7 +25,7 @@ def motion_tools(
     warm_up: bool = False,
     studio: Studio | None = None,
 ) -> list[BaseTool]:
-    """All five tools, sharing one engine, one store and one workspace.
+    """Return all five tools, sharing one engine, one store and one workspace.
 
     `generate_motion`, `edit_motion`, `caption_motion`, `list_motions` and `export_motion`. What is
     left out is taken from the environment, see `tools.host`. An engine that is named is loaded

@@ -95,7 +95,7 @@ _SHOW_ME = re.compile(
 
 
 def small_talk(text: str) -> str | None:
-    """The answer to a greeting, thanks, praise or "help"; None for anything else."""
+    """Return the answer to a greeting, thanks, praise or "help"; None for anything else."""
     if _GREETING.fullmatch(text):
         return f"Hello! {HELP}"
     if _HOW_ARE_YOU.fullmatch(text):
@@ -115,7 +115,7 @@ _NAMES = re.compile(r"[\w-]+\.\w{2,5}\b|\bm-[0-9a-f]{6,}\b")  # of files and mot
 
 
 def no_english(text: str) -> str | None:
-    """The answer to a text in another language; None where it may be English."""
+    """Return the answer to a text in another language; None where it may be English."""
     letters = [c for c in text if c.isalpha()]
     if not letters:
         return None
@@ -134,12 +134,12 @@ def no_english(text: str) -> str | None:
 
 
 def nothing_found(text: str) -> str:
-    """The answer where there is nothing to do in the text."""
+    """Return the answer where there is nothing to do in the text."""
     return f"I found no action in {quoted(text)}. {HELP}"
 
 
 def fact_about(text: str, task: Task, draft: Draft) -> str | None:
-    """The answer to a question that needs no look at a motion; None for others."""
+    """Return the answer to a question that needs no look at a motion; None for others."""
     bare = text.strip(" .!?")
     motions = in_order(task)
     if _FORMATS.fullmatch(bare):
@@ -184,7 +184,7 @@ def fact_about(text: str, task: Task, draft: Draft) -> str | None:
 
 
 def questioned_motions(text: str, task: Task) -> tuple[list[tuple[str, int]], str | None]:
-    """Which motions a question is about, with the person, or the answer if there is none.
+    """Return which motions a question is about, with the person, or the answer if there is none.
 
     A motion that was looked at before is told from memory.
     """
@@ -225,7 +225,7 @@ def questioned_motions(text: str, task: Task) -> tuple[list[tuple[str, int]], st
 
 
 def answer_from(seen: list[tuple[str, str]]) -> str:
-    """What captions say, and that nothing beyond them can be had from rules."""
+    """Return what captions say, and that nothing beyond them can be had from rules."""
     captions = " ".join(f"In {name} I see: {text.rstrip('.')}." for name, text in seen)
     return f"{captions} I cannot reason further than that without a language model."
 

@@ -161,19 +161,19 @@ _TURNED_ROUND = (
 
 
 def has_action(text: str) -> bool:
-    """Whether the text says that somebody does something: a subject or a known verb."""
+    """Return whether the text says that somebody does something: a subject or a known verb."""
     words = re.findall(r"[a-z']+", text.lower())
     return any(base_of(word) for word in words) or bool(find_subject(text)[0])
 
 
 def own_subject(text: str) -> str | None:
-    """The subject that the first clause of the text names itself, or None."""
+    """Return the subject that the first clause of the text names itself, or None."""
     clauses, _ = clauses_of(text)
     return clauses[0].subject if clauses else None
 
 
 def clauses_of(text: str) -> tuple[list[Clause], str]:
-    """The clauses of a request in time order, and the manner that holds for all of them."""
+    """Return the clauses of a request in time order, and the manner that holds for all of them."""
     text = text.lower() if text.isupper() else text
     for pattern, plainly in _TURNED_ROUND:
         text = pattern.sub(plainly, text)
@@ -196,7 +196,7 @@ def clauses_of(text: str) -> tuple[list[Clause], str]:
 
 
 def _opened(text: str) -> str:
-    """The text without "please make a motion of …"; "make him jump" keeps its meaning."""
+    """Return the text without "please make a motion of …"; "make him jump" keeps its meaning."""
     make = _MAKE.match(re.sub(r"^(?:please|now|and)\s+", "", text, flags=re.I))
     if make is None:
         rest = _OPENINGS.sub("", text, count=1)
@@ -279,7 +279,7 @@ def _coordinated(piece: str) -> list[Clause]:
 
 
 def _other_acts(left: str, right: str) -> bool:
-    """Whether "while …" tells what somebody else does: "one bows while the other waves"."""
+    """Return whether "while …" tells what somebody else does: "one bows while the other waves"."""
     subject, rest = find_subject(right)
     if not subject or not rest or subject.lower() in PRONOUNS or not left.strip():
         return False
@@ -370,7 +370,7 @@ def _cut_out(text: str, match: re.Match[str]) -> str:
 
 
 def seconds_of(match: re.Match[str]) -> float:
-    """The duration that ``n`` and ``unit`` of a match name, in seconds."""
+    """Return the duration that ``n`` and ``unit`` of a match name, in seconds."""
     words = " ".join(match["n"].lower().split())
     value = {"a": 1.0, "an": 1.0, "half a": 0.5, "half an": 0.5, "a few": 3.0, "a couple of": 2.0}
     amount = value[words] if words in value else number(words)
@@ -383,7 +383,7 @@ def _strip_subject(clause: str, word: str) -> str:
 
 
 def _acts(clause: str) -> bool:
-    """Whether words after "before" or "after" are an action, not a thing or a time."""
+    """Return whether words after "before" or "after" are an action, not a thing or a time."""
     clause = LEADING_ADVERB.sub("", clause[:LOOKED_AT].strip(), count=1)
     words = re.findall(r"[\w'-]+", clause.lower())
     if not words:

@@ -78,7 +78,7 @@ LONGEST = 2000  # characters of a command; what is longer tells actions
 
 
 def split_commands(text: str) -> list[str]:
-    """The single commands of a request, in order; a text without any is one."""
+    """Return the single commands of a request, in order; a text without any is one."""
     spans: list[tuple[int, int, bool, str]] = []  # start, end, whether a command, verb before it
     for start, end in _sentences(text):
         spans += _in_sentence(text, start, end)
@@ -93,12 +93,12 @@ def split_commands(text: str) -> list[str]:
 
 
 def is_command(text: str) -> bool:
-    """Whether a command surely begins here."""
+    """Return whether a command surely begins here."""
     return bool(_COMMAND.match(text))
 
 
 def is_question(text: str) -> bool:
-    """Whether somebody asks; "could you add a bow?" is a wish and no question."""
+    """Return whether somebody asks; "could you add a bow?" is a wish and no question."""
     text = text.strip()
     if _WISH.match(text) or (_COMMAND.match(text) and not text.lower().startswith("list")):
         return False
@@ -108,7 +108,9 @@ def is_question(text: str) -> bool:
 
 
 def _begins_story(span: tuple[int, int, bool, str], text: str) -> bool:
-    """Whether a command has begun to tell a motion, so that what is told next belongs to it."""
+    """Return whether a command has begun to tell a motion, so that what is told next belongs to
+    it.
+    """
     begun = _TELLS.match(text[span[0] : span[1]])
     return begun is not None and bool(re.search(r"\w", begun["told"]))
 
@@ -142,7 +144,7 @@ def _in_sentence(text: str, start: int, end: int) -> list[tuple[int, int, bool, 
 
 
 def _closed(text: str) -> bool:
-    """Whether a piece is a command or a question by itself, not a part of what is told."""
+    """Return whether a piece is a command or a question by itself, not a part of what is told."""
     return is_command(text.strip()) or is_question(text)
 
 

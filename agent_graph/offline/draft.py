@@ -82,7 +82,7 @@ class Draft:
 
     @classmethod
     def of(cls, timeline: Timeline) -> Draft:
-        """The motion as it is."""
+        """Return the motion as it is."""
         rows = [_row(segment) for segment in timeline.segments]
         placement = timeline.placement
         return cls(
@@ -109,11 +109,11 @@ class Draft:
         return Cast(names, (latest[-1].person,) if latest else (1,))
 
     def rows_of(self, person: int) -> list[Row]:
-        """One person's rows in order."""
+        """Return one person's rows in order."""
         return [row for row in self.rows if row.person == person]
 
     def insert(self, scene: Scene, place: int) -> list[Row]:
-        """New rows before the row at `place`; gives them."""
+        """Insert new rows before the row at `place` and return them."""
         new = [Row(a.description, a.person, a.seconds) for a in scene.actions]
         self.rows[place:place] = new
         self.placement = scene.placement or self.placement
@@ -161,7 +161,7 @@ class Draft:
         self.rows, self.touched, self.emptied = [], [], True
 
     def steps(self) -> Steps:
-        """The steps that tell what became of the motion.
+        """Return the steps that tell what became of the motion.
 
         Raises:
             CannotDo: a plan cannot say it.
@@ -208,7 +208,7 @@ class Draft:
         self._before = [row.source for row in self.rows]
 
     def segment_names(self) -> str:
-        """The segments there are, for an answer."""
+        """Return the names of all segments, for an answer."""
         return ", ".join(row.name for row in self.rows)
 
 

@@ -339,7 +339,9 @@ def go_on(bare: str, draft: Draft) -> bool:
 
 
 def continues(text: str) -> bool:
-    """Whether the text is about the people of the current motion: "he jumps", "person 2 waves"."""
+    """Return whether the text is about the people of the current motion: "he jumps", "person 2
+    waves".
+    """
     subject = (own_subject(text) or "").lower()
     if re.match(r"(?:let|make|have) ", text, re.IGNORECASE):
         predicate = re.sub(r"^\w+ly ", "", _as_clause(text))
@@ -358,7 +360,7 @@ def continues(text: str) -> bool:
 
 
 def new_scene(text: str, cast: Cast | None, placement: tuple[float, ...] = ()) -> Scene:
-    """What new words tell, where nouns may stand for actions: "a jump and a kick"."""
+    """Return what new words tell, where nouns may stand for actions: "a jump and a kick"."""
     nouns = rf" and (?=an? (?!(?:[\w-]+ ){{0,2}}(?:{PERSON_NOUNS})\b))"
     parts = re.split(rf" ?,? (?:and )?then |{nouns}", text.strip(" .,:!"))
     scene = ", then ".join(noun_to_action(part) for part in parts if part)
@@ -366,7 +368,7 @@ def new_scene(text: str, cast: Cast | None, placement: tuple[float, ...] = ()) -
 
 
 def _place(where: str, draft: Draft) -> int:
-    """Index of the row before which something is inserted.
+    """Return the index of the row before which something is inserted.
 
     Raises:
         CannotDo: the place is not there.
@@ -403,5 +405,5 @@ def _place(where: str, draft: Draft) -> int:
 
 
 def looks_like_action(text: str) -> bool:
-    """Whether somebody does something in the beginning of the text."""
+    """Return whether somebody does something in the beginning of the text."""
     return has_action(text[:LOOKED_AT])

@@ -79,7 +79,7 @@ _IN_MOTION = re.compile(
 
 
 def start_over(bare: str, draft: Draft) -> str | None:
-    """What comes instead after "start over"; None if the words are something else.
+    """Return what comes instead after "start over"; None if the words are something else.
 
     Raises:
         CannotDo: there is nothing to start over.
@@ -95,7 +95,7 @@ def start_over(bare: str, draft: Draft) -> str | None:
 
 
 def new_motion(bare: str, draft: Draft) -> str | None:
-    """What the new motion shows; None if the words are something else.
+    """Return what the new motion shows; None if the words are something else.
 
     Raises:
         CannotDo: nothing is told of it.
@@ -110,7 +110,7 @@ def new_motion(bare: str, draft: Draft) -> str | None:
 
 
 def in_motion(bare: str, draft: Draft, task: Task) -> str:
-    """The command without "in the first motion"; that motion is opened."""
+    """Return the command without "in the first motion"; that motion is opened."""
     found = _IN_MOTION.search(bare)
     if found is None:
         for timeline in in_order(task):
@@ -250,7 +250,7 @@ def export_motion(bare: str, draft: Draft, task: Task) -> bool:
 
 
 def known_formats() -> str:
-    """The formats there are, as a sentence."""
+    """Return the known formats as a sentence."""
     return f"I can write {', '.join(EXPORTS)}; say for example “export it as bvh”."
 
 

@@ -84,7 +84,7 @@ def place_people(bare: str, draft: Draft) -> bool:
 
 
 def _only_place(bare: str, cast: Cast, draft: Draft) -> tuple[float, ...]:
-    """The placement that the words tell, if they tell nothing else."""
+    """Return the placement that the words tell, if they tell nothing else."""
     match = _PUT.fullmatch(bare)
     where = match["where"] if match else bare
     who = match["who"].lower() if match else "they"
@@ -96,7 +96,7 @@ def _only_place(bare: str, cast: Cast, draft: Draft) -> tuple[float, ...]:
 
 
 def with_everybody(scene: Scene) -> Scene:
-    """A new scene in which everybody who is told of is there, if only standing.
+    """Return a new scene in which everybody who is told of is there, if only standing.
 
     Raises:
         CannotDo: a second person without a first.

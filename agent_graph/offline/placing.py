@@ -86,7 +86,7 @@ class Placed:
 def place_in(
     predicate: str, movers: Sequence[int], who_is: WhoIs, current: Sequence[float] = ()
 ) -> Placed:
-    """What a clause about one or both of two people says of where they stand.
+    """Return what a clause about one or both of two people says of where they stand.
 
     Args:
         predicate: of the clause.
@@ -183,7 +183,7 @@ def _placement(
 
 
 def without_each_other(predicate: str) -> str:
-    """A predicate of two as one of them does it: "bow to each other" → "bow"."""
+    """Return a predicate of two as one of them does it: "bow to each other" → "bow"."""
     predicate = re.sub(
         r"\bperson\s+(?:[12ab]|one|two)\b", "another person", predicate, flags=re.IGNORECASE
     )

@@ -120,7 +120,7 @@ class OfflinePlanner:
         return None
 
     def plan(self, task: Task) -> Plan | str:
-        """The plan; as JSON text where it breaks a limit, so that the ladder says which."""
+        """Return the plan; as JSON text where it breaks a limit, so that the ladder says which."""
         if task.captions:
             return _say(answer_from([(c["name"], c["text"]) for c in task.captions]))
         try:
@@ -157,7 +157,11 @@ def _plan(text: str, task: Task) -> Plan | str:
 
 
 def _check_asides(text: str, steps: Steps) -> None:
-    """Raises: CannotDo: what somebody did before, "a man who had run sits", became what he does."""
+    """Refuse a plan in which what somebody did before, "a man who had run sits", is what he does.
+
+    Raises:
+        CannotDo: it is.
+    """
     aside = _ASIDE.search(text)
     for words in (str(step.get("description", "")).split() for step in steps):
         forms = [verb_form(word) for word in words]
@@ -272,7 +276,9 @@ def _tell(fact: str, *, alone: bool) -> None:
 
 
 def _begun(bare: str) -> str | None:
-    """What happens in words such as "add a jump" or "then wave" where nothing is there yet."""
+    """Return what happens in words such as "add a jump" or "then wave" where nothing is there
+    yet.
+    """
     match = re.fullmatch(
         r"(?:(?:add|insert|append|include|attach)(?: in)?|then|now|next(?! to)|and|start with|"
         r"begin with|"
@@ -285,7 +291,7 @@ def _begun(bare: str) -> str | None:
 
 
 def _needs_motion(bare: str) -> bool:
-    """Whether the words would change a motion, if there were one."""
+    """Return whether the words would change a motion, if there were one."""
     attempts = (timing.set_length, timing.change_speed, timing.another_take, edits.remove,
                 edits.repeat, manners.manner)  # fmt: skip
     for attempt in attempts:
@@ -299,7 +305,9 @@ def _needs_motion(bare: str) -> bool:
 
 
 def _acts_itself(text: str) -> bool:
-    """Whether the text begins with somebody, with a known verb or with a noun of an action."""
+    """Return whether the text begins with somebody, with a known verb or with a noun of an
+    action.
+    """
     if own_subject(text):
         return True
     clauses, _ = clauses_of(text)
@@ -313,7 +321,7 @@ def _is_noun(text: str) -> bool:
 
 
 def _bare(text: str) -> str:
-    """A command without "please" and "could you"."""
+    """Return a command without "please" and "could you"."""
     text = " ".join(text.split())
     text = _WANT.sub(r"let \1 ", text.lstrip(" ,;:"))
     text = _POLITE.sub("", text, count=1).strip().rstrip(".!? ,;")

@@ -72,11 +72,11 @@ class Cast:
     one_seen: bool = False  # "one jumps, one sits": the second one is the other
 
     def name(self, person: int) -> str:
-        """How a description tells the person."""
+        """Return how a description tells the person."""
         return self.names.get(person, DEFAULT_SUBJECT)
 
     def meant(self, subject: str | None) -> tuple[int, ...]:
-        """The persons that a subject means; a new one comes into the cast.
+        """Return the persons that a subject means; a new one comes into the cast.
 
         Raises:
             CannotDo: there would be more than two.
@@ -85,7 +85,7 @@ class Cast:
         return self.last
 
     def known(self, word: str) -> int | None:
-        """The person of the cast that a word means, without changing the cast."""
+        """Return the person of the cast that a word means, without changing the cast."""
         word = word.lower().strip()
         if found := _numbered(word):
             return found
@@ -222,7 +222,7 @@ class Scene:
 
 
 def scene_of(text: str, cast: Cast | None = None, placement: Sequence[float] = ()) -> Scene:
-    """What a request tells, with subjects carried over and pronouns resolved.
+    """Return what a request tells, with subjects carried over and pronouns resolved.
 
     Args:
         text: the request.
@@ -362,7 +362,7 @@ def _numbered(phrase: str) -> int | None:
 
 
 def _phrase(subject: str) -> str:
-    """A subject as it begins a description: "the person" is nobody in particular."""
+    """Return a subject as it begins a description: "the person" is nobody in particular."""
     subject = subject.strip()
     if subject.isupper() and len(subject) > 1:
         subject = subject.lower()

@@ -13,7 +13,7 @@ class CannotDo(Exception):
 
 
 def plain(text: str) -> str:
-    """The text without control characters, fancy quotes and runs of spaces or punctuation.
+    """Return the text without control characters, fancy quotes and runs of spaces or punctuation.
 
     Lines stay lines, for a list may be written in them. Runs are cut because the patterns of
     the rules would go over them again and again.
@@ -26,12 +26,12 @@ def plain(text: str) -> str:
 
 
 def quoted(text: str, length: int = 80) -> str:
-    """The beginning of what somebody said, in quotes, for an answer."""
+    """Return the beginning of what somebody said, in quotes, for an answer."""
     text = " ".join(text.split())
     return f"“{text if len(text) <= length else text[: length - 1] + '…'}”"
 
 
 def group(match: re.Match[str], name: str) -> str:
-    """The group of that name, or of that name with a number, that took part."""
+    """Return the group of that name, or of that name with a number, that took part."""
     groups = match.groupdict()
     return next((groups[key] for key in (name, f"{name}2", f"{name}3") if groups.get(key)), "")

@@ -17,7 +17,7 @@ MAX_BYTES = 50_000_000_000  # unpacked; HDM05 and CMU in full stay far below
 
 @contextmanager
 def opened(path: Path, *, max_bytes: int = MAX_BYTES) -> Iterator[Path]:
-    """The folder itself, or a temporary one with the archive's motion files and tables.
+    """Yield the folder itself, or a temporary one with the archive's motion files and tables.
 
     Links, devices, members with ``..`` or absolute names, and other kinds of files are not
     unpacked.

@@ -81,7 +81,7 @@ def make_captions(
 
 
 def labels_in_caption(text: str) -> tuple[str | None, str | None]:
-    """The action and the style that a caption names; None for what it does not name.
+    """Return the action and the style that a caption names; None for what it does not name.
 
     Exact for every caption that `make_captions` can make. In other texts the longest known wording
     of an action is taken.
@@ -98,17 +98,19 @@ def labels_in_caption(text: str) -> tuple[str | None, str | None]:
 
 
 def inflect(wording: str, form: Form) -> str:
-    """The wording with its marked verbs in a form: third, progressive, base or gerund."""
+    """Return the wording with its marked verbs in a form: third, progressive, base or gerund."""
     return re.sub(r"\*([a-z]+)", lambda match: _verb(match[1], form), wording)
 
 
 def swap_sides(text: str) -> str:
-    """The text with left and right exchanged, word by word (also "left-hand", "clockwise")."""
+    """Return the text with left and right exchanged, word by word (also "left-hand",
+    "clockwise").
+    """
     return re.sub(r"[A-Za-z]+", lambda match: _swapped(match[0]), text)
 
 
 def mirrored_action(action: str) -> str:
-    """The label of the mirrored motion: "walk to the left" for "walk to the right"."""
+    """Return the label of the mirrored motion: "walk to the left" for "walk to the right"."""
     return swap_sides(action)
 
 

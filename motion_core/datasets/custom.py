@@ -28,7 +28,7 @@ _Row = dict[str, str]
 
 
 def find_custom(folder: Path) -> Iterator[Take]:
-    """All takes that the folder's only CSV names.
+    """Yield all takes that the folder's only CSV names.
 
     Raises:
         InputError: no CSV or several, or a row that is incomplete or wrong; the message says which.
@@ -50,7 +50,7 @@ def find_custom(folder: Path) -> Iterator[Take]:
 
 
 def read_table(path: Path) -> list[dict[str, str | None]]:
-    """The rows of a CSV file in UTF-8.
+    """Return the rows of a CSV file in UTF-8.
 
     Raises:
         InputError: it cannot be read.
@@ -130,7 +130,7 @@ def _take(folder: Path, file: str, rows: list[tuple[str, _Row]]) -> Take:
 
 
 def _part(row: _Row, where: str) -> tuple[int, int] | None:
-    """Frames at 20 fps of the row's start and end, which are seconds; None for the whole."""
+    """Return frames at 20 fps of the row's start and end, which are seconds; None for the whole."""
     start, end = row.get("start", ""), row.get("end", "")
     if not start and not end:
         return None

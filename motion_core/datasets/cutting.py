@@ -76,7 +76,9 @@ def cut(take: Take) -> CutTake:
 
 
 def windows(frames: int, long: str) -> list[tuple[int, int]]:
-    """Where to cut: equal windows of at most `MAX_FRAMES`, the middle of that length, nowhere."""
+    """Return where to cut: equal windows of at most `MAX_FRAMES`, the middle of that length,
+    nowhere.
+    """
     if frames <= MAX_FRAMES:
         return [(0, frames)]
     if long == "leave out":
@@ -89,7 +91,9 @@ def windows(frames: int, long: str) -> list[tuple[int, int]]:
 
 
 def _read(take: Take) -> tuple[NDArray[np.float64], float | None]:
-    """Joints ``(T, 22, 3)`` at 20 fps, and the height of the floor where the source tells it."""
+    """Return joints ``(T, 22, 3)`` at 20 fps, and the height of the floor where the source tells
+    it.
+    """
     if take.rows is not None:
         return read_cmu_mocap(take.path, take.rows, take.floor_mm), 0.0
     if take.clip is not None:
@@ -103,7 +107,9 @@ def _read(take: Take) -> tuple[NDArray[np.float64], float | None]:
 
 
 def _clips(take: Take, recording: Recording) -> list[Clip]:
-    """The take's parts with captions; without any, windows that share the captions of the whole."""
+    """Return the take's parts with captions; without any, windows that share the captions of the
+    whole.
+    """
     parts = [
         # One frame earlier: features leave out the first.
         (max(0, span.start - 1), min(recording.length, span.end - 1), span.captions)

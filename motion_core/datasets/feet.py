@@ -36,7 +36,9 @@ _FEET = ((4, 7, 10), (5, 8, 11))  # knee, ankle, toe
 
 
 def level_feet(joints: Joints, degrees: float) -> Joints:
-    """Joints ``(T, 22, 3)`` with the toes raised about the ankle by an angle, shin unchanged."""
+    """Return joints ``(T, 22, 3)`` with the toes raised about the ankle by an angle, shin
+    unchanged.
+    """
     levelled = joints.copy()
     for knee, ankle, toe in _FEET:
         shin = rotations.normalize(joints[:, ankle] - joints[:, knee])

@@ -80,7 +80,7 @@ class PackClip:
 
 
 def find_clips(pack: Pack, folder: Path) -> list[PackClip]:
-    """The clips of a pack whose files are in the folder, in the order of their names.
+    """Return the clips of a pack whose files are in the folder, in the order of their names.
 
     Raises:
         InputError: an unknown pack, or no folder with files of it.
@@ -98,7 +98,7 @@ def find_clips(pack: Pack, folder: Path) -> list[PackClip]:
 
 
 def read_clip(pack: Pack, folder: Path, clip: PackClip) -> tuple[Array, float]:
-    """Joints ``(T, 22, 3)`` of a clip and its frames per second.
+    """Return joints ``(T, 22, 3)`` of a clip and its frames per second.
 
     Metres, y up, the floor at 0, the standard skeleton; a cycle is repeated for at least
     `LOOP_SECONDS`.
@@ -145,7 +145,7 @@ def _file(pack: str, folder: Path, name: str) -> Path:
 
 
 def _captions(action: str) -> tuple[str, ...]:
-    """Each wording in two sentences."""
+    """Return each wording in two sentences."""
     captions = []
     for number, wording in enumerate(PACK_WORDINGS[action]):
         for turn in (2 * number, 2 * number + 1):
@@ -155,7 +155,7 @@ def _captions(action: str) -> tuple[str, ...]:
 
 
 def _put_down(joints: Array, entry: ClipEntry) -> Array:
-    """Joints with the body on the floor in each frame, and no hand below it.
+    """Return joints with the body on the floor in each frame, and no hand below it.
 
     Scaled from a figure half as tall whose trunk is as thick as its legs are long, the height of
     a body that sits or lies says nothing.
@@ -174,7 +174,7 @@ def _put_down(joints: Array, entry: ClipEntry) -> Array:
 
 
 def _tilted(joints: Array) -> Array:
-    """Joints of a body that faces +z, pitched so that hands and legs are down together."""
+    """Return joints of a body that faces +z, pitched so that hands and legs are down together."""
     frames = np.arange(len(joints))
     heights = joints[..., 1] - _RADII
     hand, leg = (
@@ -187,7 +187,9 @@ def _tilted(joints: Array) -> Array:
 
 
 def _lain_down(joints: Array) -> Array:
-    """Joints with the pelvis on the floor in each frame, and the knees up where the feet stand."""
+    """Return joints with the pelvis on the floor in each frame, and the knees up where the feet
+    stand.
+    """
     joints = joints - (joints[:, :1] - _RADII[0]) * (0, 1, 0)
     for leg in ((1, 4, 7, 10), (2, 5, 8, 11)):
         hip, knee, ankle, ball = (joints[:, joint].copy() for joint in leg)
@@ -199,7 +201,7 @@ def _lain_down(joints: Array) -> Array:
 
 
 def _stride(joints: Array) -> Array:
-    """The way ahead per frame ``(3,)`` at which what stands on the floor does not slide."""
+    """Return the way ahead per frame ``(3,)`` at which what stands on the floor does not slide."""
     low = joints[:, list(_SUPPORTS)]
     steps = np.diff(low, axis=0)  # (T-1, 8, 3)
     heights = np.maximum(low[1:, :, 1], low[:-1, :, 1])
@@ -208,7 +210,7 @@ def _stride(joints: Array) -> Array:
 
 
 def _repeated(joints: Array, times: int) -> Array:
-    """A cycle, `times` over; each goes on from where the one before has come to.
+    """Return a cycle, `times` over; each goes on from where the one before has come to.
 
     A cycle that does not quite close is bent, over its whole length, until it does.
     """

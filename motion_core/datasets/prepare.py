@@ -137,7 +137,7 @@ class _Content:
 
 
 def _with_captions(take: Take, sources: Collection[str]) -> Take:
-    """The take without captions of other sources."""
+    """Return the take without captions of other sources."""
     spans = tuple(
         replace(span, captions=tuple(c for c in span.captions if c.source in sources))
         for span in take.spans
@@ -151,7 +151,7 @@ def _with_captions(take: Take, sources: Collection[str]) -> Take:
 
 
 def _existing(out: Path, *, replaced: set[str]) -> PreparedDataset | None:
-    """The data set already in `out`, without the sources that are replaced.
+    """Return the data set already in `out`, without the sources that are replaced.
 
     Raises:
         InputError: the folder holds something else than a prepared data set.
@@ -272,7 +272,7 @@ def _finish(folder: Path, content: _Content, twins: Mapping[str, str]) -> None:
 def statistics(
     recordings: Sequence[Recording], read: Callable[[Recording], FloatArray]
 ) -> tuple[FloatArray, FloatArray]:
-    """Mean and standard deviation ``(263,)`` over all frames of the recordings.
+    """Return the mean and standard deviation ``(263,)`` over all frames of the recordings.
 
     As in HumanML3D, the columns of one kind (root turn, root velocity, height, positions,
     rotations, velocities, contacts) share the mean of their deviations. Never zero.
@@ -295,7 +295,7 @@ def statistics(
 
 @contextmanager
 def _built_beside(out: Path) -> Iterator[Path]:
-    """A temporary folder beside `out` that takes its place if all goes well.
+    """Yield a temporary folder beside `out` that takes its place if all goes well.
 
     Raises:
         UnavailableError: it cannot be written.

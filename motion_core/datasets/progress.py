@@ -20,7 +20,7 @@ _LISTED = 20
 
 
 def tracked(items: Iterable[T], *, total: int, quiet: bool) -> Iterator[T]:
-    """The items, while a bar on the error stream tells how many have come."""
+    """Yield the items, while a bar on the error stream tells how many have come."""
     columns = (TextColumn("preparing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), disable=quiet) as progress:
         task = progress.add_task("preparing", total=total)

@@ -59,7 +59,7 @@ class HipPath:
 
 
 def pose(turns: Mapping[str, Array], path: HipPath) -> Array:
-    """Joints ``(T, 22, 3)`` of the standard skeleton.
+    """Return joints ``(T, 22, 3)`` of the standard skeleton.
 
     Args:
         turns: for each of our joints that has children, its rotation away from the T-pose in

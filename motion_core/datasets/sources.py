@@ -113,7 +113,7 @@ _CMU_HOMOGENEOUS = (
 
 
 def find_takes(source: str, folder: Path) -> list[Take]:
-    """All takes of a source in a folder or the folders within, by name.
+    """Return all takes of a source in a folder or the folders within, by name.
 
     Raises:
         InputError: an unknown source, no such folder, or nothing of this source in it.
@@ -208,7 +208,7 @@ def _cmu(folder: Path) -> Iterator[Take]:
 
 
 def _pack(name: Pack) -> Callable[[Path], Iterator[Take]]:
-    """A reader of one pack; its files lie in one folder."""
+    """Return a reader of one pack; its files lie in one folder."""
 
     def find(folder: Path) -> Iterator[Take]:
         pattern = "humanoid3d*.txt" if name == "deepmimic" else "*.glb"

@@ -46,7 +46,9 @@ def descriptor(features: FloatArray) -> NDArray[np.float32]:
 
 
 def distances(one: NDArray[np.float32], many: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Distance in metres of one descriptor ``(16, 23, 3)``, or N, to each of ``(N, 16, 23, 3)``."""
+    """Return the distance in metres of one descriptor ``(16, 23, 3)``, or N, to each of ``(N, 16,
+    23, 3)``.
+    """
     worst: NDArray[np.float32] = np.sqrt(((many - one) ** 2).sum(-1)).mean(1).max(-1)
     return worst
 
@@ -90,12 +92,13 @@ def near_duplicates(
 
 
 def take_of(name: str) -> str:
-    """The take that a recording or clip was made of: its id without part and mirror."""
+    """Return the take that a recording or clip was made of: its id without part and mirror."""
     return name.split(":")[0]
 
 
 def assign_splits(clips: Sequence[Clip], groups: dict[str, str]) -> dict[str, Split]:
-    """The split of each take, so that actions and styles are in all of them where takes allow.
+    """Return the split of each take, so that actions and styles are in all of them where takes
+    allow.
 
     Each action of a source with at least `MIN_GROUPS` groups gives about a tenth of its takes to
     testing and a twentieth to validation, spread over its styles; the rest stays in training, and

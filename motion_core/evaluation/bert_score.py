@@ -90,7 +90,7 @@ class BertScore:
 
     @torch.inference_mode()
     def _points(self, ids: list[int]) -> Tensor:
-        """Unit vectors (T, D) of the tokens, in the context of the whole sentence."""
+        """Return unit vectors (T, D) of the tokens, in the context of the whole sentence."""
         around = self._frame()
         whole = torch.tensor([[*around[0], *ids, *around[1]]])
         hidden = self._model(input_ids=whole, output_hidden_states=True).hidden_states[self.layer]
@@ -98,7 +98,7 @@ class BertScore:
         return torch.nn.functional.normalize(own, dim=-1)
 
     def _frame(self) -> tuple[list[int], list[int]]:
-        """The special tokens before and after a sentence."""
+        """Return the special tokens before and after a sentence."""
         own = self._tokenizer
         begin = own.bos_token_id if own.cls_token_id is None else own.cls_token_id
         end = own.eos_token_id if own.sep_token_id is None else own.sep_token_id

@@ -14,7 +14,7 @@ _SIGMA = 6.0  # word pairs
 
 
 def rouge_l(caption: str, reference: str, *, beta: float = 1.2) -> float:
-    """F-measure of the longest common subsequence of words, 0 to 1.
+    """Return the F-measure of the longest common subsequence of words, 0 to 1.
 
     Source: Lin, "ROUGE: A Package for Automatic Evaluation of Summaries", 2004, equations 2-4;
     beta as in the COCO caption evaluation that motion captioning papers use.
@@ -39,7 +39,7 @@ def rouge_l(caption: str, reference: str, *, beta: float = 1.2) -> float:
 def bleu(
     captions: Sequence[str], references: Sequence[Sequence[str]], longest: int = _LONGEST
 ) -> float:
-    """BLEU with n-grams of up to `longest` words, of all captions together, 0 to 1.
+    """Return BLEU with n-grams of up to `longest` words, of all captions together, 0 to 1.
 
     Args:
         captions: one for each motion.
@@ -75,7 +75,7 @@ def bleu_4(captions: Sequence[str], references: Sequence[Sequence[str]]) -> floa
 
 
 def cider(captions: Sequence[str], references: Sequence[Sequence[str]]) -> list[float]:
-    """CIDEr-D of each caption, 0 to 10.
+    """Return the CIDEr-D of each caption, 0 to 10.
 
     The cosine of tf-idf vectors of n-grams of 1 to 4 words, clipped to the reference's counts and
     weighted by how near the lengths are (sigma 6 words), averaged over n and the references. How
@@ -126,7 +126,7 @@ def _ngrams(words: Sequence[str], n: int) -> Counter[tuple[str, ...]]:
 
 
 def share(right: Sequence[bool | None]) -> Estimate | None:
-    """Share of True among those that are not None; None if there are none.
+    """Return the share of True among those that are not None; None if there are none.
 
     The interval is that of Agresti and Coull (1998), "add two successes and two failures": the
     usual one would say ± 0 of 20 motions that are all right.

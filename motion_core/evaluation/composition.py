@@ -49,7 +49,7 @@ class Smoothness:
 
 
 def jerk(joints: NDArray[Any]) -> Floats:
-    """Jerk of each frame, ``(..., T - 3)``, of positions ``(..., T, J, 3)``.
+    """Return the jerk of each frame, ``(..., T - 3)``, of positions ``(..., T, J, 3)``.
 
     Raises:
         InputError: fewer than four frames.
@@ -65,7 +65,7 @@ def jerk(joints: NDArray[Any]) -> Floats:
 def windows_of(
     motion: NDArray[Any], joins: Sequence[int], window: int = WINDOW
 ) -> tuple[list[NDArray[Any]], int]:
-    """What lies around each join of a motion ``(T, D)``, and how many joins have too little.
+    """Return what lies around each join of a motion ``(T, D)``, and how many joins have too little.
 
     Args:
         motion: features or joints, time first.
@@ -85,7 +85,7 @@ def smoothness(
     window: int = WINDOW,
     real_jerk: float = REAL_JERK,
 ) -> Smoothness:
-    """Peak jerk and area of composed motions.
+    """Return the peak jerk and area of composed motions.
 
     Args:
         motions: features ``(T, 263)`` of each.
@@ -118,7 +118,9 @@ def smoothness(
 
 
 def mean_jerk(motions: Sequence[FloatArray]) -> float:
-    """Mean jerk of all frames of real motions ``(T, 263)``: what the area is measured from."""
+    """Return the mean jerk of all frames of real motions ``(T, 263)``: what the area is measured
+    from.
+    """
     values = [jerk(features_to_joints(motion)) for motion in motions if len(motion) > 3]
     if not values:
         raise InputError("no motion has four frames")

@@ -167,7 +167,7 @@ def train_matching(
 def new_network(
     dataset: PreparedDataset, *, backbone: str | None = DEFAULT_BACKBONE, **sizes: Any
 ) -> MatchingNetwork:
-    """An untrained network with the words, names and statistics of a data set.
+    """Return an untrained network with the words, names and statistics of a data set.
 
     Args:
         dataset: with the training captions.
@@ -193,7 +193,7 @@ def new_network(
 
 
 def held_out_pairs(dataset: PreparedDataset, split: Split) -> tuple[Pair, ...]:
-    """Captions of a split by people, or all of them where people wrote none.
+    """Return captions of a split by people, or all of them where people wrote none.
 
     None where the split has fewer than two meanings.
     """
@@ -206,7 +206,7 @@ def held_out_pairs(dataset: PreparedDataset, split: Split) -> tuple[Pair, ...]:
 def validate(
     network: MatchingNetwork, dataset: PreparedDataset, pairs: Sequence[Pair], *, seed: int = 0
 ) -> RPrecision:
-    """R-precision of real clips and their captions."""
+    """Return the R-precision of real clips and their captions."""
     at = {pair.clip.id: pair.clip for pair in pairs}
     points = network.embed_motions([dataset.features(clip) for clip in at.values()])
     rows = {name: row for row, name in enumerate(at)}
@@ -321,7 +321,7 @@ class _Trainer:
 def matching_losses(
     motions: Tensor, captions: Tensor, other: Tensor, *, margin: float
 ) -> tuple[Tensor, Tensor]:
-    """Margin and InfoNCE losses of points (B, D), of which equal rows belong together.
+    """Return the margin and InfoNCE losses of points (B, D), of which equal rows belong together.
 
     `other` (B, B) tells which motions and captions of different rows say different things; the
     remaining pairs of different rows count neither as own nor as other.

@@ -32,7 +32,9 @@ class Estimate:
 
     @classmethod
     def of_mean(cls, samples: Sequence[float] | NDArray[Any]) -> Estimate:
-        """Mean of independent samples; 1.96 standard errors. One sample has no interval."""
+        """Return the mean of independent samples; 1.96 standard errors. One sample has no
+        interval.
+        """
         array = np.asarray(samples, dtype=np.float64)
         if array.size == 0:
             raise InputError("no samples to average; is the split empty?")
@@ -73,7 +75,7 @@ def r_precision(
     repeats: int = REPEATS,
     seed: int = 0,
 ) -> RPrecision:
-    """How often a motion's own caption is nearest among captions of other labels.
+    """Return how often a motion's own caption is nearest among captions of other labels.
 
     Row i of `motions` (N, D) belongs to row i of `captions` (N, D). The candidates of a motion
     are its caption and one caption each of ``candidates - 1`` other labels, so that no
@@ -132,7 +134,8 @@ def matching_distance(motions: NDArray[Any], captions: NDArray[Any]) -> Estimate
 
 
 def fid(first: NDArray[Any], second: NDArray[Any]) -> float:
-    """Frechet distance of the Gaussians fitted to two sets of embeddings, (N, D) and (M, D).
+    """Return the Fréchet distance of the Gaussians fitted to two sets of embeddings, (N, D) and (M,
+    D).
 
     |m1 - m2|² + tr(C1 + C2 - 2 (C1 C2)^½). With Ai the centred rows over sqrt(n - 1), Ci = Aiᵀ Ai
     and tr (C1 C2)^½ is the sum of the singular values of A1 A2ᵀ. This needs no matrix square
@@ -159,7 +162,8 @@ def fid(first: NDArray[Any], second: NDArray[Any]) -> float:
 def diversity(
     motions: NDArray[Any], *, pairs: int = 300, repeats: int = REPEATS, seed: int = 0
 ) -> Estimate:
-    """Mean distance of two random motions of a set (N, D); the interval is over the repeats.
+    """Return the mean distance of two random motions of a set (N, D); the interval is over the
+    repeats.
 
     Each repeat draws two disjoint halves of `pairs` rows (fewer if the set is small) and
     compares them in order.
@@ -179,7 +183,8 @@ def diversity(
 
 
 def multimodality(takes: NDArray[Any], *, pairs: int = 10, seed: int = 0) -> Estimate:
-    """Mean distance of two motions made from one caption; `takes` is (captions, takes, D).
+    """Return the mean distance of two motions made from one caption; `takes` is (captions, takes,
+    D).
 
     The interval is over the captions. With fewer than ``2 * pairs`` takes, half of them.
 

@@ -42,7 +42,7 @@ class Outputs:
         return motions
 
     def _generate(self, requests: Sequence[GenerationRequest]) -> list[Take | None]:
-        """A batch; one by one where it fails as a whole."""
+        """Return the results of a batch; one by one where it fails as a whole."""
         try:
             return [*self.engine.generate(requests)]
         except GenerationError:

@@ -48,7 +48,7 @@ class Pair:
 
 
 def pairs_of(dataset: PreparedDataset, clips: Iterable[Clip]) -> tuple[Pair, ...]:
-    """Every clip with each of its captions."""
+    """Return every clip with each of its captions."""
     groups = {recording.id: recording.group for recording in dataset.recordings}
     return tuple(
         Pair(clip, caption, _meaning(clip, group), group)
@@ -59,13 +59,13 @@ def pairs_of(dataset: PreparedDataset, clips: Iterable[Clip]) -> tuple[Pair, ...
 
 
 def weight_of(caption: Caption) -> float:
-    """How much a caption counts in training; 1 for those by people."""
+    """Return how much a caption counts in training; 1 for those by people."""
     source = CAPTION_SOURCES.get(caption.source)
     return 1.0 if source is None else source.weight
 
 
 def numbers(names: Sequence[str | None]) -> NDArray[np.int64]:
-    """Each name as its place in alphabetical order; -100 for None."""
+    """Return each name as its place in alphabetical order; -100 for None."""
     at = {name: place for place, name in enumerate(sorted({n for n in names if n is not None}))}
     return np.array([-100 if name is None else at[name] for name in names], dtype=np.int64)
 

@@ -156,7 +156,7 @@ class Report:
         return "\n\n".join(parts) + "\n"
 
     def save(self, folder: Path | str) -> tuple[Path, Path]:
-        """Writes ``evaluation.md`` and ``evaluation.json``; returns their paths."""
+        """Write ``evaluation.md`` and ``evaluation.json``; return their paths."""
         paths = Path(folder) / "evaluation.md", Path(folder) / "evaluation.json"
         for path, text in zip(paths, (self.to_markdown(), self.to_json()), strict=True):
             with replacing(path) as temporary:

@@ -35,7 +35,9 @@ class Vocabulary:
 
     @classmethod
     def from_captions(cls, captions: Iterable[str], *, least: int = 2) -> Vocabulary:
-        """The words that occur in at least `least` of the captions, in alphabetical order."""
+        """Return the words that occur in at least `least` of the captions, in alphabetical
+        order.
+        """
         counts = Counter(word for caption in captions for word in set(split_words(caption)))
         return cls(tuple(sorted(word for word, count in counts.items() if count >= least)))
 
@@ -43,7 +45,7 @@ class Vocabulary:
         return 1 + BUCKETS + len(self.words)
 
     def encode(self, caption: str) -> list[int]:
-        """Word ids of a caption, at most `MAX_WORDS`.
+        """Return word ids of a caption, at most `MAX_WORDS`.
 
         Raises:
             InputError: the caption has no word.
@@ -54,16 +56,16 @@ class Vocabulary:
         return [self._ids.get(word) or bucket(word) for word in words]
 
     def forget(self, ids: Sequence[int]) -> list[int]:
-        """The same words as if they were not in the vocabulary; trains the buckets."""
+        """Return the same words as if they were not in the vocabulary; trains the buckets."""
         first = 1 + BUCKETS
         return [bucket(self.words[i - first]) if i >= first else i for i in ids]
 
 
 def bucket(word: str) -> int:
-    """The bucket of an unknown word; the same on every machine, unlike `hash`."""
+    """Return the bucket of an unknown word; the same on every machine, unlike `hash`."""
     return 1 + zlib.crc32(word.encode()) % BUCKETS
 
 
 def split_words(caption: str) -> list[str]:
-    """Lower-case words without punctuation: "A man's leg, left." -> a, man, s, leg, left."""
+    """Return lower-case words without punctuation: "A man's leg, left." -> a, man, s, leg, left."""
     return re.findall(r"[^\W_]+", caption.lower())

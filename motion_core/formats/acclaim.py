@@ -63,7 +63,7 @@ class Skeleton:
     def recording(
         self, frames: Mapping[str, Array], fps: float, *, degrees: bool, notes: tuple[str, ...] = ()
     ) -> Recording:
-        """The bones as they move; a joint is where its bone ends.
+        """Return the bones as they move; a joint is where its bone ends.
 
         Args:
             frames: per bone ``(T, len(dof))``.
@@ -107,7 +107,7 @@ class Skeleton:
 
 
 def parse_asf(text: str) -> Skeleton:
-    """The skeleton in an ASF file's text.
+    """Return the skeleton in an ASF file's text.
 
     Raises:
         FormatError: not ASF, or truncated, or its parts do not agree.
@@ -168,7 +168,7 @@ def parse_amc(text: str) -> tuple[dict[str, Array], bool]:
 
 
 def find_asf(amc: Path) -> Path:
-    """The ASF file that an AMC file belongs to, beside it.
+    """Return the ASF file that an AMC file belongs to, beside it.
 
     That is the one whose name the AMC's begins with (``02.asf`` for ``02_01.amc``, ``HDM_bd.asf``
     for ``HDM_bd_squat_001_120.amc``), or the only one there.
@@ -216,7 +216,7 @@ def _rotation(radians: Mapping[str, Array], order: str) -> Array:
 
 
 def _bone_values(lines: Sequence[str]) -> tuple[str, Array]:
-    """One bone's name and values ``(T, n)`` from its line in every frame."""
+    """Return one bone's name and values ``(T, n)`` from its line in every frame."""
     name = lines[0].split()[0]
     count = len(lines[0].split()) - 1
     words = " ".join(lines).split()
@@ -247,7 +247,7 @@ def _sections(text: str) -> dict[str, list[list[str]]]:
 
 
 def _entries(lines: Sequence[list[str]]) -> list[dict[str, list[str]]]:
-    """What stands between ``begin`` and ``end``, as keyword → words."""
+    """Return what stands between ``begin`` and ``end``, as keyword → words."""
     entries: list[dict[str, list[str]]] = []
     inside = False
     for words in lines:
@@ -283,7 +283,7 @@ def _bone(entry: Mapping[str, list[str]]) -> tuple[str, Bone]:
 def _parents_first(
     bones: Mapping[str, Bone], lines: Sequence[list[str]]
 ) -> tuple[list[str], tuple[int, ...]]:
-    """Names of bones, root first, and the index of each one's parent."""
+    """Return names of bones, root first, and the index of each one's parent."""
     children = {words[0]: words[1:] for words in lines if words not in (["begin"], ["end"])}
     ordered, parents = [ROOT], [-1]
     for at, name in enumerate(ordered):  # grows while it is walked

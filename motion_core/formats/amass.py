@@ -87,7 +87,7 @@ def write_amass(motion: Motion, path: str | Path, *, placement: Placement = _HER
 
 
 def amass_joints(poses: Array, trans: Array, offsets: Array) -> Array:
-    """Joints ``(T, 22, 3)`` of poses of the SMPL family, by forward kinematics.
+    """Return joints ``(T, 22, 3)`` of poses of the SMPL family, by forward kinematics.
 
     Args:
         poses: ``(T, 66)`` or more, of which the first 22 joints are used.
@@ -102,7 +102,7 @@ def amass_joints(poses: Array, trans: Array, offsets: Array) -> Array:
 
 
 def is_amass(path: Path) -> bool:
-    """Whether an ``.npz`` holds poses of the SMPL family instead of our own motion."""
+    """Return whether an ``.npz`` holds poses of the SMPL family instead of our own motion."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = set(archive.namelist())

@@ -24,7 +24,7 @@ _COUNTS = (22, 23, 24, 45, 52, 55, 73, 127, 144)
 
 
 def as_features(array: NDArray[Any]) -> NDArray[Any] | None:
-    """Features ``(T, 263)`` if the array holds such, of one motion."""
+    """Return features ``(T, 263)`` if the array holds such, of one motion."""
     while array.ndim > 2 and array.shape[0] == 1:
         array = array[0]
     return array if array.ndim == 2 and array.shape[1] == FEATURES else None
@@ -33,7 +33,7 @@ def as_features(array: NDArray[Any]) -> NDArray[Any] | None:
 def as_joints(
     array: NDArray[Any], clip: str | None = None, lengths: Sequence[int] | None = None
 ) -> tuple[NDArray[np.float64], tuple[str, ...]]:
-    """Joints ``(T, 22, 3)`` of an array, and notes on how it was read.
+    """Return joints ``(T, 22, 3)`` of an array, and notes on how it was read.
 
     Args:
         array: of any number of axes.

@@ -48,7 +48,7 @@ class Posture:
 
 
 def stand_up(joints: Array, fps: float, posture: Posture) -> tuple[Array, list[str]]:
-    """Joints ``(T, 22, 3)`` in metres, y up, as somebody moves; and notes on what was done.
+    """Return joints ``(T, 22, 3)`` in metres, y up, as somebody moves; and notes on what was done.
 
     Raises:
         FormatError: nobody could be in these positions.
@@ -81,7 +81,7 @@ def stand_up(joints: Array, fps: float, posture: Posture) -> tuple[Array, list[s
 
 
 def metres_of(unit: str) -> float:
-    """How many metres a unit is: a name of `METRES`, or a number as text.
+    """Return the metres in a unit: a name of `METRES`, or a number as text.
 
     Raises:
         InputError: neither.
@@ -100,7 +100,11 @@ def metres_of(unit: str) -> float:
 
 
 def check_build(joints: Array) -> None:
-    """Raises: FormatError: bones as nobody's are, or that change their length."""
+    """Check that the bones have the proportions of a person and keep their length.
+
+    Raises:
+        FormatError: they do not.
+    """
     joints = joints[:: max(1, len(joints) // _LOOKED_AT)]
     lengths = np.linalg.norm(joints[:, 1:] - joints[:, list(PARENTS[1:])], axis=-1)  # (T, 21)
     mean = dict(enumerate(np.median(lengths, axis=0).tolist(), start=1))
@@ -171,14 +175,17 @@ def _upright(joints: Array, up: Axis | None) -> tuple[Array, list[str]]:
 
 
 def _on_hands(joints: Array) -> bool:
-    """Whether the hands are what the body stands on, with its head between them and the feet."""
+    """Return whether the hands are what the body stands on, with its head between them and the
+    feet.
+    """
     heights = joints[..., 1]
     wrists = heights[:, [20, 21]].max(axis=1)
     return bool((wrists < heights[:, 15] - 0.05).mean() > 0.5)
 
 
 def _lies(joints: Array, axis: Axis) -> bool:
-    """Whether a body along a level axis lies on the floor instead of standing on a wall of it.
+    """Return whether a body along a level axis lies on the floor instead of standing on a wall of
+    it.
 
     It goes nowhere, it is near the floor, and there is no floor at its feet.
     """
@@ -188,7 +195,7 @@ def _lies(joints: Array, axis: Axis) -> bool:
 
 
 def turn_up(axis: Axis) -> Array:
-    """The turn ``(3, 3)`` that brings an axis up, for rows: ``joints @ turn``."""
+    """Return the turn ``(3, 3)`` that brings an axis up, for rows: ``joints @ turn``."""
     turns: dict[Axis, list[list[int]]] = {
         "y": [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
         "-y": [[1, 0, 0], [0, -1, 0], [0, 0, -1]],
@@ -201,7 +208,7 @@ def turn_up(axis: Axis) -> Array:
 
 
 def _turn_forward(forward: Axis, up: Axis) -> Array:
-    """The turn ``(3, 3)`` about y that brings what was an axis of the file to +z.
+    """Return the turn ``(3, 3)`` about y that brings what was an axis of the file to +z.
 
     Raises:
         InputError: it is the vertical axis.
@@ -216,7 +223,9 @@ def _turn_forward(forward: Axis, up: Axis) -> Array:
 
 
 def _not_mirrored(joints: Array) -> tuple[Array, list[str]]:
-    """Joints of a right-handed world: knees and toes point ahead where left is on the left."""
+    """Return joints of a right-handed world: knees and toes point ahead where left is on the
+    left.
+    """
     left = joints[:, 1] - joints[:, 2] + joints[:, 16] - joints[:, 17]
     up = joints[:, 12] - joints[:, 0]
     ahead = _unit(np.cross(left, up))
@@ -232,7 +241,7 @@ def _not_mirrored(joints: Array) -> tuple[Array, list[str]]:
 
 
 def _without_reference(joints: Array, fps: float) -> tuple[Array, list[str]]:
-    """Joints without the frames at the start that are a pose for reference.
+    """Return joints without the frames at the start that are a pose for reference.
 
     Such a pose stands still and ends in a jump that nothing later is like; where it is a T or an
     A, a smaller jump tells it. CMU's trials have one frame at the origin, 2.5 m from the next.
@@ -253,7 +262,7 @@ def _without_reference(joints: Array, fps: float) -> tuple[Array, list[str]]:
 
 
 def _is_reference(pose: Array) -> bool:
-    """Whether joints ``(22, 3)`` stand with straight arms and legs, alike on both sides."""
+    """Return whether joints ``(22, 3)`` stand with straight arms and legs, alike on both sides."""
     for upper, middle, lower in (*_LEGS, (16, 18, 20), (17, 19, 21)):
         bones = _unit(np.stack([pose[middle] - pose[upper], pose[lower] - pose[middle]]))
         if float(bones[0] @ bones[1]) < 0.93:
@@ -264,7 +273,9 @@ def _is_reference(pose: Array) -> bool:
 
 
 def _without_leaps(joints: Array, fps: float) -> tuple[Array, list[str]]:
-    """Joints without frames in which the whole body leaps away and back: faults of recording."""
+    """Return joints without frames in which the whole body leaps away and back: faults of
+    recording.
+    """
     hips = np.abs(np.diff(joints[:, 0], axis=0))
     if len(joints) < 4 or fps < 10 or hips.max() < _LEAP / 2:
         return joints, []

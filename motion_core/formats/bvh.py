@@ -79,7 +79,7 @@ class Bvh:
         return round(rate) if abs(rate - round(rate)) < 2e-4 * rate else rate
 
     def recording(self, fps: float | None = None) -> Recording:
-        """The skeleton and its motion; at `fps` where the file's frame time is wrong."""
+        """Return the skeleton and its motion; at `fps` where the file's frame time is wrong."""
         first = np.cumsum([0, *map(len, self.channels)])  # column where a joint's channels start
         notes = self.notes
         if fps is None and self.frame_time > 1:
@@ -127,7 +127,7 @@ def _local(offset: Array, channels: tuple[str, ...], values: Array) -> tuple[Arr
 
 
 def parse_bvh(text: str) -> Bvh:
-    """The hierarchy and channel values of a BVH file's text.
+    """Return the hierarchy and channel values of a BVH file's text.
 
     Raises:
         FormatError: not BVH, or truncated, or its parts do not agree.
@@ -207,7 +207,7 @@ def _statements(text: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _parse_motion(text: str, columns: int) -> tuple[Array, float, tuple[str, ...]]:
-    """Values ``(T, columns)``, the frame time, and what was odd."""
+    """Return values ``(T, columns)``, the frame time, and what was odd."""
     lines = [line for line in text.splitlines() if line and not line.isspace()]
     heads = [line.partition(":") for line in lines[:2]]
     if [head.strip().lower() for head, _, _ in heads] != ["frames", "frame time"]:
@@ -235,7 +235,7 @@ def _parse_motion(text: str, columns: int) -> tuple[Array, float, tuple[str, ...
 
 
 def _streamed(rows: list[str], count: float, columns: int) -> tuple[Array, list[str]]:
-    """Values of rows that are not one to a frame, or not as many as told.
+    """Return values of rows that are not one to a frame, or not as many as told.
 
     Raises:
         FormatError: they can be read in several ways, or in none.

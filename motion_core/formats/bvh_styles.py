@@ -31,7 +31,9 @@ class BvhStyle:
 
 
 def _named(middle: str, sided: str, left: str, right: str, prefix: str = "") -> tuple[str, ...]:
-    """Names in our order: of the trunk from the pelvis to the head, of a side from hip to wrist."""
+    """Return names in our order: of the trunk from the pelvis to the head, of a side from hip to
+    wrist.
+    """
     trunk = dict(
         zip(("pelvis", "spine1", "spine2", "spine3", "neck", "head"), middle.split(), strict=True)
     )
@@ -79,7 +81,7 @@ BVH_STYLES: Mapping[str, BvhStyle] = {
 
 
 def bvh_style(name: str, *, order: str | None = None, unit: str | None = None) -> BvhStyle:
-    """The style of this name, with another order or unit where one is given.
+    """Return the style of this name, with another order or unit where one is given.
 
     Raises:
         InputError: a name, order or unit that there is not.

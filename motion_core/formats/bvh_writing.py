@@ -72,7 +72,9 @@ def write_bvh(
 
 
 def bone_change(motion: Motion) -> tuple[float, float]:
-    """How far joints move, in metres, for bones to have one length: in the mean, and at most."""
+    """Return how far joints move, in metres, for bones to have one length: in the mean, and at
+    most.
+    """
     joints = motion.joints.astype(np.float64)
     pose = _constant(joints)
     turns = [pose.rotations[:, joint] for joint in range(len(PARENTS))]
@@ -82,7 +84,7 @@ def bone_change(motion: Motion) -> tuple[float, float]:
 
 
 def _constant(joints: Array) -> Pose:
-    """The pose whose bones keep their length."""
+    """Return the pose whose bones keep their length."""
     return solve_pose(joints, tolerance=np.inf)
 
 

@@ -25,7 +25,7 @@ _NEXT = {"hip": "knee", "knee": "ankle", "shoulder": "elbow", "elbow": "wrist"}
 def pose_character(
     motion: Motion, rest: Recording, joints: dict[str, int]
 ) -> tuple[Array, dict[str, Array], dict[int, Array]]:
-    """How the character does what the motion does, in our axes: left, up, ahead.
+    """Return how the character does what the motion does, in our axes: left, up, ahead.
 
     Returns:
         Our axes as columns ``(3, 3)`` in those of the file; for our joints how they are turned
@@ -133,7 +133,7 @@ def _place_leg(
 def local_turns(
     rest: Recording, joints: dict[str, int], goal: dict[str, Array], frame: Array
 ) -> dict[int, Array]:
-    """Rotations relative to each joint's parent, of the joints that are turned."""
+    """Return rotations relative to each joint's parent, of the joints that are turned."""
     assert rest.rest_turns is not None
     frames = len(next(iter(goal.values())))
     ours = {joint: name for name, joint in joints.items()}

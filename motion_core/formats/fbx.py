@@ -29,7 +29,7 @@ _SECONDS = 300.0  # after which the reader is stopped
 
 
 def fbx_clips(data: bytes) -> tuple[str, ...]:
-    """Names of the animations in an FBX file; of one without a name, its number.
+    """Return names of the animations in an FBX file; of one without a name, its number.
 
     Raises:
         FormatError: not FBX, or damaged.
@@ -39,7 +39,7 @@ def fbx_clips(data: bytes) -> tuple[str, ...]:
 
 
 def fbx_recording(data: bytes, clip: str | None = None) -> Recording:
-    """The skeleton and one animation of an FBX file, in metres, y up.
+    """Return the skeleton and one animation of an FBX file, in metres, y up.
 
     Args:
         data: the file's bytes.
@@ -87,7 +87,9 @@ def _clip_names(scene: Mapping[str, NDArray[Any]]) -> tuple[str, ...]:
 
 
 def _scene(data: bytes, number: int) -> Mapping[str, NDArray[Any]]:
-    """What `fbx_scene` writes of a file and its animation of a number, -1 for the longest."""
+    """Return what `fbx_scene` writes of a file and its animation of a number, -1 for the
+    longest.
+    """
     if importlib.util.find_spec("ufbx") is None:
         raise ConfigurationError(
             "FBX is read with the package ufbx, which is not installed: "

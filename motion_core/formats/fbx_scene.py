@@ -24,13 +24,13 @@ _kept: list[Any] = []
 
 
 def keep(value: Any) -> Any:
-    """The value, which lives as long as this process."""
+    """Return the value; it lives as long as this process."""
     _kept.append(value)
     return value
 
 
 def scene_arrays(data: bytes, number: int) -> dict[str, Any]:
-    """What is written; see above."""
+    """Return the arrays that are written; see above."""
     try:
         scene = keep(
             ufbx.load_memory(

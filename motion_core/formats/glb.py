@@ -114,7 +114,7 @@ class _File:
         animation["extras"] = {"motions": [motion_extras(motion) for motion in motions]}
 
     def packed(self) -> bytes:
-        """The whole file: header, JSON and buffer, each padded to 4 bytes."""
+        """Return the whole file: header, JSON and buffer, each padded to 4 bytes."""
         self.json["buffers"] = [{"byteLength": len(self.binary)}]
         text = json.dumps(self.json, separators=(",", ":"), ensure_ascii=False).encode()
         text += b" " * (-len(text) % 4)
@@ -195,7 +195,7 @@ class _File:
         *,
         bounds: bool = False,
     ) -> int:
-        """An accessor to `values`, whose trailing axes are one element."""
+        """Return an accessor to `values`, whose trailing axes are one element."""
         dtype = {_FLOAT: "<f4", _BYTE: "u1", _SHORT: "<u2", _INT: "<u4"}[component]
         array = np.ascontiguousarray(values.astype(dtype))
         accessor: dict[str, Any] = {
@@ -251,7 +251,9 @@ def quaternions(matrices: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _colours(number: int) -> bytes:
-    """A picture from the colour of left limbs over that of the trunk to that of right ones."""
+    """Return a picture from the colour of left limbs over that of the trunk to that of right
+    ones.
+    """
     from PIL import Image
 
     from ..rendering.palette import PALETTES, rgb

@@ -42,7 +42,7 @@ class GltfAnimation:
         return any(np.ptp(values, axis=0).max() > 1e-3 for _, values, _ in self.channels.values())
 
     def rate(self) -> tuple[float, int]:
-        """Frames per second, as the keys are set, and how many frames."""
+        """Return frames per second, as the keys are set, and how many frames."""
         if not self.channels:
             raise FormatError("has an animation that moves no node")
         steps = [np.diff(times) for times, _, _ in self.channels.values() if len(times) > 2]
@@ -56,7 +56,7 @@ class GltfAnimation:
         return float(fps), frames
 
     def sampled(self, at: Array) -> dict[tuple[int, str], Array]:
-        """Values at these times."""
+        """Return values at these times."""
         return {
             key: _interpolated(*channel, np.asarray(at), rotation=key[1] == "rotation")
             for key, channel in self.channels.items()

@@ -48,7 +48,7 @@ class CharacterMesh:
 
 
 def character_mesh(gltf: Gltf, rest: Recording) -> CharacterMesh:
-    """The mesh of a character.
+    """Return the mesh of a character.
 
     Args:
         gltf: its file.
@@ -108,7 +108,7 @@ def _skinned(
     primitive: Mapping[str, Any],
     place: Mapping[int, int],
 ) -> tuple[Array, NDArray[np.int64], Array] | None:
-    """Vertices at rest, their joints and weights, of a mesh with a skin."""
+    """Return vertices at rest, their joints and weights, of a mesh with a skin."""
     assert rest.rest_turns is not None
     attributes = primitive["attributes"]
     points = gltf.array(attributes["POSITION"])
@@ -150,7 +150,7 @@ def _carried(
     above: Mapping[int, int],
     scales: Sequence[float],
 ) -> tuple[Array, NDArray[np.int64], Array] | None:
-    """The same of a mesh that hangs on a joint as it is, such as a hat; none elsewhere."""
+    """Return the same of a mesh that hangs on a joint as it is, such as a hat; none elsewhere."""
     assert rest.rest_turns is not None
     matrix = np.eye(4)
     while node not in place:
@@ -183,7 +183,7 @@ def _colours(
     count: int,
     pictures: dict[int, NDArray[np.uint8]],
 ) -> NDArray[np.uint8]:
-    """Colours ``(V, 3)`` of a primitive's material at its vertices."""
+    """Return colours ``(V, 3)`` of a primitive's material at its vertices."""
     material: Mapping[str, Any] = {}
     if "material" in primitive:
         material = gltf.json["materials"][primitive["material"]]
@@ -212,7 +212,7 @@ def _colours(
 
 
 def _picture(gltf: Gltf, image: Mapping[str, Any]) -> NDArray[np.uint8]:
-    """An image of the file, RGB; plain grey where it is kept elsewhere or cannot be read."""
+    """Return an image of the file, RGB; plain grey where it is kept elsewhere or cannot be read."""
     uri = str(image.get("uri", ""))
     if "bufferView" in image:
         view = gltf.json["bufferViews"][image["bufferView"]]

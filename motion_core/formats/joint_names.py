@@ -94,7 +94,7 @@ class NameEvidence:
 
 
 def read_names(names: Sequence[str]) -> list[NameEvidence]:
-    """What each of a file's names says."""
+    """Return what each of a file's names says."""
     cut = [_words(name) for name in names]
     openings = Counter(words[0] for words in cut if len(words) > 1)
     shared = {
@@ -123,7 +123,7 @@ def _words(name: str) -> list[str]:
 
 
 def _read(words: Sequence[str]) -> tuple[NameEvidence, tuple[str, ...]]:
-    """What a name says, and its words without the side."""
+    """Return what a name says, and its words without the side."""
     letters = [word for word in words if not word.isdigit()]
     number = next((int(word[-6:]) for word in words if word.isdigit()), 0)
     side = next((_SIDES[word] for word in letters if word in _SIDES), None)

@@ -30,14 +30,14 @@ def turn(rotation: Array, axis: int, radians: Array) -> Array:
 def world_positions(
     parents: Sequence[int], translations: Sequence[Array], rotations: Sequence[Array]
 ) -> Array:
-    """Positions ``(T, J, 3)`` of all joints; see `world_transforms`."""
+    """Return positions ``(T, J, 3)`` of all joints; see `world_transforms`."""
     return world_transforms(parents, translations, rotations)[0]
 
 
 def world_transforms(
     parents: Sequence[int], translations: Sequence[Array], rotations: Sequence[Array]
 ) -> tuple[Array, Array]:
-    """Positions ``(T, J, 3)`` and orientations ``(T, J, 3, 3)`` of all joints.
+    """Return positions ``(T, J, 3)`` and orientations ``(T, J, 3, 3)`` of all joints.
 
     Args:
         parents: index of each joint's parent, -1 for a root; parents come before their children.

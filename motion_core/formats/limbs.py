@@ -35,7 +35,7 @@ class Limb:
 def limb_pairs(
     body: SkeletonEvidence, joint: int, first: int, second: int, *, kind: str
 ) -> list[tuple[int, tuple[Limb, Limb]]]:
-    """The likeliest two legs or arms in a pair of branches, with the joint they hang on."""
+    """Return the likeliest two legs or arms in a pair of branches, with the joint they hang on."""
     limbs = [_limbs(body, joint, branch, kind) for branch in (first, second)]
     best: tuple[float, tuple[Limb, Limb]] | None = None
     for left, right in product(*limbs):
@@ -49,7 +49,7 @@ def limb_pairs(
 
 
 def _limbs(body: SkeletonEvidence, trunk: int, branch: int, kind: str) -> list[Limb]:
-    """The likeliest ways to find a leg's or an arm's joints along a branch."""
+    """Return the likeliest ways to find a leg's or an arm's joints along a branch."""
     chain = body.chain(branch)
     if len(chain) < 3:
         return []
@@ -110,7 +110,7 @@ def _limbs(body: SkeletonEvidence, trunk: int, branch: int, kind: str) -> list[L
 
 
 def _foot(body: SkeletonEvidence, knee: int, ankle: int, leg: float) -> tuple[int | None, float]:
-    """The ball of a foot among what hangs on its ankle, and the cost of it; perhaps none."""
+    """Return the ball of a foot among what hangs on its ankle, and the cost of it; perhaps none."""
     shin = unit_vectors(body.points[:, ankle] - body.points[:, knee])
     best: tuple[int | None, float] = None, 12.0
     below = list(body.children[ankle])
@@ -134,7 +134,7 @@ def _foot(body: SkeletonEvidence, knee: int, ankle: int, leg: float) -> tuple[in
 def _collar(
     body: SkeletonEvidence, trunk: int, above: Sequence[int], shoulder: int, arm: float
 ) -> tuple[int | None, float]:
-    """The collar among the joints between the trunk and a shoulder; perhaps none."""
+    """Return the collar among the joints between the trunk and a shoulder; perhaps none."""
     best: tuple[int | None, float] = None, 3.0
     for joint in above:
         cost = float(

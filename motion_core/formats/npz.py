@@ -82,7 +82,7 @@ def packed_npz(motion: Motion) -> bytes:
 
 
 def unpack_motion(path: Path | BinaryIO) -> Motion:
-    """The motion that `save_npz` wrote; errors do not name the file.
+    """Return the motion that `save_npz` wrote; errors do not name the file.
 
     Raises:
         FormatError: not such a file, damaged, or of a later version.

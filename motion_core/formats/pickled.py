@@ -46,7 +46,7 @@ class Results:
 
 
 def read_results(file: IO[bytes], size: int) -> Results:
-    """The motions in a pickled ``.npy``, read from behind its header to the end.
+    """Return the motions in a pickled ``.npy``, read from behind its header to the end.
 
     Raises:
         FormatError: it holds more than arrays of numbers, dictionaries and words, or no motion.
@@ -165,7 +165,7 @@ class _Array(_Kept):
 
 
 def _from_buffer(data: Any, kind: Any, shape: Any, order: Any, axes: Any = None) -> _Array:
-    """An array as pickles of protocol 5 hold it."""
+    """Return an array as pickles of protocol 5 hold it."""
     array = _Array()
     if not isinstance(data, bytes | bytearray):
         raise FormatError(_REFUSED)
@@ -187,14 +187,16 @@ def _scalar(kind: Any, data: Any = None) -> Any:
 
 
 def _encode(text: Any, encoding: Any = "latin1") -> bytes:
-    """Bytes, as pickles of protocol 2 hold them."""
+    """Return bytes, as pickles of protocol 2 hold them."""
     if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
         raise FormatError(_REFUSED)
     return text.encode("latin1")
 
 
 def _plain(value: Any) -> Any:
-    """A value whose arrays are arrays; what hangs deeper than a list in a dictionary is let go."""
+    """Return a value whose arrays are arrays; what hangs deeper than a list in a dictionary is let
+    go.
+    """
     if isinstance(value, _Array):
         return _plain(value.values)
     if isinstance(value, dict):

@@ -111,7 +111,7 @@ class Pose:
 
 
 def solve_pose(joints: Array, *, tolerance: float = TOLERANCE) -> Pose:
-    """The skeleton and rotations that come closest to joints ``(T, 22, 3)``.
+    """Return the skeleton and rotations that come closest to joints ``(T, 22, 3)``.
 
     Args:
         joints: metres, y up.
@@ -152,7 +152,7 @@ def solve_pose(joints: Array, *, tolerance: float = TOLERANCE) -> Pose:
 
 
 def standard_offsets() -> Array:
-    """Offsets ``(22, 3)`` of the standard skeleton at rest, in metres."""
+    """Return offsets ``(22, 3)`` of the standard skeleton at rest, in metres."""
     offsets = np.zeros((len(PARENTS), 3))
     for joint, direction in REST_DIRECTIONS.items():
         offsets[joint] = _BRANCHES.get(joint, direction * BONE_LENGTHS[joint])
@@ -160,7 +160,7 @@ def standard_offsets() -> Array:
 
 
 def rest_positions(offsets: Array) -> Array:
-    """Joints ``(22, 3)`` of a skeleton at rest, its pelvis at the origin."""
+    """Return joints ``(22, 3)`` of a skeleton at rest, its pelvis at the origin."""
     positions = np.zeros((len(PARENTS), 3))
     for joint, parent in enumerate(PARENTS[1:], start=1):
         positions[joint] = positions[parent] + offsets[joint]
@@ -199,7 +199,7 @@ def _about(axes: Array, angles: Array) -> Array:
 
 
 def _rest_offsets(joints: Array) -> Array:
-    """Offsets ``(22, 3)`` in the rest pose with the bones' mean lengths."""
+    """Return offsets ``(22, 3)`` in the rest pose with the bones' mean lengths."""
     lengths = np.linalg.norm(joints[:, 1:] - joints[:, list(PARENTS[1:])], axis=-1).mean(axis=0)
     offsets = np.zeros((len(PARENTS), 3))
     for joint, length in enumerate(lengths, start=1):
@@ -213,7 +213,9 @@ def _rest_offsets(joints: Array) -> Array:
 
 
 def _mean_shape(aims: Array, upright: Array) -> Array:
-    """The rigid shape ``(children, 3)`` closest to `aims` ``(T, children, 3)``, turned upright."""
+    """Return the rigid shape ``(children, 3)`` closest to `aims` ``(T, children, 3)``, turned
+    upright.
+    """
     shape = upright
     for _ in range(5):  # generalised Procrustes; converges in two or three rounds
         turned = _kabsch(shape, aims)
@@ -222,7 +224,9 @@ def _mean_shape(aims: Array, upright: Array) -> Array:
 
 
 def _kabsch(points: Array, targets: Array) -> Array:
-    """Rotations ``(T, 3, 3)`` that bring points ``(n, 3)`` closest to targets ``(T, n, 3)``."""
+    """Return rotations ``(T, 3, 3)`` that bring points ``(n, 3)`` closest to targets ``(T, n,
+    3)``.
+    """
     u, _, vt = np.linalg.svd(np.swapaxes(targets, 1, 2) @ points)
     flip = np.linalg.det(u @ vt)  # -1 where the best fit would be a mirror image
     u[..., 2] *= np.where(flip < 0, -1.0, 1.0)[:, None]

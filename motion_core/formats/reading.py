@@ -79,7 +79,7 @@ class Capture:
 
 
 def read_capture(path: str | Path, **options: Unpack[ReadingOptions]) -> Capture:
-    """Joints, frame rate and notes of a motion file, by its suffix.
+    """Return joints, frame rate and notes of a motion file, by its suffix.
 
     ``.bvh``; ``.amc`` with its ``.asf`` beside it (`find_asf`); ``.glb``, ``.gltf``, ``.vrm`` and
     ``.vrma``; ``.fbx``; ``.npy`` with joints or with HumanML3D's features; ``.npz`` as `save_npz`
@@ -105,13 +105,13 @@ def read_capture(path: str | Path, **options: Unpack[ReadingOptions]) -> Capture
 
 
 def read_joints(path: str | Path, **options: Unpack[ReadingOptions]) -> tuple[Joints, float]:
-    """Joints ``(T, 22, 3)`` in metres, y up, and frames per second; see `read_capture`."""
+    """Return joints ``(T, 22, 3)`` in metres, y up, and frames per second; see `read_capture`."""
     capture = read_capture(path, **options)
     return capture.joints, capture.fps
 
 
 def read_motion(path: str | Path, **options: Unpack[ReadingOptions]) -> Motion:
-    """The motion in a file: that of `read_capture`, features ``(T, 263)`` taken as they are.
+    """Return the motion in a file: that of `read_capture`, features ``(T, 263)`` taken as they are.
 
     What was odd about the file is in its provenance under ``notes``.
 
@@ -147,7 +147,7 @@ def read_motion(path: str | Path, **options: Unpack[ReadingOptions]) -> Motion:
 def find_map(
     path: str | Path, *, sure: bool = True, **options: Unpack[ReadingOptions]
 ) -> ChosenMap:
-    """Which joints of a file are taken as ours, and how sure that is.
+    """Return which joints of a file are taken as ours, and how sure that is.
 
     Args:
         path: a file of a skeleton.
@@ -167,7 +167,7 @@ def find_map(
 
 
 def list_clips(path: str | Path) -> tuple[str, ...]:
-    """Names of the animations in a GLB, glTF, VRM or FBX file.
+    """Return names of the animations in a GLB, glTF, VRM or FBX file.
 
     Raises:
         FormatError: not such a file, or damaged.
@@ -183,7 +183,7 @@ def list_clips(path: str | Path) -> tuple[str, ...]:
 
 
 def load_npz(path: str | Path) -> Motion:
-    """The motion that `save_npz` wrote.
+    """Return the motion that `save_npz` wrote.
 
     Raises:
         FormatError: not such a file, damaged, or of a later version.
@@ -303,7 +303,11 @@ def _check_options(options: ReadingOptions) -> None:
 
 
 def _check_features_build(features: NDArray[np.float32]) -> None:
-    """Raises: FormatError: features in which nobody could be, as z-normalised ones are."""
+    """Check that somebody could move as the features say.
+
+    Raises:
+        FormatError: nobody could, as in z-normalised features.
+    """
     from ..representation import features_to_joints
 
     try:

@@ -106,7 +106,7 @@ def _attach_feet(body: SkeletonEvidence, joints: dict[str, int]) -> None:
 
 
 def _people(body: SkeletonEvidence) -> list[_Person]:
-    """Every way to see a person in the skeleton."""
+    """Return every reading of the skeleton as a person."""
     pairs = _pairs(body)
     people = []
     legs = [pair for each in pairs for pair in limb_pairs(body, *each, kind="leg")]
@@ -120,7 +120,7 @@ def _people(body: SkeletonEvidence) -> list[_Person]:
 
 
 def _pairs(body: SkeletonEvidence) -> list[tuple[int, int, int]]:
-    """Joints with two branches of much the same length: ``(joint, branch, branch)``."""
+    """Return joints with two branches of much the same length: ``(joint, branch, branch)``."""
     least = 0.12 * float(body.reach.max())
     found = []
     for joint, children in enumerate(body.children):
@@ -183,7 +183,7 @@ def _below(body: SkeletonEvidence, limbs: tuple[Limb, Limb]) -> set[int]:
 
 
 def _pelvis(body: SkeletonEvidence, person: _Person) -> int:
-    """Where the legs meet, or a joint close by that is called so."""
+    """Return where the legs meet, or a joint close by that is called so."""
     leg = person.legs[0].length
     near = [person.pelvis]
     parent = body.recording.parents[person.pelvis]
@@ -201,7 +201,7 @@ def _pelvis(body: SkeletonEvidence, person: _Person) -> int:
 
 
 def _sides(body: SkeletonEvidence, person: _Person, pair: tuple[Limb, Limb]) -> tuple[Side, Side]:
-    """Which of two limbs is left: as they are called, else as the feet point."""
+    """Return which of two limbs is left: as they are called, else as the feet point."""
     first, second = pair[0].side, pair[1].side
     if first or second:
         left = first == "left" or (first is None and second == "right")

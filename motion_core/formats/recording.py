@@ -86,7 +86,7 @@ class Recording:
         return np.concatenate([p for p, _ in found]), np.concatenate([t for _, t in found])
 
     def _hangs_on(self, joint: int, place: Mapping[int, int]) -> tuple[int, Array]:
-        """The next joint above in `place`, -1 for none, and the way over those between."""
+        """Return the next joint above in `place`, -1 for none, and the way over those between."""
         offset, above = np.zeros(3), self.parents[joint]
         while above >= 0 and above not in place:
             parent = self.parents[above]
@@ -96,7 +96,7 @@ class Recording:
 
 
 def unique_names(names: Sequence[str]) -> tuple[str, ...]:
-    """The names, the second of two alike as ``"name#2"``."""
+    """Return the names, the second of two alike as ``"name#2"``."""
     count: dict[str, int] = {}
     unique = []
     for name in names:

@@ -44,7 +44,7 @@ _RADII = {  # metres from a joint to the skin below it
 
 
 def retarget(recording: Recording, joints: Mapping[str, int]) -> Array:
-    """Joints ``(T, 22, 3)`` of a grown person who moves as the recording does; metres, y up.
+    """Return joints ``(T, 22, 3)`` of a grown person who moves as the recording does; metres, y up.
 
     Args:
         recording: with its rest pose.
@@ -107,13 +107,13 @@ def retarget(recording: Recording, joints: Mapping[str, int]) -> Array:
 
 
 def _clearance(heights: Array, names: Sequence[str]) -> Array:
-    """How far ``(T,)`` the lowest part of a body is above the floor; heights ``(T, n)``."""
+    """Return how far ``(T,)`` the lowest part of a body is above the floor; heights ``(T, n)``."""
     radii = np.array([_RADII[name.rpartition("_")[2]] for name in names])
     return np.asarray((heights - radii).min(axis=1))
 
 
 def standing_frame(rest: Array, at: Mapping[str, int]) -> Array:
-    """Left, up and ahead of the rest pose as columns ``(3, 3)``.
+    """Return left, up and ahead of the rest pose as columns ``(3, 3)``.
 
     Raises:
         FormatError: nobody stands there.

@@ -67,7 +67,7 @@ class SkeletonEvidence:
                 below[parent] += below[joint]
 
     def chain(self, joint: int) -> list[int]:
-        """A joint and what hangs on it, always along the longest way."""
+        """Return a joint and what hangs on it, always along the longest way."""
         chain = [joint]
         while self.children[chain[-1]]:
             chain.append(
@@ -76,7 +76,7 @@ class SkeletonEvidence:
         return chain
 
     def way(self, top: int, below: int) -> list[int]:
-        """Joints from `top`, exclusive, to `below`; empty where it is not above."""
+        """Return joints from `top`, exclusive, to `below`; empty where it is not above."""
         found = []
         while below >= 0 and below != top:
             found.append(below)
@@ -88,10 +88,10 @@ class SkeletonEvidence:
 
 
 def deviation(value: Array | float, usual: float, spread: float, most: float) -> Array:
-    """Squared deviation in units of the spread, `most` at most."""
+    """Return the squared deviation in units of the spread, `most` at most."""
     return np.minimum(((np.asarray(value) - usual) / spread) ** 2, most)
 
 
 def unit_vectors(vectors: Array) -> Array:
-    """The vectors, each of length one."""
+    """Return the vectors, each of length one."""
     return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12))

@@ -48,7 +48,7 @@ class Skin:
 
 
 def fitted_skin(offsets: Array) -> Skin:
-    """The mannequin in the rest pose of a skeleton with these offsets ``(22, 3)``."""
+    """Return the mannequin in the rest pose of a skeleton with these offsets ``(22, 3)``."""
     skin = standard_skin()
     moved = rest_positions(offsets) - rest_positions(standard_offsets())
     shift = (moved[skin.joints] * skin.weights[..., None]).sum(axis=1)
@@ -57,7 +57,7 @@ def fitted_skin(offsets: Array) -> Skin:
 
 @cache
 def standard_skin() -> Skin:
-    """The mannequin over the standard skeleton."""
+    """Return the mannequin over the standard skeleton."""
     with np.load(ASSET, allow_pickle=False) as file:
         normals = file["normals"].astype(np.float64)
         weights = file["weights"].astype(np.float64)
@@ -85,7 +85,7 @@ def save_skin(skin: Skin, path: Path) -> None:
 
 
 def mannequin_figure(motion: Motion) -> Figure:
-    """The mannequin with the motion's bones, as `glb` writes it."""
+    """Return the mannequin with the motion's bones, as `glb` writes it."""
     pose = solve_pose(motion.joints.astype(np.float64))
     skin = fitted_skin(pose.offsets)
     places, turns = world_transforms(

@@ -21,7 +21,9 @@ def trunk_column(
     arms: tuple[Limb, Limb],
     leg: float,
 ) -> tuple[dict[str, int], float] | None:
-    """Spine, neck and head: the likeliest choice along the trunk and what goes on above it."""
+    """Return the spine, neck and head: the likeliest choice along the trunk and what goes on above
+    it.
+    """
     shoulders = [limb.joints["shoulder"] for limb in arms]
     middle = body.points[:, shoulders].mean(axis=1)
     best: tuple[dict[str, int], float] | None = None

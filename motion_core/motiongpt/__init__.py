@@ -20,7 +20,7 @@ _FROM = {
 
 
 def __getattr__(name: str) -> Any:
-    """Each name is imported when it is first asked for."""
+    """Import each name when it is first asked for."""
     if name not in _FROM:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f".{_FROM[name]}", __name__), name)

@@ -275,7 +275,7 @@ class MotionGPTEngine:
 
 
 def load_motiongpt(folder: Path | str | None = None) -> MotionGPTEngine:
-    """The engine of a converted checkpoint.
+    """Return the engine of a converted checkpoint.
 
     Args:
         folder: of it; None for $MOTION_AGENT_MOTIONGPT.
@@ -304,7 +304,7 @@ def _decode(
     progress: Progress | None,
     total: int = 1,
 ) -> list[list[int]]:
-    """Ids of each row without the end; rows that have ended go on unseen until all have."""
+    """Return ids of each row without the end; rows that have ended go on unseen until all have."""
     from transformers import DynamicCache, EncoderDecoderCache
 
     longest = max(len(prompt) for prompt in prompts)

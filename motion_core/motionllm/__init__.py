@@ -48,7 +48,9 @@ _FROM = {
 
 
 def __getattr__(name: str) -> Any:
-    """Each name is imported when it is first asked for: the engine does not need the trainer."""
+    """Import each name when it is first asked for: the engine does not need the
+    trainer.
+    """
     if name not in _FROM:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f".{_FROM[name]}", __name__), name)

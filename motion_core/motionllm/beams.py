@@ -41,7 +41,8 @@ def search_motions(
     ends: frozenset[int],
     progress: Progress | None = None,
 ) -> list[tuple[int, ...]]:
-    """Motion tokens of each prompt, at least `least` and at most `most`; seeds do not matter.
+    """Return motion tokens of each prompt, at least `least` and at most `most`; seeds do not
+    matter.
 
     Args:
         model: with the adapter t2m in use.
@@ -88,7 +89,7 @@ def search_captions(
     ends: frozenset[int],
     progress: Progress | None = None,
 ) -> list[list[int]]:
-    """The words after each prompt, without the end; at least one. See `search_motions`.
+    """Return the words after each prompt, without the end; at least one. See `search_motions`.
 
     Raises:
         GenerationError: the model's numbers are not finite.

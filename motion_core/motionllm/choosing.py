@@ -21,7 +21,7 @@ _TAKE = 1_000_003  # distance between the seeds of a request's takes; not small,
 
 
 def take_seeds(seed: int, takes: int) -> list[int]:
-    """The seeds of a request's takes; the first one is its own."""
+    """Return the seeds of a request's takes; the first one is its own."""
     return [seed + take * _TAKE for take in range(takes)]
 
 
@@ -29,7 +29,8 @@ def take_seeds(seed: int, takes: int) -> list[int]:
 def reading_scores(
     model: AnyModel, prompt: PromptFormat, takes: Sequence[tuple[Sequence[int], str]]
 ) -> list[float]:
-    """Log-probability of each description given its motion tokens, in nats; m2t must be in use.
+    """Return the log-probability of each description given its motion tokens, in nats; m2t must be
+    in use.
 
     Args:
         model: with the adapter `m2t`.

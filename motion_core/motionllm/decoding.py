@@ -81,7 +81,8 @@ def decode_motions(
     sampling: Sampling,
     progress: Progress | None = None,
 ) -> list[tuple[int, ...]]:
-    """Motion tokens of each prompt, at least `least` and at most `most`; fewer if it is cancelled.
+    """Return motion tokens of each prompt, at least `least` and at most `most`; fewer if it is
+    cancelled.
 
     A row that is guided has a twin, which reads the same motion tokens after the blank prompt.
 
@@ -137,7 +138,7 @@ def decode_captions(
     ends: frozenset[int],
     progress: Progress | None = None,
 ) -> list[list[int]]:
-    """The most probable words after each prompt, up to the first of `ends`; at least one.
+    """Return the most probable words after each prompt, up to the first of `ends`; at least one.
 
     Raises:
         GenerationError: the model's numbers are not finite.

@@ -121,7 +121,7 @@ def _tensors(reader: Any, config: dict[str, Any]) -> Any:
 
 
 def _unpermute(rows: NDArray[np.float32], heads: int) -> NDArray[np.float32]:
-    """Rows (heads · d, in) from llama.cpp's order (x0 y0 x1 y1 …) to (x0 x1 … y0 y1 …)."""
+    """Return rows (heads · d, in) from llama.cpp's order (x0 y0 x1 y1 …) to (x0 x1 … y0 y1 …)."""
     half = rows.shape[0] // heads // 2
     in_order: NDArray[np.float32] = rows.reshape(heads, half, 2, -1).swapaxes(1, 2)
     return in_order.reshape(rows.shape)

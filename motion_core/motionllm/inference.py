@@ -57,7 +57,7 @@ class InferenceModel:
         return self.vocabulary + 1
 
     def token_ids(self, tokens: Sequence[int]) -> list[int]:
-        """Vocabulary ids of motion tokens."""
+        """Return vocabulary ids of motion tokens."""
         return [self.vocabulary + 2 + int(token) for token in tokens]
 
     def motion_ids(self, tokens: Sequence[int]) -> list[int]:
@@ -95,7 +95,9 @@ class InferenceModel:
     def reading(
         self, direction: Direction, prompts: Sequence[list[int]], limits: Sequence[int]
     ) -> SlotReading:
-        """Rows that begin with these prompts and go on for `limits` tokens; see `decoding`."""
+        """Return rows that begin with these prompts and go on for `limits` tokens; see
+        `decoding`.
+        """
         return SlotReading(self, direction, prompts, max(limits))
 
     def _cache(self, rows: int, slots: int) -> Cache:
@@ -162,7 +164,9 @@ class SlotReading:
 
 
 def _shared_ids(prompts: Sequence[tuple[int, ...]]) -> int:
-    """Length of the common prefix of the prompts; each keeps at least one id of its own."""
+    """Return the length of the common prefix of the prompts; each keeps at least one id of its
+    own.
+    """
     if len(prompts) == 1:
         return 0
     alike = takewhile(lambda ids: len(set(ids)) == 1, zip(*prompts, strict=False))
@@ -172,7 +176,7 @@ def _shared_ids(prompts: Sequence[tuple[int, ...]]) -> int:
 def load_inference(
     checkpoint: Checkpoint, backbone: str, *, dtype: torch.dtype, device: str
 ) -> tuple[InferenceModel, TextTokenizer] | None:
-    """The checkpoint on its backbone; None where the backbone is not of Llama's layout.
+    """Return the checkpoint on its backbone; None where the backbone is not of Llama's layout.
 
     Args:
         checkpoint: as `load_checkpoint` gives it.

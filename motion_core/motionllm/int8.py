@@ -37,13 +37,13 @@ class Int8Weight:
 
     @classmethod
     def quantise(cls, weight: Tensor) -> Int8Weight:
-        """The nearest to a weight (out, in)."""
+        """Return the quantised weight nearest to a weight (out, in)."""
         weight = weight.float()
         scale = weight.abs().amax(-1).clamp_(min=_TINY) / _LARGEST
         return cls((weight / scale[:, None]).round_().to(torch.int8), scale)
 
     def dequantised(self) -> Tensor:
-        """The weight (out, in) that it stands for, float32."""
+        """Return the weight (out, in) that it stands for, float32."""
         return self.whole * self.scale[:, None]
 
     def project(self, x: Tensor) -> Tensor:
@@ -57,7 +57,7 @@ class Int8Weight:
 
 @cache
 def is_fast() -> bool:
-    """Whether this processor multiplies 8-bit numbers in hardware, and PyTorch has it do so.
+    """Return whether this processor multiplies 8-bit numbers in hardware, and PyTorch has it do so.
 
     Elsewhere PyTorch's product is right and slower than float32, or there is none.
     """

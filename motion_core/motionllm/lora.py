@@ -135,14 +135,16 @@ def attach(model: nn.Module) -> None:
 
 
 def layers(model: nn.Module) -> Iterator[tuple[str, LoRALinear]]:
-    """The LoRA layers with the name that the frozen layer had in the original model."""
+    """Yield the LoRA layers with the name that the frozen layer had in the original model."""
     for name, module in model.named_modules():
         if isinstance(module, LoRALinear):
             yield name, module
 
 
 def adapter_state(model: nn.Module, adapter: str) -> dict[str, Tensor]:
-    """A, B of `adapter` in every layer, under the names of `peft`'s `adapter_model.safetensors`."""
+    """Return A and B of `adapter` in every layer, under the names of `peft`'s
+    `adapter_model.safetensors`.
+    """
     state = {}
     for name, layer in layers(model):
         state[f"{_PEFT_PREFIX}{name}.lora_A.weight"] = layer.a[adapter].detach()

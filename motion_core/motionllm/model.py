@@ -87,7 +87,7 @@ class MotionLLM(nn.Module):
         return int(self.vocabulary) + 1
 
     def token_ids(self, tokens: Any) -> list[int]:
-        """Vocabulary ids of motion tokens."""
+        """Return vocabulary ids of motion tokens."""
         return [self.vocabulary + 2 + int(token) for token in tokens]
 
     def motion_ids(self, tokens: Any) -> list[int]:
@@ -107,7 +107,7 @@ class MotionLLM(nn.Module):
     def hidden(
         self, ids: Tensor, direction: Direction, *, cache: Any = None, **decoder: Any
     ) -> Any:
-        """The decoder's output; `.last_hidden_state` is (B, T, D), after the final norm.
+        """Return the decoder's output; `.last_hidden_state` is (B, T, D), after the final norm.
 
         Args:
             ids: (B, T), of text and motion tokens.
@@ -128,7 +128,7 @@ class MotionLLM(nn.Module):
     def reading(
         self, direction: Direction, prompts: Sequence[list[int]], limits: Sequence[int]
     ) -> PaddedReading:
-        """Rows that begin with these prompts; see `decoding.Reading`."""
+        """Return rows that begin with these prompts; see `decoding.Reading`."""
         states = partial(self.states, direction=direction)
         return PaddedReading(states, self.backbone.config, self.device, prompts)
 
@@ -160,7 +160,7 @@ class MotionLLM(nn.Module):
         return logits if cap is None else torch.tanh(logits / cap) * cap
 
     def loss(self, ids: Tensor, targets: Tensor, direction: Direction) -> Tensor:
-        """Mean cross-entropy in nats where `targets` (B, T) is not `IGNORE`.
+        """Return the mean cross-entropy in nats where `targets` (B, T) is not `IGNORE`.
 
         Targets are motion-logit indices for t2m and text ids for m2t, each at the position
         that predicts it. Rows are padded on the right, which causal attention never sees.

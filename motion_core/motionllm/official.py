@@ -56,7 +56,7 @@ class OfficialFiles:
 def convert_official(
     files: OfficialFiles, out: Path | str, *, backbone: str, beams: int = 2
 ) -> Checkpoint:
-    """The authors' files as a checkpoint folder.
+    """Return the authors' files as a checkpoint folder.
 
     Args:
         files: theirs.
@@ -115,7 +115,7 @@ def convert_official(
 
 
 def _adapters(state: Mapping[str, Any], path: Path) -> dict[Direction, dict[str, Tensor]]:
-    """A and B of both adapters under the names of `lora.adapter_state`."""
+    """Return A and B of both adapters under the names of `lora.adapter_state`."""
     found: dict[Direction, dict[str, Tensor]] = {direction: {} for direction in DIRECTIONS}
     for name, tensor in state.items():
         if not (match := _LORA.fullmatch(name)):
@@ -134,7 +134,7 @@ def _adapters(state: Mapping[str, Any], path: Path) -> dict[Direction, dict[str,
 
 
 def _rows(state: Mapping[str, Any], facts: _BackboneFacts, path: Path) -> dict[str, Tensor]:
-    """The rows of the checkpoint; one set serves both directions."""
+    """Return the rows of the checkpoint; one set serves both directions."""
     for name in ("embeddings", "lm_head"):
         if not isinstance(state.get(name), Tensor):
             raise FormatError(f"{path} has no {name!r}; give the authors' motionllm.pth")
@@ -223,7 +223,7 @@ class _BackboneFacts:
 
 
 def _exact(tensor: Any, name: str, path: Path) -> Tensor:
-    """A copy in float32: theirs may be a view of a whole embedding, or bfloat16."""
+    """Return a copy in float32: theirs may be a view of a whole embedding, or bfloat16."""
     if not isinstance(tensor, Tensor):
         raise FormatError(f"{path}: {name} is a {type(tensor).__name__}, not a tensor")
     copy = tensor.detach().float().clone()

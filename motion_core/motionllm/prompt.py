@@ -35,7 +35,7 @@ class PromptFormat:
         return self.name == "compact"
 
     def description(self, description: str, seconds: float | None = None) -> list[int]:
-        """Ids of the t2m prompt up to, not including, <Motion>."""
+        """Return ids of the t2m prompt up to, not including, <Motion>."""
         values = {"description": self.normalise(description), "motion": _MOTION}
         name = f"motionllm/{self.name}_t2m"
         if seconds is None:
@@ -45,7 +45,8 @@ class PromptFormat:
         return self._begin() + self._ids(text.removesuffix(_MOTION))
 
     def around_gap(self, seconds: float) -> tuple[list[int], list[int], list[int]]:
-        """Ids of the in-filling prompt: up to the motion before the gap, between both, and after.
+        """Return ids of the in-filling prompt: up to the motion before the gap, between both, and
+        after.
 
         Raises:
             ConfigurationError: the format has no such prompt.
@@ -58,7 +59,7 @@ class PromptFormat:
         return self._begin() + self._ids(first), self._ids(middle), self._ids(last)
 
     def around_motion(self) -> tuple[list[int], list[int]]:
-        """Ids of the m2t prompt before <Motion> and after </Motion>."""
+        """Return ids of the m2t prompt before <Motion> and after </Motion>."""
         # The paper's ends with a space, which the loader would take off a file's end.
         end = {"caption": ""} if self.name == "paper" else {}
         text = load_prompt(f"motionllm/{self.name}_m2t", motion=_MOTION, **end)
@@ -66,13 +67,15 @@ class PromptFormat:
         return self._begin() + self._ids(before), self._ids(after)
 
     def answer(self, caption: str) -> list[int]:
-        """Ids of a caption as m2t is to write it, with the end-of-text id."""
+        """Return ids of a caption as m2t is to write it, with the end-of-text id."""
         space = "" if self.name == "paper" else " "
         ids = self._ids(space + self.normalise(caption))
         return [*ids, int(self.text_tokenizer.eos_token_id)]
 
     def normalise(self, text: str) -> str:
-        """One line; the compact format knows lower case without a full stop alone."""
+        """Return the text on one line; the compact format knows lower case without a full stop
+        alone.
+        """
         line = " ".join(text.replace(_MOTION, " ").split())
         return line.lower().rstrip(" .!") if self.name == "compact" else line
 
@@ -86,14 +89,14 @@ class PromptFormat:
         return known.copy()
 
     def _begin(self) -> list[int]:
-        """The start-of-text id, for backbones whose tokenizer puts one (Gemma, Llama 3)."""
+        """Return the start-of-text id, for backbones whose tokenizer puts one (Gemma, Llama 3)."""
         begin = self.text_tokenizer.bos_token_id
         puts_one = begin is not None and self.text_tokenizer("a").input_ids[0] == begin
         return [int(begin)] if puts_one else []
 
 
 def prompt_format(name: str, text_tokenizer: Any) -> PromptFormat:
-    """The format called `name`.
+    """Return the format called `name`.
 
     Raises:
         ConfigurationError: there is none; the message lists those there are.

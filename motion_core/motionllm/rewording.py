@@ -26,7 +26,7 @@ _SYLLABLES = re.compile(r"[aeiouy]+")
 
 
 def reword(caption: str, random: np.random.Generator) -> str:
-    """The caption with another subject, and in half of the cases the other tense."""
+    """Return the caption with another subject, and in half of the cases the other tense."""
     match = _SUBJECT.match(caption)
     if match is None:
         return caption

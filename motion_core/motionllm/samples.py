@@ -146,7 +146,7 @@ class SampleMaker:
         return Sample(sample.ids, [*sample.targets[:-1], IGNORE])
 
     def gap(self, before: Tokens, read: Tokens, target: Tokens, after: Tokens) -> Sample:
-        """What lies between two stretches of motion, of which one may be empty."""
+        """Return what lies between two stretches of motion, of which one may be empty."""
         return self._motion_after(
             gap_prompt(self.model, self.prompt, before.tolist(), after.tolist(), len(target)),
             read,
@@ -169,7 +169,9 @@ class SampleMaker:
     # ---- drawing ---------------------------------------------------------------------------
 
     def draw(self, clip: TokenisedClip, random: np.random.Generator) -> Sample:
-        """A captioned sample: caption, wording, start frame, crop, noise, duration at random."""
+        """Return a captioned sample: caption, wording, start frame, crop, noise, duration at
+        random.
+        """
         settings = self.augmentation
         caption = clip.captions[_draw(clip.weights, random)]
         if random.random() < settings.reworded:
@@ -184,7 +186,7 @@ class SampleMaker:
         return self.t2m(caption, read, tokens, len(tokens) * SECONDS_PER_TOKEN if stated else None)
 
     def draw_free(self, recording: tuple[Tokens, ...], random: np.random.Generator) -> Sample:
-        """A window of a recording, without a caption."""
+        """Return a window of a recording, without a caption."""
         tokens = recording[random.integers(len(recording))]
         count = min(len(tokens), self.augmentation.longest)
         start = int(random.integers(len(tokens) - count + 1))
@@ -192,7 +194,7 @@ class SampleMaker:
         return self.free(self._disturb(window, random), window)
 
     def draw_gap(self, recording: tuple[Tokens, ...], random: np.random.Generator) -> Sample:
-        """A gap in a recording; in a tenth of them one side is missing."""
+        """Return a gap in a recording; in a tenth of them one side is missing."""
         settings = self.augmentation
         tokens = recording[random.integers(len(recording))]
         longest = min(settings.longest_gap, len(tokens))
@@ -211,7 +213,7 @@ class SampleMaker:
         )
 
     def plain(self, clip: TokenisedClip) -> Sample:
-        """The sample for validation: first caption and start frame, nothing disturbed."""
+        """Return the sample for validation: first caption and start frame, nothing disturbed."""
         tokens = clip.tokens[0][: self.augmentation.longest]
         if self.direction == "m2t":
             return self.m2t(clip.captions[0], tokens)
@@ -244,7 +246,7 @@ class SampleMaker:
 def gap_prompt(
     model: MotionLLM, prompt: PromptFormat, before: Sequence[int], after: Sequence[int], count: int
 ) -> list[int]:
-    """Ids of the in-filling prompt for `count` tokens, up to, not including, <Motion>."""
+    """Return ids of the in-filling prompt for `count` tokens, up to, not including, <Motion>."""
     first, middle, last = prompt.around_gap(count * SECONDS_PER_TOKEN)
     return [*first, *model.motion_ids(before), *middle, *model.motion_ids(after), *last]
 

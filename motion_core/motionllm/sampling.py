@@ -71,7 +71,7 @@ class Sampling:
 
 
 def probabilities(logits: Tensor, sampling: Sampling) -> Tensor:  # (B, V) -> (B, V)
-    """What is drawn from, not normalised; forbidden tokens (-inf) stay at 0.
+    """Return what is drawn from, not normalised; forbidden tokens (-inf) stay at 0.
 
     Source of top-p: "The Curious Case of Neural Text Degeneration",
     https://arxiv.org/abs/1904.09751, section 3.1.
@@ -108,7 +108,7 @@ def guided(logits: Tensor, blank: Tensor, guidance: float) -> Tensor:  # (b, V),
 
 
 def draw(p: Tensor, uniform: Tensor) -> Tensor:  # (B, V), (B,) in [0, 1) -> (B,)
-    """The token at which the cumulative probability passes `uniform`.
+    """Return the token at which the cumulative probability passes `uniform`.
 
     In the order of the vocabulary, not of probability: rounding that swaps two tokens of nearly
     the same probability then changes almost no draw.

@@ -32,7 +32,7 @@ def tokenise(
     power: float = 0.5,
     wordings: Iterable[str] = (),
 ) -> TrainingData:
-    """Every clip and recording of `split` with its tokens from 4 start frames.
+    """Return every clip and recording of `split` with its tokens from 4 start frames.
 
     Clips are encoded for themselves: their first and last tokens know nothing of the motion
     around them, as when a motion is generated. Of other splits than training one start frame is
@@ -94,7 +94,7 @@ def _encoded(
 
 @torch.no_grad()
 def encode_many(tokenizer: MotionTokenizer, motions: Sequence[FloatArray]) -> list[Tokens]:
-    """What `tokenizer.encode` gives for each motion, faster: equal lengths at once."""
+    """Return what `tokenizer.encode` gives for each motion, faster: equal lengths at once."""
     by_length: dict[int, list[int]] = {}
     for i, features in enumerate(motions):
         by_length.setdefault(len(features) // FRAMES_PER_TOKEN * FRAMES_PER_TOKEN, []).append(i)

@@ -24,12 +24,12 @@ _WORD = re.compile(r"[^\W_]+")
 
 
 def split_words(text: str) -> list[str]:
-    """Lower-case words without punctuation."""
+    """Return lower-case words without punctuation."""
     return _WORD.findall(text.lower())
 
 
 def content_words(text: str) -> list[str]:
-    """The words that say something of a motion, in any script; no numbers."""
+    """Return the words that say something of a motion, in any script; no numbers."""
     return [word for word in split_words(text) if word.isalpha() and word not in _EMPTY]
 
 
@@ -54,7 +54,9 @@ class KnownWords:
         self._stems = frozenset(stem(word) for word in words)
 
     def coverage(self, description: str) -> Coverage:
-        """Share of the content words that are known; numbers and empty words do not count."""
+        """Return the share of the content words that are known; numbers and empty words do not
+        count.
+        """
         content = content_words(description)
         if not content:
             return Coverage(0.0)

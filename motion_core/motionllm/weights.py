@@ -51,7 +51,7 @@ def save_direction(
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """All tensors of a safetensors file, as they are.
+    """Return all tensors of a safetensors file, as they are.
 
     Raises:
         UnavailableError: there is none, or it cannot be read.

@@ -44,7 +44,9 @@ class Camera:
     centre: tuple[float, float]
 
     def project(self, points: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Pixels ``(..., 2)`` and depths ``(...)`` in metres of world points ``(..., 3)``."""
+        """Return pixels ``(..., 2)`` and depths ``(...)`` in metres of world points ``(...,
+        3)``.
+        """
         seen = (points - self.position) @ self.axes.T
         depth = np.maximum(seen[..., 2], 0.05)
         scale = self.focal / depth
@@ -53,7 +55,7 @@ class Camera:
         return np.stack([x, y], axis=-1), depth
 
     def moved(self, offset: NDArray[np.float64]) -> Camera:
-        """The same camera elsewhere."""
+        """Return the same camera elsewhere."""
         return replace(self, position=self.position + offset)
 
 
@@ -71,7 +73,9 @@ class CameraPath:
 def plan_camera(
     bodies: list[FloatArray], size: tuple[int, int], *, mode: CameraMode = "auto"
 ) -> CameraPath:
-    """A camera for bodies, each ``(T, points, 3)``, in a picture of `size` (width, height)."""
+    """Return a camera for bodies, each ``(T, points, 3)``, in a picture of `size` (width,
+    height).
+    """
     step = max(1, len(bodies[0]) // 1500)  # framing needs no more frames than this
     seen = np.concatenate([body[::step].reshape(-1, 3) for body in bodies]).astype(np.float64)
     looks = np.concatenate([facing(body[::step]) for body in bodies])
@@ -95,7 +99,7 @@ def plan_camera(
 def plan_portraits(
     bodies: list[FloatArray], frames: list[int], size: tuple[int, int]
 ) -> CameraPath:
-    """A camera that has the people in the middle of the picture at each of some frames."""
+    """Return a camera that has the people in the middle of the picture at each of some frames."""
     roots = _middle(bodies)
     near = np.concatenate([(body[frames] - roots[frames, None]).reshape(-1, 3) for body in bodies])
     looks = np.concatenate([facing(body[frames]) for body in bodies])
@@ -109,7 +113,7 @@ def _smooth(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _middle(bodies: list[FloatArray]) -> NDArray[np.float64]:
-    """The point on the floor amid the people at each frame ``(T, 3)``."""
+    """Return the point on the floor amid the people at each frame ``(T, 3)``."""
     roots: NDArray[np.float64] = np.stack([body[:, 0] for body in bodies]).mean(0, np.float64)
     roots[:, 1] = 0
     return roots
@@ -118,7 +122,7 @@ def _middle(bodies: list[FloatArray]) -> NDArray[np.float64]:
 def _best_view(
     points: NDArray[np.float64], looks: FloatArray, size: tuple[int, int]
 ) -> tuple[Camera, float]:
-    """The direction that shows people large and from three quarters ahead; and how large."""
+    """Return the direction that shows people large and from three quarters ahead; and how large."""
     best: tuple[float, Camera, float] | None = None
     for degrees in range(-180, 180, 15):
         yaw = math.radians(degrees)
@@ -135,7 +139,8 @@ def _best_view(
 
 
 def _fit(points: NDArray[np.float64], yaw: float, size: tuple[int, int]) -> Camera:
-    """The nearest camera of that direction that sees all points, and the floor, with a margin.
+    """Return the nearest camera of that direction that sees all points, and the floor, with a
+    margin.
 
     With the direction fixed, "a point is right of the left edge" is linear in the camera's
     position, so the nearest position follows from extremes alone.

@@ -55,7 +55,7 @@ def film_strip(
 def paint_strip(
     scene: Scene, *, frames: int = 8, height: int = 360, theme: Theme = "light"
 ) -> Image:
-    """The picture of `film_strip`, RGB."""
+    """Return the picture of `film_strip`, RGB."""
     if not 1 <= frames <= MAX_MOMENTS:
         raise InputError(f"a strip of {frames} moments cannot be made; ask for 1 to {MAX_MOMENTS}")
     captions = next(filter(None, scene.captions), (Caption(0, scene.frames, ""),))
@@ -70,7 +70,7 @@ def paint_strip(
 
 
 def _words(scene: Scene, during: Caption) -> list[str]:
-    """What each person does in the time of a caption."""
+    """Return what each person does in the time of a caption."""
     return [
         "; ".join(c.text for c in spans if c.start < during.end and c.end > during.start)
         for spans in scene.captions
@@ -105,7 +105,7 @@ def poster(
 def _moments(
     captions: Sequence[Caption], count: int, poses: FloatArray
 ) -> list[tuple[Caption, list[int]]]:
-    """Each caption with the frames that show it, `count` in all, shared out by duration.
+    """Return each caption with the frames that show it, `count` in all, shared out by duration.
 
     A caption's time is cut into equal stretches, and the middle half of each is searched: first
     for the pose farthest from the usual one, so that a bow is shown when it is deepest, then for

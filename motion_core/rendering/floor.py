@@ -34,7 +34,7 @@ class Trail:
         self._cuts = np.linalg.norm(np.diff(self._path, axis=0), axis=-1) > _JUMP
 
     def until(self, frame: int) -> list[NDArray[np.float64]]:
-        """The latest stretches ``(n, 3)`` up to `frame`, which cuts keep apart."""
+        """Return the latest stretches ``(n, 3)`` up to `frame`, which cuts keep apart."""
         first = max(0, frame - int(_TRAIL_SECONDS * FPS))
         kept = np.arange(first + -first % _TRAIL_STEP, frame, _TRAIL_STEP)  # the same each time
         kept = np.append(kept, frame)
@@ -165,7 +165,7 @@ class Floor:
         cv2.multiply(piece, cv2.applyColorMap(soft, self._shade), dst=piece, scale=1 / 255)
 
     def _centre(self, camera: Camera) -> tuple[float, float]:
-        """Where on the floor (x, z) the camera looks."""
+        """Return where on the floor (x, z) the camera looks."""
         forward = camera.axes[2]
         reach = (camera.position[1] - GROUND) / -forward[1]
         x, _, z = camera.position + forward * reach

@@ -95,7 +95,7 @@ def _shortened(text: str, size: int, max_width: int) -> list[tuple[_Font, str]]:
 
 
 def _fitting(text: str, size: int, max_width: float) -> int:
-    """How many characters of `text` fit."""
+    """Return how many characters of `text` fit."""
     low, high = 0, len(text)
     while low < high:
         middle = (low + high + 1) // 2

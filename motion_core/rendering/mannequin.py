@@ -105,7 +105,7 @@ _ON_THE_FLOOR = (
 
 
 def body_points(joints: FloatArray) -> FloatArray:
-    """Joints ``(..., 22, 3)`` with the extra points appended: ``(..., 34, 3)``, metres."""
+    """Return joints ``(..., 22, 3)`` with the extra points appended: ``(..., 34, 3)``, metres."""
     at = {name: joints[..., index, :] for index, name in enumerate(JOINT_NAMES)}
     head_up, head_forward = _head_axes(at)
     middle = 0.5 * (at["left_shoulder"] + at["right_shoulder"])
@@ -128,7 +128,8 @@ def body_points(joints: FloatArray) -> FloatArray:
 
 
 def trail(points: FloatArray) -> FloatArray | None:
-    """The path ``(T, 3)`` on the floor of a person ``(T, 34, 3)``; None for who stays in place.
+    """Return the path ``(T, 3)`` on the floor of a person ``(T, 34, 3)``; None for who stays in
+    place.
 
     It is smoothed over half a second: the swaying of the hips says nothing about the way.
     """
@@ -154,7 +155,9 @@ def _head_axes(at: dict[str, FloatArray]) -> tuple[FloatArray, FloatArray]:
 
 
 def facing(joints: FloatArray) -> FloatArray:
-    """Unit vectors ``(..., 2)`` (x, z) of where the hips and shoulders face on the ground."""
+    """Return unit vectors ``(..., 2)`` (x, z) of where the hips and shoulders face on the
+    ground.
+    """
     across = joints[..., 1, :] - joints[..., 2, :] + joints[..., 16, :] - joints[..., 17, :]
     return _unit(np.stack([-across[..., 2], across[..., 0]], axis=-1))
 
@@ -165,7 +168,7 @@ def _unit(vectors: FloatArray) -> FloatArray:
 
 
 def _along(vectors: FloatArray, direction: FloatArray) -> FloatArray:
-    """The component of `vectors` along unit `direction`."""
+    """Return the component of `vectors` along unit `direction`."""
     return _dot(vectors, direction) * direction
 
 

@@ -13,7 +13,8 @@ from ..errors import InputError
 
 @contextmanager
 def finished_file(path: str | os.PathLike[str], *suffixes: str) -> Iterator[Path]:
-    """A temporary path beside `path` that becomes `path` when the block ends without an error.
+    """Yield a temporary path beside `path` that becomes `path` when the block ends without an
+    error.
 
     Raises:
         InputError: `path` does not end in one of `suffixes`.

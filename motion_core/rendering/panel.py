@@ -53,7 +53,7 @@ class Panel:
         self._kept: tuple[tuple[Caption | None, ...], Image] | None = None
 
     def paint(self, frame: int) -> Image:
-        """The panel ``(height, width, 3)`` at `frame`; valid until the next call."""
+        """Return the panel ``(height, width, 3)`` at `frame`; valid until the next call."""
         current = self._current(frame)
         if self._kept is None or self._kept[0] != current:
             self._kept = (current, self._paint_words(current))
@@ -115,7 +115,9 @@ class Panel:
         return glyph
 
     def _timelines(self) -> tuple[Image, Image]:
-        """The timelines before and after their time: everything in them that stands still."""
+        """Return the timelines before and after their time: everything in them that stands
+        still.
+        """
         empty = np.empty((self._rise + len(self._bars) * self._step, self._width, 3), np.uint8)
         empty[:] = rgb(self._palette.panel)
         full = empty.copy()
@@ -139,7 +141,7 @@ class Panel:
                 fill(image, x, y - rise, self._gap, rise + self._bar, rgb(colour))
 
     def _span(self, caption: Caption) -> tuple[int, int]:
-        """Where a caption begins and ends on the timeline, pixels."""
+        """Return where a caption begins and ends on the timeline, pixels."""
         left = self._margin + round(caption.start * self._scale)
         right = self._margin + round(caption.end * self._scale)
         if caption.end < self._scene.frames and right - left > 2 * self._gap:

@@ -61,7 +61,7 @@ def write_player(
 
 
 def player_page(motion: Motion | Sequence[Body], *, title: str | None = None) -> str:
-    """The page of `write_player` as text."""
+    """Return the page of `write_player` as text."""
     scene = make_scene(motion)
     words = [caption.text for captions in scene.captions for caption in captions]
     name = title if title is not None else "; ".join(words)[:200] or "motion"
@@ -80,7 +80,7 @@ def player_page(motion: Motion | Sequence[Body], *, title: str | None = None) ->
 def player_iframe(
     motion: Motion | Sequence[Body], *, title: str | None = None, height: int = 520
 ) -> str:
-    """The page of `write_player` as an HTML fragment for notebooks and other pages.
+    """Return the page of `write_player` as an HTML fragment for notebooks and other pages.
 
     It is an ``iframe`` that carries the page in its ``srcdoc``: it works in Jupyter, VS Code and
     Colab, needs no extension and no network, and keeps its scripts and keys to itself.
@@ -98,7 +98,7 @@ def player_iframe(
 
 
 def _described(scene: Scene) -> dict[str, Any]:
-    """The scene as JSON values; `player.js` reads these names."""
+    """Return the scene as JSON values; `player.js` reads these names."""
     path = plan_camera(scene.outlines(), _ASPECT)
     meshes = _kinds(scene.figures)
     return {
@@ -135,14 +135,16 @@ def _described(scene: Scene) -> dict[str, Any]:
 
 
 def _reach(outline: FloatArray) -> list[list[float]]:
-    """The corners of a box about the hips in which somebody ``(T, n, 3)`` always is."""
+    """Return the corners of a box about the hips in which somebody ``(T, n, 3)`` always is."""
     about = outline - outline[:, :1]
     corners = (about.min(axis=(0, 1)), about.max(axis=(0, 1)))
     return [[round(float(value), 3) for value in corner] for corner in corners]
 
 
 def _alike(first: Mesh, second: Mesh) -> bool:
-    """Whether two meshes differ in where their vertices are at most, as two mannequins do."""
+    """Return whether two meshes differ in where their vertices are at most, as two mannequins
+    do.
+    """
     return first.triangles is second.triangles or (
         first.triangles.shape == second.triangles.shape
         and bool((first.triangles == second.triangles).all())
@@ -153,7 +155,7 @@ def _alike(first: Mesh, second: Mesh) -> bool:
 
 
 def _kinds(figures: Sequence[Figure]) -> list[Mesh]:
-    """The meshes of figures, those that are alike once."""
+    """Return the meshes of figures, those that are alike once."""
     meshes: list[Mesh] = []
     for figure in figures:
         if not any(_alike(mesh, figure.mesh) for mesh in meshes):
@@ -162,7 +164,7 @@ def _kinds(figures: Sequence[Figure]) -> list[Mesh]:
 
 
 def _described_mesh(mesh: Mesh) -> dict[str, Any]:
-    """What does not move of a mesh; normals in 127ths, weights in 255ths."""
+    """Return what does not move of a mesh; normals in 127ths, weights in 255ths."""
     weights = np.rint(mesh.weights * 255)
     influences = np.concatenate([np.where(weights > 0, mesh.bones, 0), weights], axis=1)
     sides, colours = mesh.sides, mesh.colours
@@ -197,7 +199,7 @@ def _described_bones(bones: Bones) -> dict[str, Any]:
 
 
 def _middle(scene: Scene, *, follows: bool) -> FloatArray:
-    """The middle of where the people's hips are, relative to themselves when followed."""
+    """Return the middle of where the people's hips are, relative to themselves when followed."""
     roots = np.concatenate([points[:, 0] for points in scene.people])
     middle: FloatArray = (roots.min(axis=0) + roots.max(axis=0)) / 2
     return middle * np.array([0, 1, 0], dtype=np.float32) if follows else middle
@@ -249,7 +251,7 @@ def _packed(steps: NDArray[np.int64], unit: float) -> dict[str, Any]:
 
 
 def _picture(scene: Scene) -> str:
-    """A film strip as a data URL, for browsers that show no 3D."""
+    """Return a film strip as a data URL, for browsers that show no 3D."""
     strip = Pictures.fromarray(paint_strip(scene, frames=min(6, scene.frames), height=300))
     buffer = io.BytesIO()
     strip.save(buffer, format="JPEG", quality=82, optimize=True)
@@ -276,5 +278,5 @@ def _asset(name: str) -> str:
 
 
 def _script(name: str) -> str:
-    """A script that cannot end the element it stands in."""
+    """Return a script that cannot end the element it stands in."""
     return re.sub(r"<(?=/script|!--)", r"\\x3c", _asset(name), flags=re.IGNORECASE)

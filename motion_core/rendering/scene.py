@@ -117,7 +117,8 @@ class Scene:
 
 
 def make_scene(motion: Motion | Sequence[Body]) -> Scene:
-    """The scene of one motion, or of several bodies; who ends early stands still until the end.
+    """Return the scene of one motion, or of several bodies; who ends early stands still until the
+    end.
 
     Raises:
         InputError: nobody, more than `MAX_PEOPLE`, a placement that is not finite, or a seam that

@@ -42,7 +42,7 @@ _RADII = np.array([(part.start_radius, part.end_radius) for part in PARTS])
 
 
 def colour_ramp(colour: str, *, melts: bool = False) -> FloatArray:
-    """Colours ``(3, lights * facings)`` of a surface: cool in the shade, warm in the light.
+    """Return colours ``(3, lights * facings)`` of a surface: cool in the shade, warm in the light.
 
     Its rim is darker, which tells limbs apart, unless it `melts` into its neighbours.
     """
@@ -53,7 +53,7 @@ def colour_ramp(colour: str, *, melts: bool = False) -> FloatArray:
 
 
 def lit(base: FloatArray, light: FloatArray, front: FloatArray, *, rim: float = 1.0) -> FloatArray:
-    """Colours ``(…, 3)``, 0 to 255, of a surface.
+    """Return colours ``(…, 3)``, 0 to 255, of a surface.
 
     Args:
         base: its colours ``(…, 3)``.
@@ -127,7 +127,7 @@ class _Cones:
 
 
 def _visible_cones(people: FloatArray, camera: Camera, size: tuple[int, int]) -> _Cones:
-    """The cones of people ``(N, 34, 3)`` that reach into the picture."""
+    """Return the cones of people ``(N, 34, 3)`` that reach into the picture."""
     pixels, depths = camera.project(people)
     ends = np.stack([pixels[:, _STARTS], pixels[:, _ENDS]], axis=2)  # (N, parts, 2 ends, 2)
     depth = np.stack([depths[:, _STARTS], depths[:, _ENDS]], axis=2)  # (N, parts, 2 ends)
@@ -181,7 +181,9 @@ def _apart(cones: _Cones) -> list[_Cones]:
 
 
 def _light(cones: _Cones) -> tuple[FloatArray, NDArray[np.intp]]:
-    """What `_lay` needs of all cones' pixels ``(5, n)``, and their colours' place in the ramps."""
+    """Return what `_lay` needs of all cones' pixels ``(5, n)``, and their colours' place in the
+    ramps.
+    """
     counts = (cones.boxes[:, 2:] - cones.boxes[:, :2]).prod(axis=1)
     starts = (np.cumsum(counts) - counts).astype(np.float32)
     first, *constants = np.repeat(np.vstack([starts, cones.constants]), counts, axis=1)

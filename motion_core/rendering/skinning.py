@@ -36,7 +36,7 @@ _LEG_OF = {joint: leg for leg in (1, 2) for joint in (leg, leg + 3, leg + 6, leg
 
 
 def make_skin() -> Skin:
-    """The mannequin over the standard skeleton.
+    """Return the mannequin over the standard skeleton.
 
     It is shaped with its legs apart, so that they do not melt into each other, and then put
     into the rest pose by its own weights.
@@ -78,20 +78,21 @@ def make_skin() -> Skin:
 
 
 def _offsets_apart() -> Array:
-    """Offsets ``(22, 3)`` of the standard skeleton at rest with its legs apart."""
+    """Return offsets ``(22, 3)`` of the standard skeleton at rest with its legs apart."""
     offsets = standard_offsets()
     return np.stack([_spread(PARENTS[joint]) @ each for joint, each in enumerate(offsets)])
 
 
 def _spread(joint: int) -> Array:
-    """How a joint's bones are turned while the legs are apart ``(3, 3)``."""
+    """Return how a joint's bones are turned while the legs are apart ``(3, 3)``."""
     angle = {1: _APART, 2: -_APART}.get(_LEG_OF.get(joint, 0), 0.0)
     c, s = np.cos(angle), np.sin(angle)
     return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
 
 
 def _to_cone(where: Array, start: Array, end: Array, first: float, second: float) -> Array:
-    """Distance of points ``(n, 3)`` to a round cone: two balls and what a cloth round them holds.
+    """Return the distance of points ``(n, 3)`` to a round cone: two balls and what a cloth round
+    them holds.
 
     In the plane through the bone and the point the cloth is a line, tilted by the angle whose
     sine is the difference of the radii over the length.
@@ -111,13 +112,15 @@ def _to_cone(where: Array, start: Array, end: Array, first: float, second: float
 
 
 def _along(where: Array, start: Array, end: Array) -> Array:
-    """Where on a bone, 0 to 1, each point ``(n, 3)`` is nearest to it."""
+    """Return where on a bone, 0 to 1, each point ``(n, 3)`` is nearest to it."""
     bone = end - start
     return np.clip((where - start) @ bone / max(float(bone @ bone), 1e-9), 0, 1)
 
 
 def _melted(distances: Array) -> Array:
-    """One distance ``(n,)`` of several ``(parts, n)``, round where two meet; the trunk's first."""
+    """Return one distance ``(n,)`` of several ``(parts, n)``, round where two meet; the trunk's
+    first.
+    """
     melted = distances[0]
     for part, other in enumerate(distances[1:], start=1):
         reach = _TRUNK_MELT if part < len(TORSO) else _MELT
@@ -135,7 +138,7 @@ def _gradient(field: Field, where: Array) -> Array:
 
 
 def _surface(field: Field, points: Array) -> tuple[Array, NDArray[np.int64]]:
-    """Vertices ``(V, 3)`` and triangles ``(F, 3)`` where `field` is 0 around `points`.
+    """Return vertices ``(V, 3)`` and triangles ``(F, 3)`` where `field` is 0 around `points`.
 
     Surface nets: a vertex in each cell that the surface crosses, midway of where it crosses the
     cell's edges; a square across each grid edge that it crosses.
@@ -176,13 +179,13 @@ def _shifted(value: Array, axis: int, by: int) -> Array:
 
 
 def _sides(axis: int) -> list[NDArray[np.int64]]:
-    """The other three cells around a grid edge, in turn about it."""
+    """Return the other three cells around a grid edge, in turn about it."""
     second, third = np.eye(3, dtype=int)[(axis + 1) % 3], np.eye(3, dtype=int)[(axis + 2) % 3]
     return [second, second + third, third]
 
 
 def _weights(vertices: Array, joints: Array, points: Array) -> tuple[NDArray[np.int64], Array]:
-    """Which joints each vertex follows ``(V, 4)`` and how much ``(V, 4)``."""
+    """Return which joints each vertex follows ``(V, 4)`` and how much ``(V, 4)``."""
     at = dict(zip(POINT_NAMES, points, strict=True))
     tips = {"head": ["skull"], "neck": ["nape"]}
     for side in ("left", "right"):

@@ -92,7 +92,7 @@ class Stage:
         return self.scene.frames
 
     def camera(self, frame: int) -> Camera:
-        """The camera at `frame`."""
+        """Return the camera at `frame`."""
         return self._path.at(frame)
 
     def paint(self, frame: int) -> Image:

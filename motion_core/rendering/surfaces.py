@@ -39,7 +39,7 @@ class Fragments:
 
 
 def fragments(corners: FloatArray, nearness: FloatArray, size: tuple[int, int]) -> Fragments:
-    """What is seen of triangles.
+    """Return what is seen of triangles.
 
     Args:
         corners: ``(F, 3, 2)``, x and y in pixels.
@@ -138,7 +138,7 @@ class FigurePainter:
     def shadow(
         self, frame: int, sun: NDArray[np.float64], ground: float, texel: float
     ) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
-        """The shadow on the floor: x and z of its corner, and a mask of texels."""
+        """Return the shadow on the floor: x and z of its corner, and a mask of texels."""
         vertices, _ = self._figure.posed(frame)
         flat = (vertices + (vertices[:, 1:2] - ground) * sun)[:, [0, 2]]
         corner = flat.min(axis=0) - 0.1

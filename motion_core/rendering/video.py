@@ -91,7 +91,11 @@ def default_size(path: str | os.PathLike[str], size: tuple[int, int]) -> tuple[i
 
 
 def check_even(size: tuple[int, int]) -> None:
-    """Raises: InputError: H.264 stores colours for 2×2 pixels, and a side is odd."""
+    """Check that both sides are even: H.264 stores colours for 2×2 pixels.
+
+    Raises:
+        InputError: a side is odd.
+    """
     if size[0] % 2 or size[1] % 2:
         raise InputError(f"a video of {size[0]}×{size[1]} cannot be encoded; use even numbers")
 
@@ -122,7 +126,7 @@ def _yuv_frames(painter: Painter) -> Iterator[av.VideoFrame]:
 
 
 def _palette_frames(painter: Painter) -> Iterator[av.VideoFrame]:
-    """Frames in 255 colours that are the same throughout, so that what stands still does."""
+    """Yield frames in 255 colours that are the same throughout, so that what stands still does."""
     chosen = np.unique(np.linspace(0, painter.frames - 1, _PALETTE_FRAMES).round().astype(int))
     sample = np.concatenate([painter.paint(int(number))[::2, ::2] for number in chosen])
     reduced = Pictures.fromarray(sample).quantize(255, method=Pictures.Quantize.MEDIANCUT)

@@ -31,7 +31,7 @@ GROUPS = (
 
 
 def grouped_std(std: Tensor) -> Tensor:
-    """Standard deviations ``(263,)`` averaged within each group of columns.
+    """Return standard deviations ``(263,)`` averaged within each group of columns.
 
     So a centimetre counts the same for every joint, as in HumanML3D's own normalisation.
     """
@@ -47,7 +47,9 @@ def smooth_l1(predicted: Tensor, real: Tensor, beta: float) -> Tensor:
 
 
 def joint_distances(predicted: Tensor, real: Tensor) -> Tensor:
-    """Distance in metres of each of the 21 joints: features ``(..., 263)`` -> ``(..., 21)``."""
+    """Return the distance in metres of each of the 21 joints: features ``(..., 263)`` -> ``(...,
+    21)``.
+    """
     apart = predicted[..., POSITIONS] - real[..., POSITIONS]
     apart = apart.reshape(*apart.shape[:-1], 21, 3)
     return (apart.square().sum(dim=-1) + 1e-8).sqrt()
@@ -69,7 +71,8 @@ def root_path(features: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def path_error(predicted: Tensor, real: Tensor, valid: Tensor) -> Tensor:
-    """Mean distance (metres) of the root's path from the real one, with the heading's error.
+    """Return the mean distance (metres) of the root's path from the real one, with the heading's
+    error.
 
     Args:
         predicted: features ``(B, T, 263)``, not normalised, as `real`.

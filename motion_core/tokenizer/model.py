@@ -89,7 +89,11 @@ class TokenizerConfig:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> TokenizerConfig:
-        """Raises: ConfigurationError: names or types that are not of this config."""
+        """Return the config of `to_dict`.
+
+        Raises:
+            ConfigurationError: names or types that are not of this config.
+        """
         try:
             return cls(**values)
         except TypeError as err:
@@ -157,7 +161,7 @@ class MotionTokenizer(nn.Module):
 
     @torch.no_grad()
     def encode(self, features: NDArray[Any]) -> list[int]:
-        """Tokens of raw features ``(T, 263)``: ``T // 4`` of them, at least one.
+        """Return tokens of raw features ``(T, 263)``: ``T // 4`` of them, at least one.
 
         The last ``T % 4`` frames are left out; less than 4 frames are filled up by repeating the
         last one.
@@ -177,7 +181,7 @@ class MotionTokenizer(nn.Module):
 
     @torch.no_grad()
     def decode(self, tokens: Sequence[int]) -> FloatArray:
-        """Raw features ``(4 · len(tokens), 263)`` of motion tokens, decoded in one go.
+        """Return raw features ``(4 · len(tokens), 263)`` of motion tokens, decoded in one go.
 
         Raises:
             InputError: no tokens, or one that is not in the codebook.
@@ -211,7 +215,7 @@ class MotionTokenizer(nn.Module):
         return encoded.transpose(1, 2).float()
 
     def decode_vectors(self, vectors: Tensor) -> Tensor:
-        """Raw features ``(B, T, 263)`` float32 of codes ``(B, T/4, D)``."""
+        """Return raw features ``(B, T, 263)`` float32 of codes ``(B, T/4, D)``."""
         return self._decode_normalised(vectors) * self.std + self.mean
 
     def _decode_normalised(self, vectors: Tensor) -> Tensor:
@@ -221,7 +225,7 @@ class MotionTokenizer(nn.Module):
     def forward(
         self, features: Tensor, valid: Tensor | None = None, *, bfloat16: bool = False
     ) -> Reconstruction:
-        """Reconstructs raw features ``(B, T, 263)``, T a multiple of 4, and tells the losses.
+        """Reconstruct raw features ``(B, T, 263)``, T a multiple of 4, and measure the losses.
 
         Args:
             features: windows of motion, float32.

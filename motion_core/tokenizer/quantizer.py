@@ -66,7 +66,7 @@ class EMAQuantizer(nn.Module):
         """Let encoder outputs through as they are: the first steps of a training."""
 
     def forward(self, vectors: Tensor, valid: Tensor | None = None) -> Quantized:
-        """Quantizes encoder outputs ``(N, D)``; in training mode also moves the codebook.
+        """Quantize encoder outputs ``(N, D)``; in training mode also move the codebook.
 
         Args:
             vectors: encoder outputs, float32.
@@ -88,7 +88,7 @@ class EMAQuantizer(nn.Module):
 
     @torch.no_grad()
     def nearest(self, vectors: Tensor) -> Tensor:
-        """Index of the nearest code of each vector: ``(N, D)`` -> ``(N,)``."""
+        """Return the index of the nearest code of each vector: ``(N, D)`` -> ``(N,)``."""
         # |v - c|² without |v|², which is the same for all codes.
         distances = self.codebook.square().sum(dim=1) - 2 * vectors @ self.codebook.T
         return distances.argmin(dim=1)

@@ -78,7 +78,7 @@ class TokenizerReport:
         return json.dumps({**asdict(self), "codes_used_share": self.codes_used_share}, indent=2)
 
     def to_markdown(self) -> str:
-        """Two tables: overall, and each action."""
+        """Return two tables: overall, and each action."""
         all_clips = self.overall
         lines = [
             f"Motion tokenizer ({self.parameters / 1e6:.1f} M parameters), {self.split} split: "
@@ -113,7 +113,7 @@ class TokenizerReport:
 def evaluate_tokenizer(
     tokenizer: MotionTokenizer, dataset: FeatureDataset, split: str = "test"
 ) -> TokenizerReport:
-    """Encodes and decodes every recording of the split that is not mirrored, each in one go.
+    """Encode and decode every recording of the split that is not mirrored, each in one go.
 
     Raises:
         InputError: there are none.

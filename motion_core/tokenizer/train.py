@@ -62,7 +62,7 @@ class TokenizerTraining:
     save_every: float = 120.0
 
     def rate(self, step: int) -> float:
-        """The learning rate of a step."""
+        """Return the learning rate of a step."""
         if step < self.warmup:
             return self.lr * (step + 1) / self.warmup
         done = (step - self.warmup) / max(self.steps - self.warmup, 1)
@@ -78,7 +78,7 @@ def train_tokenizer(
     refine: Path | str | None = None,
     device: torch.device | str | None = None,
 ) -> MotionTokenizer:
-    """Trains a tokenizer, or continues; returns what `load_tokenizer(out)` gives.
+    """Train a tokenizer, or continue; return what `load_tokenizer(out)` gives.
 
     Args:
         dataset: what to train on.

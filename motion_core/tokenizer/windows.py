@@ -95,7 +95,7 @@ class Windows:
         self._reach = np.cumsum(mixed) / mixed.sum()
 
     def __len__(self) -> int:
-        """Number of recordings."""
+        """Return the number of recordings."""
         return len(self._lengths)
 
     def draw(self, count: int, generator: np.random.Generator) -> tuple[Tensor, Tensor]:

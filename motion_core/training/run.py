@@ -88,7 +88,7 @@ class TrainingRun:
         return self.folder / "state.pt"
 
     def resume(self, load: Callable[[State], None]) -> int:
-        """Calls `load` with the saved state, if there is one; returns the first step to do.
+        """Call `load` with the saved state, if there is one; return the first step to do.
 
         Raises:
             IntegrityError: ``state.pt`` is damaged.
@@ -134,7 +134,7 @@ class TrainingRun:
             raise KeyboardInterrupt
 
     def log(self, **values: float) -> None:
-        """Adds a row for the running step to ``log.csv``.
+        """Add a row for the running step to ``log.csv``.
 
         Raises:
             ConfigurationError: a value is NaN or infinite: the training has diverged.
@@ -148,7 +148,7 @@ class TrainingRun:
         self._log.add(self.step, {name: float(value) for name, value in values.items()})
 
     def save_now(self) -> None:
-        """Writes ``state.pt`` and ``curves.png``. Call it between steps only."""
+        """Write ``state.pt`` and ``curves.png``. Call it between steps only."""
         state = {
             "format": _FORMAT,
             "title": self.title,
@@ -238,7 +238,9 @@ def _say(line: str) -> None:
 
 @contextmanager
 def _progress(title: str, first: int, steps: int) -> Iterator[_Shown]:
-    """A bar with the time left in a terminal or notebook, a line every half minute elsewhere."""
+    """Yield a bar with the time left in a terminal or notebook, a line every half minute
+    elsewhere.
+    """
     if in_notebook():
         yield _InNotebook(Bar(title, steps, first))
         return
@@ -319,7 +321,7 @@ class _Log:
         return {name: value for name, value in row.items() if name != "step"}
 
     def open(self, *, first_step: int) -> None:
-        """Keeps the rows of the steps before `first_step` and drops the rest."""
+        """Keep the rows of the steps before `first_step` and drop the rest."""
         self.rows, self._columns = [], ["step"]
         if first_step > 0 and self.path.exists():
             with self.path.open(newline="") as file:

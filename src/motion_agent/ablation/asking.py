@@ -40,7 +40,7 @@ class Script:
     plans: list[dict[str, Any]] = field(default_factory=list)
 
     def next(self) -> Answer | None:
-        """The next of them."""
+        """Return the next plan."""
         return Answer(plan=validate_plan(self.plans.pop(0))) if self.plans else None
 
 
@@ -194,7 +194,7 @@ class ReplayingPlanner(ExperimentPlanner):
 
 
 def planner_messages(planner: Planner, task: Task) -> list[tuple[str, str]]:
-    """The messages that a planner sends for a task, as (role, text).
+    """Return the messages that a planner sends for a task, as (role, text).
 
     Raises:
         ConfigurationError: they do not fit into the model's window.

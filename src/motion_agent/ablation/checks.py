@@ -97,7 +97,7 @@ class Evidence:
 
 
 def check_turn(expect: Expect, evidence: Evidence) -> list[Finding]:
-    """The findings of all checks that this turn has, the passed and the failed.
+    """Return the findings of all checks that this turn has, the passed and the failed.
 
     Without a valid plan every check has failed: an answer that cannot be read keeps no segment.
     """

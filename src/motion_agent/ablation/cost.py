@@ -50,7 +50,7 @@ class Estimate:
 def estimates(
     ablation: Ablation, records: Records, *, opened: OpenPlanner | None = None
 ) -> list[Estimate]:
-    """An estimate for each cell; what is recorded already is counted all the same.
+    """Return an estimate for each cell; what is recorded already is counted all the same.
 
     Raises:
         ConfigurationError: a planner that there is not.
@@ -86,7 +86,7 @@ def estimates(
 
 
 def in_words(found: Sequence[Estimate]) -> list[str]:
-    """A line for each cell, one for all, and one for those whose price is not known."""
+    """Return a line for each cell, one for all, and one for those whose price is not known."""
     lines = []
     for e in found:
         price = "price not known" if e.dollars is None else f"{e.dollars:.2f} dollars"

@@ -44,11 +44,11 @@ class Report:
     suite: Suite
 
     def to_markdown(self) -> str:
-        """The whole report."""
+        """Return the whole report."""
         return to_markdown(self.tables)
 
     def to_latex(self) -> str:
-        """The main table for a paper; it needs the package `booktabs`."""
+        """Return the main table for a paper; it needs the package `booktabs`."""
         return to_latex(self.tables)
 
     def write(self, folder: Path | str) -> tuple[Path, ...]:
@@ -141,7 +141,9 @@ def _named(
 
 
 def name_of(planner: PlannerLike) -> str:
-    """What a planner is called in the tables: ``openai:gpt-4o`` for a ChatOpenAI of that model."""
+    """Return what a planner is called in the tables: ``openai:gpt-4o`` for a ChatOpenAI of that
+    model.
+    """
     if isinstance(planner, str):
         return planner
     if not isinstance(planner, BaseChatModel):

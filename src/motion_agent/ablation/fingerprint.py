@@ -41,7 +41,9 @@ _ADDRESSES = {
 
 
 def settings_in_words(*, short: bool | None = None, replies: bool = False) -> str:
-    """What is set beside the seed, readable: ``short prompts, NUM_CTX 4096``; often nothing."""
+    """Return what is set beside the seed, readable: ``short prompts, NUM_CTX 4096``; often
+    nothing.
+    """
     parts = ["short prompts"] * bool(os.environ.get(_SHORT) if short is None else short)
     parts += ["replies by the model"] * replies
     return ", ".join([*parts, *_environment()])
@@ -50,7 +52,7 @@ def settings_in_words(*, short: bool | None = None, replies: bool = False) -> st
 def fingerprint(
     cell: Cell, scenario: Scenario, *, seed: int, settings: str, engine: str
 ) -> Fingerprint:
-    """The fingerprint of a conversation that is played now.
+    """Return the fingerprint of a conversation that is played now.
 
     Args:
         cell: who is asked, and how.
@@ -73,7 +75,9 @@ def fingerprint(
 
 
 def asking(cell: Cell) -> str:
-    """Digest of what decides an answer beside the messages, the seed and the way of asking."""
+    """Return the digest of what decides an answer beside the messages, the seed and the way of
+    asking.
+    """
     parts = [_schema(), model_in_words(cell), versions(cell), *_environment()]
     if cell.provider not in _CLIENTS:  # the rules, or a planner of the host's own
         parts.append(_code())
@@ -81,14 +85,14 @@ def asking(cell: Cell) -> str:
 
 
 def differences(old: Fingerprint, new: Fingerprint) -> list[str]:
-    """The parts that differ; ``fingerprint`` where the old record has none."""
+    """Return the parts that differ; ``fingerprint`` where the old record has none."""
     if not old:
         return ["fingerprint"]
     return [part for part in new if old.get(part) != new[part]]
 
 
 def scenario_words(scenario: Scenario) -> str:
-    """Digest of what is there and said in a scenario, without its checks."""
+    """Return the digest of what is there and said in a scenario, without its checks."""
     facts = scenario.model_dump(mode="json")
     return digest(
         facts["id"], facts["given"], facts["files"], [turn["say"] for turn in facts["turns"]]
@@ -118,7 +122,7 @@ def _version(package: str) -> str:
 
 
 def model_in_words(cell: Cell) -> str:
-    """The planner's name with the server that is asked, or with the source of its file."""
+    """Return the planner's name with the server that is asked, or with the source of its file."""
     source = source_of(cell.planner)
     if source is not None:
         return f"{cell.planner} {digest(source)}"
@@ -151,7 +155,7 @@ def _schema() -> str:
 
 @cache
 def _code() -> str:
-    """Digest of the modules that turn an answer into a motion."""
+    """Return the digest of the modules that turn an answer into a motion."""
     facts: list[Any] = []
     for package in ("motion_agent.agent_graph", "motion_agent.agent_graph.offline"):
         facts += sorted(

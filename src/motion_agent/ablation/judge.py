@@ -78,7 +78,7 @@ def judge_turns(
 
 
 def question_of(turn: TurnScore) -> str:
-    """What the judge is asked about a turn."""
+    """Return what the judge is asked about a turn."""
     steps = [s.description for p in turn.plans for s in p.steps_of("generate_motion")]
     planned = "\n".join(f"{number}. {step}" for number, step in enumerate(steps, start=1))
     parts = [f"The person said: {turn.request}"]

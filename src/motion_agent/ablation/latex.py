@@ -21,7 +21,7 @@ _COLUMNS = (
 
 
 def to_latex(tables: Tables) -> str:
-    """The shares of each cell in percent with 95 % intervals, as a `table` environment."""
+    """Return the shares of each cell in percent with 95 % intervals, as a `table` environment."""
     shown = [
         (field, title)
         for field, title in _COLUMNS
@@ -48,7 +48,7 @@ def to_latex(tables: Tables) -> str:
 
 
 def escaped(text: str) -> str:
-    """The text with everything escaped that LaTeX would take for a command."""
+    """Return the text with everything escaped that LaTeX would take for a command."""
     return "".join(_SPECIAL.get(char, char) for char in text)
 
 

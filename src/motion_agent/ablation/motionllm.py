@@ -87,7 +87,7 @@ def measure_engine(
     options: EvaluationOptions | None = None,
     progress: Progress | None = None,
 ) -> list[EngineRow]:
-    """The row of the real motions, and that of the engine."""
+    """Return the row of the real motions, and that of the engine."""
     from ..motion_core.evaluation import evaluate
 
     def tell(stage: str, done: int, total: int) -> None:
@@ -122,7 +122,7 @@ def trainable_parameters(checkpoint: Checkpoint) -> int:
 
 
 def engine_table(rows: Sequence[EngineRow]) -> Table:
-    """The rows as in the paper's Table 3."""
+    """Return the rows as in the paper's Table 3."""
     lines = []
     for row in rows:
         tops = [_percent(top) for top in row.scores.r_precision]

@@ -34,7 +34,9 @@ class Seen:
 
 
 def motions_of(agent: MotionAgent, thread: str) -> tuple[dict[str, Any], str]:
-    """The motions of a conversation as they are written down, and the key of the current one."""
+    """Return the motions of a conversation as they are written down, and the key of the current
+    one.
+    """
     state = _state(agent, thread)
     motions: Mapping[str, Any] = state.get("motions", {})
     timelines = {key: Timeline.from_json(value) for key, value in motions.items()}
@@ -44,7 +46,7 @@ def motions_of(agent: MotionAgent, thread: str) -> tuple[dict[str, Any], str]:
 def observe(
     agent: MotionAgent, thread: str, turn: Turn, asks: Sequence[tuple[str, Reading]]
 ) -> dict[str, Any]:
-    """What is written down of a turn.
+    """Return what is written down of a turn.
 
     Args:
         agent: after the turn.
@@ -72,7 +74,7 @@ def observe(
 
 
 def segments_of(motion: Mapping[str, Any], person: int | None = None) -> list[Seen]:
-    """The segments of an observed motion, all or those of one person."""
+    """Return the segments of an observed motion, all or those of one person."""
     seen = [Seen(*values) for values in motion.get("segments", ())]
     return [s for s in seen if person is None or s.person == person]
 
@@ -84,7 +86,8 @@ def remember(known: dict[str, dict[str, str]], motions: Mapping[str, Any]) -> No
 
 
 def _outcome(read: Reading, attempt: Mapping[str, Any]) -> dict[str, Any]:
-    """What became of an answer: it may be read and yet be refused, for it names no segment of ours.
+    """Return what became of an answer: it may be read and yet be refused, for it names no segment
+    of ours.
 
     The agent's own word is only taken for that, since with the ladder off it sees nothing to read.
     """

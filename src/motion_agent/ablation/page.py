@@ -25,7 +25,7 @@ nav a{margin-right:1rem}
 
 
 def make_page(tables: Tables, about: str = "", most_failures: int = 12) -> str:
-    """The page.
+    """Return the report as an HTML page.
 
     Args:
         tables: of the report.
@@ -81,7 +81,7 @@ def _failure(turn: TurnScore) -> str:
 
 
 def what_came(turn: TurnScore) -> list[str]:
-    """The plan in a line, and each fault in a line."""
+    """Return the plan in a line, and each fault in a line."""
     lines = []
     for plan in turn.plans:
         steps = [

@@ -61,7 +61,7 @@ class SkippedMotion(FakeEngine):
         return [self._described(take) for take in takes]
 
     def _described(self, take: Take) -> str:
-        """The descriptions of the segments that the tokens are made of."""
+        """Return the descriptions of the segments that the tokens are made of."""
         texts: list[str] = []
         tokens, at = take.tokens, 0
         while at < len(tokens):
@@ -129,7 +129,7 @@ def _reading(records: Records, cell: Cell, key: str) -> Reading:
 
 
 def _earlier_turn(earlier: EarlierTurn) -> tuple[str, dict[str, Any]]:
-    """What the person said for it, and the plan of it."""
+    """Return what the person said for it, and the plan of it."""
     if isinstance(earlier, TwoPeople):
         steps = [_step(line, 1) for line in earlier.first] + [
             _step(line, 2) for line in earlier.second

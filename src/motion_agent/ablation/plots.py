@@ -36,7 +36,7 @@ def bars(summaries: Sequence[CellSummary]) -> str:
 
 
 def heatmap(summaries: Sequence[CellSummary]) -> str:
-    """Share of turns that passed all checks, a row a cell, a column a family."""
+    """Return the share of turns that passed all checks, a row a cell, a column a family."""
     families = list(dict.fromkeys(f for s in summaries for f in s.families))
     side = min(52, (_WIDTH - _LEFT) // max(len(families), 1))
     top = 100

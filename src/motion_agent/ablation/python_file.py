@@ -13,12 +13,12 @@ _PREFIX = "motion_agent_file_"
 
 
 def is_python_file(name: str) -> bool:
-    """Whether the name is of the form ``file.py:object``."""
+    """Return whether the name is of the form ``file.py:object``."""
     return name.rpartition(":")[0].endswith(".py")
 
 
 def source_of(name: str) -> str | None:
-    """The text of the file in ``file.py:object``; None for a name of another form.
+    """Return the text of the file in ``file.py:object``; None for a name of another form.
 
     Raises:
         ConfigurationError: it cannot be read.
@@ -34,7 +34,8 @@ def source_of(name: str) -> str | None:
 
 
 def object_of(name: str) -> Any:
-    """The object in ``file.py:object``, called if it is a class or function; None for other names.
+    """Return the object in ``file.py:object``, called if it is a class or function; None for other
+    names.
 
     Raises:
         ConfigurationError: the file cannot be read or run, or has no such object.

@@ -65,7 +65,7 @@ def write_report(
 
 
 def to_markdown(tables: Tables, about: str = "") -> str:
-    """The report as Markdown."""
+    """Return the report as Markdown."""
     parts = ["# Planner ablation"]
     if about:
         parts.append(about.strip())
@@ -82,13 +82,13 @@ def to_markdown(tables: Tables, about: str = "") -> str:
 
 
 def table_to_markdown(table: Table) -> str:
-    """The rows of a table."""
+    """Return the rows of a table."""
     lines = [table.head, ["---"] * len(table.head), *table.rows]
     return "\n".join(f"| {' | '.join(_cell(text) for text in line)} |" for line in lines)
 
 
 def failures_to_markdown(tables: Tables) -> str:
-    """The first failed turns of each cell: what was said, what came, what was wrong."""
+    """Return the first failed turns of each cell: what was said, what came, what was wrong."""
     parts = [
         "# Failures to read",
         f"The first {MAX_FAILURES} of each, in the order of the suite; all are in"
@@ -135,7 +135,9 @@ def cells_to_csv(tables: Tables) -> str:
 
 
 def comparisons_to_csv(tables: Tables) -> str:
-    """A row a paired comparison: effect with interval, p, and p corrected for their number."""
+    """Return a row a paired comparison: effect with interval, p, and p corrected for their
+    number.
+    """
     head = [
         *("first", "second", "measure", "turns", "only_first", "only_second"),
         *("effect", "low", "high", "p", "p_corrected"),
@@ -154,7 +156,7 @@ def comparisons_to_csv(tables: Tables) -> str:
 
 
 def turns_to_csv(turns: Sequence[TurnScore]) -> str:
-    """A row a turn."""
+    """Return a row a turn."""
     head = [
         *("planner", "strategy", "temperature", "scenario", "family", "turn", "repeat"),
         *(

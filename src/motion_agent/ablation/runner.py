@@ -246,7 +246,7 @@ class _Run:
         self._records.add_conversation(conversation)
 
     def _is_done(self, job: _Job) -> bool:
-        """Whether the conversation is recorded, made by all that would make it now."""
+        """Return whether the conversation is recorded, made by all that would make it now."""
         recorded = self._records.conversations.get(job.name)
         if recorded is None:
             return False

@@ -99,7 +99,7 @@ class TurnScore:
         return self.valid and all(finding.passed for finding in self.findings)
 
     def of(self, *aspects: str) -> list[Finding]:
-        """The findings about the plan, an edit or the answer."""
+        """Return the findings about the plan, an edit or the answer."""
         return [finding for finding in self.findings if finding.aspect in aspects]
 
 
@@ -184,7 +184,7 @@ def score(
 
 
 def changes(conversation: Conversation, scenario: Scenario, records: Records) -> list[str]:
-    """What would be otherwise if the latest run of this cell were made today.
+    """Return what would differ if the latest run of this cell were made today.
 
     The agent's own code does not count: an answer is read again by the code of today.
     """
@@ -203,7 +203,7 @@ def changes(conversation: Conversation, scenario: Scenario, records: Records) ->
 
 
 def _says_the_same(conversation: Conversation, scenario: Scenario, records: Records) -> bool:
-    """Whether a model was asked what the scenario says; for records without fingerprints."""
+    """Return whether a model was asked what the scenario says; for records without fingerprints."""
     for turn, seen in zip(scenario.turns, conversation.turns, strict=True):
         questions = [records.exchanges[ask["exchange"]].asked for ask in seen["asks"]]
         texts = [records.messages[ids[-1]][1] for ids in questions if ids]
@@ -217,7 +217,7 @@ def _names(run: Mapping[str, Any], cell: Cell) -> bool:
 
 
 def _in_order(records: Records, scenarios: list[str]) -> list[Conversation]:
-    """The conversations in an order that does not depend on when each was recorded."""
+    """Return the conversations in an order that does not depend on when each was recorded."""
     listed = [Cell(*cell) for run in records.runs for cell in run["cells"]]
     cells = {cell: place for place, cell in reversed(list(enumerate(listed)))}
     places = {scenario: place for place, scenario in enumerate(scenarios)}

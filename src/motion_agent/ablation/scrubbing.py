@@ -36,7 +36,7 @@ class Scrubber:
         self._secrets = sorted(secrets, key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
-        """The text without them."""
+        """Return the text without secrets."""
         for secret in self._secrets:
             text = text.replace(secret, HIDDEN)
         return _SECRET_FORM.sub(HIDDEN, text)

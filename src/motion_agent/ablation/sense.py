@@ -45,7 +45,7 @@ class Sense:
 def sense_of(
     request: str, expect: Expect, findings: Sequence[Finding], plans: Sequence[Plan]
 ) -> Sense:
-    """The sense of a turn.
+    """Return the sense of a turn.
 
     Args:
         request: the person's words.
@@ -93,7 +93,9 @@ def _unasked(request: str, expect: Expect, plans: Sequence[Plan]) -> list[tuple[
 
 
 def _expected_count(expect: Expect) -> int:
-    """How many things were asked for: actions, items of a timeline, counts, durations, places."""
+    """Return how many things were asked for: actions, items of a timeline, counts, durations,
+    places.
+    """
     people = [*expect.people.values(), *(expect.timeline or {}).values()]
     things = len(expect.actions) + sum(len(items) for items in people)
     things += len(expect.times) + len(expect.seconds) + len(expect.shows)

@@ -53,7 +53,7 @@ class Share:
 
     @classmethod
     def of(cls, values: Sequence[bool], clusters: Sequence[Hashable] | None = None) -> Share:
-        """The share of true values.
+        """Return the share of true values.
 
         Args:
             values: of each case.
@@ -71,7 +71,7 @@ class Share:
 
 
 def _independent(values: Sequence[bool], clusters: Sequence[Hashable]) -> float:
-    """How many independent cases would vary as much as these do: n by Kish's design effect.
+    """Return how many independent cases would vary as much as these do: n by Kish's design effect.
 
     The variance of the share between clusters is the linearised one of a ratio (Cochran, Sampling
     Techniques, 1977, 11.8). It can be neither more than the cases nor less than the clusters tell.
@@ -176,7 +176,7 @@ class Paired:
 
 
 def corrected(values: Sequence[float]) -> list[float]:
-    """The p values corrected for their number (Holm, Scand. J. Stat. 6, 1979)."""
+    """Return the p values corrected for their number (Holm, Scand. J. Stat. 6, 1979)."""
     order = sorted(range(len(values)), key=lambda place: values[place])
     found = [0.0] * len(values)
     highest = 0.0
@@ -187,5 +187,5 @@ def corrected(values: Sequence[float]) -> list[float]:
 
 
 def percentile(values: Sequence[float], q: float) -> float:
-    """The q-th percentile (0 to 100), linear between neighbours; 0 of nothing."""
+    """Return the q-th percentile (0 to 100), linear between neighbours; 0 of nothing."""
     return float(np.percentile(values, q)) if values else 0.0

@@ -94,7 +94,7 @@ def cells_of(
     strategies: Sequence[str] = tuple(STRATEGIES),
     temperatures: Sequence[float | None] = (None,),
 ) -> tuple[Cell, ...]:
-    """All combinations; the offline planner has neither strategy nor temperature.
+    """Return all combinations; the offline planner has neither strategy nor temperature.
 
     Raises:
         ConfigurationError: there is no such strategy, or nothing is combined.
@@ -119,7 +119,7 @@ def cells_of(
 
 
 def open_planner(cell: Cell, *, seed: int, short: bool | None = None) -> Planner:
-    """The planner of a cell, seeded where its provider takes a seed.
+    """Return the planner of a cell, seeded where its provider takes a seed.
 
     Args:
         cell: what to ask.
@@ -140,7 +140,7 @@ def open_planner(cell: Cell, *, seed: int, short: bool | None = None) -> Planner
 def planner_of(
     model: BaseChatModel | Planner, cell: Cell, *, seed: int, short: bool | None = None
 ) -> Planner:
-    """A chat model as the planner of a cell; a planner stays as it is.
+    """Return a chat model as the planner of a cell; a planner stays as it is.
 
     Raises:
         ConfigurationError: it cannot do what the strategy needs.

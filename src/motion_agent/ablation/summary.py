@@ -79,7 +79,7 @@ class Comparison:
 
 
 def by_cell(turns: Sequence[TurnScore]) -> dict[Cell, list[TurnScore]]:
-    """The turns of each cell, planners as they come, their strategies in order."""
+    """Return the turns of each cell, planners as they come, their strategies in order."""
     found: dict[Cell, list[TurnScore]] = defaultdict(list)
     for turn in turns:
         found[turn.cell].append(turn)
@@ -94,7 +94,7 @@ def by_cell(turns: Sequence[TurnScore]) -> dict[Cell, list[TurnScore]]:
 
 
 def summarise(cell: Cell, turns: Sequence[TurnScore], prices: Prices) -> CellSummary:
-    """The numbers of a cell."""
+    """Return the numbers of a cell."""
     families: dict[str, list[TurnScore]] = defaultdict(list)
     for turn in turns:
         families[turn.scenario.family].append(turn)
@@ -130,7 +130,9 @@ def summarise(cell: Cell, turns: Sequence[TurnScore], prices: Prices) -> CellSum
 
 
 def comparisons(cells: Mapping[Cell, Sequence[TurnScore]]) -> list[Comparison]:
-    """Each mechanism with the one before it, and each planner with every other in the same way."""
+    """Return each mechanism with the one before it, and each planner with every other in the same
+    way.
+    """
     pairs = [
         (first, second)
         for first, second in combinations(cells, 2)

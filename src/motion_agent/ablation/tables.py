@@ -66,7 +66,7 @@ class Tables:
 
 
 def make_tables(records: Records, scores: Scores, prices: Prices) -> Tables:
-    """The tables of scored records."""
+    """Return the tables of scored records."""
     cells = by_cell(scores.turns)
     summaries = tuple(summarise(cell, turns, prices) for cell, turns in cells.items())
     tables = [_format(summaries), _quality(summaries), _families(summaries), _costs(summaries)]

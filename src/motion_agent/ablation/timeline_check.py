@@ -14,7 +14,7 @@ Faults = Iterator[tuple[str, str]]
 def check_timeline(
     items: Sequence[Item], segments: Sequence[Seen], known: Mapping[str, str]
 ) -> Faults:
-    """The faults of a timeline, as (fault, detail).
+    """Return the faults of a timeline, as (fault, detail).
 
     A segment stays if a segment with its very tokens is there. Between two that stay, the new
     segments must show the new items in order; several may show the same one.

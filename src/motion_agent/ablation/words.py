@@ -30,7 +30,7 @@ _KEPT = {"across", "towards", "press", "toss", "cross", "pass", "this", "less", 
 
 @lru_cache(maxsize=65536)
 def _lemmas(text: str) -> tuple[str, ...]:
-    """Each word with all forms that it may be one of, joined by ``/``."""
+    """Return each word with all forms that it may be one of, joined by ``/``."""
     words = re.findall(r"[^\W_]+(?:[-'’.][^\W_]+)*", text.lower())
     found: list[str] = []
     for word in words:
@@ -69,7 +69,7 @@ def _entries(words: str) -> tuple[tuple[str, ...], ...]:
 
 
 def find_words(words: str, text: str, start: int = 0) -> int | None:
-    """Where in the text the first of the words stands.
+    """Return where in the text the first of the words stands.
 
     Args:
         words: a set such as ``walk|step back``.
@@ -88,7 +88,7 @@ def find_words(words: str, text: str, start: int = 0) -> int | None:
 
 
 def has_words(words: str, text: str) -> bool:
-    """Whether one of the words is in the text."""
+    """Return whether one of the words is in the text."""
     return find_words(words, text) is not None
 
 

@@ -214,7 +214,7 @@ def _needed(option: str, path: Path | None) -> Path:
 
 
 def describe_checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:
-    """A checkpoint as JSON values; the words it knows are counted, not listed."""
+    """Return a checkpoint as JSON values; the words it knows are counted, not listed."""
     config = checkpoint.config.to_dict()
     files = {file.name: file.stat().st_size for file in sorted(checkpoint.folder.iterdir())}
     return {
@@ -248,7 +248,7 @@ def _load(folder: Path | None) -> Checkpoint:
 
 
 def _recipe(how: dict[str, Any]) -> str:
-    """The recipe in one line, without what is itself a table."""
+    """Return the recipe in one line, without what is itself a table."""
     timed = how.get("minutes") is not None  # then the number of steps is no limit
     return ", ".join(
         f"{name} {value}"

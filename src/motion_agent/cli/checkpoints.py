@@ -62,7 +62,7 @@ class LatestCheckpoints(SqliteSaver):
             self.conn.commit()
 
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
-        """The checkpoint that `config` names, else the latest of its conversation."""
+        """Return the checkpoint that `config` names, else the latest of its conversation."""
         settings = {"checkpoint_ns": "", **config["configurable"]}
         thread = str(settings["thread_id"])
         with _explained(thread):
@@ -117,7 +117,7 @@ class LatestCheckpoints(SqliteSaver):
                     cursor.execute("DELETE FROM resumed WHERE thread_id = ?", (thread,))
 
     def may_resume(self, thread: str) -> bool:
-        """Whether the unfinished turn has not been resumed before; from now on it has.
+        """Return whether the unfinished turn has not been resumed before; from now on it has.
 
         What ended the program once may end it again, and nobody could open the conversation.
         """
@@ -138,7 +138,7 @@ class LatestCheckpoints(SqliteSaver):
 
 @contextmanager
 def _explained(thread: str) -> Iterator[None]:
-    """What SQLite raises, as errors of ours."""
+    """Yield what SQLite raises, as errors of ours."""
     try:
         yield
     except sqlite3.IntegrityError as err:

@@ -114,7 +114,7 @@ def plain(text: str) -> str:
 
 
 def wrapped(text: str, columns: int) -> list[str]:
-    """The text in lines of so many columns; paths and other long words stay whole."""
+    """Return the text in lines of so many columns; paths and other long words stay whole."""
     from textwrap import wrap
 
     return wrap(text, max(columns, 1), break_long_words=False, break_on_hyphens=False)
@@ -188,7 +188,7 @@ def _print(line: str, style: str | None, *, stderr: bool) -> None:
 
 
 def _wrapped(line: str, columns: int) -> str:
-    """The line broken between words; what is indented goes on as far in."""
+    """Return the line broken between words; what is indented goes on as far in."""
     if len(line) <= columns:
         return line
     text = line.lstrip()

@@ -56,7 +56,7 @@ def kept_conversations() -> Iterator[tuple[MotionStore, LatestCheckpoints]]:
 
 
 def conversation_names() -> list[str]:
-    """The conversations that are kept, the latest first; read without LangGraph."""
+    """Return the conversations that are kept, the latest first; read without LangGraph."""
     import sqlite3
 
     path = conversations_folder() / _FILE

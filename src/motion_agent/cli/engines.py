@@ -19,14 +19,14 @@ LOADING = "loading the motion model (the first time, its language model is downl
 
 
 def engine_names() -> list[str]:
-    """The motion engines that are installed."""
+    """Return the motion engines that are installed."""
     from importlib.metadata import entry_points
 
     return sorted({point.name for point in entry_points(group=ENTRY_POINT_GROUP)})
 
 
 def complete_engine(incomplete: str) -> list[str]:
-    """The engines that begin so."""
+    """Return the engines whose names begin so."""
     return [name for name in engine_names() if name.startswith(incomplete)]
 
 
@@ -72,7 +72,9 @@ DeviceName = Annotated[
 
 
 def load_chosen_engine(name: str | None, checkpoint: Path | None) -> MotionEngine:
-    """The engine that ``--engine`` or ``--checkpoint`` names, or the default, ready for work."""
+    """Return the engine that ``--engine`` or ``--checkpoint`` names, or the default, ready for
+    work.
+    """
     from ..motion_core.engines import load_engine
 
     with working(LOADING):
@@ -90,7 +92,7 @@ def warm_up(engine: MotionEngine) -> None:
 
 
 def engine_name(name: str | None, checkpoint: Path | None) -> str:
-    """What `load_engine` takes for ``--engine`` and ``--checkpoint``.
+    """Return what `load_engine` takes for ``--engine`` and ``--checkpoint``.
 
     Raises:
         InputError: both are given, or there is no such engine or folder.

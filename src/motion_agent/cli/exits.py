@@ -91,7 +91,7 @@ def _end(number: int, frame: FrameType | None) -> None:
 
 
 def exit_code(err: Exception) -> ExitCode:
-    """The exit code that tells a program what kind of error this is."""
+    """Return the exit code that tells a program what kind of error this is."""
     from ..motion_core.errors import ConfigurationError, InputError, UnavailableError
 
     if isinstance(err, UnavailableError | OSError):
@@ -102,7 +102,7 @@ def exit_code(err: Exception) -> ExitCode:
 
 
 def unexpected(err: Exception) -> str:
-    """What is said of an error that nobody foresaw."""
+    """Return what is said of an error that nobody foresaw."""
     return (
         f"unexpected {type(err).__name__}: {err} (a bug in motion-agent; "
         "the same command with --debug shows where)"

@@ -55,7 +55,7 @@ OutFolder = Annotated[Path, typer.Option(metavar="FOLDER", help="Where the files
 
 
 def parse_formats(text: str) -> tuple[str, ...]:
-    """The formats in ``"npz, .MP4"``, in order and once each.
+    """Return the formats in ``"npz, .MP4"``, in order and once each.
 
     Raises:
         InputError: none, or one that there is not.
@@ -72,7 +72,7 @@ def parse_formats(text: str) -> tuple[str, ...]:
 
 
 def check_target(path: Path) -> str:
-    """The format that the suffix of `path` names.
+    """Return the format that the suffix of `path` names.
 
     Raises:
         InputError: it names none.
@@ -115,7 +115,7 @@ def write_people(
 def bodies(
     people: Sequence[Motion], placement: Placement | None, character: Path | None = None
 ) -> list[Body]:
-    """One person or two in a scene."""
+    """Return one person or two in a scene."""
     hero = open_character(character)
     from ..motion_core.placement import FACE_TO_FACE
     from ..motion_core.rendering import Body, Placement
@@ -127,7 +127,7 @@ def bodies(
 
 
 def open_character(path: Path | None) -> Character | None:
-    """The character in a file, if one is wished.
+    """Return the character in a file; None where no file is named.
 
     Raises:
         InputError: no such file, or not a .glb or .vrm.
@@ -141,7 +141,9 @@ def open_character(path: Path | None) -> Character | None:
 
 
 def free_name(base: Path, formats: Sequence[str]) -> Path:
-    """The name, numbered where a file of it is there: another take never overwrites the first."""
+    """Return the name, numbered where a file of it is there: another take never overwrites the
+    first.
+    """
     number, free = 1, base
     while any(free.with_name(f"{free.name}.{suffix}").exists() for suffix in formats):
         number += 1
@@ -197,7 +199,7 @@ def tell_files(files: Sequence[Path], *, explain: bool = True) -> None:
 
 
 def describe_files(files: Sequence[Path]) -> list[dict[str, Any]]:
-    """Files as JSON values."""
+    """Return files as JSON values."""
     return [
         {"path": str(file), "format": check_target(file), "bytes": file.stat().st_size}
         for file in files
@@ -222,7 +224,7 @@ def make_folder(folder: Path) -> Path:
 
 
 def file_name(text: str) -> str:
-    """A short file name, without suffix, from what somebody said."""
+    """Return a short file name, without suffix, from what somebody said."""
     words = re.findall(r"\w+", text.lower())
     name = ""
     for word in words:
@@ -233,11 +235,11 @@ def file_name(text: str) -> str:
 
 
 def short(path: Path) -> str:
-    """The end of a path, to show beside a bar."""
+    """Return the end of a path, to show beside a bar."""
     text = str(path)
     return text if len(text) <= _SHORT else f"…{text[1 - _SHORT :]}"
 
 
 def size_in_words(size: int) -> str:
-    """Bytes as people tell them."""
+    """Return a size in bytes as people write it."""
     return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{max(round(size / 1e3), 1)} kB"

@@ -97,7 +97,11 @@ def import_files(
 
 
 def _check_unit(unit: str | None) -> None:
-    """Raises: InputError: an unknown unit; one of a similar name is told."""
+    """Check the name of a unit.
+
+    Raises:
+        InputError: unknown unit; the message suggests a similar one.
+    """
     from ..motion_core.errors import InputError
     from ..motion_core.formats.body import metres_of
 
@@ -108,7 +112,7 @@ def _check_unit(unit: str | None) -> None:
 
 
 def parse_frames(text: str | None) -> tuple[int | None, int | None] | None:
-    """The first frame and the one after the last of ``"30:120"``, ``"30:"`` or ``":120"``.
+    """Return the first frame and the one after the last of ``"30:120"``, ``"30:"`` or ``":120"``.
 
     Raises:
         InputError: something else.
@@ -134,7 +138,7 @@ def _read(path: Path, options: dict[str, Any]) -> Any:
 
 
 def _targets(paths: list[Path], out: Path, clip: str | None) -> dict[Path, tuple[Path, str | None]]:
-    """Where each file's motion goes, or each animation's of a file.
+    """Return where each file's motion goes, or each animation's of a file.
 
     Raises:
         InputError: two would be one, or a file would be overwritten.

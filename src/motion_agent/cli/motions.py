@@ -35,7 +35,7 @@ Clean = Annotated[
 
 
 def open_motion(name: Path, *, clean: bool = False, **reading: Any) -> Motion:
-    """The motion in that file, or with that id in the conversations that are kept.
+    """Return the motion in that file, or with that id in the conversations that are kept.
 
     Args:
         name: a path, or ``m-3fa9c1``.
@@ -62,7 +62,11 @@ def open_motion(name: Path, *, clean: bool = False, **reading: Any) -> Motion:
 
 
 def check_there(path: Path) -> None:
-    """Raises: InputError: there is no such file or folder; one of a similar name is told."""
+    """Check that the path exists.
+
+    Raises:
+        InputError: it does not; the message suggests a similar name.
+    """
     from ..motion_core.errors import InputError
 
     if path.exists():
@@ -82,7 +86,7 @@ def open_people(
     *,
     clean: bool = False,
 ) -> tuple[list[Motion], Placement | None]:
-    """One person or two, and where the second stands.
+    """Return one person or two, and where the second stands.
 
     A second person's file tells its placement where it was exported with one.
     """
@@ -99,7 +103,7 @@ def open_people(
 
 
 def describe(motion: Motion) -> dict[str, Any]:
-    """A motion as JSON values."""
+    """Return a motion as JSON values."""
     return {
         "id": motion.id,
         "seconds": motion.duration,
@@ -118,7 +122,7 @@ def describe(motion: Motion) -> dict[str, Any]:
 
 
 def describe_people(motions: Mapping[int, Motion], placement: Placement | None) -> dict[str, Any]:
-    """One person or two as JSON values."""
+    """Return one person or two as JSON values."""
     people = [{"person": person, **describe(motion)} for person, motion in sorted(motions.items())]
     place = None if placement is None else [placement.theta, placement.x, placement.z]
     return {"motions": people, "placement": place if len(people) > 1 else None}

@@ -60,7 +60,9 @@ StrategyName = Annotated[
 def make_agent(
     planner: str, engine: str, *, fallback: str | None, strategy: Strategy, **settings: Any
 ) -> MotionAgent:
-    """The agent with its engine loaded; a wrong planner or a missing key shows before that."""
+    """Return the agent with its engine loaded; a wrong planner or a missing key shows before
+    that.
+    """
     for name in filter(None, (planner, fallback)):
         check_spelling(name)
     with working("starting the planner") as tell:
@@ -78,7 +80,11 @@ def make_agent(
 
 
 def check_spelling(planner: str) -> None:
-    """Raises: ConfigurationError: the provider is one letter or two from a known one."""
+    """Check that the provider is not a misspelt one.
+
+    Raises:
+        ConfigurationError: it is one letter or two from a known one.
+    """
     from ..motion_core.errors import ConfigurationError
 
     provider = planner.strip().partition(":")[0]

@@ -168,7 +168,9 @@ def _parse_size(text: str) -> tuple[int, int]:
 
 
 def _titled(paths: Sequence[Path], motions: Sequence[Motion]) -> dict[str, Motion]:
-    """Motions by file name; those of the same name are told apart by their folders, or counted."""
+    """Return motions by file name; those of the same name are told apart by their folders, or
+    counted.
+    """
     titles = [path.stem for path in paths]
     if len(set(titles)) < len(titles):
         titles = [str(path.with_suffix("")) for path in paths]

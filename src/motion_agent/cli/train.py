@@ -367,7 +367,7 @@ def assemble(
 
 
 def load_dataset(folder: Path, threads: int = 0) -> PreparedDataset:
-    """The prepared data set in `folder`; also sets torch's number of threads."""
+    """Return the prepared data set in `folder`; also sets torch's number of threads."""
     if threads:
         import torch
 
@@ -378,5 +378,5 @@ def load_dataset(folder: Path, threads: int = 0) -> PreparedDataset:
 
 
 def settings_of(**values: Any) -> dict[str, Any]:
-    """Those of the values that are not None, so that a recipe's own defaults stand."""
+    """Return the values that are not None, so that a recipe's own defaults stand."""
     return {name: value for name, value in values.items() if value is not None}

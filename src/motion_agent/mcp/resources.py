@@ -49,14 +49,14 @@ def templates() -> list[types.ResourceTemplate]:
 
 
 def listed(studio: Studio) -> list[types.Resource]:
-    """The viewer, the latest motions as pages, and the files of the workspace."""
+    """Return the viewer, the latest motions as pages, and the files of the workspace."""
     found = [types.Resource(uri=APP, name="player", title="Motion viewer", mime_type=APP_TYPE)]
     found += [page_of(motion_id) for motion_id in reversed(studio.store.latest(_LISTED))]
     return found + [file_of(name) for name in studio.workspace.files(_LISTED)]
 
 
 def page_of(motion_id: str) -> types.ResourceLink:
-    """The interactive page of a motion."""
+    """Return the link to the interactive page of a motion."""
     return types.ResourceLink(
         uri=f"motion://{motion_id}/player.html",
         name=f"{motion_id}.html",
@@ -66,7 +66,7 @@ def page_of(motion_id: str) -> types.ResourceLink:
 
 
 def file_of(name: str) -> types.ResourceLink:
-    """A file of the workspace."""
+    """Return the link to a file of the workspace."""
     return types.ResourceLink(
         uri=f"workspace://{quote(name)}", name=name, title=name, mime_type=_mime_type(name)
     )
@@ -101,7 +101,7 @@ def read(studio: Studio, uri: str) -> types.TextResourceContents | types.BlobRes
 
 
 def _exported(motion: Motion, name: str) -> bytes:
-    """The motion as the file of that name would hold it."""
+    """Return the motion as the file of that name would hold it."""
     suffix = export_suffix(repr(name)[1:-1])
     with tempfile.TemporaryDirectory(prefix="motion-agent-") as folder:
         return export(motion, Path(folder, f"motion.{suffix}"))[0].read_bytes()

@@ -185,7 +185,9 @@ class _Host:
         user: str | None,
         message: ToolMessage | None = None,
     ) -> types.CallToolResult:
-        """An answer with its links and perhaps its picture. Files are told by their names."""
+        """Return an answer with its links and perhaps its picture. Files are told by their
+        names.
+        """
         names = [PurePath(file).name for file in facts["files"]]
         links = [resources.file_of(file) for file in names]
         motion_id = facts["motion_id"]
@@ -255,7 +257,9 @@ def _tool(name: str, description: str, arguments: Any) -> types.Tool:
 
 
 def _teller(context: _Context) -> Teller:
-    """Tells progress to a client that asked for it; its numbers only grow, as MCP wants them."""
+    """Return what tells progress to a client that asked for it; its numbers only grow, as MCP
+    wants.
+    """
     last = -1.0
 
     async def tell(done: float, total: float, stage: str) -> None:
