@@ -1,4 +1,4 @@
-"""What can be checked cheaply of docs/reference/programs.md: the rest is benchmarks/everywhere."""
+"""The cheap checks of docs/reference/programs.md; benchmarks/foreign_readers has the rest."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def rough() -> Motion:
 
 @pytest.fixture(scope="module")
 def research_bvh() -> ModuleType:
-    path = REPOSITORY / "benchmarks" / "everywhere" / "research_bvh.py"
+    path = REPOSITORY / "benchmarks" / "foreign_readers" / "research_bvh.py"
     spec = importlib.util.spec_from_file_location("research_bvh", path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -1,6 +1,6 @@
 """Open every export in common programs and measure the distance of their joints from ours.
 
-    python benchmarks/everywhere/check.py [MOTION] [--environments FOLDER] [--write PAGE]
+    python benchmarks/foreign_readers/check.py [MOTION] [--environments FOLDER] [--write PAGE]
 
 MOTION is any file that `motion-agent import` reads; by default tests/samples/walk.npy. Programs are
 installed into FOLDER the first time (Python packages into an environment of their own, three.js and
