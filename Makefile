@@ -16,8 +16,12 @@ PYTEST = -m pytest -n logical --dist worksteal $(PYTEST_OPTIONS)
 MOCAP ?= ../shared/data
 DATA ?= data/prepared
 RUNS ?= runs
+# What is trained on. These leave weights that a company may use; HDM05 asks for share-alike. With
+# styles such as tired, old and angry, and for non-commercial use only:
+#   make train SOURCES="cmu-mocap hdm05 deepmimic mesh2motion kaykit bandai-namco" DATA=data/mixed RUNS=runs/mixed
+SOURCES ?= cmu-mocap hdm05 deepmimic mesh2motion kaykit
 
-# How the next checkpoint is trained, where it is not the default of the command. Training by the
+# How a checkpoint is trained, where it is not the default of the command. Training by the
 # clock depends on the machine: runs/t2m/log.csv tells how many steps it was. docs/training-log.md
 # says what was tried.
 TOKENIZER_OPTIONS ?= --width 320 --code-dim 64 --batch 256 --steps 15000
@@ -25,6 +29,9 @@ REFINING_OPTIONS ?= --steps 13000 --batch 128 --window 128 --lr 4e-4
 T2M_OPTIONS ?= --minutes 300
 M2T_OPTIONS ?= --minutes 180 --noise 0.2 --crop 0.2 --free 0.3
 MATCHING_OPTIONS ?=
+# How it samples, and how it is measured.
+SAMPLING_OPTIONS ?= --takes 2 --guidance 4 --min-tokens 8
+EVALUATION_OPTIONS ?=
 
 BIN := $(VENV)/bin
 SENTENCE := A tired person walks forward, then waves with both hands, then bows.
@@ -86,9 +93,8 @@ notebooks: $(VENV)/.installed ## do all notebooks run? WRITE=1 keeps their outpu
 gallery: $(VENV)/.installed ## docs/gallery.md, its pictures, and the README's
 	$(BIN)/python docs/make_gallery.py
 
-# Sources whose weights a company may use; HDM05 asks for share-alike.
 data: $(VENV)/.installed ## prepare the motion capture in MOCAP as one data set
-	for source in cmu-mocap hdm05 deepmimic mesh2motion kaykit; do \
+	for source in $(SOURCES); do \
 		$(BIN)/motion-agent data prepare $$source $(MOCAP)/$$source.tar.xz --out $(DATA) || exit; \
 	done
 
@@ -104,12 +110,13 @@ train: $(VENV)/.installed $(DATA)/dataset.json ## a checkpoint in RUNS/checkpoin
 	$(BIN)/motion-agent train m2t --data $(DATA) --tokenizer $(RUNS)/tokenizer --out $(RUNS)/m2t $(M2T_OPTIONS)
 	$(BIN)/motion-agent train matching --data $(DATA) --out $(RUNS)/matching $(MATCHING_OPTIONS)
 	$(BIN)/motion-agent train assemble --data $(DATA) --tokenizer $(RUNS)/tokenizer-refined \
-		--t2m $(RUNS)/t2m --m2t $(RUNS)/m2t --matching $(RUNS)/matching --out $(RUNS)/checkpoint
+		--t2m $(RUNS)/t2m --m2t $(RUNS)/m2t --matching $(RUNS)/matching --out $(RUNS)/checkpoint \
+		$(SAMPLING_OPTIONS)
 	$(MAKE) evaluate CHECKPOINT=$(RUNS)/checkpoint
 
 evaluate: $(VENV)/.installed $(DATA)/dataset.json ## the table of a checkpoint on the test split
 	$(BIN)/motion-agent evaluate --data $(DATA) --out $(RUNS)/report \
-		$(if $(CHECKPOINT),--checkpoint $(CHECKPOINT))
+		$(if $(CHECKPOINT),--checkpoint $(CHECKPOINT)) $(EVALUATION_OPTIONS)
 
 # torch stands outside, and with it what it alone needs.
 COMPILE = echo torch | $(VENVS)/tools/bin/uv pip compile pyproject.toml --excludes - --quiet \

@@ -43,6 +43,8 @@ Source = Literal[
     "bandai-namco", "hdm05", "cmu", "cmu-mocap", "deepmimic", "mesh2motion", "kaykit", "custom"
 ]
 Split = Literal["train", "validation", "test"]
+Kind = Literal["people", "descriptions", "labels"]
+"""Captions by people, the sources' own short descriptions, and class labels as sentences."""
 PREPARED = Path("data/prepared")
 """The prepared data set."""
 

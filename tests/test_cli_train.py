@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,7 @@ from recordings import record
 from typer.testing import CliRunner, Result
 
 from motion_agent.cli import app
+from motion_agent.motion_core.motionllm import load_checkpoint
 from motion_agent.motion_core.motionllm.weights import read_tensors
 from motion_agent.motion_core.tokenizer import load_tokenizer, save_tokenizer
 
@@ -36,6 +39,55 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     assert result.exit_code == 0, result.stderr
     return folder / "prepared"
+
+
+def make_train(prepared: Path, runs: Path, words: str) -> list[list[str]]:
+    """The commands of `make train`, small, as make tells them."""
+    few = f"--steps 2 --batch 2 --rank 2 --backbone {words}"
+    variables = {
+        "VENV": "here",
+        "DATA": prepared,
+        "RUNS": runs,
+        "TOKENIZER_OPTIONS": "--steps 2 --batch 2 --width 16 --codes 16 --code-dim 8",
+        "REFINING_OPTIONS": "--steps 2 --batch 2 --window 24",
+        "T2M_OPTIONS": few,
+        "M2T_OPTIONS": few,
+        "MATCHING_OPTIONS": f"--steps 2 --batch 4 --backbone {words}",
+        "EVALUATION_OPTIONS": "--limit 2 --no-captions",
+    }
+    done = subprocess.run(
+        ["make", "--dry-run", "train", *(f"{name}={value}" for name, value in variables.items())],
+        cwd=Path(__file__).resolve().parent.parent,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = done.stdout.replace("\\\n", " ").splitlines()
+    return [shlex.split(line)[1:] for line in lines if line.startswith("here/bin/motion-agent ")]
+
+
+def test_make_train_goes_from_data_to_a_table_and_goes_on_where_it_was_stopped(
+    prepared: Path, tmp_path: Path
+) -> None:
+    commands = make_train(prepared, tmp_path, backbone_folder(tmp_path / "words"))
+    assert [words[:2] for words in commands[:-1]] == [
+        *(["train", part] for part in ("tokenizer", "tokenizer", "t2m", "m2t", "matching")),
+        ["train", "assemble"],
+    ]
+    for words in commands[:3]:
+        assert invoke(*words).exit_code == 0, words
+    state = tmp_path / "t2m" / "state.pt"
+    trained = state.stat().st_mtime_ns, (tmp_path / "t2m" / "t2m.safetensors").read_bytes()
+    for words in commands:  # from the beginning, as after a kill
+        result = invoke(*words)
+        assert result.exit_code == 0, (words, result.stderr)
+    assert (tmp_path / "t2m" / "t2m.safetensors").read_bytes() == trained[1]
+    assert len((tmp_path / "t2m" / "log.csv").read_text().splitlines()) <= 3  # no step twice
+    made = load_checkpoint(tmp_path / "checkpoint")
+    assert (made.config.sampling.takes, made.config.sampling.min_tokens) == (2, 8)
+    assert made.config.data == "custom" and made.config.caption_sources == ("labels",)
+    assert "| generated |" in (tmp_path / "report" / "evaluation.md").read_text()
+    assert "R-precision" in result.stdout
 
 
 def test_data_show_tells_what_was_prepared(prepared: Path) -> None:

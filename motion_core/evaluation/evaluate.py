@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from ..choices import Kind
 from ..engine import MAX_DESCRIPTION, GenerationRequest, MotionEngine, Take, TokenEngine
 from ..errors import ConfigurationError, InputError
 from ..motion import FloatArray
@@ -26,6 +27,7 @@ from ..skeleton import FPS
 from .matching import MatchingNetwork
 from .metrics import CANDIDATES, REPEATS, Estimate, RPrecision, multimodality
 from .outputs import Outputs, Stages
+from .pairs import KINDS
 from .recognition import Recogniser
 from .report import CaptionScores, KindScores, MotionScores, Report
 from .targets import targets_of
@@ -55,6 +57,7 @@ class EvaluationOptions:
         captions: measure captions too.
         multimodality: captions of which several motions are made; 0 leaves it out.
         takes: motions of each of these.
+        kinds: of captions, which to measure on.
 
     Raises:
         ConfigurationError: a number with which nothing can be measured.
@@ -71,6 +74,7 @@ class EvaluationOptions:
     captions: bool = True
     multimodality: int = 0
     takes: int = 10
+    kinds: tuple[Kind, ...] = KINDS
 
     def __post_init__(self) -> None:
         least = {"batch": 1, "repeats": 1, "candidates": 2, "multimodality": 0, "takes": 2}
@@ -232,7 +236,7 @@ def _trials(
         options.repeats,
         options.seed,
     )
-    return trials_of(dataset, clips, measure, limit=options.limit)
+    return trials_of(dataset, clips, measure, kinds=options.kinds, limit=options.limit)
 
 
 def _choose(

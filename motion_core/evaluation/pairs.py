@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..choices import Kind
 from ..datasets.licences import CAPTION_SOURCES
 
 if TYPE_CHECKING:
     from ..datasets import Caption, Clip, PreparedDataset
 
-Kind = Literal["people", "descriptions", "labels"]
 KINDS: tuple[Kind, ...] = ("people", "descriptions", "labels")
-"""Captions by people, the sources' own short descriptions, and class labels as sentences."""
+"""All that a table has, in its order."""
 
 UNNAMED = "other"  # the action of clips that no rule could name; each group has its own meaning
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..atomic import replacing
+from ..choices import Kind
 from .metrics import Estimate
-from .pairs import Kind
 
 if TYPE_CHECKING:
     from ..tokenizer import TokenizerReport

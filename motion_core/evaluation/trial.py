@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..choices import Kind
 from ..errors import InputError
 from ..motion import FloatArray
 from ..skeleton import FPS
@@ -23,7 +24,7 @@ from .metrics import (
     matching_distance,
     r_precision,
 )
-from .pairs import KINDS, UNNAMED, Kind, Pair, pairs_of
+from .pairs import KINDS, UNNAMED, Pair, pairs_of
 from .recognition import Recogniser
 from .report import Breakdown, CaptionScores, MotionScores
 
@@ -189,7 +190,12 @@ class Trial:
 
 
 def trials_of(
-    dataset: PreparedDataset, clips: Sequence[Clip], measure: Measure, *, limit: int | None
+    dataset: PreparedDataset,
+    clips: Sequence[Clip],
+    measure: Measure,
+    *,
+    kinds: Collection[Kind] = KINDS,
+    limit: int | None,
 ) -> tuple[Trial, ...]:
     """A trial for each kind of captions that at least two labels have.
 
@@ -197,6 +203,7 @@ def trials_of(
         dataset: whose clips they are.
         clips: what may be measured.
         measure: how.
+        kinds: of captions, of which there can be trials.
         limit: clips of a kind, drawn at random; None for all.
 
     Raises:
@@ -213,6 +220,8 @@ def trials_of(
         drawn = [own[rng.integers(len(own))] for own in by_clip.values()]
         if limit is not None and limit < len(drawn):
             drawn = [drawn[row] for row in sorted(rng.permutation(len(drawn))[:limit].tolist())]
+        if kind not in kinds:  # drawn all the same: a kind's captions do not depend on the others
+            continue
         if len({pair.meaning for pair in drawn}) > 1 and len({pair.group for pair in drawn}) > 1:
             trials.append(Trial(kind, drawn, measure))
     if not trials:

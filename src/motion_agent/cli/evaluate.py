@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_args
 
 import typer
 
-from ..motion_core.choices import PREPARED, Split
+from ..motion_core.choices import PREPARED, Kind, Split
 from .console import Json, answer, say, say_markdown, stages, working
 from .engines import CheckpointFolder, EngineName, load_chosen_engine
 from .motions import check_there
@@ -44,6 +44,9 @@ def evaluate(
     match_length: Annotated[
         bool, typer.Option("--match-length", help="Ask for motions as long as the real clips.")
     ] = False,
+    kind: Annotated[
+        Kind | None, typer.Option(help="Captions to measure on; all, if left out.")
+    ] = None,
     no_captions: Annotated[
         bool, typer.Option("--no-captions", help="Measure motions alone.")
     ] = False,
@@ -148,6 +151,7 @@ def evaluate(
     dataset = load_dataset(data, threads)
     from ..motion_core.evaluation import EvaluationOptions, MatchingNetwork
     from ..motion_core.evaluation import evaluate as measure
+    from ..motion_core.evaluation.pairs import KINDS
     from ..motion_core.motionllm.engine import DEFAULT_CHECKPOINT
 
     network = MatchingNetwork.load(matching or checkpoint or DEFAULT_CHECKPOINT)
@@ -160,6 +164,7 @@ def evaluate(
         match_length=match_length,
         captions=not no_captions,
         multimodality=multimodality,
+        kinds=(kind,) if kind else KINDS,
     )
     loaded = load_chosen_engine(engine, checkpoint)
     with stages() as progress:
