@@ -94,6 +94,20 @@ def generate_segments(
     ]
 
 
+def check_codebook(engine: MotionEngine, segments: Sequence[Segment]) -> None:
+    """Check that the engine can read the segments' tokens.
+
+    Raises:
+        InputError: they are those of another codebook, or do not say whose they are.
+    """
+    foreign = [s.id for s in segments if s.tokens and s.codebook != codebook_of(engine)]
+    if foreign:
+        raise InputError(
+            f"{', '.join(foreign)}: made with another motion tokenizer, whose tokens the engine"
+            f" {engine.name} cannot read; describe them again, or open the motion by its id or file"
+        )
+
+
 def segment_features(
     engine: MotionEngine,
     segments: Sequence[Segment],
@@ -104,7 +118,7 @@ def segment_features(
 
     Args:
         engine: decodes.
-        segments: in order.
+        segments: in order; their tokens are the engine's where they do not say whose they are.
         clips: features of the segments without tokens.
         fills: by the id of the later segment of a join.
 
@@ -112,12 +126,7 @@ def segment_features(
         InputError: a clip is missing, or tokens are those of another codebook.
         ConfigurationError: the engine cannot decode the tokens.
     """
-    foreign = [s.id for s in segments if s.tokens and s.codebook != codebook_of(engine)]
-    if foreign:
-        raise InputError(
-            f"{', '.join(foreign)}: made with another motion tokenizer, whose tokens the engine"
-            f" {engine.name} cannot read; describe them again, or open the motion by its id or file"
-        )
+    check_codebook(engine, [segment for segment in segments if segment.codebook])
     parts: list[FloatArray] = []
     for has_tokens, group in groupby(segments, lambda segment: bool(segment.tokens)):
         if has_tokens:

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from .batching import Batcher
-from .composition import filled_segment, keep_take, segment_request
+from .composition import check_codebook, filled_segment, keep_take, segment_request
 from .engine import (
     CancelToken,
     MotionEngine,
@@ -269,6 +269,7 @@ class Studio:
         frames = sum(segment.frames for segment in segments)
         if frames > MAX_FRAMES:
             raise InputError(f"the motion would have {frames} frames; the limit is {MAX_FRAMES}")
+        check_codebook(self.engine, segments)
         own = {segment.id for segment in segments}
         # One that was rendered before and is only no longer in the store is not repaired again.
         lost = person in timeline.motions
