@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from copy import copy
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -194,7 +195,9 @@ class Motion:
 
     def with_provenance(self, **facts: Any) -> Motion:
         """Return the same motion, with these facts added to what is known of it."""
-        return replace(self, provenance={**self.provenance, **facts})
+        motion = copy(self)  # what was checked and worked out of features and segments stays true
+        object.__setattr__(motion, "provenance", {**self.provenance, **facts})
+        return motion
 
     def export(self, path: str | os.PathLike[str]) -> Path:
         """Write the motion in the format that the suffix of `path` names; see `exporting.export`.

@@ -19,6 +19,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -448,8 +449,11 @@ class Studio:
 
     def _foreign(self, segment: Segment) -> bool:
         """Whether it has tokens that this engine cannot read."""
-        own = codebook_of(self.engine) if isinstance(self.engine, TokenEngine) else None
-        return bool(segment.tokens) and segment.codebook != own
+        return bool(segment.tokens) and segment.codebook != self._codebook
+
+    @cached_property
+    def _codebook(self) -> str | None:
+        return codebook_of(self.engine) if isinstance(self.engine, TokenEngine) else None
 
     def _unknown(self, motion: Motion) -> bool:
         """Whether the motion's tokens are not known to be this engine's."""
