@@ -86,7 +86,7 @@ class Answer:
 
     @property
     def only_thoughts(self) -> bool:
-        """Whether nothing came but thoughts, told or only counted."""
+        """Whether nothing came but thoughts."""
         silent = not self.text.strip() and not self.refusal and self.problem is None
         return silent and self.stop in ("end", "length", "") and bool(self.thoughts)
 

@@ -33,7 +33,7 @@ class Directory:
         self._descriptor = descriptor
 
     def copy(self, name: str, target: Path, *, most: int) -> int:
-        """Copy a regular file of this folder to `target`; gives its size.
+        """Copy a regular file of this folder to `target`; return its size.
 
         A file of more than `most` bytes is not copied.
 
@@ -69,7 +69,7 @@ class Directory:
         os.unlink(self._place(self._temporary(b"")), dir_fd=self._descriptor)
 
     def place(self, files: Sequence[Path]) -> bool:
-        """Put copies of the files here, all or, where one's name is taken, none.
+        """Copy the files here: all of them, or none if a name is taken.
 
         Raises:
             OSError: they cannot be written.

@@ -137,7 +137,7 @@ class Mending:
     def mend(
         self, seams: Sequence[SeamReport], kinds: Sequence[Kind], generate: Generate
     ) -> dict[int, Repair]:
-        """Mend the bad seams in place; what was done, by seam."""
+        """Mend the bad seams in place; return the repairs by seam."""
         bad = {
             at: Repair(seam.before, seam.after, (), severity=(seam.severity, 0.0))
             for at, seam in enumerate(seams)

@@ -175,19 +175,19 @@ class Timeline:
         )
 
     def retime(self, segment_id: str, seconds: float) -> Timeline:
-        """Make a segment anew that lasts so many seconds; 0 leaves it to the engine."""
+        """Sample a segment again with that many seconds; 0 leaves its length to the engine."""
         segment = self.find(segment_id)
         return self._in_place(_retaken(segment, seconds, segment.seed))
 
     def blend(self, segment_id: str, half_width: int) -> Timeline:
-        """Blend so many frames on either side of where a segment begins; 0 for no blend."""
+        """Blend that many frames on either side of a segment's start; 0 for no blend."""
         segment = self.find(segment_id)
         edited = self._in_place(replace(segment, take=segment.take + 1))
         blends = {**edited.blends, segment_id: half_width}
         return replace(edited, blends={i: width for i, width in blends.items() if width > 0})
 
     def smooth(self, segment_id: str, seconds: float = SMOOTH_SECONDS) -> Timeline:
-        """Let new motion lead from the segment before into this one, half in each of them.
+        """Generate a transition from the segment before into this one, half of it in each.
 
         Taking either away, or making it anew, brings back what the other had there.
 

@@ -72,7 +72,7 @@ class Usage:
                 self._calls -= 1
 
     def check_motion(self, steps: int, seconds: float) -> None:
-        """Check that a motion may be so large.
+        """Check that a motion is within the size limit.
 
         Raises:
             InputError: it has too many segments or takes too long.

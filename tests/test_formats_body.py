@@ -233,7 +233,9 @@ def test_ways_of_writing_the_same_take(tmp_path: Path, way: str) -> None:
     np.testing.assert_allclose(read_joints(path)[0], read_joints(MIXAMO)[0], atol=1e-9)
 
 
-@pytest.mark.parametrize("count, note", [(36, "36 frames told, 37 there"), (40, "40 frames told")])
+@pytest.mark.parametrize(
+    "count, note", [(36, "36 frames declared, 37 found"), (40, "40 frames declared")]
+)
 def test_a_wrong_count_of_frames_is_noted(tmp_path: Path, count: int, note: str) -> None:
     path = tmp_path / "clip.bvh"
     path.write_text(MIXAMO.read_text().replace("Frames: 37", f"Frames: {count}"))

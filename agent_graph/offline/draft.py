@@ -44,7 +44,7 @@ class Row:
 
     @property
     def name(self) -> str:
-        """For answers: its id and what it shows."""
+        """Its id and what it shows, for answers."""
         return f"{self.source} ({self.description})" if self.source else f"“{self.description}”"
 
 
@@ -100,7 +100,7 @@ class Draft:
 
     @property
     def cast(self) -> Cast:
-        """How the people are told in the descriptions."""
+        """How descriptions name the people."""
         names = {
             person: subject_of(next(r.description for r in self.rows if r.person == person))
             for person in self.people
@@ -193,18 +193,18 @@ class Draft:
         return self.placement if self.placement != self._placed or self.fresh else ()
 
     def as_new(self) -> None:
-        """From here on it is a new motion; the old one stays as it is beside it."""
+        """Start a new motion from here on; the old one stays beside it."""
         self.rows, self.touched, self._before = [], [], []
         self.placement, self._placed = (), ()
         self.opened, self.name, self.known, self.fresh = "", "", "", True
 
     def become(self, other: Draft) -> None:
-        """From here on it is another motion."""
+        """Go on with another motion."""
         for each in fields(self):
             setattr(self, each.name, getattr(other, each.name))
 
     def remember(self) -> None:
-        """Take the rows as they are for how the motion was."""
+        """Remember the rows as what the motion was."""
         self._before = [row.source for row in self.rows]
 
     def segment_names(self) -> str:

@@ -30,7 +30,7 @@ def tracked(items: Iterable[T], *, total: int, quiet: bool) -> Iterator[T]:
 
 
 def print_summary(report: Report) -> None:
-    """Counts by source and action, and lists of what was left out."""
+    """Print counts by source and action, and lists of what was left out."""
     console = Console()
     dataset = report.dataset
     table = Table(title=f"{len(dataset)} clips, half of them mirrored")

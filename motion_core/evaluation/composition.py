@@ -29,7 +29,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Smoothness:
-    """Of the joins of a set of motions.
+    """Smoothness of the joins of a set of motions.
 
     Attributes:
         joins: windows that were measured.

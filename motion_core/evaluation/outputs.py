@@ -20,7 +20,7 @@ Stages = Callable[[str, int, int], None]
 
 
 class Outputs:
-    """An engine that is given `batch` pieces of work at a time and tells `progress` about it."""
+    """Gives an engine `batch` requests at a time and reports to `progress`."""
 
     def __init__(self, engine: MotionEngine, *, batch: int, progress: Stages | None = None) -> None:
         self.engine = engine

@@ -249,11 +249,11 @@ def _streamed(rows: list[str], count: float, columns: int) -> tuple[Array, list[
         rows, widths = rows[:-1], widths[:-1]
     if len(set(widths)) > 1:
         raise FormatError(
-            f"is damaged or truncated: {count:.0f} frames told, {sum(widths)} numbers there for "
-            f"{columns} channels"
+            f"is damaged or truncated: {count:.0f} frames declared, {sum(widths)} numbers found"
+            f" for {columns} channels"
         )
     if count != len(rows) and widths[0] == columns:
-        notes.append(f"{count:.0f} frames told, {len(rows)} there")
+        notes.append(f"{count:.0f} frames declared, {len(rows)} found")
     return _numbers(rows), notes
 
 

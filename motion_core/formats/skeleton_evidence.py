@@ -21,7 +21,7 @@ NAME_WEIGHT = 4.0
 
 @dataclass
 class SkeletonEvidence:
-    """The skeleton as it is looked at.
+    """What `recognition` knows of a skeleton.
 
     Attributes:
         points: ``(F, J, 3)``, some frames.

@@ -74,7 +74,7 @@ def replace_adapter(
     *,
     out: Path | str,
 ) -> Checkpoint:
-    """Write the checkpoint again with an adapter that `peft` saved; its rank may be another.
+    """Write the checkpoint again with an adapter that `peft` saved, of any rank.
 
     Args:
         checkpoint: or its folder.

@@ -41,7 +41,7 @@ _PALETTE_FRAMES = 12  # that the colours of a GIF are chosen from
 
 
 class Painter(Protocol):
-    """What can be made a video of."""
+    """A source of pictures for a video."""
 
     @property
     def frames(self) -> int:

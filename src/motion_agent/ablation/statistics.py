@@ -19,7 +19,7 @@ Z_95 = 1.959963984540054  # of the normal distribution, for 95 % between -z and 
 
 @dataclass(frozen=True)
 class Share:
-    """So many of so many, with the Wilson score interval of 95 %.
+    """A count out of a total, with its 95 % Wilson score interval.
 
     Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927).
     Unlike ±1.96 standard errors it is right for few cases and near 0 and 1.
@@ -41,7 +41,7 @@ class Share:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Lower and upper end; everything where there is nothing."""
+        """Lower and upper end; 0 to 1 where nothing was counted."""
         if not self.total:
             return 0.0, 1.0
         n, p, z2 = self.independent or self.total, self.value, Z_95**2

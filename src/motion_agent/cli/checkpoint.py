@@ -227,7 +227,7 @@ def describe_checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:
 
 
 def tell_table(rows: dict[str, str]) -> None:
-    """Names and values in two columns; long values go on under themselves."""
+    """Print names and values in two columns; long values wrap within theirs."""
     indent = max(map(len, rows)) + 2
     room = max((width() or 100) - indent, 20)
     for name, value in rows.items():

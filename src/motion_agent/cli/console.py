@@ -58,13 +58,13 @@ Json = Annotated[
 
 
 def say(line: str = "", *, style: str | None = None) -> None:
-    """A line of the result, for people, on stdout."""
+    """Print a line of the result for people, on stdout."""
     if not MODE.json:
         _print(line, style, stderr=False)
 
 
 def say_markdown(text: str) -> None:
-    """A page of Markdown, laid out where there is a terminal."""
+    """Print a page of Markdown, laid out if there is a terminal."""
     console = _console(stderr=False)
     if MODE.json or not console.is_terminal:
         say(text)
@@ -75,31 +75,31 @@ def say_markdown(text: str) -> None:
 
 
 def answer(facts: Mapping[str, Any]) -> None:
-    """The result for programs: the one JSON object of ``--json``, on stdout."""
+    """Print the result for programs: the one JSON object of ``--json``, on stdout."""
     if MODE.json:
         # ASCII: whatever the terminal's encoding, and no control characters in it
         print(json_format.dumps(facts, indent=2, default=str), flush=True)
 
 
 def note(line: str, *, style: str | None = "dim") -> None:
-    """A line about what is going on, on stderr; not with ``--quiet``."""
+    """Print a line about what is going on, on stderr; not with ``--quiet``."""
     if not MODE.quiet:
         _print(line, style, stderr=True)
 
 
 def detail(line: str) -> None:
-    """The same, for those who asked for more with ``--verbose``."""
+    """Print a line as `note` does, but only with ``--verbose``."""
     if MODE.verbose:
         note(line)
 
 
 def complain(line: str) -> None:
-    """The one line that tells what went wrong, on stderr."""
+    """Print the one line that says what went wrong, on stderr."""
     _print(" ".join(line.split()), "red", stderr=True)
 
 
 def fail(line: str, *, kind: str, code: int) -> None:
-    """`complain`, and the same for programs."""
+    """Report an error to people (`complain`) and to programs."""
     complain(line)
     answer({"error": {"kind": kind, "message": plain(line), "exit_code": int(code)}})
 

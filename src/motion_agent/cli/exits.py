@@ -83,7 +83,7 @@ def end_like_ctrl_c() -> None:
 
 
 class Ended(KeyboardInterrupt):
-    """The program was told to end."""
+    """The program was asked to end."""
 
 
 def _end(number: int, frame: FrameType | None) -> None:

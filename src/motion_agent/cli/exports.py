@@ -188,7 +188,7 @@ def write_side_by_side(takes: Sequence[Motion], base: Path, formats: Sequence[st
 
 
 def tell_files(files: Sequence[Path], *, explain: bool = True) -> None:
-    """A line for each file: path, size, and what it is where there is room for it."""
+    """Print a line for each file: path, size and, where there is room, what it is."""
     longest = max((len(str(file)) for file in files), default=0)
     room = width()
     for file in files:

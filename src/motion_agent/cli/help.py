@@ -38,11 +38,11 @@ class _Helpful:
 
 
 class HelpfulCommand(_Helpful, TyperCommand):
-    """A command whose help is laid out as told above."""
+    """A command whose help is laid out as described above."""
 
 
 class HelpfulGroup(_Helpful, TyperGroup):
-    """A group of commands whose help is laid out as told above."""
+    """A group of commands whose help is laid out as described above."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         self.format_commands(ctx, formatter)
