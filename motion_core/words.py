@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+MAX_LINE = 600  # characters; an error is seldom longer
+
 _BREAKS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")  # control characters, ends of lines
 _HIDDEN = (
     re.compile(  # they turn the direction of what follows, have no width, or cannot be printed
@@ -35,7 +37,7 @@ def visible(text: str) -> str:
     return _HIDDEN.sub(lambda match: f"<U+{ord(match[0]):04X}>", text)
 
 
-def one_line(text: str, limit: int) -> str:
+def one_line(text: str, limit: int = MAX_LINE) -> str:
     """Return the text in one line of at most `limit` visible characters."""
     # A text is cut before it is looked at: it may be megabytes.
     line = " ".join(visible(_BREAKS.sub(" ", text[: 4 * limit])).split())

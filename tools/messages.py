@@ -9,21 +9,12 @@ from __future__ import annotations
 from pydantic import ValidationError
 from pydantic.v1 import ValidationError as ValidationErrorV1
 
-from ..motion_core import words
-
-MAX_MESSAGE = 600  # characters of an error
+from ..motion_core.words import one_line as one_line
 
 
 def quoted(text: str, limit: int = 80) -> str:
     """Somebody's words in quotes, in one line of at most `limit` characters."""
     return repr(one_line(text, limit))
-
-
-def one_line(text: str, limit: int = MAX_MESSAGE) -> str:
-    """Return the text in one line of at most `limit` characters, hidden ones shown by their
-    numbers.
-    """
-    return words.one_line(text, limit)
 
 
 def wrong_arguments(error: ValidationError | ValidationErrorV1) -> str:

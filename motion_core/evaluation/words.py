@@ -7,13 +7,13 @@ words usually differ and no caption is refused.
 
 from __future__ import annotations
 
-import re
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ..errors import InputError
+from ..motionllm.vocabulary import split_words as split_words
 
 PADDING = 0
 BUCKETS = 32
@@ -64,8 +64,3 @@ class Vocabulary:
 def bucket(word: str) -> int:
     """Return the bucket of an unknown word; the same on every machine, unlike `hash`."""
     return 1 + zlib.crc32(word.encode()) % BUCKETS
-
-
-def split_words(caption: str) -> list[str]:
-    """Return lower-case words without punctuation: "A man's leg, left." -> a, man, s, leg, left."""
-    return re.findall(r"[^\W_]+", caption.lower())

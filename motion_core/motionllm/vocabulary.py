@@ -24,7 +24,7 @@ _WORD = re.compile(r"[^\W_]+")
 
 
 def split_words(text: str) -> list[str]:
-    """Return lower-case words without punctuation."""
+    """Return lower-case words without punctuation: "A man's leg, left." -> a, man, s, leg, left."""
     return _WORD.findall(text.lower())
 
 
