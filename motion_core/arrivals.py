@@ -12,14 +12,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
+from stat import S_ISREG
 
-from .atomic import private_file, replacing
+from .atomic import replacing
 from .errors import UnavailableError
+from .regular_file import open_own, open_regular
 
 _FILE = ".order"
 _NAME = re.compile(r"m-[0-9a-f]{6,12}")
 _LINES = re.compile(r"^m-[0-9a-f]{6,12}$", re.MULTILINE)
 _LINE = len("m-0123456789ab\n")
+_MOST_BYTES = 100_000_000  # that are read of the file: some millions of motions
 
 
 class Arrivals:
@@ -41,11 +44,9 @@ class Arrivals:
 
     def latest(self, number: int) -> tuple[str, ...]:
         """Return the latest names, oldest first, reading only the end of the file."""
-        if not self._file.exists():
+        lines = self._lines(_LINE * number * 4)
+        if lines is None:
             return self.all()[-number:]
-        with self._file.open("rb") as file:
-            file.seek(max(file.seek(0, os.SEEK_END) - _LINE * number * 4, 0))
-            lines = _LINES.findall(file.read().decode("ascii", "replace"))
         here = (name for name in reversed(lines) if (self._folder / f"{name}.npz").is_file())
         return tuple(islice(dict.fromkeys(here), number))[::-1]
 
@@ -58,22 +59,28 @@ class Arrivals:
         """
         if not self._file.exists():
             self._look()
-        private_file(self._file)
-        up_to_date = self._up_to_date()
-        with self._file.open("a", encoding="ascii") as file:
-            file.write(f"{name}\n")
+        with open_own(self._file) as file:
+            up_to_date = self._up_to_date()
+            file.write(f"{name}\n".encode("ascii"))
             file.flush()
             yield
             if up_to_date and os.path.samestat(os.fstat(file.fileno()), self._file.stat()):
                 self._agree()
 
     def _known(self) -> tuple[str, ...]:
-        text = self._file.read_text(encoding="ascii", errors="replace")
-        return tuple(dict.fromkeys(_LINES.findall(text)))
+        return tuple(dict.fromkeys(self._lines(_MOST_BYTES) or ()))
+
+    def _lines(self, most: int) -> list[str] | None:
+        """The names in the last `most` bytes of the file; None if it cannot be read."""
+        with suppress(OSError), open_regular(self._file) as file:
+            file.seek(max(file.seek(0, os.SEEK_END) - most, 0))
+            return _LINES.findall(file.read(most).decode("ascii", "replace"))
+        return None
 
     def _up_to_date(self) -> bool:
         with suppress(OSError):
-            return self._file.stat().st_mtime_ns == self._folder.stat().st_mtime_ns
+            found = self._file.stat()
+            return S_ISREG(found.st_mode) and found.st_mtime_ns == self._folder.stat().st_mtime_ns
         return False
 
     def _agree(self) -> None:
@@ -102,7 +109,7 @@ class Arrivals:
                 stem, _, suffix = entry.name.rpartition(".")
                 if suffix == "npz" and _NAME.fullmatch(stem):
                     here.add(stem)
-        known = self._known() if self._file.exists() else ()
+        known = self._known()
         others = []
         for name in here.difference(known):
             with suppress(FileNotFoundError):  # gone meanwhile

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -58,8 +59,18 @@ def private_folder(folder: Path) -> None:
 
 
 def private_file(path: Path) -> None:
-    """Make an empty file that only its owner may read, if there is none."""
-    os.close(os.open(path, os.O_CREAT | os.O_RDONLY, PRIVATE))
+    """Make an empty file that only its owner may read, if there is none.
+
+    Raises:
+        OSError: it cannot be made, or something else than a file is there.
+    """
+    flags = os.O_CREAT | os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
+    descriptor = os.open(path, flags, PRIVATE)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(f"{path} is no regular file")
+    finally:
+        os.close(descriptor)
 
 
 def _flush_to_disk(path: Path) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
@@ -19,9 +20,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .atomic import private_file, private_folder, replacing
+from .atomic import private_folder, replacing
 from .errors import FormatError, InputError, UnavailableError
+from .formats.npy import read_npy
 from .motion import FloatArray, check_features
+from .regular_file import open_own
 from .untrusted import (
     checked_clip,
     checked_frames,
@@ -32,6 +35,7 @@ from .untrusted import (
 )
 
 KEPT = 5000  # segments; the oldest are forgotten
+_MOST_BYTES = 100_000_000  # that are read of the file, its end; ours are far smaller
 
 Key = tuple[str, str, int, float]
 """Engine, description, seed, wished seconds (0 for no wish)."""
@@ -84,7 +88,7 @@ class Clips(Mapping[str, FloatArray]):
         if not path.is_file():
             raise KeyError(clip)
         try:
-            return check_features(np.load(path, allow_pickle=False))
+            return check_features(read_npy(path))
         except (OSError, ValueError, InputError) as err:
             raise KeyError(clip) from err
 
@@ -139,9 +143,8 @@ class SegmentJournal:
             if self.path is not None:
                 try:
                     private_folder(self.path.parent)
-                    private_file(self.path)
-                    with self.path.open("a", encoding="utf-8") as file:
-                        file.write(_line(key, entry))
+                    with open_own(self.path) as file:
+                        file.write(_line(key, entry).encode("utf-8"))
                 except OSError as err:
                     raise UnavailableError(
                         f"cannot write {self.path} ({err.strerror or err}); choose a folder that"
@@ -154,7 +157,9 @@ class SegmentJournal:
         if self._entries is None:
             self._entries = OrderedDict()
             if self.path is not None and self.path.is_file():
-                lines = self.path.read_bytes().split(b"\n")
+                with self.path.open("rb") as file:
+                    file.seek(max(file.seek(0, os.SEEK_END) - _MOST_BYTES, 0))
+                    lines = file.read(_MOST_BYTES).split(b"\n")
                 for line in lines:
                     if (found := _parse(line)) is not None:
                         self._entries[found[0]] = found[1]

@@ -16,7 +16,6 @@ https://github.com/EricGuo5513/text-to-motion.
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from collections.abc import Iterator
@@ -27,6 +26,8 @@ from typing import Any, Literal
 import numpy as np
 
 from .errors import FormatError, InputError
+from .formats.npy import map_npy, read_npy
+from .json_text import parse_json
 from .motion import FloatArray
 
 PublishedSplit = Literal["train", "validation", "test"]
@@ -236,10 +237,10 @@ class PublishedDataset:
     def _motion(self, name: str) -> FloatArray:
         path = self._path(name)
         try:
-            motion: FloatArray = np.load(path, allow_pickle=False, mmap_mode="r")
+            motion: FloatArray = map_npy(path)
         except FileNotFoundError as err:
             raise InputError("no motion file") from err
-        except (OSError, ValueError, EOFError) as err:
+        except (OSError, ValueError) as err:
             raise FormatError("a damaged motion file") from err
         if motion.ndim != 2 or motion.shape[1] != self.layout.features:
             raise FormatError(f"features of the shape {motion.shape}")
@@ -249,10 +250,10 @@ class PublishedDataset:
 
     def _array(self, name: str) -> FloatArray:
         try:
-            values = np.load(self.folder / name, allow_pickle=False)
+            values = read_npy(self.folder / name)
         except OSError as err:
             raise InputError(f"cannot read {self.folder / name}: {err.strerror or err}") from err
-        except (ValueError, EOFError) as err:
+        except ValueError as err:
             raise FormatError(f"{self.folder / name} is damaged; get the data set again") from err
         found: FloatArray = values.astype(np.float32)
         return found
@@ -288,10 +289,10 @@ def read_sequences(path: Path | str) -> tuple[CaptionSequence, ...]:
         FormatError: it is damaged, or a sequence has not as many lengths as captions.
     """
     try:
-        rows = json.loads(Path(path).read_text(encoding="utf-8"))
+        rows = parse_json(Path(path).read_text(encoding="utf-8"))
     except OSError as err:
         raise InputError(f"cannot read {path}: {err.strerror or err}") from err
-    except (ValueError, RecursionError) as err:
+    except ValueError as err:
         raise FormatError(f"{path} holds no JSON ({str(err)[:80]})") from err
     if not isinstance(rows, list):
         raise FormatError(f"{path} holds no list of sequences")

@@ -9,6 +9,7 @@ A shelf checks nothing: ids are checked, and bytes are read and written, by `Mot
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 import threading
@@ -20,10 +21,16 @@ from typing import Any, Protocol, runtime_checkable
 from .arrivals import Arrivals
 from .atomic import private_file, private_folder, replacing
 from .errors import FormatError, UnavailableError
+from .regular_file import open_regular
 from .users import USERS, user_key
 
 _ID = re.compile(r"m-[0-9a-f]{6,12}")
 _MOST_BYTES = 300_000_000  # of a file that is read; the longest motion has a third
+_DATA = (
+    f"SELECT CASE WHEN length(data) <= {_MOST_BYTES} THEN data END"
+    " FROM motions WHERE user = ? AND id = ?"
+)
+_FOREIGN = "SELECT 1 FROM sqlite_master WHERE type IN ('trigger', 'view')"  # ours has neither
 
 
 @runtime_checkable
@@ -83,9 +90,10 @@ class FolderShelf:
     def read(self, motion_id: str) -> bytes | None:
         path = self._path(motion_id)
         try:
-            if path.stat().st_size > _MOST_BYTES:
-                raise FormatError(f"{path.name} is larger than any motion")
-            return path.read_bytes()
+            with open_regular(path) as file:
+                if os.fstat(file.fileno()).st_size > _MOST_BYTES:
+                    raise FormatError(f"{path.name} is larger than any motion")
+                return file.read(_MOST_BYTES)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as err:
@@ -144,8 +152,13 @@ class SqliteShelf:
         self._connection: sqlite3.Connection | None = None
 
     def read(self, motion_id: str) -> bytes | None:
-        found = self._ask("SELECT data FROM motions WHERE user = ? AND id = ?", motion_id)
-        return bytes(found[0][0]) if found else None
+        found = self._ask(_DATA, motion_id)
+        if not found:
+            return None
+        data = found[0][0]
+        if not isinstance(data, bytes):
+            raise FormatError(f"what is kept as {motion_id} is no motion, or larger than any")
+        return data
 
     def write(self, motion_id: str, data: bytes) -> None:
         self._ask(
@@ -166,7 +179,7 @@ class SqliteShelf:
 
     def came(self, motion_id: str) -> float:
         found = self._ask("SELECT came FROM motions WHERE user = ? AND id = ?", motion_id)
-        return float(found[0][0]) if found else 0.0
+        return float(found[0][0]) if found and isinstance(found[0][0], float) else 0.0
 
     def latest(self, number: int) -> tuple[str, ...]:
         query = "SELECT id FROM motions WHERE user = ? ORDER BY rowid DESC LIMIT ?"
@@ -203,9 +216,14 @@ class SqliteShelf:
     def _open(self) -> sqlite3.Connection:
         private_folder(self.path.parent)
         private_file(self.path)
-        self._connection = sqlite3.connect(self.path, check_same_thread=False, timeout=30)
-        self._connection.execute(
+        connection = sqlite3.connect(self.path, check_same_thread=False, timeout=30)
+        if connection.execute(_FOREIGN).fetchone():
+            connection.close()
+            raise sqlite3.DatabaseError("it was not written by us: it does work of its own")
+        connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute(
             "CREATE TABLE IF NOT EXISTS motions (user TEXT NOT NULL, id TEXT NOT NULL,"
             " came REAL NOT NULL, data BLOB NOT NULL, UNIQUE (user, id))"
         )
-        return self._connection
+        self._connection = connection
+        return connection

@@ -14,6 +14,10 @@ from .errors import FormatError, InputError
 
 _GLOBAL = re.compile(r"GLOBAL ([\w.]+)")
 _ZIP = b"PK\x03\x04"
+_DAMAGED = (
+    *(RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError),  # torch
+    *(zipfile.BadZipFile, NotImplementedError, RecursionError, AssertionError),
+)
 
 
 def read_torch_file(path: Path | str, *, without_classes: bool = False) -> dict[str, Any]:
@@ -40,6 +44,8 @@ def read_torch_file(path: Path | str, *, without_classes: bool = False) -> dict[
         whole = zipfile.is_zipfile(path)
         if begins_as_zip and not whole:
             raise FormatError(f"{path} is cut off; download it again")
+        if whole:
+            _check_members(path)
         unknown = torch.serialization.get_unsafe_globals_in_checkpoint(path) if whole else []
         if unknown and not without_classes:
             raise FormatError(_foreign(path, unknown[0]))
@@ -55,7 +61,7 @@ def read_torch_file(path: Path | str, *, without_classes: bool = False) -> dict[
         if found and "unsupported" in str(err).lower():
             raise FormatError(_foreign(path, found[1])) from err
         raise FormatError(f"{path} is no file of PyTorch, or damaged; download it again") from err
-    except (RuntimeError, EOFError, ValueError, KeyError, TypeError, AttributeError) as err:
+    except _DAMAGED as err:
         reason = str(err).strip().splitlines()
         raise FormatError(
             f"{path} is damaged ({reason[0][:100] if reason else type(err).__name__}); "
@@ -64,6 +70,14 @@ def read_torch_file(path: Path | str, *, without_classes: bool = False) -> dict[
     if not isinstance(content, dict):
         raise FormatError(f"{path} holds a {type(content).__name__}, not a dictionary of tensors")
     return content
+
+
+def _check_members(path: Path) -> None:
+    """Raises: FormatError: it is packed, so that a small file may take gigabytes."""
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            if member.compress_type != zipfile.ZIP_STORED:
+                raise FormatError(f"{path} is packed, which `torch.save` does not do; refused")
 
 
 def _foreign(path: Path, name: str) -> str:

@@ -5,12 +5,12 @@ Each function gives the value as the rest of the program may use it, or raises `
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .errors import FormatError
+from .json_text import parse_json
 from .limits import MAX_DESCRIPTION, MAX_SECONDS
 from .motion import FRAMES_PER_TOKEN, MAX_FRAMES, Fill, Segment
 from .words import whole
@@ -26,8 +26,8 @@ _CLIP_ID = re.compile(r"c-[0-9a-f]{16}")
 def checked_json(text: str) -> Any:
     """The JSON value in a text, not deeper than `MAX_DEPTH` and without NaN or infinity."""
     try:
-        value = json.loads(text, parse_constant=_not_json)
-    except (ValueError, RecursionError) as error:
+        value = parse_json(text, constant=_not_json)
+    except ValueError as error:
         raise FormatError(f"is damaged: it holds no JSON ({str(error)[:80]})") from error
     layer, depth = [value], 0
     while layer:

@@ -181,8 +181,8 @@ class Workspace:
             raise UnavailableError(
                 f"the workspace folder cannot be made: {err.strerror or err}"
             ) from err
-        folder = (root / name).parent.resolve()
-        if not folder.is_dir() or not folder.is_relative_to(root):
+        folder = _resolved((root / name).parent)
+        if folder is None or not folder.is_dir() or not folder.is_relative_to(root):
             raise InputError(
                 f"{_shown(name)} is in a folder that the workspace does not have; leave it out"
             )
@@ -192,14 +192,12 @@ class Workspace:
         """Return where `name` is, if that is inside the folder."""
         assert self.folder is not None
         root = self.folder.resolve()
-        try:
-            path = (root / name).resolve()
-        except (OSError, ValueError, RuntimeError):  # too long, null byte, loop of links
-            return None
+        path = _resolved(root / name)
         foreign = "://" in name or "\\" in name or Path(name).is_absolute()
-        if foreign or not path.is_relative_to(root):
+        if path is None or foreign or not path.is_relative_to(root):
             return None
-        return None if USERS in path.relative_to(root).parts else path
+        parts = [part.casefold() for part in path.relative_to(root).parts]  # as some disks compare
+        return None if USERS in parts else path
 
     def _copy(self, path: Path, target: Path, name: str) -> None:
         """Copy a file of the workspace to where nobody else can exchange it."""
@@ -233,6 +231,14 @@ class Workspace:
     def _hint(self) -> str:
         files = ", ".join(map(_shown, self.files(5)))
         return f"there: {files}" if files else "it holds no motion files"
+
+
+def _resolved(path: Path) -> Path | None:
+    """Where a path leads; None if that cannot be told."""
+    try:
+        return path.resolve()
+    except (OSError, ValueError, RuntimeError):  # too long, null byte, loop, gone meanwhile
+        return None
 
 
 def _shown(name: str) -> str:

@@ -94,6 +94,31 @@ class Unreachable(FakeEngine):
         return super().generate(requests, **control)
 
 
+@pytest.mark.parametrize("planner", ["", "offline"])
+def test_a_hostile_row_does_not_end_the_others(planner: str, tmp_path: Path) -> None:
+    hostile = [
+        r'{"prompt": "walks \ud800"}',
+        r'{"prompt": "walks", "id": "\udfff"}',
+        '{"prompt": "walks", "seconds": 1' + "0" * 400 + "}",
+        '{"prompt": "walks", "seconds": NaN}',
+        '{"prompt": "walks", "seed": ' + "9" * 5000 + "}",
+        '{"prompt": ' + "[" * 50_000,
+        "[" * 50_000,
+    ]
+    prompts = write(tmp_path / "p.jsonl", [*hostile, {"prompt": "a person walks"}])
+    run_batch(prompts, tmp_path / "out", FakeEngine(), BatchSettings(planner=planner))
+    rows = list(read_results(tmp_path / "out"))
+    assert all(row["error_kind"] == "InputError" for row in rows[:-1])
+    assert rows[-1]["error"] is None and len(rows) == len(hostile) + 1
+
+
+def test_a_forged_manifest_is_damaged(tmp_path: Path) -> None:
+    prompts = write(tmp_path / "p.jsonl", good(1))
+    (tmp_path / "batch.json").write_text("[" * 100_000)
+    with pytest.raises(InputError, match="damaged"):
+        run_batch(prompts, tmp_path, FakeEngine())
+
+
 def test_what_was_stopped_goes_on_and_does_nothing_twice(tmp_path: Path) -> None:
     rows = [*good(9), {"prompt": "a person crawls"}, *good(2)]
     prompts, out = write(tmp_path / "p.jsonl", rows), tmp_path / "out"

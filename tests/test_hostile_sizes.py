@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from motion_agent.ablation.yaml_file import read_yaml
 from motion_agent.agent_graph.describing import describe_timeline
 from motion_agent.cli.conversations import kept_conversations
 from motion_agent.motion_core.errors import ConfigurationError, FormatError, InputError
@@ -24,6 +23,7 @@ from motion_agent.motion_core.representation import resample
 from motion_agent.motion_core.store import MAX_KEPT, MotionStore
 from motion_agent.motion_core.timeline import Timeline
 from motion_agent.motion_core.tokenizer import TokenizerConfig
+from motion_agent.motion_core.yaml_file import read_yaml
 from motion_agent.tools import motion_tools
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
+
+from ..motion_core.json_text import parse_json
 
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
@@ -76,8 +77,8 @@ def _arguments(arguments: Mapping[str, Any] | str | None, tool: BaseTool) -> dic
     values = unwrapped_object(arguments, schema.model_fields)
     if isinstance(values, str):
         try:
-            values = json.loads(values)
-        except (ValueError, RecursionError) as err:
+            values = parse_json(values)
+        except ValueError as err:
             return f"the arguments are not JSON ({err}); send one JSON object"
     if not isinstance(values, Mapping):
         return f"the arguments are a {type(values).__name__}; send one JSON object"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import FormatError, InputError
+from ..json_text import parse_json
 
 if TYPE_CHECKING:
     from .prepared import PreparedDataset
@@ -25,7 +25,7 @@ def read_wordings(path: Path, dataset: PreparedDataset) -> list[str]:
         for text in clip.texts
     }
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
+        rows = parse_json(path.read_text(encoding="utf-8"))
         texts = {" ".join(row["text"].split()) for row in rows}
     except OSError as err:
         raise InputError(f"cannot read the captions {path}: {err.strerror or err}") from err

@@ -11,7 +11,6 @@ mirrored here, with left and right swapped in its captions.
 
 from __future__ import annotations
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -22,6 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FormatError, InputError
+from ..formats.npy import map_npy
+from ..json_text import parse_json
 from .prepared import Caption
 from .takes import Span, Take
 
@@ -119,10 +120,10 @@ def find_cmu_mocap(folder: Path) -> Iterator[Take]:
         raise InputError(f"no {JOINTS} or trials.json in {folder}")
     joints = paths[0]
     try:
-        rows = len(np.load(joints, mmap_mode="r", allow_pickle=False))
-        trials = json.loads(paths[1].read_text(encoding="utf-8"))
+        rows = len(map_npy(joints))
+        trials = parse_json(paths[1].read_text(encoding="utf-8"))
         table = joints.with_name("captions.json")
-        captions = json.loads(table.read_text(encoding="utf-8")) if table.is_file() else []
+        captions = parse_json(table.read_text(encoding="utf-8")) if table.is_file() else []
         spans = _spans(captions)
         for trial in trials:
             if not 0 <= trial["start"] < trial["start"] + trial["frames"] <= rows:
@@ -134,7 +135,7 @@ def find_cmu_mocap(folder: Path) -> Iterator[Take]:
 
 def read_cmu_mocap(path: Path, rows: tuple[int, int], floor_mm: float) -> NDArray[np.float64]:
     """Joints ``(T, 22, 3)`` of a trial in metres, y up, its floor at 0, 20 fps."""
-    deltas = np.load(path, mmap_mode="r", allow_pickle=False)[rows[0] : rows[1]]
+    deltas = map_npy(path)[rows[0] : rows[1]]
     joints: NDArray[np.float64] = np.cumsum(deltas, axis=0, dtype=np.int16) / 1000.0
     joints[..., 1] -= (floor_mm + _FLOOR_MM) / 1000.0
     return joints

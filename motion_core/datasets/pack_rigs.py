@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from .. import rotations
 from ..errors import FormatError
+from ..json_text import parse_json
 from .retargeting import HipPath, pose
 from .rig_animations import RigAnimation, slerp
 
@@ -143,7 +143,7 @@ def deepmimic_joints(path: Path) -> tuple[Array, float]:
         FormatError: no table of 44 columns.
     """
     try:
-        frames = np.array(json.loads(path.read_text(encoding="utf-8"))["Frames"], np.float64)
+        frames = np.array(parse_json(path.read_text(encoding="utf-8"))["Frames"], np.float64)
     except (ValueError, KeyError, TypeError) as err:
         raise FormatError(f"{path} is not a DeepMimic motion: {err}") from err
     if frames.ndim != 2 or frames.shape[1] != 44 or len(frames) < 2:

@@ -12,7 +12,6 @@ share its rows of ``features.npy`` and may overlap.
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,6 +23,8 @@ from numpy.typing import NDArray
 
 from ..choices import PREPARED, Split
 from ..errors import FormatError, InputError
+from ..formats.npy import map_npy, read_npy
+from ..json_text import parse_json
 from ..motion import FEATURES, FloatArray
 
 VERSION = 2
@@ -131,20 +132,20 @@ class PreparedDataset:
                 f"no prepared data set in {folder}; make one with `motion-agent data prepare`"
             )
         try:
-            description = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+            description = parse_json((folder / "dataset.json").read_text(encoding="utf-8"))
             if description.get("version") != VERSION:
                 raise FormatError(
                     f"{folder} has version {description.get('version')} of prepared data sets, "
                     f"this program reads {VERSION}; prepare it again"
                 )
             with (folder / "clips.jsonl").open(encoding="utf-8") as lines:
-                clips = tuple(_clip(json.loads(line)) for line in lines)
+                clips = tuple(_clip(parse_json(line)) for line in lines)
             with (folder / "recordings.jsonl").open(encoding="utf-8") as lines:
-                recordings = tuple(Recording(**json.loads(line)) for line in lines)
-            features = np.load(folder / "features.npy", mmap_mode="r", allow_pickle=False)
-            mean = np.load(folder / "mean.npy", allow_pickle=False)
-            std = np.load(folder / "std.npy", allow_pickle=False)
-        except (OSError, ValueError, KeyError, TypeError) as err:
+                recordings = tuple(Recording(**parse_json(line)) for line in lines)
+            features = map_npy(folder / "features.npy")
+            mean = read_npy(folder / "mean.npy")
+            std = read_npy(folder / "std.npy")
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as err:
             if isinstance(err, FormatError):
                 raise
             raise FormatError(f"the prepared data set {folder} is damaged: {err}") from err

@@ -8,8 +8,9 @@ Format: glTF 2.0, Khronos, section 3.11 (animations) and 4 (GLB).
 
 from __future__ import annotations
 
-import json
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ from numpy.typing import NDArray
 
 from .. import rotations
 from ..errors import FormatError
+from ..json_text import parse_json
+from ..motion import MAX_FRAMES
+from ..regular_file import open_regular
 
 Array = NDArray[np.float64]
 
@@ -50,25 +54,25 @@ class RigFile:
     """
 
     def __init__(self, path: Path) -> None:
-        data = path.read_bytes()
-        try:
+        self._path = path
+        with open_regular(path) as file:
+            data = file.read()
+        with self._told("is not a GLB file with animations"):
             magic, _, _, length, kind = struct.unpack_from("<4sIII4s", data)
             if magic != b"glTF" or kind != b"JSON":
                 raise ValueError("it does not begin as one")
-            self._tree: dict[str, Any] = json.loads(data[20 : 20 + length])
+            self._tree: dict[str, Any] = parse_json(data[20 : 20 + length])
             self._binary = data[20 + length + 8 :]
             self._nodes: list[dict[str, Any]] = self._tree["nodes"]
-            animations = self._tree["animations"]
-        except (struct.error, ValueError, KeyError) as err:
-            raise FormatError(f"{path} is not a GLB file with animations: {err}") from err
-        self._path = path
-        # Exporters put the rig's name in front: "Rig_Medium|Push_Ups".
-        self._animations = {each["name"].split("|")[-1]: each for each in animations}
-        self._parents = {
-            child: parent
-            for parent, node in enumerate(self._nodes)
-            for child in node.get("children", ())
-        }
+            # Exporters put the rig's name in front: "Rig_Medium|Push_Ups".
+            self._animations: dict[str, Any] = {
+                each["name"].split("|")[-1]: each for each in self._tree["animations"]
+            }
+            self._parents: dict[int, int] = {
+                child: parent
+                for parent, node in enumerate(self._nodes)
+                for child in node.get("children", ())
+            }
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -79,14 +83,35 @@ class RigFile:
         """One animation, sampled at 30 fps from its first key to its last.
 
         Raises:
-            FormatError: no animation of that name.
+            FormatError: no animation of that name, or it is damaged.
         """
         if name not in self._animations:
             raise FormatError(f"{self._path} has no animation {name!r}")
+        with self._told(f"has a damaged animation {name!r}"):
+            return self._read(name)
+
+    @contextmanager
+    def _told(self, what: str) -> Iterator[None]:
+        """Whatever a damaged tree of numbers and names leads to, as an error that names the file.
+
+        Raises:
+            FormatError: it has led to an error.
+        """
+        try:
+            yield
+        except (
+            *(struct.error, ValueError, LookupError, TypeError, AttributeError),
+            *(OverflowError, RecursionError, FloatingPointError),
+        ) as err:
+            raise FormatError(f"{self._path} {what}: {str(err)[:100]}") from err
+
+    def _read(self, name: str) -> RigAnimation:
         animation = self._animations[name]
         samplers = animation["samplers"]
         keys = [self._values(sampler["input"])[:, 0] for sampler in samplers]
         start, end = min(times[0] for times in keys), max(times[-1] for times in keys)
+        if not 0 <= (end - start) * FPS < MAX_FRAMES:
+            raise ValueError(f"it lasts {end - start:g} s")
         time = start + np.arange(round((end - start) * FPS) + 1) / FPS  # (T,)
         tracks: dict[tuple[int, str], Array] = {}
         for channel in animation["channels"]:

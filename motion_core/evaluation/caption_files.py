@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 from ..atomic import replacing
 from ..errors import FormatError, InputError
+from ..json_text import parse_json
 from ..published_data import PublishedDataset, PublishedSplit
 from .bert_score import BertScore
 from .captions import bleu, cider, rouge_l
@@ -271,8 +272,8 @@ def _lines(path: Path | str) -> list[dict[str, Any]]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as err:
+            row = parse_json(line)
+        except ValueError as err:
             raise FormatError(f"{path}, line {number}: no JSON ({str(err)[:60]})") from err
         if not isinstance(row, dict):
             raise FormatError(f"{path}, line {number}: a {type(row).__name__}, not an object")

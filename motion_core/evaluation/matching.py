@@ -30,6 +30,7 @@ from torch.nn.utils.rnn import pack_padded_sequence
 
 from ..atomic import replacing
 from ..errors import ConfigurationError, InputError, IntegrityError, UnavailableError
+from ..json_text import parse_json
 from ..motion import FEATURES, FloatArray
 from .words import BUCKETS, Vocabulary
 
@@ -192,7 +193,7 @@ class MatchingNetwork(nn.Module):
         if header.get("format") != _FORMAT:
             raise ConfigurationError(f"{path} is not a matching network; give another folder")
         try:
-            network = cls(_config(json.loads(header["config"])))
+            network = cls(_config(parse_json(header["config"])))
             needed = network.state_dict()  # heads of a training may be in the file as well
             network.load_state_dict({name: tensors[name] for name in needed})
         except (KeyError, TypeError, ValueError, RuntimeError) as err:

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from ..atomic import replacing
 from ..errors import FormatError, InputError
+from ..formats.npy import read_npy
 from ..motion import FloatArray
 from ..published_data import (
     CaptionSequence,
@@ -160,8 +161,8 @@ def read_motion(path: Path, features: int = 263) -> FloatArray:
         FormatError: it is damaged, of another shape, or holds numbers that are not finite.
     """
     try:
-        array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as err:
+        array = read_npy(path)
+    except (OSError, ValueError) as err:
         raise FormatError(f"{path} is no .npy file, or damaged") from err
     if array.ndim == 3 and array.shape[1:] == (22, 3) and features == 263 and len(array) > 1:
         array = joints_to_features(array)

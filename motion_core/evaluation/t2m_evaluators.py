@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from ..errors import ConfigurationError, FormatError, InputError
+from ..formats.npy import read_npy
 from ..motion import FloatArray
 from ..torch_files import read_torch_file
 
@@ -81,7 +82,7 @@ class T2MEvaluators:
                 f"{self._find('finest.tar')} is of other networks ({reason})"
             ) from err
         self._vectors, self._index = self._glove()
-        self.mean, self.std = (np.load(self._find(f"{n}.npy")) for n in ("mean", "std"))
+        self.mean, self.std = (self._array(f"{n}.npy") for n in ("mean", "std"))
         self.features = self._movement.inputs + _CONTACTS
         if self.mean.shape != (self.features,) or self.std.shape != self.mean.shape:
             raise ConfigurationError(
@@ -148,19 +149,22 @@ class T2MEvaluators:
         return self._vectors[self._index[word]], one
 
     def _glove(self) -> tuple[NDArray[Any], dict[str, int]]:
-        path = self._find("our_vab_data.npy")
-        try:
-            vectors = np.load(path, allow_pickle=False)
-        except (OSError, ValueError, EOFError) as err:
-            raise FormatError(f"{path} is damaged; download it again") from err
+        vectors = self._array("our_vab_data.npy")
         index = _read_plain_pickle(self._find("our_vab_idx.pkl"))
         whole = isinstance(index, dict) and all(
             isinstance(word, str) and isinstance(at, int) and 0 <= at < len(vectors)
             for word, at in index.items()
         )
         if not whole or not {"unk", "sos", "eos"} <= index.keys() or vectors.ndim != 2:
-            raise FormatError(f"{self._find('our_vab_idx.pkl')} does not fit {path}")
+            raise FormatError(f"{self._find('our_vab_idx.pkl')} does not fit our_vab_data.npy")
         return vectors, index
+
+    def _array(self, name: str) -> NDArray[Any]:
+        path = self._find(name)
+        try:
+            return read_npy(path)
+        except (OSError, ValueError) as err:
+            raise FormatError(f"{path} is damaged; download it again") from err
 
     def _find(self, name: str) -> Path:
         found = sorted(self.folder.rglob(name))

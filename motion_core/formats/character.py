@@ -31,6 +31,7 @@ from ..atomic import replacing
 from ..errors import FormatError, InputError
 from ..figure import GROUND, Bones, Figure, Mesh
 from ..motion import Motion
+from ..regular_file import open_regular
 from ..skeleton import FPS, JOINT_NAMES, PARENTS
 from .character_pose import local_turns, pose_character
 from .gltf import Gltf, parse_gltf, rest_skeleton, skeleton_nodes
@@ -87,12 +88,13 @@ def load_character(path: str | Path) -> Character:
     if path.suffix.lower() not in (".glb", ".vrm"):
         raise InputError(f"{path} is no .glb or .vrm; save the character as one")
     try:
-        data = path.read_bytes()
+        with open_regular(path) as file:
+            data = file.read(_MAX_BYTES + 1)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
     with _naming(path):
         if len(data) > _MAX_BYTES:
-            raise FormatError(f"has {len(data) / 1e6:.0f} MB; the limit is {_MAX_BYTES / 1e6:.0f}")
+            raise FormatError(f"has more than {_MAX_BYTES / 1e6:.0f} MB, which is the limit")
         gltf = parse_gltf(data, path.parent)
         rest = rest_skeleton(gltf)
         joints = {

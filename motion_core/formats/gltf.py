@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
+import os
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +23,9 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from ..errors import FormatError, InputError
+from ..json_text import parse_json
+from ..memory import check_memory
+from ..regular_file import open_regular
 from .gltf_animation import GltfAnimation
 from .kinematics import world_transforms
 from .recording import Recording, unique_names
@@ -103,8 +106,8 @@ def parse_gltf(data: bytes, folder: Path) -> Gltf:
     if data[:4] == b"glTF":
         data, binary = _chunks(data)
     try:
-        tree = json.loads(data)
-    except (ValueError, RecursionError) as error:
+        tree = parse_json(data)
+    except ValueError as error:
         raise FormatError(f"is not glTF: {str(error)[:100]}") from error
     version = tree.get("asset", {}).get("version", "") if isinstance(tree, dict) else None
     if version is None or not str(version).startswith("2"):
@@ -374,4 +377,6 @@ def _buffer(entry: Mapping[str, Any], binary: bytes | None, folder: Path) -> byt
             raise FormatError(f"is damaged: a buffer in it is no base64 ({error})") from error
     if Path(uri).name != uri or "\\" in uri or ":" in uri:
         raise FormatError(f"names the buffer {uri[:80]!r}; only files beside it are read")
-    return (folder / uri).read_bytes()
+    with open_regular(folder / uri) as file:
+        check_memory(os.fstat(file.fileno()).st_size, f"the buffer {uri[:80]!r}")
+        return file.read()

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FormatError, InputError
+from ..json_text import parse_json
 from ..skeleton import JOINT_NAMES
 from .recognition import recognise
 from .recording import Recording
@@ -196,10 +197,10 @@ def read_map(path: Path) -> JointMap:
         InputError: no such file, not JSON, or not such a map.
     """
     try:
-        tree = json.loads(path.read_text(encoding="utf-8-sig"))
+        tree = parse_json(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
         raise InputError(f"there is no file {path}") from error
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise InputError(f"{path} is no joint map: {error}") from error
     if not isinstance(tree, dict) or not tree:
         raise InputError(f'{path} is no joint map, such as {{"pelvis": "Hips", "left_hip": …}}')

@@ -8,13 +8,16 @@ Format: numpy.lib.format, versions 1.0 and 2.0 (3.0 is for structured arrays onl
 from __future__ import annotations
 
 import math
+import os
 import re
-from typing import IO, Any
+from pathlib import Path
+from typing import IO, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FormatError
+from ..regular_file import open_regular
 
 _MAGIC = b"\x93NUMPY"
 _MAX_HEADER = 4096
@@ -32,6 +35,44 @@ class PickledError(FormatError):
     """An array of Python objects, which `pickled.read_results` may be able to read."""
 
 
+class _Header(NamedTuple):
+    """What an array is and where its numbers begin."""
+
+    dtype: np.dtype[Any]
+    lengths: list[int]
+    order: Literal["C", "F"]
+    start: int
+
+    @property
+    def promised(self) -> int:
+        """Bytes."""
+        return math.prod(self.lengths) * self.dtype.itemsize
+
+
+def read_npy(path: Path) -> NDArray[Any]:
+    """The array of numbers in a file.
+
+    Raises:
+        OSError: it cannot be read.
+        FormatError: see `read_array`; the message does not name the file.
+    """
+    with open_regular(path) as file:
+        return read_array(file, os.fstat(file.fileno()).st_size)
+
+
+def map_npy(path: Path) -> NDArray[Any]:
+    """The array of numbers in a file, read from disk where it is used.
+
+    Raises:
+        OSError: it cannot be read.
+        FormatError: see `read_array`; the message does not name the file.
+    """
+    with open_regular(path) as file:
+        header = _header(file, os.fstat(file.fileno()).st_size, text=False)
+        shape, order = tuple(header.lengths), header.order
+        return np.memmap(file, header.dtype, "r", header.start, shape, order)
+
+
 def read_array(file: IO[bytes], size: int, *, text: bool = False) -> NDArray[Any]:
     """The array in an open ``.npy`` of `size` bytes.
 
@@ -44,6 +85,12 @@ def read_array(file: IO[bytes], size: int, *, text: bool = False) -> NDArray[Any
         FormatError: not ``.npy``, of another type, or not as long as it says.
         PickledError: pickled; the file then is where the pickle begins.
     """
+    header = _header(file, size, text=text)
+    values = np.frombuffer(file.read(header.promised), dtype=header.dtype)
+    return values.reshape(header.lengths, order=header.order)
+
+
+def _header(file: IO[bytes], size: int, *, text: bool) -> _Header:
     start = file.read(8)
     if not start.startswith(_MAGIC) or len(start) < 8:
         raise FormatError("is not a NumPy array: it does not begin as .npy does")
@@ -67,12 +114,10 @@ def read_array(file: IO[bytes], size: int, *, text: bool = False) -> NDArray[Any
     no_tokens = lengths == [0]  # an imported motion has none
     if (0 in lengths and not no_tokens) or len(lengths) > _MAX_DIMENSIONS:
         raise FormatError(f"has no frames: it is an array of the shape ({shape[1]})")
-    promised = math.prod(lengths) * dtype.itemsize
-    there = size - 8 - width - len(header)
-    if promised != there:
+    whole = _Header(dtype, lengths, "F" if order[1] == "True" else "C", 8 + width + len(header))
+    if whole.promised != size - whole.start:
         raise FormatError(
-            f"is damaged or truncated: an array of the shape {tuple(lengths)} has {promised} "
-            f"bytes, {there} are there"
+            f"is damaged or truncated: an array of the shape {tuple(lengths)} has "
+            f"{whole.promised} bytes, {size - whole.start} are there"
         )
-    values = np.frombuffer(file.read(promised), dtype=dtype)
-    return values.reshape(lengths, order="F" if order[1] == "True" else "C")
+    return whole

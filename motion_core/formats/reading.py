@@ -366,6 +366,8 @@ def _check_size(path: Path) -> int:
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
     """Errors within name the file, in one line. Overflow is found later, in what it made."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise InputError(f"{path} is a pipe or a device, and no file")
     try:
         with np.errstate(all="ignore"):
             yield

@@ -26,6 +26,7 @@ import torch
 from torch import Tensor
 
 from ..errors import ConfigurationError, FormatError, IntegrityError, UnavailableError
+from ..json_text import parse_json
 from ..motionllm.t2m_gpt_tokenizer import read_statistics, save_exactly, tokenizer_from_t2m_gpt
 from ..torch_files import read_torch_file
 
@@ -127,11 +128,11 @@ def read_config(folder: Path) -> MotionGPTConfig:
             " checkpoint convert --from motiongpt`"
         )
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = parse_json(path.read_text(encoding="utf-8"))
         if values["format"] != FORMAT:
             raise ValueError(f"format {values['format']!r}")
         return MotionGPTConfig(int(values["codes"]), int(values["words"]))
-    except (OSError, ValueError, KeyError, TypeError) as err:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError) as err:
         raise IntegrityError(f"{path} is damaged ({err}); convert the checkpoint again") from err
 
 

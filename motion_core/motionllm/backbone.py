@@ -28,6 +28,7 @@ import torch
 
 from ..errors import FormatError, IntegrityError, UnavailableError
 from ..isolated import run_pip
+from ..json_text import parse_json
 from .gguf_weights import convert_gguf
 from .weights import file_digest
 
@@ -142,7 +143,7 @@ def default_backbone_folder() -> Path:
 def is_whole(folder: Path) -> bool:
     """Whether the files of a converted backbone are there and are those that were written."""
     try:
-        digests = json.loads((folder / _DIGESTS).read_text(encoding="utf-8"))
+        digests = parse_json((folder / _DIGESTS).read_text(encoding="utf-8"))
         return "model.safetensors" in digests and all(
             file_digest(folder / Path(name).name) == digest for name, digest in digests.items()
         )

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import tempfile
 from collections.abc import Callable, Mapping
@@ -28,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from ..errors import ConfigurationError, IntegrityError, UnavailableError
+from ..json_text import parse_json
 from .known_captions import FILE as COVERAGE
 from .known_captions import KnownCaptions
 from .model import DIRECTIONS, Direction
@@ -121,10 +123,29 @@ class CheckpointConfig:
             value = getattr(config, number)
             if not isinstance(value, int) or not 1 <= value <= _LARGEST[number]:
                 raise ValueError(f"{number} is {value!r}; expected 1 to {_LARGEST[number]}")
+        config._check_types()
         for adapter in adapters.values():
             if not isinstance(adapter.rank, int) or not 1 <= adapter.rank <= _LARGEST["rank"]:
                 raise ValueError(f"a rank is {adapter.rank!r}; expected 1 to {_LARGEST['rank']}")
         return config
+
+    def _check_types(self) -> None:
+        """Raises: ValueError: something that the rest of the program takes for text is none."""
+        for name in ("name", "backbone", "prompt", "data"):
+            if not isinstance(getattr(self, name), str):
+                raise ValueError(f"{name} is {getattr(self, name)!r:.40}; expected text")
+        tables: list[Any] = [self.tokenizer, self.training, self.digests]
+        if isinstance(self.training, Mapping):
+            recipes = list(self.training.values())
+            tables += recipes
+            tables += [r.get("augmentation", {}) for r in recipes if isinstance(r, Mapping)]
+        if not all(isinstance(table, Mapping) for table in tables):
+            raise ValueError("tokenizer, training or digests are no tables")
+        if not all(isinstance(word, str) for word in self.words):
+            raise ValueError("its words are no texts")
+        for adapter in self.adapters.values():
+            if type(adapter.scale) not in (int, float) or not math.isfinite(adapter.scale):
+                raise ValueError(f"a scale is {adapter.scale!r:.40}; expected a number")
 
 
 @dataclass(frozen=True)
@@ -219,7 +240,7 @@ def load_checkpoint(folder: Path | str) -> Checkpoint:
             "one with `motion-agent train`"
         )
     try:
-        values = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        values = parse_json((folder / CONFIG).read_text(encoding="utf-8"))
         if values["format"] != FORMAT or values["version"] != VERSION:
             raise ConfigurationError(
                 f"{folder / CONFIG} is of format {values['format']!r}, version "

@@ -32,6 +32,7 @@ from safetensors.numpy import save_file
 from ..atomic import replacing
 from ..engine import Coverage
 from ..errors import InputError, IntegrityError
+from ..json_text import parse_json
 from .beyond import BEYOND
 from .vocabulary import content_words, stem
 
@@ -160,7 +161,7 @@ class KnownCaptions:
                     file.get_tensor(name) for name in ("words", "captions", "rarity")
                 )
             return cls(
-                tuple(json.loads(header["stems"])),
+                tuple(parse_json(header["stems"])),
                 _unit(words),
                 rarity.astype(np.float32),
                 _unit(captions),

@@ -17,7 +17,6 @@ Notable:
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,8 @@ from typing import Any, Protocol
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from ..json_text import parse_json
 
 _FEW_ROWS = 8
 _BLOCK = 16  # slots are looked at in whole blocks, so that sums have the same order
@@ -82,7 +83,7 @@ class LlamaConfig:
     def read(cls, folder: Path) -> LlamaConfig | None:
         """Read the sizes from a Hugging Face folder; None for a model of another layout."""
         try:
-            config: dict[str, Any] = json.loads(
+            config: dict[str, Any] = parse_json(
                 (folder / "config.json").read_text(encoding="utf-8")
             )
             rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
@@ -108,7 +109,7 @@ class LlamaConfig:
                 vocabulary=int(config["vocab_size"]),
                 tied=bool(config.get("tie_word_embeddings", False)),
             )
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
             return None
 
 

@@ -30,6 +30,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ..errors import ConfigurationError
+from ..json_text import parse_json
 from .backbone import cache_folder
 from .checkpoint import Checkpoint
 from .int8 import Int8Weight
@@ -270,7 +271,7 @@ def _kept_folder(checkpoint: Checkpoint, identity: str) -> Path:
 
 def _is_whole(folder: Path) -> bool:
     try:
-        digests = json.loads((folder / "digests.json").read_text(encoding="utf-8"))
+        digests = parse_json((folder / "digests.json").read_text(encoding="utf-8"))
         return "base.safetensors" in digests and all(
             _digest(folder / Path(name).name) == digest for name, digest in digests.items()
         )

@@ -17,14 +17,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from ..errors import ConfigurationError, InputError
+from ..yaml_file import read_yaml
 from .model import DIRECTIONS, Direction
 from .samples import Augmentation
 from .train import MotionLLMTraining
 
 _FOLDER = "recipes"
+_LARGEST = 1_000_000_000
+_Made = TypeVar("_Made")
 
 
 @dataclass(frozen=True)
@@ -126,25 +129,20 @@ def load_recipe(name: Path | str) -> Recipe:
         InputError: there is none.
         ConfigurationError: it is damaged, or has a field that there is not.
     """
-    import yaml
-
-    if str(name) in recipe_names():
-        text = files(__package__).joinpath(_FOLDER, f"{name}.yaml").read_text(encoding="utf-8")
-    else:
-        try:
-            text = Path(name).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as err:
-            known = ", ".join(recipe_names())
-            raise InputError(
-                f"there is no recipe {name}; give a YAML file or one of {known}"
-            ) from err
+    known = recipe_names()
+    folder = files(__package__).joinpath(_FOLDER)
+    path = Path(str(folder.joinpath(f"{name}.yaml"))) if str(name) in known else Path(name)
+    if not path.is_file():
+        raise InputError(
+            f"there is no recipe {name}; give a YAML file or one of {', '.join(known)}"
+        )
+    values = read_yaml(path)
     try:
-        values = yaml.safe_load(text)
         if not isinstance(values, dict):
             raise TypeError(f"it holds a {type(values).__name__}")
-        return _recipe(Path(name).stem, values)
-    except (yaml.YAMLError, TypeError, KeyError, ValueError) as err:
-        reason = " ".join(str(err).split())[:120]
+        return _recipe(path.stem, values)
+    except (TypeError, KeyError, ValueError, OverflowError) as err:
+        reason = " ".join(str(err).split())[:200]
         raise ConfigurationError(f"the recipe {name} cannot be used: {reason}") from err
 
 
@@ -180,17 +178,18 @@ def cost(recipe: Recipe, *, tokens: int = 150) -> Cost:
 def _recipe(name: str, values: Mapping[str, Any]) -> Recipe:
     unknown = values.keys() - {"direction", "backbone", "shape", "rows", "training", "codes"}
     if unknown:
-        raise KeyError(f"there is no field {min(unknown)!r}")
+        raise KeyError(f"there is no field {min(map(str, unknown))!r}")
     direction = values["direction"]
     if direction not in DIRECTIONS:
         raise ValueError(f"direction is {direction!r}; give t2m or m2t")
-    settings = dict(values.get("training", {}))
-    augmentation = Augmentation(**settings.pop("augmentation", {}))
-    kinds = {entry.name for entry in fields(MotionLLMTraining)}
-    if settings.keys() - kinds:
-        raise KeyError(f"training has no {min(settings.keys() - kinds)!r}")
-    rows = bool(values.get("rows", True))
-    training = MotionLLMTraining(augmentation=augmentation, **settings)
+    _check_numbers(values)
+    rows, settings = bool(values.get("rows", True)), values.get("training", {})
+    if isinstance(settings, Mapping):
+        settings = {
+            **settings,
+            "augmentation": _checked(Augmentation, settings.get("augmentation", {})),
+        }
+    training = _checked(MotionLLMTraining, settings)
     if not rows:
         training = replace(training, rows_lr=0.0)
     shape = values.get("shape")
@@ -198,8 +197,32 @@ def _recipe(name: str, values: Mapping[str, Any]) -> Recipe:
         name=name,
         direction=cast("Direction", direction),
         backbone=str(values["backbone"]),
-        shape=None if shape is None else BackboneShape(**shape),
+        shape=None if shape is None else _checked(BackboneShape, shape),
         rows=rows,
         training=training,
         codes=int(values.get("codes", 512)),
     )
+
+
+def _checked(kind: type[_Made], values: Any) -> _Made:
+    """A dataclass, made of values that have its types.
+
+    Raises:
+        ValueError: there is no such field, or a value of it is of another type.
+    """
+    from pydantic import TypeAdapter
+
+    if isinstance(values, Mapping):
+        names = {entry.name for entry in fields(cast("Any", kind))}
+        if unknown := {str(key) for key in values} - names:
+            raise ValueError(f"{kind.__name__} has no {min(unknown)!r}")
+    return TypeAdapter(kind).validate_python(values)
+
+
+def _check_numbers(values: Any) -> None:
+    """Raises: ValueError: a number in there is NaN or larger than any recipe's."""
+    if isinstance(values, Mapping | list):
+        for value in values.values() if isinstance(values, Mapping) else values:
+            _check_numbers(value)
+    elif isinstance(values, int | float) and not abs(values) <= _LARGEST:
+        raise ValueError(f"{str(values)[:40]} is no number for a recipe; the limit is {_LARGEST}")

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..errors import ConfigurationError
+from ..motion import FRAMES_PER_TOKEN, MAX_FRAMES
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,10 @@ class Sampling:
             raise ConfigurationError(f"top_p is {self.top_p!r}; give more than 0, at most 1")
         if self.top_k < 0:
             raise ConfigurationError(f"top_k is {self.top_k!r}; give 0 for all, or more")
+        if self.longest > MAX_FRAMES // FRAMES_PER_TOKEN:
+            raise ConfigurationError(
+                f"longest is {self.longest}; the limit is {MAX_FRAMES // FRAMES_PER_TOKEN} tokens"
+            )
         if not 1 <= self.min_tokens <= self.max_tokens <= self.longest:
             raise ConfigurationError(
                 f"lengths are min_tokens={self.min_tokens}, max_tokens={self.max_tokens}, "

@@ -24,6 +24,7 @@ from torch import Tensor
 
 from ..atomic import replacing
 from ..errors import ConfigurationError, UnavailableError
+from ..json_text import parse_json
 from .backbone import backbone_folders
 from .checkpoint import Checkpoint
 from .llama import LlamaConfig
@@ -141,10 +142,10 @@ def _write_hf(
     half = {name: tensor.to(torch.float16).contiguous() for name, tensor in tensors}
     with replacing(out / WEIGHTS) as path:
         save_file(half, path, metadata={"format": "pt"})
-    settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    settings = parse_json((folder / "config.json").read_text(encoding="utf-8"))
     settings |= {"vocab_size": config.vocabulary + 2 + checkpoint.config.codes}
     settings |= {"tie_word_embeddings": False, "architectures": ["LlamaForCausalLM"]}
-    facts = json.loads((folder / TOKENIZER_FILES[1]).read_text(encoding="utf-8"))
+    facts = parse_json((folder / TOKENIZER_FILES[1]).read_text(encoding="utf-8"))
     if direction == "t2m":
         settings["eos_token_id"] = config.vocabulary + 1
         facts["eos_token"] = "</Motion>"
@@ -167,7 +168,7 @@ def _write_gguf(
 ) -> list[Path]:
     from gguf import GGUFWriter
 
-    settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    settings = parse_json((folder / "config.json").read_text(encoding="utf-8"))
     name = f"{direction}.gguf"
     with replacing(out / name) as path:
         writer = GGUFWriter(path, "llama")
@@ -211,7 +212,7 @@ def _write_gguf(
 def _add_tokenizer(
     writer: Any, tokenizer: Any, config: LlamaConfig, direction: Direction, settings: dict[str, Any]
 ) -> None:
-    state = json.loads(tokenizer.to_str())
+    state = parse_json(tokenizer.to_str())
     control = {token["id"] for token in state["added_tokens"] if token["special"]}
     words = sorted(tokenizer.get_vocab().items(), key=lambda item: int(item[1]))
     merges = [m if isinstance(m, str) else " ".join(m) for m in state["model"]["merges"]]

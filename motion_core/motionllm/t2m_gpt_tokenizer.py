@@ -25,6 +25,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ..errors import ConfigurationError, FormatError, InputError
+from ..formats.npy import read_npy
 from ..motion import FEATURES, FloatArray
 from ..tokenizer import MotionTokenizer, TokenizerConfig, save_tokenizer
 
@@ -120,17 +121,15 @@ def read_statistics(path: Path | str) -> FloatArray:
         FormatError: it holds something else, or values that are not finite.
     """
     try:
-        values = np.load(path, allow_pickle=False)
+        values = read_npy(Path(path))
     except FileNotFoundError as err:
         raise InputError(f"there is no file {path}; give the authors' mean.npy or std.npy") from err
     except OSError as err:
         raise InputError(f"cannot read {path}: {err.strerror or err}") from err
-    except (ValueError, EOFError) as err:
+    except ValueError as err:
         raise FormatError(f"{path} is no .npy file, or cut off; download it again") from err
-    if not isinstance(values, np.ndarray) or values.shape != (FEATURES,):
-        raise FormatError(
-            f"{path} holds the shape {getattr(values, 'shape', '?')}, expected ({FEATURES},)"
-        )
+    if values.shape != (FEATURES,):
+        raise FormatError(f"{path} holds the shape {values.shape}, expected ({FEATURES},)")
     found: FloatArray = values.astype(np.float32)
     if not np.isfinite(found).all():
         raise FormatError(f"{path} holds NaN or infinity; download it again")

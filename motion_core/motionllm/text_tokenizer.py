@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from ..json_text import parse_json
 
 FILES = ("tokenizer.json", "tokenizer_config.json")
 
@@ -40,7 +41,7 @@ class TextTokenizer:
         self._tokenizer: Any = Tokenizer.from_str(text)
         self._plain: Any = Tokenizer.from_str(text)
         self._plain.encode_special_tokens = True  # what looks like a special token is text
-        facts = json.loads((folder / FILES[1]).read_text(encoding="utf-8"))
+        facts = parse_json((folder / FILES[1]).read_text(encoding="utf-8"))
         self.bos_token_id = self._id(facts.get("bos_token"))
         self.eos_token_id = self._id(facts["eos_token"])
 

@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from ..errors import ConfigurationError
+from ..json_text import parse_json
 from ..training import TrainingRun
 from . import lora
 from .assembly import load_direction
@@ -314,7 +315,7 @@ class Trainer:
         }
 
     def _load(self, state: dict[str, Any]) -> None:
-        kept, now = json.loads(state["training"]), asdict(self.training)
+        kept, now = parse_json(state["training"]), asdict(self.training)
         changed = [k for k in ("rank", "scale", "prompt", "seed", "batch") if kept[k] != now[k]]
         if changed:
             raise ConfigurationError(

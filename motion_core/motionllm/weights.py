@@ -20,6 +20,7 @@ from torch import Tensor
 
 from ..atomic import replacing
 from ..errors import IntegrityError, UnavailableError
+from ..regular_file import open_regular
 from . import lora
 from .model import Direction, MotionLLM
 
@@ -76,6 +77,10 @@ def save_half(tensors: Mapping[str, Tensor], path: Path) -> None:
 
 
 def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal digits."""
-    with path.open("rb") as file:
+    """Return the SHA-256 of a file, in hexadecimal digits.
+
+    Raises:
+        OSError: it cannot be read, or is a folder, a pipe or a device.
+    """
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

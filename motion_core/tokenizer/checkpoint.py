@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..atomic import replacing
 from ..errors import ConfigurationError, IntegrityError, UnavailableError
+from ..json_text import parse_json
 from .model import MotionTokenizer, TokenizerConfig
 
 FILE_NAME = "tokenizer.safetensors"
@@ -92,7 +93,7 @@ def _read_config(path: Path, metadata: dict[str, Any]) -> TokenizerConfig:
             "it was made by another program or version"
         )
     try:
-        values = json.loads(metadata["config"])
-    except (KeyError, json.JSONDecodeError) as err:
+        values = parse_json(metadata["config"])
+    except (KeyError, ValueError) as err:
         raise IntegrityError(f"{path} has no readable config; get the checkpoint again") from err
     return TokenizerConfig.from_dict(values)

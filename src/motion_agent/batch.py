@@ -44,8 +44,10 @@ from .motion_core.errors import (
     UnavailableError,
 )
 from .motion_core.formats import save_npz
+from .motion_core.json_text import parse_json
 from .motion_core.studio import Studio
 from .motion_core.timeline import Timeline
+from .motion_core.words import whole
 
 if TYPE_CHECKING:
     from .agent_graph import MotionAgent
@@ -158,7 +160,7 @@ def _begin(prompts: Path, out: Path, engine: MotionEngine, settings: BatchSettin
     manifest = out / MANIFEST
     if manifest.is_file():
         try:
-            before: dict[str, Any] = json.loads(manifest.read_text(encoding="utf-8"))
+            before: dict[str, Any] = parse_json(manifest.read_text(encoding="utf-8"))
             changed = sorted(name for name in facts if facts[name] != before.get(name))
         except (ValueError, AttributeError) as err:
             raise InputError(f"{manifest} is damaged; give another folder") from err
@@ -232,7 +234,7 @@ class _Maker:
             raise
         except MotionAgentError as err:
             record |= {"motions": [], "tokens": None, "seconds": None}
-            record |= {"error_kind": type(err).__name__, "error": str(err)}
+            record |= {"error_kind": type(err).__name__, "error": whole(str(err))}
         return record
 
     def _people(self, number: int, prompt: str, seconds: float, seed: int) -> list[Motion]:
@@ -256,8 +258,8 @@ class _Maker:
 def _checked_row(line: str) -> dict[str, Any]:
     """Raises: InputError: the line is no row."""
     try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as err:
+        row = parse_json(line)
+    except ValueError as err:
         raise InputError(f"not JSON: {err}") from err
     if not isinstance(row, dict) or not isinstance(row.get("prompt"), str):
         raise InputError('a row is an object with a "prompt", which is text')
@@ -266,11 +268,14 @@ def _checked_row(line: str) -> dict[str, Any]:
         raise InputError(f"unknown {odd[0]!r}; a row has {', '.join(sorted(_KEYS))}")
     if row.get("id") is not None and not isinstance(row["id"], str):
         raise InputError("an id is text")
+    for name in ("prompt", "id"):
+        if row.get(name) is not None and whole(row[name]) != row[name]:
+            raise InputError(f"the {name} has half of a character: {ascii(row[name])[:80]}")
     seed, seconds = row.get("seed", 0), row.get("seconds", 0.0)
     if type(seed) is not int or not 0 <= seed <= _LARGEST_SEED:
         raise InputError(f"seed is {seed!r}; give a whole number from 0 on")
-    if type(seconds) not in (int, float) or not 0 <= seconds < float("inf"):
-        raise InputError(f"seconds is {seconds!r}; give a number")
+    if type(seconds) not in (int, float) or not 0 <= seconds < _LARGEST_SEED:
+        raise InputError(f"seconds is {str(seconds)[:40]}; give a number")
     return row
 
 

@@ -8,7 +8,6 @@ Nothing is changed or downloaded. Servers are asked for at most `PATIENCE` secon
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import re
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from .motion_core.json_text import parse_json
 from .motion_core.words import without_password
 
 State = Literal["ok", "missing", "broken"]
@@ -439,7 +439,7 @@ def _ask(url: str, key: str | None = None) -> tuple[int | None, Any]:
     except (OSError, ValueError, HTTPException):  # unreachable, no address, no HTTP
         return None, None
     try:
-        return status, json.loads(body)
+        return status, parse_json(body)
     except ValueError:
         return status, None
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from ..agent_graph.planners import Answer
 from ..motion_core.errors import ConfigurationError, MotionAgentError
+from ..motion_core.yaml_file import read_yaml
 from .strategy import Cell
-from .yaml_file import read_yaml
 
 PRICES = Path(__file__).parent / "prices.yaml"
 _MILLION = 1_000_000

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..motion_core.yaml_file import read_yaml
 from .scoring import TurnScore
 from .summary import by_cell
-from .yaml_file import read_yaml
 
 SCENARIO = "mixed-paper-table-5"
 _PAPER = Path(__file__).parent / "paper_table_5.yaml"

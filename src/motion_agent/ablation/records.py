@@ -25,6 +25,7 @@ from typing import Any
 
 from ..agent_graph.planners import Answer
 from ..motion_core.errors import FormatError, UnavailableError
+from ..motion_core.json_text import parse_json
 from .scrubbing import Scrubber
 from .strategy import Cell
 
@@ -202,7 +203,7 @@ class Records:
             os.truncate(path, len(data) - len(torn))
         for number, line in enumerate(lines, start=1):
             try:
-                self._take(json.loads(line))
+                self._take(parse_json(line))
             except (ValueError, KeyError, TypeError) as err:
                 raise FormatError(
                     f"{path}, line {number} is no record: {err}; remove it or start a new folder"

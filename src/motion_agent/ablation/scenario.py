@@ -29,7 +29,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from ..agent_graph.plan import Tool
 from ..motion_core.errors import InputError
-from .yaml_file import read_yaml
+from ..motion_core.yaml_file import read_yaml
 
 SUITE = Path(__file__).parent / "suite"
 SENSE_SUITE = Path(__file__).parent / "sense_suite"

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from ..motion_core.errors import InputError
+from .errors import InputError
 
 _MOST_CHARACTERS = 2_000_000
 _DEEPEST = 20
