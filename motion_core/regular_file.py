@@ -7,30 +7,31 @@ from __future__ import annotations
 
 import os
 import stat
+from io import BufferedReader, BufferedWriter
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import cast
 
 _WAITS_FOR_NOBODY = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> BufferedReader:
     """Open a regular file to read it; links are followed.
 
     Raises:
         OSError: there is none, it cannot be read, or it is a folder, a pipe or a device.
     """
-    return cast("BinaryIO", os.fdopen(_opened(path, os.O_RDONLY), "rb"))
+    return cast("BufferedReader", os.fdopen(_opened(path, os.O_RDONLY), "rb"))
 
 
-def open_own(path: Path) -> BinaryIO:
+def open_own(path: Path) -> BufferedWriter:
     """Open a file of ours to add to its end; it is made, for its owner alone, if there is none.
 
     Raises:
         OSError: it cannot be written, or it is a link, a folder, a pipe or a device.
     """
     flags = os.O_CREAT | os.O_APPEND | os.O_WRONLY | _NO_LINK
-    return cast("BinaryIO", os.fdopen(_opened(path, flags), "ab"))
+    return cast("BufferedWriter", os.fdopen(_opened(path, flags), "ab"))
 
 
 def _opened(path: Path, flags: int) -> int:

@@ -127,7 +127,7 @@ def load_recipe(name: Path | str) -> Recipe:
 
     Raises:
         InputError: there is none.
-        ConfigurationError: it is damaged, or has a field that there is not.
+        ConfigurationError: it is damaged, or a value of it cannot be used.
     """
     known = recipe_names()
     folder = files(__package__).joinpath(_FOLDER)
@@ -136,8 +136,8 @@ def load_recipe(name: Path | str) -> Recipe:
         raise InputError(
             f"there is no recipe {name}; give a YAML file or one of {', '.join(known)}"
         )
-    values = read_yaml(path)
     try:
+        values = read_yaml(path)
         if not isinstance(values, dict):
             raise TypeError(f"it holds a {type(values).__name__}")
         return _recipe(path.stem, values)
