@@ -9,7 +9,6 @@ import os
 import stat
 from io import BufferedReader, BufferedWriter
 from pathlib import Path
-from typing import cast
 
 _WAITS_FOR_NOBODY = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
@@ -21,7 +20,7 @@ def open_regular(path: Path) -> BufferedReader:
     Raises:
         OSError: there is none, it cannot be read, or it is a folder, a pipe or a device.
     """
-    return cast("BufferedReader", os.fdopen(_opened(path, os.O_RDONLY), "rb"))
+    return os.fdopen(_opened(path, os.O_RDONLY), "rb")
 
 
 def open_own(path: Path) -> BufferedWriter:
@@ -31,7 +30,7 @@ def open_own(path: Path) -> BufferedWriter:
         OSError: it cannot be written, or it is a link, a folder, a pipe or a device.
     """
     flags = os.O_CREAT | os.O_APPEND | os.O_WRONLY | _NO_LINK
-    return cast("BufferedWriter", os.fdopen(_opened(path, flags), "ab"))
+    return os.fdopen(_opened(path, flags), "ab")
 
 
 def _opened(path: Path, flags: int) -> int:
