@@ -8,7 +8,6 @@ shipped t2m is assembled with the shipped tokenizer and m2t.
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
@@ -20,6 +19,7 @@ import torch
 from torch import Tensor
 
 from ..errors import ConfigurationError, IntegrityError, UnavailableError
+from ..json_text import parse_json
 from . import lora
 from .checkpoint import (
     CONFIG,
@@ -202,7 +202,7 @@ def _read_facts(folder: Path, direction: Direction) -> dict[str, Any]:
     if not path.is_file():
         raise UnavailableError(f"there is no {path}; finish the training of {direction} first")
     try:
-        facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        facts: dict[str, Any] = parse_json(path.read_text(encoding="utf-8"))
         missing = set(_FACTS) - facts.keys()
     except (ValueError, AttributeError) as err:
         raise IntegrityError(f"{path} is damaged ({err}); train {direction} again") from err
