@@ -7,6 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from offline_planning import ONE, planned
 
+from motion_agent.agent_graph.offline import OfflinePlanner
+from motion_agent.agent_graph.plan import Plan
+from motion_agent.agent_graph.planners import Task
+
 EDITS = (
     "remove {}", "delete {}", "repeat {}", "another take of {}", "replace {} with a jump",
     "make {} slower", "make {} 3 seconds long", "move {} to the end", "swap {} and s3",
@@ -80,3 +84,37 @@ def test_what_somebody_does_by_the_way_is_refused_and_not_made(story: str) -> No
 )
 def test_what_somebody_does_is_made_though_it_says_who(story: str, plan: str) -> None:
     assert planned(story).removeprefix("+: ") == plan.removeprefix("+: ")
+
+
+@pytest.mark.parametrize(
+    ("request_", "unread"),
+    [
+        ("walk, but not before bowing", "but not before bowing"),
+        ("bow, but not until you have waved", "but not until you have waved"),
+        ("he walks, but only after bowing", "but only after bowing"),
+        ("he wants to dance but sits", "wants to dance but sits"),
+        ("she would like to jump, but walks", "would like to jump, but walks"),
+        ("he could jump but he walks", "could jump but he walks"),
+        ("he jumps unless he is tired", "unless he is tired"),
+        ("if he walks then he bows", "if he walks then he bows"),
+        ("if you can, make him walk", "if you can"),
+        ("nobody walks", "nobody walks"),
+        ("rather than run he walks", "rather than run he walks"),
+    ],
+)
+def test_what_is_not_read_is_told_and_never_left_out(request_: str, unread: str) -> None:
+    answer = OfflinePlanner().plan(Task(request_))
+    assert isinstance(answer, Plan) and answer.empty
+    assert f"I do not understand “{unread}”" in answer.reasoning
+
+
+@pytest.mark.parametrize(
+    ("request_", "wanted"),
+    [
+        ("she wants to dance", "+: a person dances"),
+        ("a man tries to jump but falls", "+: a man jumps | +: a man falls"),
+        ("bow before walking", "+: a person bows | +: a person walks"),
+    ],
+)
+def test_what_is_read_is_still_read(request_: str, wanted: str) -> None:
+    assert planned(request_) == wanted

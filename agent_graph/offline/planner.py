@@ -85,6 +85,14 @@ _EDITS = (
 _ASIDE = re.compile(
     rf"\b(?:{PERSON_NOUNS}|someone|somebody),? (?:who|whose|whom|that|which)\b", re.IGNORECASE
 )
+_UNREAD = re.compile(  # it says what happens, and the rules would leave it out or turn it round
+    r"\b(?:but )?(?:not|never|only|\w+n't) (?:before|after|until|till|while|when|once)\b[^,.;]*"
+    r"|\b(?:unless|otherwise|nobody|no one|rather than)\b[^,.;]*"
+    r"|\bif \w+[^,.;]*"
+    r"|\b(?:wants?|wanted|would like|wishe[sd]|hope[sd]?|plan(?:s|ned)?|intend(?:s|ed)?"
+    r"|(?:is|are|was|were) about|could|might|should)\b[^.;]{1,60}?\bbut\b[^,.;]*",
+    re.IGNORECASE,
+)
 _GARBLED = {"whos", "whoses", "whoms", "hes", "shes", "theys"}
 _JOINED = {"who", "whose", "whom", "that", "which", "and", "while", "until", "when"}
 _NO_MOTION = "There is no motion yet to change. Tell me what a person does first."
@@ -148,12 +156,24 @@ def _plan(text: str, task: Task) -> Plan | str:
     for command in commands:
         _obey(command, draft, task, alone=len(commands) == 1)
     steps = draft.steps()
+    _check_understood(text, steps)
     _check_asides(text, steps)
     if not steps and not draft.new_placement:
         if not commands or not draft.rows:
             raise CannotDo(nothing_found(text))
         raise CannotDo("That is how the motion is already; I changed nothing.")
     return _checked(_reason(draft, steps), steps, draft.new_placement)
+
+
+def _check_understood(text: str, steps: Steps) -> None:
+    """Raises: CannotDo: new motion was told with an order, condition or wish that is not read."""
+    makes = any(step["tool"] == "generate_motion" for step in steps)
+    unread = _UNREAD.search(text) if makes else None
+    if unread is not None:
+        raise CannotDo(
+            f"I do not understand {quoted(unread[0].strip(), 60)}. Say what happens, in order and"
+            " nothing else, such as “a man walks, then bows”."
+        )
 
 
 def _check_asides(text: str, steps: Steps) -> None:
