@@ -8,7 +8,8 @@ from .tables import Tables
 _SPECIAL = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
     "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
-    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedbl{}",
+    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': "''",
+    "[": "{[}", "]": "{]}",  # behind the end of a row, a bracket begins an argument
 }  # fmt: skip
 _COLUMNS = (
     ("valid", "valid"),
@@ -48,8 +49,23 @@ def to_latex(tables: Tables) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return the text with everything escaped that LaTeX would take for a command."""
-    return "".join(_SPECIAL.get(char, char) for char in text)
+    """Return the text in one line, with everything escaped that LaTeX would take for a command.
+
+    Letters that pdfLaTeX's own fonts do not have are told by their numbers, such as ``U+6A21``.
+    """
+    return "".join(
+        _SPECIAL.get(c, c if _has_glyph(c) else f"U+{ord(c):04X}") for c in _one_line(text)
+    )
+
+
+def _one_line(text: str) -> str:
+    """Return the text without ends of lines and control characters."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def _has_glyph(char: str) -> bool:
+    """Whether it is ASCII or one of the letters of western and central European languages."""
+    return char.isascii() or (char.isalpha() and char < "\u017f")
 
 
 def _share(share: Share) -> str:
