@@ -247,6 +247,16 @@ class ChatPlanner:
                 raise self._window.too_long([*instructions, request], self.name)
         return [*instructions, *history, request]
 
+    def sends(self, task: Task) -> dict[str, Any]:
+        """Return what a question for a task has beside its messages: schema or function, temperature."""
+        formed = self._formed(task, self._forms[0])
+        model = getattr(formed, "bound", formed)
+        return {
+            "strategy": self.strategy,
+            "temperature": getattr(model, "temperature", None),
+            **getattr(formed, "kwargs", {}),
+        }
+
     def _instructions(self, task: Task, *, short: bool) -> list[AnyMessage]:
         if short:
             text = load_prompt("planner_short")
@@ -269,12 +279,20 @@ class ChatPlanner:
             )
         elif task.failed:
             last = task.failed[-1]
-            # A small model copies what it sees, a bad answer too.
-            shown = {} if self._short else {"answer": last["text"][:MAX_BAD_ANSWER]}
+            shows = self._shows_bad_answers
+            shown = {"answer": last["text"][:MAX_BAD_ANSWER]} if shows else {}
             text += "\n\n" + load_prompt(
-                self._prompt("repair"), error=_error_of(last), request=task.request, **shown
+                "repair" if shows else "repair_short",
+                error=_error_of(last),
+                request=task.request,
+                **shown,
             )
         return text
+
+    @property
+    def _shows_bad_answers(self) -> bool:
+        """A small model copies what it sees, a bad answer too."""
+        return not self._short
 
     def _prompt(self, name: str) -> str:
         return f"{name}_short" if self._short else name

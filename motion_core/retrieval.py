@@ -9,6 +9,8 @@ for bit.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import re
 import threading
@@ -71,6 +73,12 @@ class RetrievalEngine:
     @property
     def name(self) -> str:
         return f"retrieval of {len(self._clips)} clips"
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells this one from one of other clips, in a few hex digits."""
+        told = json.dumps([[clip.id, *(c.text for c in clip.captions)] for clip in self._clips])
+        return hashlib.sha256(told.encode()).hexdigest()[:12]
 
     def generate(
         self,

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import typer
 from ablation_planners import Moody
+from fakes import ScriptedChatModel, plan_text, step
 from typer.testing import CliRunner
 
 from motion_agent.ablation import fingerprint as fingerprints
@@ -18,7 +19,7 @@ from motion_agent.ablation.runner import Ablation, Result, run
 from motion_agent.ablation.scenario import SUITE, Suite, load_suite
 from motion_agent.ablation.scoring import score
 from motion_agent.ablation.strategy import Cell, cells_of
-from motion_agent.agent_graph.planners import Planner
+from motion_agent.agent_graph.planners import ChatPlanner, Planner
 from motion_agent.cli.ablate import ablate
 from motion_agent.motion_core.errors import ConfigurationError, InputError, UnavailableError
 from motion_agent.motion_core.fake import FakeEngine
@@ -138,16 +139,18 @@ def test_another_server_is_another_model(records: Records, monkeypatch: pytest.M
     names = []
     for url in ("http://127.0.0.1:1/v1", "http://127.0.0.1:2/v1", "https://one.example/v1"):
         monkeypatch.setenv("OPENAI_BASE_URL", url)
-        names.append((fingerprints.model_in_words(cell), fingerprints.asking(cell)))
+        model = fingerprints.model_in_words(cell)
+        names.append((model, fingerprints.asking(cell, model=model)))
     assert names[0] == names[1]  # a port that was drawn
     assert names[2][0] == "openai:local at one.example"
     assert names[2][1] != names[0][1]
 
 
 def test_another_setting_is_another_question(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = fingerprints.asking(Cell("openai:local", "ladder"))
+    cell = Cell("openai:local", "ladder")
+    before = fingerprints.asking(cell, model="openai:local")
     monkeypatch.setenv("MOTION_AGENT_MAX_TOKENS", "300")
-    assert fingerprints.asking(Cell("openai:local", "ladder")) != before
+    assert fingerprints.asking(cell, model="openai:local") != before
     assert fingerprints.settings_in_words(short=True) == "short prompts, MAX_TOKENS 300"
 
 
@@ -161,12 +164,15 @@ def test_other_code_plays_again_what_was_answered(
     records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fingerprints, "_code", lambda: "newer")
-    monkeypatch.setattr(fingerprints, "_CLIENTS", {"test": "langchain-core"})
-    result, calls = play(records)
-    assert (result.done, calls) == (2, 2)  # keys of the first answers had the code in them
-    monkeypatch.setattr(fingerprints, "_code", lambda: "newest")
-    result, calls = play(records)
-    assert (result.done, calls) == (2, 0)
+    result, asked = play(records)
+    assert (result.done, asked) == (2, 2)  # this planner is code that may use ours
+    model = ScriptedChatModel(script=[plan_text(step(description="a person bows"))] * 2)
+    cells = cells_of(["test:model"], ["ladder"])
+    for code, asked in (("newest", 2), ("newer than that", 2)):  # a language model is not
+        monkeypatch.setattr(fingerprints, "_code", lambda code=code: code)
+        opened = ChatPlanner(model, name="test:model", strategy="prompt")
+        result = run(Ablation(toys(), cells), records, open_planner=lambda *_, p=opened: p)
+        assert (result.done, len(model.asked)) == (2, asked)
 
 
 def test_records_without_a_fingerprint_are_scored_only_as_recorded(records: Records) -> None:

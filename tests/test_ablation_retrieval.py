@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from motion_agent.ablation.motionllm import EngineRow, engine_table, write_engine_report
+from motion_agent.cli import app
 from motion_agent.motion_core.datasets import Caption, Clip, PreparedDataset
 from motion_agent.motion_core.engine import (
     CaptionEngine,
@@ -174,3 +177,31 @@ def test_what_is_trained_of_the_default_checkpoint_is_counted() -> None:
     rows = 2 * 514 * 576 - (514 - 513) * 576
     count = trainable_parameters(load_checkpoint(DEFAULT_CHECKPOINT))
     assert count == 9_768_960 + rows
+
+
+FILE_ENGINE = """
+from motion_agent.motion_core.errors import GenerationError
+from motion_agent.motion_core.fake import FakeEngine
+
+class Mine(FakeEngine):
+    name = "mine"
+    def generate(self, requests, **facts):
+        if any("explodes" in request.description for request in requests):
+            raise GenerationError("nobody explodes")
+        return super().generate(requests, **facts)
+"""
+
+
+def test_an_engine_of_a_file_is_measured_without_a_data_set(tmp_path: Path) -> None:
+    file, captions = tmp_path / "mine.py", tmp_path / "captions.txt"
+    file.write_text(FILE_ENGINE)
+    captions.write_text("a person walks\na person waves\n\na person jumps\na man explodes\n")
+    told = ["ablate", "--engine", f"{file}:Mine", "--captions", str(captions), "--seed", "3"]
+    result = CliRunner().invoke(app, [*told, "--out", str(tmp_path / "out")])
+    assert result.exit_code == 0, result.output
+    [row] = json.loads((tmp_path / "out" / "engines.json").read_text())
+    assert (row["engine"], row["scores"]["clips"], row["scores"]["failed"]) == ("mine", 3, 1)
+    assert row["scores"]["fid"] is None and row["scores"]["r_precision"][2]["value"] <= 0.75
+    page = (tmp_path / "out" / "engines.md").read_text(encoding="utf-8")
+    assert "FID needs the real motions of a data set and was not measured" in page
+    assert "- all captions of" in page and "seed 3" in page

@@ -11,6 +11,7 @@ Notable:
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import math
 import os
@@ -80,6 +81,13 @@ class MotionGPTEngine:
     def codebook(self) -> str:
         """Eight hexadecimal digits that change with the motion tokenizer."""
         return file_digest(self.folder / FILE_NAME)[:8]
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells these files and this sampling from others, in a few hex digits."""
+        stats = [(path.name, path.stat()) for path in sorted(self.folder.iterdir())]
+        told = repr([self.sampling, [(name, s.st_size, s.st_mtime_ns) for name, s in stats]])
+        return hashlib.sha256(told.encode()).hexdigest()[:12]
 
     @property
     def device(self) -> str:

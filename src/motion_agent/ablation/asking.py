@@ -14,7 +14,7 @@ from ..agent_graph.describing import describe_situation
 from ..agent_graph.plan import InvalidPlanError, Plan, validate_plan
 from ..agent_graph.planners import Answer, ChatPlanner, Planner, Task
 from ..motion_core.errors import ConfigurationError
-from .fingerprint import asking
+from .fingerprint import asking, model_in_words
 from .records import Exchange, Records, digest
 from .strategy import Cell
 
@@ -91,6 +91,7 @@ class RecordingPlanner(ExperimentPlanner):
         seed: of the sampling, part of what is asked.
         gate: rate limit and budget.
         replies: whether the words to the person are the model's too.
+        model: what tells it from others of its name; see `fingerprint.model_in_words`.
     """
 
     def __init__(
@@ -102,8 +103,10 @@ class RecordingPlanner(ExperimentPlanner):
         seed: int,
         gate: Gate,
         replies: bool = False,
+        model: str | None = None,
     ) -> None:
         super().__init__(cell)
+        self._model = model_in_words(cell) if model is None else model
         self._planner = planner
         self._records = records
         self._seed = seed
@@ -120,7 +123,8 @@ class RecordingPlanner(ExperimentPlanner):
 
     def _known(self, task: Task, messages: list[tuple[str, str]], fixed: Answer | None) -> Answer:
         how = self.cell.how
-        question = digest(messages), asking(self.cell)
+        request = self._planner.sends(task) if isinstance(self._planner, ChatPlanner) else None
+        question = digest(messages), asking(self.cell, model=self._model, request=request)
         key = digest(
             self.cell.planner,
             how.form,
@@ -152,7 +156,7 @@ class RecordingPlanner(ExperimentPlanner):
         if not self._replies or not self.asks:
             return None
         messages = [("system", facts), ("human", request)]
-        question = digest(messages), asking(self.cell)
+        question = digest(messages), asking(self.cell, model=self._model, request="reply")
         key = digest("reply", self.cell.planner, self.cell.temperature, self._seed, question)
         with self._records.asking(key):
             if key not in self._records.exchanges:

@@ -13,6 +13,7 @@ from ..agent_graph.providers import provider_of
 from ..motion_core.engine import MotionEngine
 from ..motion_core.errors import ConfigurationError
 from .budget import Limits, Prices
+from .identity import identity_of
 from .latex import to_latex
 from .records import Records
 from .report import table_to_markdown, to_markdown, write_report
@@ -117,7 +118,12 @@ def ablate(
     for cell in cells:
         opened(cell, seed)  # what is wrong shows before anybody is asked
     records = Records(out)
-    experiment = Ablation(chosen, cells, repeats, seed, limits=limits or Limits())
+    models = {
+        name: f"{name} {identity_of(planner)}"
+        for name, planner in named.items()
+        if not isinstance(planner, str)
+    }
+    experiment = Ablation(chosen, cells, repeats, seed, limits=limits or Limits(), models=models)
     result = run(experiment, records, engine=engine, open_planner=opened, progress=progress)
     scores = score(records, chosen)
     return Report(result, records, scores, make_tables(records, scores, Prices.load()), chosen)

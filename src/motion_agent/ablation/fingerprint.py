@@ -2,13 +2,13 @@
 
 scenario   what was there and what was said; not the checks, which are made anew
 prompts    every prompt of the planner
-schema     the plan's schema, and what narrows it
+schema     the plan's schema, and the code that narrows it and puts a question together
 seed       of sampling and motion
 settings   short prompts, replies, thinking, window and length of an answer
-model      the planner's name and the server it is asked at
+model      the planner's name, the server it is asked at, and what that says of the model
 versions   motion-agent, LangChain and the provider's client
 engine     what makes the motion
-code       the agent's own code: what differs only in this is played again with its answers
+code       the code that turns an answer into a motion: what differs only in this is played again
 """
 
 from __future__ import annotations
@@ -19,12 +19,23 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from inspect import getsource
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..agent_graph import narrowing
+from ..agent_graph import (
+    describing,
+    examples,
+    narrowing,
+    partial_plan,
+    planners,
+    scope,
+    task,
+    thinking,
+    window,
+)
 from ..agent_graph.plan import plan_schema
-from .python_file import source_of
+from .python_file import is_python_file, source_of, sources_of
 from .records import digest
 from .scenario import Scenario
 from .strategy import Cell
@@ -32,7 +43,23 @@ from .strategy import Cell
 Fingerprint = Mapping[str, str]
 
 _CLIENTS = {"openai": "langchain-openai", "ollama": "langchain-ollama"}
+_QUESTIONS = (
+    describing,
+    examples,
+    narrowing,
+    partial_plan,
+    planners,
+    scope,
+    task,
+    thinking,
+    window,
+)
 _SHORT = "MOTION_AGENT_SHORT_PROMPTS"
+_PACKAGES = (
+    "motion_agent.agent_graph",
+    "motion_agent.agent_graph.offline",
+    "motion_agent.motion_core",
+)
 _SETTINGS = ("MOTION_AGENT_THINKING", "MOTION_AGENT_NUM_CTX", "MOTION_AGENT_MAX_TOKENS")
 _ADDRESSES = {
     "openai": ("OPENAI_BASE_URL", "OPENAI_API_BASE"),
@@ -50,7 +77,7 @@ def settings_in_words(*, short: bool | None = None, replies: bool = False) -> st
 
 
 def fingerprint(
-    cell: Cell, scenario: Scenario, *, seed: int, settings: str, engine: str
+    cell: Cell, scenario: Scenario, *, seed: int, settings: str, engine: str, model: str
 ) -> Fingerprint:
     """Return the fingerprint of a conversation that is played now.
 
@@ -59,7 +86,8 @@ def fingerprint(
         scenario: what is said.
         seed: of sampling and motion.
         settings: see `settings_in_words`.
-        engine: name of the engine.
+        engine: see `identity.engine_in_words`.
+        model: see `model_in_words`.
     """
     return {
         "scenario": scenario_words(scenario),
@@ -67,21 +95,24 @@ def fingerprint(
         "schema": _schema(),
         "seed": str(seed),
         "settings": settings,
-        "model": model_in_words(cell),
+        "model": model,
         "versions": versions(cell),
         "engine": engine,
         "code": _code(),
     }
 
 
-def asking(cell: Cell) -> str:
-    """Return the digest of what decides an answer beside the messages, the seed and the way of
-    asking.
+def asking(cell: Cell, *, model: str, request: object = None) -> str:
+    """Return the digest of what decides an answer beside the messages, the seed and the way of asking.
+
+    Args:
+        cell: who is asked, and how.
+        model: see `model_in_words`.
+        request: what a language model is sent beside the messages; None for the rules and for
+            planners of the host's own, whose answers may come from the agent's code.
     """
-    parts = [_schema(), model_in_words(cell), versions(cell), *_environment()]
-    if cell.provider not in _CLIENTS:  # the rules, or a planner of the host's own
-        parts.append(_code())
-    return digest(parts)
+    rest = _code() if request is None else request
+    return digest(model, versions(cell), _environment(), rest)
 
 
 def differences(old: Fingerprint, new: Fingerprint) -> list[str]:
@@ -89,6 +120,11 @@ def differences(old: Fingerprint, new: Fingerprint) -> list[str]:
     if not old:
         return ["fingerprint"]
     return [part for part in new if old.get(part) != new[part]]
+
+
+def is_same_code(old: Fingerprint) -> bool:
+    """Whether the agent's code is what it was; records of old versions do not tell."""
+    return old.get("code", _code()) == _code()
 
 
 def scenario_words(scenario: Scenario) -> str:
@@ -122,10 +158,15 @@ def _version(package: str) -> str:
 
 
 def model_in_words(cell: Cell) -> str:
-    """Return the planner's name with the server that is asked, or with the source of its file."""
-    source = source_of(cell.planner)
-    if source is not None:
-        return f"{cell.planner} {digest(source)}"
+    """Return the planner's name with the server that is asked, or with the source of its file.
+
+    Raises:
+        ConfigurationError: the file cannot be read.
+    """
+    if is_python_file(cell.planner):
+        source_of(cell.planner)  # what is wrong with it
+        path = Path(cell.planner.rpartition(":")[0])
+        return f"{cell.planner} {digest(sources_of(path))}"
     variables = _ADDRESSES.get(cell.provider, ())
     address = next((os.environ[name] for name in variables if os.environ.get(name)), "")
     if not address:
@@ -150,14 +191,14 @@ def _prompts() -> str:
 
 @cache
 def _schema() -> str:
-    return digest(plan_schema(), getsource(narrowing))
+    return digest(plan_schema(), [getsource(module) for module in _QUESTIONS])
 
 
 @cache
 def _code() -> str:
     """Return the digest of the modules that turn an answer into a motion."""
     facts: list[Any] = []
-    for package in ("motion_agent.agent_graph", "motion_agent.agent_graph.offline"):
+    for package in _PACKAGES:
         facts += sorted(
             (entry.name, entry.read_text(encoding="utf-8"))
             for entry in files(package).iterdir()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import HumanMessage, SystemMessage
@@ -15,8 +16,11 @@ from langchain_core.messages import HumanMessage, SystemMessage
 from ..agent_graph.parsing import without_thoughts
 from ..agent_graph.providers import explain_failure
 from ..prompts import load_prompt
+from .fingerprint import model_in_words
+from .identity import served_model
 from .records import Records, digest
 from .scoring import TurnScore
+from .strategy import Cell
 
 Progress = Callable[[str, int, int], None]
 
@@ -45,12 +49,12 @@ def judge_turns(
         MotionAgentError: it cannot be asked.
     """
     instructions = load_prompt("judge")
-    chosen = [t for t in turns if t.valid and t.scenario.turns[t.number].judge]
-    count = 0
+    chosen = _judged(turns)
+    count, model = 0, _model_of(name)
     for done, turn in enumerate(chosen, start=1):
         question = question_of(turn)
         cell = turn.cell
-        key = digest("judge", name, instructions, question, cell.name, turn.name)
+        key = judgement_key(name, turn, model)
         if key not in records.judgements:
             try:
                 message = judge.invoke([SystemMessage(instructions), HumanMessage(question)])
@@ -62,6 +66,7 @@ def judge_turns(
                 {
                     "key": key,
                     "judge": name,
+                    "model": model,
                     **who,
                     "temperature": cell.temperature,
                     "scenario": turn.scenario.id,
@@ -75,6 +80,38 @@ def judge_turns(
         if progress is not None:
             progress("judging", done, len(chosen))
     return count
+
+
+def judgement_key(judge: str, turn: TurnScore, model: str | None = None) -> str:
+    """Return what tells a judgement from every other: the judge, what it is told, and the turn.
+
+    Args:
+        judge: its name.
+        turn: with the plan that is judged.
+        model: what tells the judge from others of its name; None for the one that is there now.
+    """
+    instructions, question = load_prompt("judge"), question_of(turn)
+    model = _model_of(judge) if model is None else model
+    return digest("judge", judge, model, instructions, question, turn.cell.name, turn.name)
+
+
+def current_judgements(turns: Sequence[TurnScore], records: Records) -> list[dict[str, Any]]:
+    """Return the recorded judgements of these turns, with these plans; those of others are left out.
+
+    Of each judge only what its latest model said.
+    """
+    judges = {said["judge"]: said.get("model", "") for said in records.judgements.values()}
+    keys = {judgement_key(name, t, model) for name, model in judges.items() for t in _judged(turns)}
+    return [said for key, said in records.judgements.items() if key in keys]
+
+
+def _judged(turns: Sequence[TurnScore]) -> list[TurnScore]:
+    return [t for t in turns if t.valid and t.scenario.turns[t.number].judge]
+
+
+def _model_of(judge: str) -> str:
+    cell = Cell(judge, "judge")
+    return f"{model_in_words(cell)} {served_model(cell.provider, judge)}".strip()
 
 
 def question_of(turn: TurnScore) -> str:

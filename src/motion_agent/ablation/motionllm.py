@@ -11,15 +11,21 @@ import csv
 import io
 import json
 import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ..motion_core.atomic import replacing
-from ..motion_core.engine import MotionEngine
+from ..motion_core.engine import MAX_DESCRIPTION, GenerationRequest, MotionEngine
 from ..motion_core.engines import load_engine
+from ..motion_core.errors import InputError
+from ..motion_core.motion import FloatArray
 from ..motion_core.motionllm.checkpoint import Checkpoint
+from ..motion_core.skeleton import FPS
 from .tables import MISSING, Table
 
 if TYPE_CHECKING:
@@ -79,6 +85,93 @@ def measure_engines(
     return rows
 
 
+def measure_on_captions(
+    engines: Sequence[MotionEngine | str],
+    captions: Sequence[str],
+    matching: MatchingNetwork,
+    *,
+    options: EvaluationOptions | None = None,
+    progress: Progress | None = None,
+) -> list[EngineRow]:
+    """Measure engines without a data set: all but FID, which compares with real motions.
+
+    Args:
+        engines: engines, their names, or folders of MotionLLM checkpoints.
+        captions: what is generated; each is a label of its own.
+        matching: the network in whose space it is measured.
+        options: how; the same for all.
+        progress: is told (stage, done, total).
+
+    Raises:
+        ConfigurationError: there is no such engine.
+        InputError: fewer than two different captions.
+    """
+    from ..motion_core.evaluation import EvaluationOptions
+    from ..motion_core.evaluation.outputs import Outputs
+
+    options = options or EvaluationOptions()
+    texts = list(dict.fromkeys(captions))[: options.limit]
+    if len(texts) < 2:
+        raise InputError(f"{len(texts)} different captions; give at least 2, one a line")
+    seeds = range(options.seed, options.seed + len(texts))
+    requests = [
+        GenerationRequest(text[:MAX_DESCRIPTION], seed=seed, greedy=options.greedy)
+        for text, seed in zip(texts, seeds, strict=True)
+    ]
+    rows = []
+    for engine in engines:
+        opened, begin = load_engine(engine) if isinstance(engine, str) else engine, time.monotonic()
+
+        def tell(stage: str, done: int, total: int, name: str = opened.name) -> None:
+            if progress is not None:
+                progress(f"{name}: {stage}", done, total)
+
+        motions = Outputs(opened, batch=options.batch, progress=tell).motions(requests)
+        seconds = time.monotonic() - begin
+        rows.append(_row(opened, _scores(texts, motions, matching, options), seconds))
+    return rows
+
+
+def _scores(
+    texts: Sequence[str],
+    motions: Sequence[FloatArray | None],
+    matching: MatchingNetwork,
+    options: EvaluationOptions,
+) -> MotionScores:
+    """Scores of motions, one for each text; a missing one counts as a miss of R-precision."""
+    from ..motion_core.evaluation.metrics import diversity, matching_distance, r_precision
+    from ..motion_core.evaluation.report import MotionScores
+
+    made = [row for row, motion in enumerate(motions) if motion is not None]
+    found = [motion for motion in motions if motion is not None]
+    if len(found) < 2:
+        return MotionScores.of_none("generated", failed=len(texts) - len(found))
+    wanted = matching.embed_captions(list(texts))  # (N, D)
+    points = np.zeros_like(wanted)
+    points[made] = matching.embed_motions(found)
+    precision = r_precision(
+        points,
+        wanted,
+        texts,
+        candidates=options.candidates,
+        repeats=options.repeats,
+        seed=options.seed,
+    )
+    precision.hits[[row for row in range(len(texts)) if row not in set(made)]] = 0.0
+    return MotionScores(
+        name="generated",
+        r_precision=precision.top,
+        fid=None,
+        distance=matching_distance(points[made], wanted[made]),
+        diversity=diversity(points[made], seed=options.seed),
+        action=None,
+        style=None,
+        seconds=float(np.mean([len(motion) / FPS for motion in found])),
+        clips=len(found),
+        failed=len(texts) - len(found),
+    )
+
+
 def measure_engine(
     engine: MotionEngine,
     dataset: PreparedDataset,
@@ -96,17 +189,18 @@ def measure_engine(
 
     report = evaluate(engine, dataset, matching, options=options, progress=tell)
     scores = {motions.name: motions for motions in report.motions}
+    real = EngineRow("real motions", "", None, None, scores["real"], 0.0)
+    return [real, _row(engine, scores["generated"], report.seconds)]
+
+
+def _row(engine: MotionEngine, scores: MotionScores, seconds: float) -> EngineRow:
     checkpoint = getattr(engine, "checkpoint", None)
     backbone, rank, trainable = "", None, None
     if isinstance(checkpoint, Checkpoint):
         backbone = checkpoint.config.backbone
         rank = checkpoint.config.adapters["t2m"].rank
         trainable = trainable_parameters(checkpoint)
-    real = EngineRow("real motions", "", None, None, scores["real"], 0.0)
-    return [
-        real,
-        EngineRow(engine.name, backbone, rank, trainable, scores["generated"], report.seconds),
-    ]
+    return EngineRow(engine.name, backbone, rank, trainable, scores, seconds)
 
 
 def trainable_parameters(checkpoint: Checkpoint) -> int:
@@ -144,10 +238,14 @@ def engine_table(rows: Sequence[EngineRow]) -> Table:
         *("FID ↓", "MM-Dist ↓", "Diversity"),
     )
     about = (
-        "± is half of a 95 % interval. Measured in the space of a matching network trained on this"
-        " data set: the numbers cannot be compared with those of the paper, which has other data"
-        " and another network. FID of the real motions is to as many real training motions."
+        "± is half of a 95 % interval. Measured in the space of our own matching network: the"
+        " numbers cannot be compared with those of the paper, which has other data and another"
+        " network."
     )
+    if any(row.scores.fid is not None for row in rows):
+        about += " FID of the real motions is to as many real training motions."
+    else:
+        about += " FID needs the real motions of a data set and was not measured."
     return Table("Motion engines", head, tuple(lines), about)
 
 

@@ -15,7 +15,8 @@ from ..motion_core.motion import Motion
 from ..motion_core.studio import Studio
 from ..motion_core.timeline import Timeline
 from .asking import ExperimentPlanner, Reading, reading
-from .fingerprint import fingerprint, settings_in_words
+from .fingerprint import fingerprint, model_in_words, settings_in_words
+from .identity import engine_in_words
 from .observation import motions_of, observe, remember
 from .records import Conversation, Records
 from .scenario import EarlierTurn, Scenario, TwoPeople
@@ -83,6 +84,7 @@ def play(
     repeat: int = 0,
     seed: int = 0,
     settings: str | None = None,
+    model: str | None = None,
 ) -> Conversation:
     """Play a scenario to its end.
 
@@ -94,6 +96,7 @@ def play(
         repeat: number of the repetition.
         seed: of the motion.
         settings: for the fingerprint; see `fingerprint.settings_in_words`.
+        model: for the fingerprint; see `fingerprint.model_in_words`.
 
     Raises:
         MotionAgentError: the planner cannot be asked, or the budget is spent.
@@ -119,7 +122,12 @@ def play(
             turns.append(observe(agent, _THREAD, result, asks))
     settings_words = settings_in_words() if settings is None else settings
     origin = fingerprint(
-        planner.cell, scenario, seed=seed, settings=settings_words, engine=engine.name
+        planner.cell,
+        scenario,
+        seed=seed,
+        settings=settings_words,
+        engine=engine_in_words(engine),
+        model=model_in_words(planner.cell) if model is None else model,
     )
     return Conversation(planner.cell, scenario.id, repeat, before, tuple(turns), origin)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import sys
 from pathlib import Path
@@ -31,6 +32,29 @@ def source_of(name: str) -> str | None:
     except (OSError, UnicodeError) as err:
         reason = getattr(err, "strerror", None) or "not UTF-8"
         raise ConfigurationError(f"{name}: {path} cannot be read: {reason}") from err
+
+
+def sources_of(path: Path) -> dict[str, str]:
+    """The text of a Python file, and of those beside it that it imports, by name.
+
+    Files that cannot be read or understood are left out.
+    """
+    texts: dict[str, str] = {}
+    waiting = [path]
+    while waiting:
+        file = waiting.pop()
+        if file.name in texts:
+            continue
+        try:
+            texts[file.name] = file.read_text(encoding="utf-8")
+            tree = ast.parse(texts[file.name])
+        except (OSError, UnicodeError, ValueError, SyntaxError):
+            continue
+        names = [a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names]
+        names += [n.module or "" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)]
+        beside = [file.parent / f"{name.partition('.')[0]}.py" for name in names if name]
+        waiting += [other for other in beside if other.is_file()]
+    return texts
 
 
 def object_of(name: str) -> Any:

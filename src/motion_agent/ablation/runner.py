@@ -21,12 +21,14 @@ from ..motion_core.errors import ConfigurationError, MotionAgentError, Unexpecte
 from .asking import RecordingPlanner
 from .budget import BudgetSpentError, Gatekeeper, Limits, Prices
 from .fingerprint import differences, fingerprint, model_in_words, settings_in_words
+from .identity import engine_in_words, served_model
 from .play import SkippedMotion, play
 from .records import Records
 from .scenario import Scenario, Suite
 from .strategy import OFFLINE, Cell, open_planner
 
 MAX_FAILURES = 3  # in a row, until a cell is given up
+_DECISIVE = ("cells", "models", "seed", "settings", "engine")  # of a run: what it would make now
 
 Progress = Callable[[str, int, int], None]
 OpenPlanner = Callable[[Cell, int], Planner]
@@ -46,6 +48,7 @@ class Ablation:
         prices: for the limit in dollars.
         replies: whether the words to the person are the model's too.
         short: use the short prompts; None asks the environment.
+        models: what tells planners from others of their names; by default it is found out.
     """
 
     suite: Suite
@@ -57,6 +60,7 @@ class Ablation:
     prices: Prices = field(default_factory=Prices)
     replies: bool = False
     short: bool | None = None
+    models: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("repeats", "concurrency"):
@@ -163,14 +167,17 @@ class _Run:
         self._in_row: dict[Cell, int] = defaultdict(int)
         self._stopped: str | None = None
         self._settings = settings_in_words(short=ablation.short, replies=ablation.replies)
+        self._models = {cell.planner: self._model(cell) for cell in ablation.cells}
+        self._facts = _facts(ablation, engine, self._settings, self._models)
         self._jobs = ablation.jobs
         self._todo = [job for job in self._jobs if not self._is_done(job)]
         self._totals: dict[Cell, int] = defaultdict(int)
         self._done: dict[Cell, int] = defaultdict(int)
 
     def go(self) -> Result:
-        if self._todo:
-            self._records.add_run(_facts(self._ablation, self._engine, self._settings))
+        last = self._records.runs[-1] if self._records.runs else {}
+        if self._todo or any(last.get(name) != self._facts[name] for name in _DECISIVE):
+            self._records.add_run(self._facts)
         for job in self._jobs:
             self._totals[job.cell] += 1
             self._done[job.cell] += self._is_done(job)
@@ -233,6 +240,7 @@ class _Run:
             seed=seed,
             gate=self._gate,
             replies=self._ablation.replies,
+            model=self._models[job.cell.planner],
         )
         conversation = play(
             job.scenario,
@@ -242,6 +250,7 @@ class _Run:
             repeat=job.repeat,
             seed=seed,
             settings=self._settings,
+            model=self._models[job.cell.planner],
         )
         self._records.add_conversation(conversation)
 
@@ -255,9 +264,24 @@ class _Run:
             job.scenario,
             seed=self._ablation.seed + job.repeat,
             settings=self._settings,
-            engine=self._engine.name,
+            engine=self._facts["engine"],
+            model=self._models[job.cell.planner],
         )
         return not differences(recorded.fingerprint, now)
+
+    def _model(self, cell: Cell) -> str:
+        """What tells the planner from others of its name.
+
+        Of a server that does not answer now, what it said the last time: nothing can be asked of
+        it anyway.
+        """
+        if cell.planner in self._ablation.models:
+            return self._ablation.models[cell.planner]
+        told = model_in_words(cell)
+        if served := served_model(cell.provider, cell.planner):
+            return f"{told} ({served})"
+        known = [run.get("models", {}).get(cell.planner, "") for run in self._records.runs]
+        return next((name for name in reversed(known) if name.startswith(f"{told} (")), told)
 
     def _open_planner(self, cell: Cell, seed: int) -> Planner:
         return open_planner(cell, seed=seed, short=self._ablation.short)
@@ -270,17 +294,19 @@ class _Run:
         return Result(done, len(self._jobs), self._stopped, failures, *spent, first)
 
 
-def _facts(ablation: Ablation, engine: MotionEngine, settings: str) -> dict[str, Any]:
+def _facts(
+    ablation: Ablation, engine: MotionEngine, settings: str, models: Mapping[str, str]
+) -> dict[str, Any]:
     return {
         "began": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
         "suite": ablation.suite.digest,
         "scenarios": [scenario.id for scenario in ablation.suite],
         "cells": [[c.planner, c.strategy, c.temperature] for c in ablation.cells],
-        "models": {cell.planner: model_in_words(cell) for cell in ablation.cells},
+        "models": dict(models),
         "repeats": ablation.repeats,
         "seed": ablation.seed,
         "settings": settings,
-        "engine": engine.name,
+        "engine": engine_in_words(engine),
         "prices noted": ablation.prices.noted,
     }

@@ -1,31 +1,42 @@
 """Scores: the checks of every recorded turn, with the parser and the checks of today.
 
-Nobody is asked. An answer is read again; where it is read as it was then, what was seen then still
-holds and only the checks are made anew. Where it is read differently (the parser has changed), the
-conversation is played again with its recorded answers.
+Nobody is asked. An answer is read again; where it is read as it was then and by the same code, what
+was seen then still holds and only the checks are made anew. Where the parser or the rest of the
+agent has changed, the conversation is played again with its recorded answers.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..agent_graph.plan import Plan
 from ..agent_graph.planners import Answer
 from ..motion_core.engine import MotionEngine
+from ..motion_core.errors import ConfigurationError
 from .asking import ReplayingPlanner, reading
 from .checks import Evidence, Finding, check_turn
-from .fingerprint import Fingerprint, differences, fingerprint
+from .fingerprint import (
+    Fingerprint,
+    differences,
+    fingerprint,
+    is_same_code,
+    model_in_words,
+)
+from .identity import engine_in_words
 from .observation import remember
 from .play import SkippedMotion, play
+from .python_file import is_python_file
 from .records import Conversation, Records, digest
 from .scenario import Scenario
 from .sense import Sense, sense_of
 from .strategy import Cell
 
 Progress = Callable[[str, int, int], None]
+Only = Callable[[Conversation], bool]
 
 
 @dataclass(frozen=True)
@@ -134,6 +145,7 @@ def score(
     engine: MotionEngine | None = None,
     replay: bool = False,
     as_recorded: bool = False,
+    only: Only | None = None,
     progress: Progress | None = None,
 ) -> Scores:
     """Score every recorded conversation; no model is asked.
@@ -148,11 +160,13 @@ def score(
         engine: for conversations that are played again; skipped motion by default.
         replay: play all of them again, also those whose answers are read as they were.
         as_recorded: score it all the same; only other scenarios are left out.
+        only: which conversations; all by default.
         progress: is told (stage, done, total).
     """
     scenarios = {scenario.id: scenario for scenario in suite}
-    conversations = _in_order(records, list(scenarios))
+    conversations = [c for c in _in_order(records, list(scenarios)) if only is None or only(c)]
     engine = engine or SkippedMotion()
+    here = engine_in_words(engine)
     turns: list[TurnScore] = []
     replayed = missing = unknown = 0
     stale: Counter[str] = Counter()
@@ -170,12 +184,18 @@ def score(
                 stale[reason] += 1
                 continue
             changed[reason] += 1
-        origins.setdefault(
-            digest(sorted(conversation.fingerprint.items())), conversation.fingerprint
-        )
-        if replay or not _read_as_then(conversation, records):
-            conversation, lost = _played_again(conversation, scenario, records, engine)
-            replayed, missing = replayed + 1, missing + lost
+        origin = conversation.fingerprint
+        reads_as_then = _read_as_then(conversation, records)
+        if replay or not reads_as_then or not is_same_code(origin):
+            if origin.get("engine", here) == here:
+                conversation, lost = _played_again(conversation, scenario, records, engine)
+                replayed, missing = replayed + 1, missing + lost
+            elif as_recorded and reads_as_then:
+                changed["code"] += 1
+            else:  # another engine would make other motions, with other captions
+                stale["code; the engine that made it is not here"] += 1
+                continue
+        origins.setdefault(digest(sorted(origin.items())), origin)
         turns += _scores(conversation, scenario, records)
         if progress is not None:
             progress("scoring", done, len(conversations))
@@ -186,7 +206,8 @@ def score(
 def changes(conversation: Conversation, scenario: Scenario, records: Records) -> list[str]:
     """Return what would differ if the latest run of this cell were made today.
 
-    The agent's own code does not count: an answer is read again by the code of today.
+    The agent's own code does not count where a language model answered: an answer is read again
+    by the code of today. The rules are code.
     """
     cell, old = conversation.cell, conversation.fingerprint
     run = next((r for r in reversed(records.runs) if _names(r, cell)), None)
@@ -197,9 +218,19 @@ def changes(conversation: Conversation, scenario: Scenario, records: Records) ->
         seed=int(seed),
         settings=old.get("settings", "") if run is None else run.get("settings", ""),
         engine=old.get("engine", "") if run is None else run["engine"],
+        model=_model(cell, old) if run is None else _model(cell, run.get("models", {})),
     )
-    model = old.get("model", "") if run is None else run.get("models", {}).get(cell.planner, "")
-    return [part for part in differences(old, {**now, "model": model}) if part != "code"]
+    parts = differences(old, now)
+    return [part for part in parts if part != "code" or cell.strategy == "rules"]
+
+
+def _model(cell: Cell, told: Mapping[str, Any]) -> str:
+    """What tells the planner from others of its name: its file today, else what was recorded."""
+    known = str(told.get(cell.planner, told.get("model", "")))
+    if is_python_file(cell.planner):
+        with suppress(ConfigurationError):  # it is gone: nothing can have changed in it
+            return model_in_words(cell)
+    return known
 
 
 def _says_the_same(conversation: Conversation, scenario: Scenario, records: Records) -> bool:

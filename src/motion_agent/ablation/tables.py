@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from .budget import Prices
+from .judge import current_judgements
 from .paper_table import Row, our_rows, paper_rows
 from .records import Records
 from .scoring import Scores, TurnScore
@@ -74,8 +76,8 @@ def make_tables(records: Records, scores: Scores, prices: Prices) -> Tables:
     if pairs:
         tables.append(_compared(pairs))
     tables += [_reasons(summaries), _table_5(our_rows(scores.turns))]
-    if records.judgements:
-        tables.append(_judged(records))
+    if judgements := current_judgements(scores.turns, records):
+        tables.append(_judged(judgements))
     failures = {cell: [t for t in turns if not t.passed] for cell, turns in cells.items()}
     facts = _facts(records, scores, prices)
     return Tables(summaries, tuple(tables), pairs, failures, facts)
@@ -222,11 +224,11 @@ def _row(row: Row, source: str) -> tuple[str, ...]:
     return row.planner, source, steps, row.answer or FAILED, checks
 
 
-def _judged(records: Records) -> Table:
+def _judged(judgements: Sequence[Mapping[str, Any]]) -> Table:
     votes: dict[tuple[str, str], list[bool | None]] = {}
-    for judgement in records.judgements.values():
-        cell = Cell(judgement["planner"], judgement["strategy"], judgement["temperature"])
-        votes.setdefault((judgement["judge"], cell.name), []).append(judgement["verdict"])
+    for said in judgements:
+        cell = Cell(said["planner"], said["strategy"], said["temperature"])
+        votes.setdefault((said["judge"], cell.name), []).append(said["verdict"])
     rows = []
     for (judge, cell_name), verdicts in votes.items():
         clear = [vote for vote in verdicts if vote is not None]
@@ -273,7 +275,8 @@ def _facts(records: Records, scores: Scores, prices: Prices) -> tuple[str, ...]:
     if scores.replayed:
         facts.append(
             f"{scores.replayed} conversations were played again, for their answers are read"
-            f" differently today; {scores.missing} answers were never asked for"
+            " differently today or the agent's code has changed;"
+            f" {scores.missing} answers were never asked for"
         )
     if scores.unknown:
         facts.append(f"{scores.unknown} conversations are of scenarios that are not in this suite")

@@ -19,6 +19,8 @@ from .train import Threads, load_dataset
 if TYPE_CHECKING:
     from ..ablation import Ablation, Records, Suite
     from ..ablation.budget import Prices
+    from ..ablation.records import Conversation
+    from ..ablation.scoring import Only
 
 ASK, LIMIT, READ, MOTION = "What is asked", "Limits", "The report", "Motion engines instead"
 
@@ -146,6 +148,14 @@ def ablate(
     data: Annotated[
         Path, typer.Option(help="Prepared data set.", rich_help_panel=MOTION)
     ] = PREPARED,
+    captions: Annotated[
+        Path | None,
+        typer.Option(
+            help="Instead of a data set: text file, a description a line; no FID.",
+            metavar="FILE",
+            rich_help_panel=MOTION,
+        ),
+    ] = None,
     matching: Annotated[
         Path | None, typer.Option(help="Folder of the matching network.", rich_help_panel=MOTION)
     ] = None,
@@ -175,7 +185,7 @@ def ablate(
     if motionllm and planner:
         raise InputError("--planner and --motionllm are two experiments; give one of them")
     if engines and not planner and not replay:
-        return _compare_engines(engines, data, matching, out, limit, seed, threads)
+        return _compare_engines(engines, captions or data, matching, out, limit, seed, threads)
     if len(engines) > 1:
         raise InputError("planners are compared on one --engine; give one, or no --planner")
     from ..ablation import Records, load_suite
@@ -188,8 +198,32 @@ def ablate(
     table = Prices.load(prices or PRICES)
     records = Records(out)
     if replay:
-        _check_replayable(records, whole, out, as_recorded)
-        _report(records, whole, out, table, judge, as_recorded=as_recorded, latex=latex)
+        _check_replay_options(ctx)
+        ids = {s.id for s in whole.choose(families=family or (), ids=scenario or (), first=first)}
+        ways = {*_names(strategy), "rules"}
+        warmth = set(_temperatures(temperature)) if temperature else None
+
+        def is_wanted(conversation: Conversation) -> bool:
+            cell = conversation.cell
+            return (
+                conversation.scenario in ids
+                and (not planner or cell.planner in planner)
+                and cell.strategy in ways
+                and (warmth is None or cell.strategy == "rules" or cell.temperature in warmth)
+            )
+
+        chosen_ones = is_wanted if _is_filtered(ctx) else None
+        _check_replayable(records, whole, out, as_recorded, chosen_ones)
+        _report(
+            records,
+            whole,
+            out,
+            table,
+            judge,
+            as_recorded=as_recorded,
+            latex=latex,
+            only=chosen_ones,
+        )
     else:
         if not planner:
             raise InputError("give at least one --planner, or --replay for recorded answers")
@@ -220,13 +254,49 @@ def ablate(
     return None
 
 
-def _check_replayable(records: Records, suite: Suite, out: Path, as_recorded: bool) -> None:
+_FILTERS = ("planner", "strategy", "temperature", "family", "scenario", "first")
+_FOR_ASKING = {
+    "seed": "--seed",
+    "repeats": "--repeats",
+    "engine": "--engine",
+    "real_motion": "--motion",
+    "replies": "--replies",
+    "short": "--short-prompts",
+    "dry_run": "--dry-run",
+}
+
+
+def _is_given(ctx: typer.Context, name: str) -> bool:
+    source = ctx.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _is_filtered(ctx: typer.Context) -> bool:
+    return any(_is_given(ctx, name) for name in _FILTERS)
+
+
+def _check_replay_options(ctx: typer.Context) -> None:
+    """Raise for options that say how to ask: what is recorded was asked as it was."""
+    given = [option for name, option in _FOR_ASKING.items() if _is_given(ctx, name)]
+    if given:
+        raise InputError(
+            f"with --replay nobody is asked, so {given[0]} would change nothing; leave out one of"
+            " the two"
+        )
+
+
+def _check_replayable(
+    records: Records, suite: Suite, out: Path, as_recorded: bool, only: Only | None
+) -> None:
     """Raise if the records would not all be made so today."""
     from ..ablation import score
 
-    if not records.conversations:
-        raise InputError(f"there are no recorded conversations in {out}; ask planners first")
-    stale = {} if as_recorded else score(records, suite).stale
+    if not any(only is None or only(found) for found in records.conversations.values()):
+        of_these = "" if only is None else " of these"
+        raise InputError(
+            f"there are no recorded conversations{of_these} in {out}; ask planners first"
+        )
+    stale = {} if as_recorded else score(records, suite, only=only).stale
     if stale:
         counts = "; ".join(f"{parts}: {count}" for parts, count in stale.items())
         raise InputError(
@@ -273,13 +343,14 @@ def _report(
     *,
     as_recorded: bool = False,
     latex: bool = False,
+    only: Only | None = None,
 ) -> None:
     from ..ablation import score, write_report
     from ..ablation.latex import to_latex
     from ..ablation.report import table_to_markdown
     from ..ablation.tables import make_tables
 
-    scores = score(records, suite, as_recorded=as_recorded)
+    scores = score(records, suite, as_recorded=as_recorded, only=only)
     if judge is not None:
         from ..ablation.judge import judge_turns
         from ..agent_graph.providers import open_model
@@ -321,28 +392,46 @@ def _tell_costs(experiment: Ablation, records: Records) -> None:
 
 def _compare_engines(
     names: list[str],
-    data: Path,
+    source: Path,
     matching: Path | None,
     out: Path,
     limit: int | None,
     seed: int,
     threads: int,
 ) -> None:
-    dataset = load_dataset(data, threads)
-    from ..ablation.motionllm import engine_table, measure_engines, write_engine_report
+    is_text = source.is_file()
+    dataset = None if is_text else load_dataset(source, threads)
+    from ..ablation.motionllm import (
+        engine_table,
+        measure_engines,
+        measure_on_captions,
+        write_engine_report,
+    )
     from ..ablation.report import table_to_markdown
     from ..motion_core.evaluation import EvaluationOptions, MatchingNetwork
     from ..motion_core.motionllm.engine import DEFAULT_CHECKPOINT
     from ..motion_core.retrieval import load_retrieval
 
     # Of the data set that is measured on, and not of the default one.
-    engines = [load_retrieval(data) if name == "retrieval" else name for name in names]
+    engines = [
+        load_retrieval(source) if name == "retrieval" and dataset is not None else name
+        for name in names
+    ]
     network = MatchingNetwork.load(matching or DEFAULT_CHECKPOINT)
     options = EvaluationOptions(limit=limit, seed=seed, captions=False)
     with stages() as progress:
-        rows = measure_engines(engines, dataset, network, options=options, progress=progress)
-    clips = f"{limit} clips" if limit else "all clips"
-    facts = (f"{clips} of the test split of {data}, seed {seed}",)
+        if dataset is None:
+            texts = [line.strip() for line in source.read_text("utf-8").splitlines()]
+            captions = [text for text in texts if text]
+            rows = measure_on_captions(
+                engines, captions, network, options=options, progress=progress
+            )
+        else:
+            rows = measure_engines(engines, dataset, network, options=options, progress=progress)
+    what = "captions" if dataset is None else "clips"
+    count = f"{limit} {what}" if limit else f"all {what}"
+    of = f"{source}" if dataset is None else f"the test split of {source}"
+    facts = (f"{count} of {of}, seed {seed}",)
     paths = write_engine_report(rows, out, facts)
     say(table_to_markdown(engine_table(rows)))
     for path in paths:

@@ -1,0 +1,131 @@
+"""What tells a planner or an engine from every other that has its name, as far as it can be seen.
+
+A name does not say all: another file of weights behind the same server, a chat model with another
+address or temperature, a class that was edited since.
+"""
+
+from __future__ import annotations
+
+import json
+import marshal
+import os
+import urllib.request
+from collections.abc import Mapping
+from inspect import getattr_static, isfunction
+from pathlib import Path
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+
+from ..motion_core.engine import MotionEngine
+from .python_file import sources_of
+from .records import digest
+
+_OURS = ("motion_agent.", "langchain", "pydantic", "builtins", "abc", "typing")
+_PATIENCE = 2.0  # seconds for a server to say what it serves
+_DEEPEST = 6
+_STABLE = ("id", "root", "owned_by", "meta")  # of a model in the list of a server; no times
+
+
+def identity_of(thing: object) -> str:
+    """A digest of its class, the code and files of that class, and its plain values."""
+    return digest(_state(thing, 0))
+
+
+def engine_in_words(engine: MotionEngine) -> str:
+    """The engine's name, with a digest where the name does not say all."""
+    told = getattr(engine, "fingerprint", None)
+    if isinstance(told, str):
+        return f"{engine.name} {told}"
+    if not _is_ours(type(engine)):
+        return f"{engine.name} {identity_of(engine)}"
+    sampling = getattr(engine, "sampling", None)
+    own = getattr(getattr(engine, "checkpoint", None), "config", None)
+    if own is not None and sampling != own.sampling:
+        return f"{engine.name} {digest(repr(sampling))}"
+    return engine.name
+
+
+def served_model(provider: str, planner: str) -> str:
+    """A digest of what a server says of the model that it serves; empty if it says nothing.
+
+    Args:
+        provider: ``ollama``, or ``openai`` for servers of that protocol; others are not asked.
+        planner: with the model's name behind the colon.
+    """
+    name = planner.partition(":")[2]
+    if provider == "ollama":
+        host = os.environ.get("OLLAMA_HOST") or "http://127.0.0.1:11434"
+        url = f"{host if '//' in host else f'http://{host}'}".rstrip("/") + "/api/tags"
+        found = [m for m in _listed(url, "models") if str(m.get("name", "")).startswith(name)]
+        return digest([m.get("digest") for m in found]) if found else ""
+    base = os.environ.get("OPENAI_BASE_URL") or os.environ.get("OPENAI_API_BASE")
+    if provider != "openai" or not base:
+        return ""
+    listed = _listed(base.rstrip("/") + "/models", "data")
+    mine = [m for m in listed if m.get("id") == name] or listed
+    return digest([[m.get(key) for key in _STABLE] for m in mine]) if mine else ""
+
+
+def _listed(url: str, key: str) -> list[dict[str, Any]]:
+    secret = os.environ.get("OPENAI_API_KEY")
+    headers = {"Authorization": f"Bearer {secret}"} if secret and key == "data" else {}
+    try:
+        request = urllib.request.Request(url, headers=headers)
+        with urllib.request.urlopen(request, timeout=_PATIENCE) as reply:
+            found = json.load(reply).get(key) or []
+    except (OSError, ValueError, AttributeError):
+        return []
+    return [model for model in found if isinstance(model, dict)]
+
+
+def _is_ours(kind: type) -> bool:
+    return kind.__module__.startswith(_OURS)
+
+
+def _state(value: object, depth: int) -> Any:
+    """What can be compared of a value: plain values as they are, of all others class and parts."""
+    if value is None or isinstance(value, str | int | float | bool | bytes | Path):
+        return str(value) if isinstance(value, bytes | Path) else value
+    if depth > _DEEPEST:
+        return type(value).__qualname__
+    if isinstance(value, Mapping):
+        return sorted((str(key), _state(part, depth + 1)) for key, part in value.items())
+    if isinstance(value, list | tuple | set | frozenset):
+        parts = [_state(part, depth + 1) for part in value]
+        return sorted(parts, key=repr) if isinstance(value, set | frozenset) else parts
+    if isfunction(value):
+        return [value.__qualname__, digest(marshal.dumps(value.__code__).hex())]
+    kind = type(value)
+    facts: list[Any] = [kind.__module__, kind.__qualname__, _code_of(kind)]
+    if isinstance(value, BaseChatModel):  # its clients hold what changes with every question
+        fields = {name: getattr(value, name, None) for name in type(value).model_fields}
+        return [*facts, _plain({**fields, "": dict(value._identifying_params)}, depth)]
+    return [*facts, _state(getattr(value, "__dict__", {}), depth + 1)]
+
+
+def _plain(value: object, depth: int) -> Any:
+    """The plain values in a value; of all others the class alone."""
+    if isinstance(value, Mapping) and depth <= _DEEPEST:
+        return sorted((str(key), _plain(part, depth + 1)) for key, part in value.items())
+    if isinstance(value, list | tuple) and depth <= _DEEPEST:
+        return [_plain(part, depth + 1) for part in value]
+    is_plain = value is None or isinstance(value, str | int | float | bool)
+    return value if is_plain else type(value).__qualname__
+
+
+def _code_of(kind: type) -> list[str]:
+    """Digests of the functions of a class and of its bases, and of the files they are in."""
+    found: list[str] = []
+    files: set[str] = set()
+    for base in kind.__mro__:
+        if _is_ours(base):
+            continue
+        for name in sorted(vars(base)):
+            part = getattr_static(base, name)
+            part = getattr(part, "__func__", None) or getattr(part, "fget", None) or part
+            if isfunction(part):
+                found.append(digest(name, marshal.dumps(part.__code__).hex()))
+                files.add(part.__code__.co_filename)
+    texts = [sources_of(Path(file)) for file in sorted(files) if Path(file).is_file()]
+    return [*found, *(digest(text) for text in texts)]
