@@ -19,6 +19,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 from llama_server import serving
@@ -27,11 +28,12 @@ from motion_agent.ablation import Records, Suite, cells_of, load_suite, score
 from motion_agent.ablation.runner import Ablation, run
 from motion_agent.ablation.scenario import SENSE_SUITE
 from motion_agent.ablation.scoring import TurnScore
+from motion_agent.agent_graph.narrowing import narrowed_schema
 from motion_agent.agent_graph.scope import ANY
 
 PLANNER = "openai:smollm2-135m-instruct"
 MAX_TOKENS = "300"
-REMEDIES = ("short", "scope", "examples", "doubt")
+REMEDIES = ("short", "schema", "scope", "examples", "doubt", "reask")
 
 
 def half_of(suite: Suite, half: str) -> Suite:
@@ -43,14 +45,22 @@ def half_of(suite: Suite, half: str) -> Suite:
     return suite.choose(ids=ids)
 
 
+def _schema_of_all(segments: Sequence[str] = (), **facts: Any) -> dict[str, Any]:
+    """The narrowed schema as if there were a motion, whatever there is."""
+    facts |= {"motions": True, "named": [*facts["named"], "motion 1"]}
+    return narrowed_schema(segments or ("s1",), **facts)
+
+
 @contextmanager
 def without(remedies: Sequence[str]) -> Iterator[None]:
-    """The agent as it is without these remedies."""
+    """The agent as it is without these remedies; `short` is the caller's matter."""
     place = "motion_agent.agent_graph."
     patches = {
+        "schema": patch(place + "planners.narrowed_schema", _schema_of_all),
         "scope": patch(place + "planners.scope_of", lambda *_, **__: ANY),
         "examples": patch(place + "examples._fits", lambda *_: True),
         "doubt": patch(place + "planners._is_doubtful", lambda *_: False),
+        "reask": patch(place + "planners.ChatPlanner._shows_bad_answers", True),
     }
     chosen = [patches.get(name, nullcontext()) for name in remedies]
     for context in chosen:
@@ -118,7 +128,9 @@ def main() -> None:
     cells = cells_of(
         arguments.planner or ["offline", PLANNER], arguments.strategy.split(","), [0.0]
     )
-    records = Records(arguments.out)
+    # What is switched off here is no part of a fingerprint, so it has a folder of its own.
+    out = arguments.out and arguments.out.joinpath(*[f"without-{name}" for name in removed])
+    records = Records(out)
     os.environ["MOTION_AGENT_MAX_TOKENS"] = MAX_TOKENS
     os.environ["MOTION_AGENT_NUM_CTX"] = "4096"
     needs_server = any(cell.planner == PLANNER for cell in cells)

@@ -1,0 +1,203 @@
+"""What each remedy for weak planners does, cause by cause: a table before and after.
+
+    python benchmarks/planner_causes.py --table docs/ablation/causes.md
+    python benchmarks/planner_causes.py --strategy reask --off nothing,reask
+
+"Everything off" is the agent as it was before there were remedies; then one of them is off at a
+time, and then none. The requests are the first in English and the first in another language of each
+family, of the even half of `sense_suite`. A program reads plans and exchanges and counts the
+requests in which a cause shows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from llama_server import serving
+from planner_sense import MAX_TOKENS, PLANNER, REMEDIES, half_of, without
+
+from motion_agent.ablation import Records, Suite, cells_of, load_suite, score
+from motion_agent.ablation.runner import Ablation, run
+from motion_agent.ablation.scenario import SENSE_SUITE
+from motion_agent.ablation.scoring import TurnScore
+from motion_agent.agent_graph.plan import Step
+from motion_agent.prompts import load_prompt
+
+_NEEDS_MOTION = {"open_motion", "keep_segment", "undo", "redo", "start_over", "name_motion"}
+_FILE = re.compile(r"\.\w{2,4}\b")
+_EXAMPLES = ("planner_examples", "planner_short_examples")
+_WORD = re.compile(r"[^\W\d_]{3,}")
+
+
+def sample(suite: Suite, each: int) -> Suite:
+    """The first English requests of each family, and the first in other languages."""
+    chosen: Counter[tuple[str, bool]] = Counter()
+    ids = []
+    for scenario in half_of(suite, "dev"):
+        kind = scenario.family, scenario.id.endswith("-en")
+        chosen[kind] += 1
+        if chosen[kind] <= each:
+            ids.append(scenario.id)
+    return suite.choose(ids=ids)
+
+
+def _steps(turn: TurnScore) -> list[Step]:
+    return [step for plan in turn.plans for step in plan.plan]
+
+
+def _copied(turn: TurnScore) -> bool:
+    """A description or spoken reasoning of an example, word for word, that nobody said."""
+    examples = "\n".join(load_prompt(name) for name in _EXAMPLES)
+    said = [step.description for step in _steps(turn)] + [plan.reasoning for plan in turn.plans]
+    return any(len(text) > 8 and f'"{text}"' in examples for text in said) and not any(
+        text.lower() in turn.said.lower() for text in said if text
+    )
+
+
+def _impossible(turn: TurnScore) -> bool:
+    """A step about a motion where there is none, or about a file that nobody named."""
+    if turn.scenario.given or turn.scenario.files or turn.number:
+        return False
+    named = bool(_FILE.search(turn.said))
+    return any(
+        step.tool in _NEEDS_MOTION or (step.tool == "caption_motion" and not named)
+        for step in _steps(turn)
+    )
+
+
+def _repeated(turn: TurnScore) -> bool:
+    """A description more than once, where no count was asked for."""
+    texts = [step.description for step in _steps(turn) if step.tool == "generate_motion"]
+    people = turn.scenario.turns[turn.number].expect.people
+    return len(set(texts)) < len(texts) and turn.scenario.family != "count" and not people
+
+
+def _empty(turn: TurnScore) -> bool:
+    expect = turn.scenario.turns[turn.number].expect
+    moves = bool(expect.actions or expect.people or expect.timeline)
+    return moves and bool(turn.plans) and turn.plans[-1].empty
+
+
+def _untranslated(turn: TurnScore) -> bool:
+    """Words of a request in another language in a description."""
+    if turn.scenario.id.endswith("-en"):
+        return False
+    told = " ".join(step.description for step in _steps(turn)).lower()
+    words = {word.lower() for word in _WORD.findall(turn.said)} | set(
+        re.findall(r"[\u4e00-\u9fff]", turn.said)
+    )
+    return any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", told) for word in words)
+
+
+def _fault(*names: str) -> Callable[[TurnScore], bool]:
+    return lambda turn: any(reason.split(":")[0] in names for reason in turn.sense.reasons)
+
+
+def _stood_not_still(turn: TurnScore) -> bool:
+    denied = turn.scenario.family == "negation"
+    return denied and _fault("forbidden_action", "missing_step")(turn)
+
+
+CAUSES: dict[str, Callable[[TurnScore], bool]] = {
+    "an example copied word for word": _copied,
+    "a step that is impossible now": _impossible,
+    "a second person that nobody asked for": _fault("invented_person"),
+    "more than eight steps": lambda turn: len(_steps(turn)) > 8,
+    "an empty plan for a movement": _empty,
+    "one description more often than asked": _repeated,
+    "a duration that nobody asked for": _fault("invented_duration"),
+    "a duration that was asked for and is wrong": _fault("wrong_duration"),
+    "a negation or stillness lost": _stood_not_still,
+    "a wrong count": _fault("wrong_count"),
+    "foreign words in a description": _untranslated,
+}
+
+
+def repeated_answers(turn: TurnScore, records: Records) -> tuple[int, int]:
+    """Re-asks of a turn, and how many gave a rejected answer again to the letter."""
+    texts = [records.exchanges[ask["exchange"]].answer.text for ask in turn.seen["asks"]]
+    return len(texts[1:]), sum(
+        text in texts[:number] for number, text in enumerate(texts) if number
+    )
+
+
+def column(turns: Sequence[TurnScore], records: Records) -> dict[str, str]:
+    """A column of the table: what was found in the turns of one variant."""
+    counts = Counter(turn.sense.verdict for turn in turns)
+    asked = [repeated_answers(turn, records) for turn in turns]
+    again, same = (sum(numbers) for numbers in zip(*asked, strict=True))
+    written = [ask.output_tokens or 0 for turn in turns for ask in turn.asks]
+    return {
+        "requests": str(len(turns)),
+        "valid": str(sum(turn.valid for turn in turns)),
+        "**sensible**": f"**{counts['sensible']}**",
+        "partly": str(counts["partly"]),
+        "wrong": str(counts["wrong"]),
+        **{cause: str(sum(map(seen, turns))) for cause, seen in CAUSES.items()},
+        "re-asks that repeat a rejected answer": f"{same} of {again}",
+        "tokens of the longest answer": str(max(written, default=0)),
+    }
+
+
+def markdown(columns: dict[str, dict[str, str]]) -> Iterator[str]:
+    """The table with a column for each variant."""
+    yield "| | " + " | ".join(columns) + " |"
+    yield "| --- |" + " --- |" * len(columns)
+    for row in next(iter(columns.values())):
+        yield f"| {row} | " + " | ".join(found[row] for found in columns.values()) + " |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--each", type=int, default=1, help="requests of a family and language")
+    parser.add_argument("--strategy", default="schema")
+    switches = ["everything", "nothing", *REMEDIES[:-1]]
+    parser.add_argument("--off", default=",".join(switches), help="what is off, a column each")
+    parser.add_argument("--out", type=Path, help="folder of records, to go on from")
+    parser.add_argument("--table", type=Path, help="a Markdown file whose table is replaced")
+    parser.add_argument("--threads", type=int, default=1)
+    given = parser.parse_args()
+    suite = sample(load_suite(SENSE_SUITE), given.each)
+    cells = cells_of([PLANNER], [given.strategy], [0.0])
+    os.environ.update(MOTION_AGENT_MAX_TOKENS=MAX_TOKENS, MOTION_AGENT_NUM_CTX="4096")
+    columns = {}
+    with serving(threads=given.threads) as url:
+        os.environ["OPENAI_BASE_URL"] = url
+        for name in given.off.split(","):
+            removed = list(REMEDIES) if name == "everything" else [name] if name in REMEDIES else []
+            records = Records(given.out and given.out / name)
+            short = False if "short" in removed else None
+            with without(removed):
+                run(Ablation(suite, cells, short=short), records, progress=_tell(name))
+                turns = score(records, suite, as_recorded=True).turns
+            columns[f"{name} off"] = column(turns, records)
+    lines = list(markdown(columns))
+    print("\n" + "\n".join(lines))
+    if given.table is not None:
+        replace_table(given.table, given.strategy, lines)
+
+
+def replace_table(page: Path, name: str, lines: Sequence[str]) -> None:
+    """Put the table between the page's marks of that name."""
+    begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+    text = page.read_text(encoding="utf-8")
+    head, rest = text.split(begin)
+    _, tail = rest.split(end)
+    page.write_text("\n".join([f"{head}{begin}", "", *lines, "", f"{end}{tail}"]), "utf-8")
+
+
+def _tell(name: str) -> Callable[[str, int, int], None]:
+    def tell(stage: str, done: int, total: int) -> None:
+        print(f"\r{name} off: {done}/{total}    ", end="", file=sys.stderr, flush=True)
+
+    return tell
+
+
+if __name__ == "__main__":
+    main()
