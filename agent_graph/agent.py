@@ -247,6 +247,12 @@ class MotionAgent:
         """Return all motions of the conversation, oldest first."""
         return list(self._conversation(thread).motions.values())
 
+    def find(self, reference: str, thread: str = "default") -> Timeline | None:
+        """The motion of the conversation that is meant by a name, number or id; None if none is."""
+        conversation = self._conversation(thread)
+        key = conversation.find(reference)
+        return None if key is None else conversation.motions[key]
+
     def motions(self, thread: str = "default") -> dict[int, Motion]:
         """Return the current motion of the conversation by person; empty if there is none."""
         ids = self.timeline(thread).motions

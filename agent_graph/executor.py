@@ -137,6 +137,7 @@ class _Work:
             ],
             "repairs": [str(repair) for repair in repairs],
             "unknown": list(rendering.unknown),
+            "nearest": list(rendering.nearest),
         }
 
     def _edited_motion(

@@ -41,7 +41,7 @@ class Responder:
                     reply = f"{reply} Written: {', '.join(turn['files'])}."
             except MotionAgentError:
                 reply = None  # the motion is made; a reply must not be what loses it
-        reply = template if reply is None else _with_warning(reply, turn["unknown"])
+        reply = template if reply is None else _with_warning(reply, turn)
         update: dict[str, Any] = {}
         notice = getattr(self._planner, "notice", None)
         if notice and not state.get("introduced"):
@@ -84,6 +84,8 @@ def facts(turn: TurnState, timeline: Timeline) -> str:
             f"The motion model was not trained on: {', '.join(turn['unknown'])}."
             " The result may not show it."
         )
+    if nearest := turn.get("nearest"):
+        lines.append(f"The nearest that it was trained on: {', '.join(nearest)}.")
     return "\n".join(lines)
 
 
@@ -105,7 +107,7 @@ def template_reply(turn: TurnState, timeline: Timeline) -> str:
         parts.append(_capital(error["message"]) + _stop(error["message"]))
     elif not tools and not plan["placement"]:
         parts.append(plan["reasoning"] or "There is nothing to do for that.")
-    return _with_warning(" ".join(parts), turn["unknown"])
+    return _with_warning(" ".join(parts), turn)
 
 
 def _change_in_words(turn: TurnState, timeline: Timeline, plan: dict[str, Any]) -> str:
@@ -158,13 +160,16 @@ def _changes(plan: dict[str, Any]) -> bool:
     return bool(set(_tools(plan)) & _CHANGES or plan["placement"])
 
 
-def _with_warning(reply: str, unknown: list[str]) -> str:
-    """The reply, with the words the engine does not know, unless it names them."""
-    silent = [word for word in unknown if f"{word}" not in reply.lower() or "train" not in reply]
-    if not silent:
+def _with_warning(reply: str, turn: TurnState) -> str:
+    """The reply, with the words the engine does not know and the nearest it does, if not named."""
+    silent = [word for word in turn["unknown"] if word not in reply.lower() or "train" not in reply]
+    if silent:
+        words = ", ".join(f"'{word}'" for word in silent)
+        reply = f"{reply} I was not trained on {words}; the result may not show it."
+    nearest = turn.get("nearest") or []
+    if not nearest or any(action in reply for action in nearest):
         return reply
-    words = ", ".join(f"'{word}'" for word in silent)
-    return f"{reply} I was not trained on {words}; the result may not show it."
+    return f"{reply} The nearest that I know: {', '.join(nearest)}."
 
 
 def _capital(text: str) -> str:

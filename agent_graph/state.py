@@ -57,6 +57,7 @@ class TurnState(TypedDict):
     seams: list[dict[str, Any]]  # reports of the joins of what was made
     repairs: list[str]  # what was done about bad joins
     unknown: list[str]  # words the engine was not trained on
+    nearest: NotRequired[list[str]]  # known actions that are near to these
     error: dict[str, str] | None  # {"type": …, "message": …}
 
 
@@ -97,5 +98,6 @@ def new_turn(message_id: str, request: str) -> TurnState:
         "seams": [],
         "repairs": [],
         "unknown": [],
+        "nearest": [],
         "error": None,
     }

@@ -239,6 +239,15 @@ class CoverageEngine(Protocol):
 
 
 @runtime_checkable
+class MeaningEngine(Protocol):
+    """An engine that tells what sentences mean."""
+
+    def meanings(self, texts: Sequence[str]) -> FloatArray:
+        """Return a vector (N, D) for each of the N texts; the smaller the angle, the nearer."""
+        ...
+
+
+@runtime_checkable
 class FillEngine(Protocol):
     """An engine that finds what lies between two stretches of motion."""
 

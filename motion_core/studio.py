@@ -24,6 +24,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from .abilities import nearest_actions
 from .batching import Batcher
 from .composition import check_codebook, filled_segment, keep_take, segment_request
 from .engine import (
@@ -74,6 +75,7 @@ class Rendering:
         seams: by person, a report for each join of what was rendered now.
         repairs: what was done about bad joins.
         unknown: words of the new descriptions that training did not know.
+        nearest: known actions that are near to what was unknown.
     """
 
     timeline: Timeline
@@ -82,6 +84,7 @@ class Rendering:
     seams: Mapping[int, tuple[SeamReport, ...]] = field(default_factory=dict)
     repairs: tuple[Repair, ...] = ()
     unknown: tuple[str, ...] = ()
+    nearest: tuple[str, ...] = ()
 
 
 class Studio:
@@ -260,8 +263,10 @@ class Studio:
             motions[person] = joined.motion
             seams[person] = joined.seams
             repairs += joined.repairs
-        words = unknown_words(self.engine, [segment.description for segment in pending])
-        return Rendering(timeline, motions, new, seams, tuple(repairs), tuple(words))
+        descriptions = [segment.description for segment in pending]
+        words = tuple(unknown_words(self.engine, descriptions))
+        nearest = nearest_actions(self.engine, descriptions) if words else ()
+        return Rendering(timeline, motions, new, seams, tuple(repairs), words, nearest)
 
     def _join(
         self, timeline: Timeline, person: int, new: Collection[str], cancel: CancelToken | None

@@ -307,6 +307,17 @@ def test_a_backbone_of_another_size_is_refused_when_it_is_needed(
         odd.generate(requests())
 
 
+def test_what_sentences_mean_depends_on_no_other_sentence(engine: MotionLLMEngine) -> None:
+    texts = ["a person walks", "a person waves with both hands", "someone sits"]
+    together = engine.meanings(texts)
+    engine._states = {}
+    alone = np.concatenate([engine.meanings([text]) for text in reversed(texts)])[::-1]
+    assert together.shape == (3, engine._model()[0].rows["t2m_embed"].shape[1])
+    np.testing.assert_allclose(together, alone, atol=1e-4)
+    assert np.linalg.norm(together[0] - together[1]) > 1e-3
+    np.testing.assert_array_equal(engine.meanings(texts[:1]), alone[:1])  # it is kept
+
+
 def test_coverage_knows_the_words_of_the_captions_in_all_their_forms() -> None:
     known = KnownWords(["walks", "waves", "happily", "runs", "crosses"])
     assert known.coverage("A happy man is walking and waved.").score == 1

@@ -11,9 +11,9 @@ from offline_planning import GREETING, NOTHING, ONE, SECOND, TWO, planned, segme
 
 from motion_agent.agent_graph.answers import read_answer
 from motion_agent.agent_graph.offline import OfflinePlanner
-from motion_agent.agent_graph.offline.lexicon import VERBS
 from motion_agent.agent_graph.plan import InvalidPlanError, check_against_timeline
 from motion_agent.agent_graph.planners import Task
+from motion_agent.motion_core.verbs import VERBS
 
 COMMANDS = """
 a the man woman person he she it they them and then before after with both hands while slower

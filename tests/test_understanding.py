@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,12 @@ from fakes import ScriptedChatModel, plan_text, step
 from typer.testing import CliRunner
 
 from motion_agent.agent_graph import MotionAgent
-from motion_agent.agent_graph.abilities import known_actions
 from motion_agent.cli import app
 from motion_agent.cli.chat import _ABILITIES, _SHOW
+from motion_agent.motion_core.abilities import known_actions
 from motion_agent.motion_core.fake import FakeEngine
 from motion_agent.motion_core.formats import read_motion
+from motion_agent.motion_core.motion import Motion
 
 
 @pytest.fixture
@@ -179,3 +181,58 @@ def test_the_actions_that_the_model_knows_are_listed() -> None:
     assert found == known_actions(engine)
     assert all(not engine.coverage(sentence).unknown for sentence in found)
     assert _ABILITIES.fullmatch("What actions do you know?")
+
+
+def talk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *lines: str) -> tuple[str, list[str]]:
+    """What a chat says to these lines, and the descriptions of the motions that it showed."""
+    shown: list[str] = []
+
+    def show(people: list[Motion], *_: object, **__: object) -> None:
+        shown.append(people[0].segments[0].description)
+
+    monkeypatch.setenv("MOTION_AGENT_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr(import_module("motion_agent.cli.render"), "show_page", show)
+    told = ["chat", "--engine", "fake", "--workspace", str(tmp_path)]
+    result = CliRunner().invoke(app, told, input="\n".join([*lines, ""]))
+    return result.stdout + result.stderr, shown
+
+
+def test_words_of_a_chat_open_the_viewer_on_the_motion_that_is_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = ("a person walks", "call it stroll", "make a new motion: a person dances")
+    asked = ("show it", "play motion 1", "show me stroll", "/view the first motion", "/view 9")
+    text, shown = talk(tmp_path, monkeypatch, *made, *asked)
+    assert shown == ["a person dances", *["a person walks"] * 3]
+    assert "there is no motion '9'" in text
+
+
+def test_a_chat_tells_its_abilities_and_what_is_near(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text, _ = talk(tmp_path, monkeypatch, "What actions do you know?", "/actions a person wallks")
+    listed = " ".join(text.split())
+    verbs = ", ".join(action.removeprefix("a person ") for action in known_actions(FakeEngine()))
+    assert f"a person {verbs}" in listed
+    assert "not in the training captions: wallks the nearest that is: a person walks" in listed
+
+
+def test_every_action_that_is_listed_can_be_made(tmp_path: Path) -> None:
+    agent = MotionAgent(engine=FakeEngine(), workspace=tmp_path)
+    for number, sentence in enumerate(known_actions(FakeEngine())):
+        turn = agent.run(sentence, thread=str(number))
+        assert turn.plan is not None
+        assert [step["tool"] for step in turn.plan["plan"]] == ["generate_motion"], sentence
+        assert "not trained on" not in turn.reply
+
+
+def test_a_name_is_understood_wherever_a_motion_can_be_meant(agent: MotionAgent) -> None:
+    agent.run("call it ballet")
+    assert agent.run("open motion 1").name == "motion 1"
+    assert agent.run("open ballet").name == "ballet"
+    assert "ballet I see" in agent.run("what does ballet show?").reply
+    agent.run("open motion 1")
+    turn = agent.run("export ballet as b.npz")
+    assert (turn.name, [Path(file).name for file in turn.files]) == ("ballet", ["b.npz"])
+    agent.run("open motion 1")
+    assert agent.run("make ballet slower").name == "ballet"

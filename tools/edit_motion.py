@@ -26,7 +26,7 @@ from ..motion_core.studio import Studio
 from ..motion_core.timeline import SMOOTH_SECONDS, Timeline, changed_duration
 from ..prompts import load_prompt
 from .caption_motion import MOTION
-from .facts import motion_facts, motion_line, unknown_warning
+from .facts import motion_facts, motion_line, unknown_facts, unknown_warning
 from .generate_motion import checked_description
 from .messages import one_line, quoted
 from .motion_tool import MotionTool, ToolArguments
@@ -105,9 +105,9 @@ class EditMotion(MotionTool):
         known = {segment.id for segment in before.segments}
         new = [s.id for s in result.segments if s.id in rendering.new or s.id not in known]
         line = f"Made motion {motion_line(result, motion_id, new=new)}. {old} is unchanged."
-        line += f"{_unused(arguments)}{unknown_warning(rendering.unknown)}"
+        line += f"{_unused(arguments)}{unknown_warning(rendering)}"
         artifact = {**motion_facts(result, motion_id), "edited": old, "new_segments": new}
-        return line, {**artifact, "unknown_words": list(rendering.unknown)}
+        return line, {**artifact, **unknown_facts(rendering)}
 
 
 def _edited(timeline: Timeline, arguments: EditMotionInput) -> Timeline:

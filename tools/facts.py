@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from ..motion_core.motion import Motion
+from ..motion_core.studio import Rendering
 from .messages import one_line, quoted
 
 MAX_LISTED = 12  # segments in one line
@@ -40,11 +41,18 @@ def motion_line(motion: Motion, motion_id: str, *, new: Collection[str] = ()) ->
     return f"{line}: {', '.join(parts)}"
 
 
-def unknown_warning(words: Collection[str]) -> str:
-    """A sentence to add about them, or nothing."""
-    if not words:
+def unknown_facts(rendering: Rendering) -> dict[str, list[str]]:
+    """What training did not know, and the nearest that it knew, as JSON values."""
+    return {"unknown_words": list(rendering.unknown), "nearest_actions": list(rendering.nearest)}
+
+
+def unknown_warning(rendering: Rendering) -> str:
+    """A sentence to add about what training did not know, or nothing."""
+    if not rendering.unknown:
         return ""
-    listed = ", ".join(quoted(word, 30) for word in list(words)[:_MAX_WORDS])
+    listed = ", ".join(quoted(word, 30) for word in rendering.unknown[:_MAX_WORDS])
+    near = f" The nearest that it knows: {', '.join(rendering.nearest)}."
     return (
         f" The motion model was not trained on {listed}: the result may not show it; tell the user."
+        f"{near if rendering.nearest else ''}"
     )

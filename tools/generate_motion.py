@@ -22,7 +22,7 @@ from ..motion_core.limits import MAX_DESCRIPTION, MAX_SECONDS
 from ..motion_core.studio import Studio
 from ..motion_core.timeline import Timeline
 from ..prompts import load_prompt
-from .facts import motion_facts, motion_line, unknown_warning
+from .facts import motion_facts, motion_line, unknown_facts, unknown_warning
 from .messages import one_line
 from .motion_tool import MotionTool, ToolArguments
 
@@ -66,8 +66,8 @@ class GenerateMotion(MotionTool):
             timeline = timeline.insert(description, seconds=arguments.seconds or 0.0)
         rendering = self.render(timeline, studio)
         motion, motion_id = rendering.motions[1], rendering.timeline.motions[1]
-        line = f"Made motion {motion_line(motion, motion_id)}.{unknown_warning(rendering.unknown)}"
-        return line, {**motion_facts(motion, motion_id), "unknown_words": list(rendering.unknown)}
+        line = f"Made motion {motion_line(motion, motion_id)}.{unknown_warning(rendering)}"
+        return line, {**motion_facts(motion, motion_id), **unknown_facts(rendering)}
 
 
 def checked_description(text: str, what: str = "the description") -> str:

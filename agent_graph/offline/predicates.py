@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ...motion_core.verbs import third_person, words_of
 from .lexicon import (
     DETERMINERS,
     NUMBER,
@@ -12,9 +13,7 @@ from .lexicon import (
     PRONOUNS,
     base_of,
     guess_base_of_gerund,
-    third_person,
     verb_form,
-    words_of,
 )
 
 DEFAULT_SUBJECT = "a person"

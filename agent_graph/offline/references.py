@@ -6,9 +6,10 @@ import re
 from collections.abc import Sequence
 
 from ...motion_core.timeline import Timeline
+from ...motion_core.verbs import words_of
 from ..task import Task
 from .draft import Draft, Row
-from .lexicon import NUMBER, ORDINALS, base_of, number, words_of
+from .lexicon import NUMBER, ORDINALS, base_of, number
 from .predicates import main_verb
 from .wording import CannotDo, quoted
 

@@ -17,6 +17,7 @@ from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import torch
 
 from ..engine import (
@@ -47,6 +48,7 @@ DEFAULT_CHECKPOINT = Path(__file__).parent.parent / "checkpoints" / "smollm2-135
 FILL_CONTEXT = 16  # motion tokens on each side of a gap; training saw 1 to 16
 CAPTION_WINDOW = 50  # motion tokens; training saw up to 60
 _BATCH = 64  # rows at once; more would only cost memory
+_MAX_STATES = 2048  # of texts that are kept
 
 
 class MotionLLMEngine:
@@ -78,6 +80,7 @@ class MotionLLMEngine:
         self._backbone = backbone or checkpoint.config.backbone
         self._dtype = dtype
         self._known = checkpoint.known()
+        self._states: dict[str, FloatArray] = {}  # of texts whose meaning was asked for
         self._lock = threading.RLock()
         self._device = device or decoding_device()
         self._loaded: tuple[AnyModel, PromptFormat] | None = None
@@ -202,6 +205,23 @@ class MotionLLMEngine:
 
     def coverage(self, description: str) -> Coverage:
         return self._known.coverage(description)
+
+    def meanings(self, texts: Sequence[str]) -> FloatArray:
+        """Return the state (N, D) in which each text leaves the language model.
+
+        Raises:
+            UnavailableError, ConfigurationError: the backbone cannot be had or does not fit.
+        """
+        if new := [text for text in dict.fromkeys(texts) if text not in self._states]:
+            with self._lock, torch.no_grad():
+                model, prompt = self._use("t2m")
+                encode = prompt.text_tokenizer
+                ids = [list(encode(text, add_special_tokens=False).input_ids) for text in new]
+                states = model.reading("t2m", ids, [1] * len(ids)).last.float().cpu().numpy()
+                kept = self._states if len(self._states) < _MAX_STATES else {}
+                self._states = {**kept, **dict(zip(new, states, strict=True))}
+        known = self._states
+        return np.stack([known[text] for text in texts])
 
     def warm_up(self) -> None:
         """Load the backbone now rather than at the first call."""

@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
 from .console import Json, answer, note, say, width, wrapped
 from .engines import CheckpointFolder, EngineName, engine_name
 
+if TYPE_CHECKING:
+    from ..motion_core.engine import MotionEngine
+
 
 def actions(
-    engine: EngineName = None, checkpoint: CheckpointFolder = None, as_json: Json = False
+    action: Annotated[
+        str | None, typer.Argument(metavar="ACTION", help="Only those that are near to this one.")
+    ] = None,
+    engine: EngineName = None,
+    checkpoint: CheckpointFolder = None,
+    as_json: Json = False,
 ) -> None:
-    """List the actions that the motion model knows.
+    """List the actions that the motion model knows, or those that are near to ACTION.
 
     Each was in its training captions, so each of these sentences works.
     """
-    from ..agent_graph.abilities import known_actions
+    from ..motion_core.abilities import known_actions
     from ..motion_core.engines import load_engine
 
     loaded = load_engine(engine_name(engine, checkpoint))
-    found = known_actions(loaded)
-    tell_actions(found)
-    note(f'try: motion-agent run "{example(found)}"')
-    answer({"engine": loaded.name, "actions": found})
+    if action is None:
+        found = known_actions(loaded)
+        tell_actions(found)
+        note(f'try: motion-agent run "{example(found)}"')
+        return answer({"engine": loaded.name, "actions": found})
+    return answer({"engine": loaded.name, **tell_nearest(loaded, action)})
 
 
 def tell_actions(found: list[str]) -> None:
@@ -28,6 +42,21 @@ def tell_actions(found: list[str]) -> None:
     verbs = ", ".join(sentence.removeprefix("a person ") for sentence in found)
     for line in wrapped(f"a person {verbs}", (width() or 80)):
         say(line)
+
+
+def tell_nearest(engine: MotionEngine, action: str) -> dict[str, list[str]]:
+    """Whether the action is known, and what is near if not; also as JSON values."""
+    from ..motion_core.abilities import nearest_actions
+    from ..motion_core.engine import unknown_words
+
+    unknown = unknown_words(engine, [action])
+    near = list(nearest_actions(engine, [action]))
+    if not unknown:
+        say(f"{action}: known")
+    else:
+        say(f"not in the training captions: {', '.join(unknown)}")
+        say(f"the nearest that is: {', '.join(near)}" if near else "nothing near to it is known")
+    return {"unknown_words": unknown, "nearest_actions": near}
 
 
 def example(found: list[str]) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .actions import tell_actions
+from .actions import tell_actions, tell_nearest
 from .console import MODE, complain, note, say, working
 from .conversations import conversation_names, forget_conversation, kept_conversations
 from .engines import CheckpointFolder, DeviceName, EngineName, engine_name
@@ -32,16 +32,20 @@ HELP = """\
 Say what somebody should do, then change it: "make it slower", "remove the bow",
 "undo".
   /export [FORMATS]   write the motion as files, for example /export mp4,bvh
-  /view               look at the motion in the browser
+  /view [MOTION]      look at the motion, or at another one, in the browser
   /motion             what the motion is made of
   /motions            all motions of this conversation
-  /actions            what the motion model was trained on
+  /actions [ACTION]   what the motion model was trained on, or what of it is near
   /help               this
   /quit               leave; Ctrl-C stops an answer, Ctrl-D leaves too"""
 COMMANDS = ("/export", "/view", "/motion", "/motions", "/actions", "/help", "/quit")
 _SHOW = re.compile(
     r"(?:please )?(?:(?:show|play)(?: me)?(?: (?:it|that|this|the motion))?|(?:view|watch)"
     r" (?:it|that|this|the motion)|let me see(?: it| that)?)(?: please| again)?[.!]?",
+    re.IGNORECASE,
+)
+_SHOW_MOTION = re.compile(
+    r"(?:please )?(?:show|play|view|watch)(?: me)? (?P<motion>.{1,80}?)(?: please| again)?[.!]?",
     re.IGNORECASE,
 )
 _ABILITIES = re.compile(
@@ -126,8 +130,7 @@ def chat(
             if line in _LEAVE:
                 break
             work: Callable[[], Turn | None]
-            if _SHOW.fullmatch(line):
-                line = "/view"
+            line = _view_command(line, agent, thread)
             if _ABILITIES.fullmatch(line):
                 line = "/actions"
             if line.startswith("/"):
@@ -135,6 +138,16 @@ def chat(
             else:
                 work = partial(_say_to, agent, line, thread)
             _answer(work, agent, thread)
+
+
+def _view_command(line: str, agent: MotionAgent, thread: str) -> str:
+    """``/view`` for words that ask to see a motion; other lines stay."""
+    if _SHOW.fullmatch(line):
+        return "/view"
+    named = _SHOW_MOTION.fullmatch(line)
+    if named is not None and agent.find(named["motion"], thread) is not None:
+        return f"/view {named['motion']}"
+    return line
 
 
 def _list_conversations() -> None:
@@ -213,9 +226,12 @@ def _command(line: str, agent: MotionAgent, thread: str) -> None:
     elif name not in COMMANDS:
         complain(f"there is no {name}{did_you_mean(name, COMMANDS)}; /help tells what there is")
     elif name == "/actions":
-        from ..agent_graph.abilities import known_actions
+        from ..motion_core.abilities import known_actions
 
-        tell_actions(known_actions(agent.studio.engine))
+        if rest.strip():
+            tell_nearest(agent.studio.engine, rest.strip())
+        else:
+            tell_actions(known_actions(agent.studio.engine))
     elif not motions:
         complain("there is no motion yet; say what somebody should do")
     elif name == "/motion":
@@ -223,11 +239,19 @@ def _command(line: str, agent: MotionAgent, thread: str) -> None:
     elif name == "/motions":
         _tell_motions(agent, thread)
     elif name == "/view":
-        from .render import show_page
-
-        show_page(people, agent.placement(thread))
+        _view(rest.strip(), agent, thread)
     else:
         _export(agent, people, parse_formats(rest or DEFAULT_FORMATS), agent.placement(thread))
+
+
+def _view(reference: str, agent: MotionAgent, thread: str) -> None:
+    from .render import show_page
+
+    timeline = agent.find(reference, thread)
+    if timeline is None:
+        return complain(f"there is no motion {reference!r}; /motions lists them")
+    ids = [motion_id for _, motion_id in sorted(timeline.motions.items())]
+    show_page([agent.store.get(motion_id) for motion_id in ids], timeline.place)
 
 
 def _export(

@@ -151,6 +151,8 @@ def generate(
     say_segments(motion)
     if rendering.unknown:
         say(f"not in the training captions: {', '.join(rendering.unknown)}", style="yellow")
+    if rendering.nearest:
+        say(f"the nearest that is: {', '.join(rendering.nearest)}", style="yellow")
     base = free_name(out / file_name(" then ".join(descriptions)), suffixes)
     files = write_formats([motion], base, suffixes, character=character)
     answer(
@@ -158,6 +160,7 @@ def generate(
             "engine": loaded.name,
             **describe(motion),
             "unknown_words": list(rendering.unknown),
+            "nearest_actions": list(rendering.nearest),
             "files": describe_files(files),
         }
     )
