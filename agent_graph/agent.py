@@ -248,7 +248,7 @@ class MotionAgent:
         return list(self._conversation(thread).motions.values())
 
     def find(self, reference: str, thread: str = "default") -> Timeline | None:
-        """The motion of the conversation that is meant by a name, number or id; None if none is."""
+        """Return the motion that is meant by a name, number or id; None if none is."""
         conversation = self._conversation(thread)
         key = conversation.find(reference)
         return None if key is None else conversation.motions[key]

@@ -248,7 +248,7 @@ class ChatPlanner:
         return [*instructions, *history, request]
 
     def sends(self, task: Task) -> dict[str, Any]:
-        """Return what a question for a task has beside its messages: schema or function, temperature."""
+        """Return what a question has beside its messages: schema or function, temperature."""
         formed = self._formed(task, self._forms[0])
         model = getattr(formed, "bound", formed)
         return {

@@ -56,7 +56,7 @@ def _copied(turn: TurnScore) -> bool:
     examples = "\n".join(load_prompt(name) for name in _EXAMPLES)
     said = [step.description for step in _steps(turn)] + [plan.reasoning for plan in turn.plans]
     return any(len(text) > 8 and f'"{text}"' in examples for text in said) and not any(
-        text.lower() in turn.said.lower() for text in said if text
+        text.lower() in turn.request.lower() for text in said if text
     )
 
 
@@ -64,7 +64,7 @@ def _impossible(turn: TurnScore) -> bool:
     """A step about a motion where there is none, or about a file that nobody named."""
     if turn.scenario.given or turn.scenario.files or turn.number:
         return False
-    named = bool(_FILE.search(turn.said))
+    named = bool(_FILE.search(turn.request))
     return any(
         step.tool in _NEEDS_MOTION or (step.tool == "caption_motion" and not named)
         for step in _steps(turn)
@@ -89,8 +89,8 @@ def _untranslated(turn: TurnScore) -> bool:
     if turn.scenario.id.endswith("-en"):
         return False
     told = " ".join(step.description for step in _steps(turn)).lower()
-    words = {word.lower() for word in _WORD.findall(turn.said)} | set(
-        re.findall(r"[\u4e00-\u9fff]", turn.said)
+    words = {word.lower() for word in _WORD.findall(turn.request)} | set(
+        re.findall(r"[\u4e00-\u9fff]", turn.request)
     )
     return any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", told) for word in words)
 

@@ -32,7 +32,7 @@ _ALIKE = 0.82  # of the letters of two words, where one may be a slip for the ot
 
 
 def known_actions(engine: MotionEngine) -> list[str]:
-    """Sentences such as ``a person walks`` of which the engine knows every word, by alphabet.
+    """Return sentences such as ``a person walks`` of which every word is known, by alphabet.
 
     Raises:
         ConfigurationError: the engine does not tell what it knows.
@@ -46,7 +46,7 @@ def known_actions(engine: MotionEngine) -> list[str]:
 def nearest_actions(
     engine: MotionEngine, descriptions: Iterable[str], count: int = 3
 ) -> tuple[str, ...]:
-    """The known actions that are nearest to those which training did not know, nearest first.
+    """Return the known actions that are nearest to unknown ones, nearest first.
 
     Args:
         engine: whose actions.
@@ -76,7 +76,7 @@ def _sentence(verb: str) -> str:
 
 
 def _phrase(text: str, unknown: Sequence[str]) -> str:
-    """The unknown action as a sentence: from its verb to the first word that is not known."""
+    """Return the unknown action as a sentence: from its verb to the unknown word."""
     words = [word.lower() for word in _WORD.findall(text)]
     places = [place for place, word in enumerate(words) if word in unknown]
     if not places or not all(words[place].isascii() for place in places):  # of another language
@@ -88,7 +88,7 @@ def _phrase(text: str, unknown: Sequence[str]) -> str:
 
 
 def _slips(phrase: str, actions: Sequence[str]) -> list[str]:
-    """The action whose verb has nearly the letters of the unknown word, if there is one."""
+    """Return the action whose verb has nearly the letters of the unknown word, if one has."""
     verb = phrase.split()[-1]
     verbs = [action.split()[2] for action in actions]
     return [_sentence(near) for near in get_close_matches(verb, verbs, n=1, cutoff=_ALIKE)]
@@ -97,7 +97,7 @@ def _slips(phrase: str, actions: Sequence[str]) -> list[str]:
 def _by_meaning(
     engine: MeaningEngine, phrases: Sequence[str], actions: Sequence[str]
 ) -> list[list[str]]:
-    """All actions for each phrase, the nearest first: by cosine, their common part taken away."""
+    """Return all actions for each phrase, the nearest first, by cosine about their mean."""
     vectors = engine.meanings([*actions, *phrases])  # (N, D)
     vectors = vectors - vectors[: len(actions)].mean(axis=0)
     vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)

@@ -6,7 +6,7 @@ import re
 
 
 def words_of(text: str) -> frozenset[str]:
-    """The words of a text, as a set."""
+    """Return the words of a text, as a set."""
     return frozenset(text.split())
 
 
@@ -35,7 +35,7 @@ tie tighten wail wrestle wring zigzag continue begin keep keel repeat lick march
 
 
 def third_person(base: str) -> str:
-    """``wave`` → ``waves``, ``carry`` → ``carries``."""
+    """Return the third person: ``wave`` → ``waves``, ``carry`` → ``carries``."""
     if base in ("do", "go"):
         return base + "es"
     if re.search(r"[^aeiou]y$", base):

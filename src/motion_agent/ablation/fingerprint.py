@@ -103,7 +103,7 @@ def fingerprint(
 
 
 def asking(cell: Cell, *, model: str, request: object = None) -> str:
-    """Return the digest of what decides an answer beside the messages, the seed and the way of asking.
+    """Return the digest of what decides an answer beside messages, seed and way of asking.
 
     Args:
         cell: who is asked, and how.

@@ -28,12 +28,12 @@ _STABLE = ("id", "root", "owned_by", "meta")  # of a model in the list of a serv
 
 
 def identity_of(thing: object) -> str:
-    """A digest of its class, the code and files of that class, and its plain values."""
+    """Return a digest of its class, the code and files of that class, and its plain values."""
     return digest(_state(thing, 0))
 
 
 def engine_in_words(engine: MotionEngine) -> str:
-    """The engine's name, with a digest where the name does not say all."""
+    """Return the engine's name, with a digest where the name does not say all."""
     told = getattr(engine, "fingerprint", None)
     if isinstance(told, str):
         return f"{engine.name} {told}"
@@ -47,7 +47,7 @@ def engine_in_words(engine: MotionEngine) -> str:
 
 
 def served_model(provider: str, planner: str) -> str:
-    """A digest of what a server says of the model that it serves; empty if it says nothing.
+    """Return a digest of what a server says of the model that it serves; empty if it says nothing.
 
     Args:
         provider: ``ollama``, or ``openai`` for servers of that protocol; others are not asked.
@@ -84,7 +84,7 @@ def _is_ours(kind: type) -> bool:
 
 
 def _state(value: object, depth: int) -> Any:
-    """What can be compared of a value: plain values as they are, of all others class and parts."""
+    """Return what can be compared of a value: plain values, and of others class and parts."""
     if value is None or isinstance(value, str | int | float | bool | bytes | Path):
         return str(value) if isinstance(value, bytes | Path) else value
     if depth > _DEEPEST:
@@ -105,7 +105,7 @@ def _state(value: object, depth: int) -> Any:
 
 
 def _plain(value: object, depth: int) -> Any:
-    """The plain values in a value; of all others the class alone."""
+    """Return the plain values in a value; of all others the class alone."""
     if isinstance(value, Mapping) and depth <= _DEEPEST:
         return sorted((str(key), _plain(part, depth + 1)) for key, part in value.items())
     if isinstance(value, list | tuple) and depth <= _DEEPEST:
@@ -115,7 +115,7 @@ def _plain(value: object, depth: int) -> Any:
 
 
 def _code_of(kind: type) -> list[str]:
-    """Digests of the functions of a class and of its bases, and of the files they are in."""
+    """Return digests of the functions of a class and of its bases, and of the files they are in."""
     found: list[str] = []
     files: set[str] = set()
     for base in kind.__mro__:

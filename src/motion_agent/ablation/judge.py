@@ -96,7 +96,7 @@ def judgement_key(judge: str, turn: TurnScore, model: str | None = None) -> str:
 
 
 def current_judgements(turns: Sequence[TurnScore], records: Records) -> list[dict[str, Any]]:
-    """Return the recorded judgements of these turns, with these plans; those of others are left out.
+    """Return the recorded judgements of these turns with these plans, and of no others.
 
     Of each judge only what its latest model said.
     """

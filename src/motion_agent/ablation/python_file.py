@@ -35,7 +35,7 @@ def source_of(name: str) -> str | None:
 
 
 def sources_of(path: Path) -> dict[str, str]:
-    """The text of a Python file, and of those beside it that it imports, by name.
+    """Return the text of a Python file, and of those beside it that it imports, by name.
 
     Files that cannot be read or understood are left out.
     """

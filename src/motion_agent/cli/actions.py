@@ -45,7 +45,7 @@ def tell_actions(found: list[str]) -> None:
 
 
 def tell_nearest(engine: MotionEngine, action: str) -> dict[str, list[str]]:
-    """Whether the action is known, and what is near if not; also as JSON values."""
+    """Tell whether the action is known, and what is near if not; return it as JSON values."""
     from ..motion_core.abilities import nearest_actions
     from ..motion_core.engine import unknown_words
 

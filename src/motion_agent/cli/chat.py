@@ -141,7 +141,7 @@ def chat(
 
 
 def _view_command(line: str, agent: MotionAgent, thread: str) -> str:
-    """``/view`` for words that ask to see a motion; other lines stay."""
+    """Return ``/view`` for words that ask to see a motion; other lines stay."""
     if _SHOW.fullmatch(line):
         return "/view"
     named = _SHOW_MOTION.fullmatch(line)
