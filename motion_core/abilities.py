@@ -81,8 +81,9 @@ def _phrase(text: str, unknown: Sequence[str]) -> str:
     places = [place for place, word in enumerate(words) if word in unknown]
     if not places or not all(words[place].isascii() for place in places):  # of another language
         return ""
-    verbs = [place for place in places if words[place] in _THIRD - _SAYS_NOTHING]
-    end = next(iter(verbs or [p for p in places if words[p].endswith("s")] or places))
+    telling = [place for place in places if words[place] not in _SAYS_NOTHING] or places
+    verbs = [place for place in telling if words[place] in _THIRD]
+    end = next(iter(verbs or [p for p in telling if words[p].endswith("s")] or telling))
     begin = next((place for place in range(end) if words[place] in _THIRD), end)
     return _sentence(" ".join(words[begin : end + 1]))
 

@@ -172,7 +172,7 @@ def test_other_code_plays_again_what_was_answered(
         monkeypatch.setattr(fingerprints, "_code", lambda code=code: code)
         opened = ChatPlanner(model, name="test:model", strategy="prompt")
         result = run(Ablation(toys(), cells), records, open_planner=lambda *_, p=opened: p)
-        assert (result.done, len(model.asked)) == (2, asked)
+        assert (result.done, len(model.questions)) == (2, asked)
 
 
 def test_records_without_a_fingerprint_are_scored_only_as_recorded(records: Records) -> None:

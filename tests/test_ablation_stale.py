@@ -106,7 +106,7 @@ def test_a_chat_model_object_with_other_settings_is_asked_again(tmp_path: Path) 
         model = ScriptedChatModel(script=[answer])
         report = ablate({"mine": model}, suite=wave(), out=tmp_path)
         assert words in report.scores.turns[0].plans[0].plan[0].description
-        assert len(model.asked) <= 1
+        assert len(model.questions) <= 1
     told = {
         identity_of(ChatOpenAI(model="m", api_key="k", **facts))
         for facts in (

@@ -86,7 +86,7 @@ def test_every_planners_reply_names_them(tmp_path: Path, planner: str) -> None:
     assert "I was not trained on 'moonwalks'; the result may not show it." in reply
     assert "The nearest that I know: a person walks, a person runs, a person jumps." in reply
     if planner == "model":  # it is told, too
-        assert "a person walks, a person runs" in model.asked[1][0].text
+        assert "a person walks, a person runs" in model.questions[1][0].text
 
 
 def test_tools_tell_them_to_the_model_and_to_the_host() -> None:
