@@ -65,7 +65,7 @@ def test_one_reader_of_each_kind_reads_what_strangers_write(repository: Path) ->
 
 @pytest.mark.parametrize("text", [DEEP, '{"a":' * 100_000, b"\xff\xfe\x00", "[1" + "0" * 5000])
 def test_whatever_is_wrong_with_json_is_a_value_error(text: str | bytes) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011: of any kind
+    with pytest.raises(ValueError):
         parse_json(text)
 
 
