@@ -27,6 +27,7 @@ from .train import MotionLLMTraining
 
 _FOLDER = "recipes"
 _LARGEST = 1_000_000_000
+_NAMES: dict[type[Any], str] = {MotionLLMTraining: "training", Augmentation: "augmentation"}
 _Made = TypeVar("_Made")
 
 
@@ -215,7 +216,7 @@ def _checked(kind: type[_Made], values: Any) -> _Made:
     if isinstance(values, Mapping):
         names = {entry.name for entry in fields(cast("Any", kind))}
         if unknown := {str(key) for key in values} - names:
-            raise ValueError(f"{kind.__name__} has no {min(unknown)!r}")
+            raise ValueError(f"{_NAMES.get(kind, 'shape')} has no {min(unknown)!r}")
     return TypeAdapter(kind).validate_python(values)
 
 
