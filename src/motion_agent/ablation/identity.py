@@ -6,7 +6,6 @@ address or temperature, a class that was edited since.
 
 from __future__ import annotations
 
-import json
 import marshal
 import os
 import urllib.request
@@ -18,11 +17,13 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 
 from ..motion_core.engine import MotionEngine
+from ..motion_core.json_text import parse_json
 from .python_file import sources_of
 from .records import digest
 
 _OURS = ("motion_agent.", "langchain", "pydantic", "builtins", "abc", "typing")
 _PATIENCE = 2.0  # seconds for a server to say what it serves
+_MOST_BYTES = 5_000_000  # of a server's answer
 _DEEPEST = 6
 _STABLE = ("id", "root", "owned_by", "meta")  # of a model in the list of a server; no times
 
@@ -73,10 +74,10 @@ def _listed(url: str, key: str) -> list[dict[str, Any]]:
     try:
         request = urllib.request.Request(url, headers=headers)
         with urllib.request.urlopen(request, timeout=_PATIENCE) as reply:
-            found = json.load(reply).get(key) or []
+            found = parse_json(reply.read(_MOST_BYTES)).get(key)
     except (OSError, ValueError, AttributeError):
         return []
-    return [model for model in found if isinstance(model, dict)]
+    return [model for model in found if isinstance(model, dict)] if isinstance(found, list) else []
 
 
 def _is_ours(kind: type) -> bool:
