@@ -34,7 +34,7 @@ SAMPLING_OPTIONS ?= --takes 2 --guidance 4 --min-tokens 8
 EVALUATION_OPTIONS ?=
 
 BIN := $(VENV)/bin
-SENTENCE := A tired person walks forward, then waves with both hands, then bows.
+SENTENCE := A person walks forward, then jumps forward, then sits down.
 
 .PHONY: help demo session test test-latest test-oldest everywhere lint format docs notebooks gallery data \
 	train evaluate lock audit build release-check clean print-torch

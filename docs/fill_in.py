@@ -1,4 +1,4 @@
-"""Fills in what the program itself tells: help texts and the list of export formats.
+"""Fills in what the program itself tells: help texts, export formats, and the data in NOTICE.
 
     python docs/fill_in.py [--check]
 
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 DOCS = Path(__file__).parent
+REPOSITORY = DOCS.parent
 MARK = "<!-- exports -->"
 
 
@@ -25,9 +26,8 @@ def main() -> int:
         if path in stale and "--check" not in sys.argv:
             path.write_text(text, encoding="utf-8")
     for path in stale:
-        print(
-            f"{path.relative_to(DOCS)} {'is out of date' if '--check' in sys.argv else 'written'}"
-        )
+        state = "is out of date" if "--check" in sys.argv else "written"
+        print(f"{path.relative_to(REPOSITORY)} {state}")
     return int(bool(stale) and "--check" in sys.argv)
 
 
@@ -41,6 +41,21 @@ def pages() -> Iterator[tuple[Path, str]]:
     before, _, after = exports.read_text(encoding="utf-8").partition(MARK)
     after = re.sub(r"\A\n+(\|.*\n)*\n*", "", after)
     yield exports, f"{before}{MARK}\n\n{_exports()}\n\n{after}"
+    notice = REPOSITORY / "NOTICE"
+    yield notice, _notice(notice.read_text(encoding="utf-8"))
+
+
+def _notice(text: str) -> str:
+    """Parts 1 and 2, of the shipped weights and their data, as the checkpoint tells them."""
+    from motion_agent.motion_core.datasets.attributions import notice
+    from motion_agent.motion_core.motionllm import load_checkpoint
+    from motion_agent.motion_core.motionllm.engine import DEFAULT_CHECKPOINT
+
+    config = load_checkpoint(DEFAULT_CHECKPOINT).config
+    found = re.fullmatch(r"(.*?)1\. The shipped.*?(3\. Pre-trained.*)", text, re.DOTALL)
+    assert found is not None, "NOTICE has no parts 1 and 3"
+    own = notice(config.data.split(", "), config.caption_sources)
+    return f"{found[1]}{own.rstrip()}\n\n\n{found[2]}"
 
 
 def _exports() -> str:

@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 REQUESTS = (
-    "A tired person walks forward, then waves with both hands, then bows.",
+    "A person walks forward, then waves with both hands, then bows.",
     "make the walk longer",
     "replace the bow with a jump",
     "undo",

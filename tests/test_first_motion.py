@@ -16,7 +16,7 @@ from motion_agent.motion_core.skeleton import BONE_LENGTHS, PARENTS
 
 pytestmark = pytest.mark.slow
 
-SENTENCE = "A tired person walks forward, then waves with both hands, then bows."
+SENTENCE = "A person walks forward, then jumps forward, then sits down."
 
 
 @pytest.fixture(scope="module")
@@ -45,35 +45,38 @@ def motion(turn: Turn) -> Motion:
 def test_each_part_shows_its_action_to_the_captioner(
     motion: Motion, engine: MotionLLMEngine
 ) -> None:
-    walks, waves, bows = engine.caption([Take(segment.tokens) for segment in motion.segments])
+    walks, jumps, sits = engine.caption([Take(segment.tokens) for segment in motion.segments])
     assert "walk" in walks
-    assert "wav" in waves and "both" in waves
-    assert "bow" in bows
+    assert "jump" in jumps or "hop" in jumps
+    assert "sit" in sits
 
 
-def test_the_person_gets_somewhere_while_walking_and_stays_while_waving(motion: Motion) -> None:
+def test_the_person_gets_somewhere_walking_and_jumping_and_stays_where_they_sit(
+    motion: Motion,
+) -> None:
     root = motion.joints[:, 0]
-    (_, walk, walked), (_, wave, waved), _ = motion.segment_frames()
-    assert np.linalg.norm((root[walked - 1] - root[walk])[[0, 2]]) > 1.5  # metres
-    assert np.linalg.norm((root[waved - 1] - root[wave])[[0, 2]]) < 0.6
+    metres = [
+        float(np.linalg.norm((root[end - 1] - root[first])[[0, 2]]))
+        for _, first, end in motion.segment_frames()
+    ]
+    assert metres[0] > 1.5
+    assert metres[1] > 0.5
+    assert metres[2] < 0.6
 
 
-def test_hands_go_up_in_the_wave_and_the_head_goes_down_in_the_bow(motion: Motion) -> None:
-    joints = motion.joints
-    _, (_, wave, waved), (_, bow, bowed) = motion.segment_frames()
-    wrists = joints[wave:waved, [20, 21], 1].max(axis=0)
-    assert (wrists > joints[wave:waved, 16, 1].mean()).all()  # above the shoulders
-    head = joints[bow:bowed, 15, 1]
-    assert head.max() - head.min() > 0.1
+def test_the_pelvis_goes_down_to_sit(motion: Motion) -> None:
+    *_, (_, sit, sat) = motion.segment_frames()
+    heights = motion.joints[sit:sat, 0, 1]
+    assert heights.max() - heights.min() > 0.3  # metres, as far as a chair's seat
 
 
 def test_limbs_keep_their_length_and_a_foot_is_on_the_ground(motion: Motion) -> None:
     joints = motion.joints
     bones = np.linalg.norm(joints[:, 1:] - joints[:, list(PARENTS[1:])], axis=-1)  # (T, 21)
-    assert np.abs(bones.mean(axis=0) - BONE_LENGTHS[1:]).max() < 0.02
-    assert np.percentile(np.abs(bones - BONE_LENGTHS[1:]), 99) < 0.05
+    assert np.abs(bones.mean(axis=0) - BONE_LENGTHS[1:]).max() < 0.03
+    assert np.percentile(np.abs(bones - BONE_LENGTHS[1:]), 99) < 0.1
     lowest = joints[:, [7, 8, 10, 11], 1].min(axis=1)
-    assert lowest.min() > -0.1 and np.percentile(lowest, 95) < 0.1
+    assert lowest.min() > -0.1 and np.percentile(lowest, 90) < 0.15  # but for the jump
 
 
 def test_no_joint_jumps_at_the_seams(motion: Motion) -> None:

@@ -15,7 +15,7 @@ from .references import FILE, in_order, motion_named, referred
 from .wording import CannotDo, quoted
 
 HELP = (
-    "Tell me what a person does and I make the motion, for example: “A tired person walks"
+    "Tell me what a person does and I make the motion, for example: “A person walks"
     " forward, then waves with both hands, then bows.” Then change it: “add a jump at the end”,"
     " “replace the wave with a kick”, “make the bow slower”, “another take”, “remove the last”,"
     " “undo”. Ask what a motion shows, open a file (“open walk.bvh”), bring a second person (“add a"

@@ -23,7 +23,7 @@ def actions(
 ) -> None:
     """List the actions that the motion model knows, or those that are near to ACTION.
 
-    Each was in its training captions, so each of these sentences works.
+    Each was in its training captions, some of them only once.
     """
     from ..motion_core.abilities import known_actions
     from ..motion_core.engines import load_engine
