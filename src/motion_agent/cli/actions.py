@@ -21,7 +21,7 @@ def actions(
     checkpoint: CheckpointFolder = None,
     as_json: Json = False,
 ) -> None:
-    """List the actions that the motion model knows, or those that are near to ACTION.
+    """List the actions that the motion model knows, or near ones.
 
     Each was in its training captions, some of them only once.
     """
