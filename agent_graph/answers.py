@@ -114,8 +114,8 @@ def read_answer(answer: Answer) -> Parsed:
 
 
 def _read_thoughts(answer: Answer) -> Parsed:
-    """Return the plan that the thoughts end with: servers put it there if a schema is forced on
-    thinking.
+    """Return the plan at the end of the thoughts, where servers put it if a schema constrains a
+    thinking model.
 
     Raises:
         InvalidPlanError: they end with something else; drafts on the way are not the plan.

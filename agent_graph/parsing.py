@@ -114,7 +114,7 @@ def parse_plan(text: str, *, truncated: bool = False, refusal: str | None = None
 
 
 def strict_plan(text: str, *, truncated: bool = False, refusal: str | None = None) -> Parsed:
-    """Return the plan in an answer that is one JSON object and nothing else: no form is repaired.
+    """Return the plan in an answer that is exactly one JSON object; nothing is repaired.
 
     For measuring what the ladder buys.
 

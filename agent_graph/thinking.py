@@ -86,7 +86,7 @@ class ThinkingControl:
         return silent and self.refuse(mode)
 
     def refuse(self, mode: _Mode) -> bool:
-        """Give up a way that does not work; return whether another one is left."""
+        """Drop an approach that does not work; return whether another one is left."""
         if self._modes is None or len(self._modes) == 1:
             return False
         self._modes = [other for other in self._modes if other != mode]  # seen by all threads

@@ -128,7 +128,7 @@ class Batcher:
         return call.outcome()
 
     def _next_batch(self) -> list[_Call[Any, Any]]:
-        """Return what comes first, with all of its kind; a call that may hang goes alone."""
+        """Return the first call and all others of its kind; a call that may hang runs alone."""
         first = self._waiting[0]
         calls = [first]
         if not first.alone:
@@ -171,7 +171,7 @@ class Batcher:
             self._changed.notify_all()
 
     def _leave_what_hangs(self, call: _Call[Any, Any]) -> None:
-        """Release calls from a batch that shows no progress, and end one that never will.
+        """Stop waiting for a batch that makes no progress, and end one that is stuck for good.
 
         The calls of a batch that is left come last and alone.
         """

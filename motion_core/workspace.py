@@ -256,7 +256,7 @@ def _numbered(file_name: str, number: int) -> str:
 def _write_hiding(
     folder: str, writer: Callable[[Path], Sequence[Path]], path: Path
 ) -> Sequence[Path]:
-    """Return what `writer` gives for `path`; its errors do not name the folder."""
+    """Return the result of `writer` for `path`; its errors do not name the folder."""
     try:
         return writer(path)
     except MotionAgentError as err:

@@ -405,5 +405,5 @@ def _place(where: str, draft: Draft) -> int:
 
 
 def looks_like_action(text: str) -> bool:
-    """Return whether somebody does something in the beginning of the text."""
+    """Return whether the text begins with a person who does something."""
     return has_action(text[:LOOKED_AT])

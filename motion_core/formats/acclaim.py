@@ -63,7 +63,7 @@ class Skeleton:
     def recording(
         self, frames: Mapping[str, Array], fps: float, *, degrees: bool, notes: tuple[str, ...] = ()
     ) -> Recording:
-        """Return the bones as they move; a joint is where its bone ends.
+        """Return each bone's motion; a bone is named after the joint at its end.
 
         Args:
             frames: per bone ``(T, len(dof))``.

@@ -25,7 +25,7 @@ _NEXT = {"hip": "knee", "knee": "ankle", "shoulder": "elbow", "elbow": "wrist"}
 def pose_character(
     motion: Motion, rest: Recording, joints: dict[str, int]
 ) -> tuple[Array, dict[str, Array], dict[int, Array]]:
-    """Return how the character does what the motion does, in our axes: left, up, ahead.
+    """Return the character's pose for each frame of the motion, in our axes: left, up, ahead.
 
     Returns:
         Our axes as columns ``(3, 3)`` in those of the file; for our joints how they are turned

@@ -195,7 +195,7 @@ class _File:
         *,
         bounds: bool = False,
     ) -> int:
-        """Return an accessor to `values`, whose trailing axes are one element."""
+        """Return a glTF accessor to `values`; the trailing axes make up one element."""
         dtype = {_FLOAT: "<f4", _BYTE: "u1", _SHORT: "<u2", _INT: "<u4"}[component]
         array = np.ascontiguousarray(values.astype(dtype))
         accessor: dict[str, Any] = {

@@ -194,8 +194,8 @@ def _encode(text: Any, encoding: Any = "latin1") -> bytes:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value whose arrays are arrays; what hangs deeper than a list in a dictionary is let
-    go.
+    """Return the value with its arrays rebuilt; anything deeper than a list in a dictionary is
+    dropped.
     """
     if isinstance(value, _Array):
         return _plain(value.values)

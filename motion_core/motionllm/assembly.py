@@ -74,7 +74,7 @@ def read_direction(folder: Path | str, direction: Direction) -> TrainedDirection
 
 @torch.no_grad()
 def load_direction(model: MotionLLM, direction: Direction, folder: Path | str) -> None:
-    """Fill adapter and rows of `direction`, which exist, with those that `read_direction` finds.
+    """Load the adapter and rows of `direction` from a folder; the model must already have both.
 
     Raises:
         UnavailableError: a file is missing.

@@ -67,7 +67,7 @@ class Sampling:
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all fields, without newer ones at their default, as older checkpoints have it."""
+        """Return all fields; newer ones only if set, so that older checkpoints stay the same."""
         values = asdict(self)
         for name in ("guidance", "beams"):
             if values[name] == 1:

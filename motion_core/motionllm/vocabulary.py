@@ -29,7 +29,7 @@ def split_words(text: str) -> list[str]:
 
 
 def content_words(text: str) -> list[str]:
-    """Return the words that say something of a motion, in any script; no numbers."""
+    """Return the words that describe a motion, in any script, without numbers."""
     return [word for word in split_words(text) if word.isalpha() and word not in _EMPTY]
 
 

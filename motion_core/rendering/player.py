@@ -80,7 +80,7 @@ def player_page(motion: Motion | Sequence[Body], *, title: str | None = None) ->
 def player_iframe(
     motion: Motion | Sequence[Body], *, title: str | None = None, height: int = 520
 ) -> str:
-    """Return the page of `write_player` as an HTML fragment for notebooks and other pages.
+    """Return the `write_player` page as an HTML fragment for notebooks and other pages.
 
     It is an ``iframe`` that carries the page in its ``srcdoc``: it works in Jupyter, VS Code and
     Colab, needs no extension and no network, and keeps its scripts and keys to itself.

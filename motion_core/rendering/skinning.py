@@ -84,7 +84,7 @@ def _offsets_apart() -> Array:
 
 
 def _spread(joint: int) -> Array:
-    """Return how a joint's bones are turned while the legs are apart ``(3, 3)``."""
+    """Return the rotation ``(3, 3)`` of a joint's bones while the legs are apart."""
     angle = {1: _APART, 2: -_APART}.get(_LEG_OF.get(joint, 0), 0.0)
     c, s = np.cos(angle), np.sin(angle)
     return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])

@@ -48,7 +48,7 @@ def engine_in_words(engine: MotionEngine) -> str:
 
 
 def served_model(provider: str, planner: str) -> str:
-    """Return a digest of what a server says of the model that it serves; empty if it says nothing.
+    """Return a digest of the server's description of its model; empty if it gives none.
 
     Args:
         provider: ``ollama``, or ``openai`` for servers of that protocol; others are not asked.

@@ -86,7 +86,7 @@ def open_people(
     *,
     clean: bool = False,
 ) -> tuple[list[Motion], Placement | None]:
-    """Return one person or two, and where the second stands.
+    """Return one or two people, and where the second one stands.
 
     A second person's file tells its placement where it was exported with one.
     """

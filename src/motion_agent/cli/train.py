@@ -378,5 +378,5 @@ def load_dataset(folder: Path, threads: int = 0) -> PreparedDataset:
 
 
 def settings_of(**values: Any) -> dict[str, Any]:
-    """Return the values that are not None, so that a recipe's own defaults stand."""
+    """Return the values that are not None, so that the recipe's defaults apply."""
     return {name: value for name, value in values.items() if value is not None}

@@ -185,7 +185,7 @@ class _Host:
         user: str | None,
         message: ToolMessage | None = None,
     ) -> types.CallToolResult:
-        """Return an answer with its links and perhaps its picture. Files are told by their
+        """Return an answer with its links and an optional picture. Files are named by their
         names.
         """
         names = [PurePath(file).name for file in facts["files"]]
@@ -257,7 +257,7 @@ def _tool(name: str, description: str, arguments: Any) -> types.Tool:
 
 
 def _teller(context: _Context) -> Teller:
-    """Return what tells progress to a client that asked for it; its numbers only grow, as MCP
+    """Return a callback that reports progress to a client that asked; its numbers only grow, as MCP
     wants.
     """
     last = -1.0
