@@ -14,7 +14,7 @@ from .tool_names import called, tool_named
 
 CALL = re.compile(r"MotionLLM\s*\.\s*(\w+)\s*\(", re.IGNORECASE)
 _NEAR_CALL = re.compile(
-    r"MotionLLM\W{0,6}(?:generate|caption|keep|open|export|name|undo|redo)", re.IGNORECASE
+    r"MotionLLM\W{0,6}(?:generate|caption|keep|smooth|open|export|name|undo|redo)", re.IGNORECASE
 )
 _OPENING = re.compile(r"\s*(?:\w+\s*=\s*)?(['\"‘’“”`])")
 _BARE_ARGUMENT = re.compile(r"\s*(<?[\w.-]{0,80}>?)\s*\)")

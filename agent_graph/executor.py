@@ -18,7 +18,7 @@ from ..motion_core.errors import GenerationError, InputError, UnavailableError
 from ..motion_core.mending import Repair
 from ..motion_core.motion import Motion, Segment
 from ..motion_core.studio import Rendering, Studio
-from ..motion_core.timeline import Entry, Timeline
+from ..motion_core.timeline import SMOOTH_SECONDS, Entry, Timeline
 from ..tools.user import user_of
 from .conversation import Conversation
 from .plan import Plan, Step
@@ -108,10 +108,13 @@ class _Work:
     def _edit(self, conversation: Conversation, plan: Plan, writer: Writer) -> dict[str, Any]:
         self._studio.warm_up(_progress(writer, "loading", "load"))
         steps = plan.steps_of("generate_motion", "keep_segment")
-        key, before = self._edited_motion(conversation, plan, steps)
+        smooth = plan.steps_of("smooth_join")
+        key, before = self._edited_motion(conversation, plan, [*steps, *smooth])
         edited = replace(before, name=before.name or f"motion {key}", seed=self._seed)
         if steps:
             edited = edited.arrange(_entry(step) for step in steps)
+        for step in smooth:
+            edited = edited.smooth(step.segment, step.seconds or SMOOTH_SECONDS)
         if plan.placement:
             edited = edited.placed(plan.placement)
         rendering = Rendering(edited, {})

@@ -62,6 +62,8 @@ def narrowed_schema(
     kinds = [] if scope.only_talk else [_generate(segments, room, scope)]
     if segments and not scope.only_talk:
         kinds.append(_kind("keep_segment", segment=_one_of(segments), required=("segment",)))
+    if segments and scope.smooth and not scope.only_talk:
+        kinds.append(_kind("smooth_join", segment=_one_of(segments), required=("segment",)))
     words = _text(1, 120)
     # At first a motion may be meant that nobody named so; a model that then fails must not guess.
     other = _one_of(named) if named and (failed or not exists) else words

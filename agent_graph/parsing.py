@@ -38,15 +38,15 @@ _MOST_TAGS = 64
 _THINK_TAG = re.compile(r"</?think(?:ing)?>", re.IGNORECASE)
 _FENCE = re.compile(r"```[ \t]*([\w-]*)[ \t]*\n(.*?)```", re.DOTALL)
 _STEP_MARK = re.compile(
-    r"(?:generate|caption|open|name|export)_?motion|keep_?segment|start_over|MotionLLM\s*\."
+    r"(?:generate|caption|open|name|export)_?motion|keep_?segment|smooth_?join|start_over|MotionLLM\s*\."
     r"|['\"]?\b(?:plan|steps|tool)\b['\"]?\s*:|['\"](?:tool|undo|redo)\\*['\"]",
     re.IGNORECASE,
 )
 _TOOL_KEY = re.compile(r"\btool(?:_name)?\b\\*['\"]?\s*:", re.IGNORECASE)
 _TOOL_VALUE = re.compile(rf"['\"](?:{'|'.join(TOOLS)})\\*['\"]")
 _TRACE = re.compile(  # of a step outside of what was read
-    r"(?:(?:generate|caption|open|name|export)_motion|keep_segment|start_over)\\*['\"(]"
-    r"|MotionLLM\W{0,6}(?:generate|caption|open|keep|export|name|undo|redo)|['\"](?:tool|undo|redo)\\*['\"]|['\"]?\b(?:tool|description|segment)\\*['\"]\s*:",
+    r"(?:(?:generate|caption|open|name|export)_motion|keep_segment|smooth_join|start_over)\\*['\"(]"
+    r"|MotionLLM\W{0,6}(?:generate|caption|open|keep|smooth|export|name|undo|redo)|['\"](?:tool|undo|redo)\\*['\"]|['\"]?\b(?:tool|description|segment)\\*['\"]\s*:",
     re.IGNORECASE,
 )
 _TORN_OFF = re.compile(r"\"|'\s*[}\]]")  # what a damaged value may have lost

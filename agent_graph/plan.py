@@ -34,6 +34,7 @@ Tool = Literal[
     "generate_motion",
     "caption_motion",
     "keep_segment",
+    "smooth_join",
     "open_motion",
     "start_over",
     "name_motion",
@@ -59,7 +60,13 @@ Cause = Literal[
 ]
 """Why an answer is not a plan; ``thoughts``: there is nothing else in it."""
 
-_EDITING: tuple[Tool, ...] = ("generate_motion", "keep_segment", "open_motion", "start_over")
+_EDITING: tuple[Tool, ...] = (
+    "generate_motion",
+    "keep_segment",
+    "smooth_join",
+    "open_motion",
+    "start_over",
+)
 
 MAX_STEPS = 64
 MAX_TOTAL_SECONDS = 600.0
@@ -101,7 +108,9 @@ class Step(BaseModel):
         " Otherwise empty.",
     )
     seconds: float = Field(
-        default=0.0, description="generate_motion: wished duration in seconds; 0 for no wish."
+        default=0.0,
+        description="generate_motion: wished duration in seconds. smooth_join: of the transition."
+        " 0 for no wish.",
     )
     motion: str = Field(
         default="",
@@ -112,7 +121,8 @@ class Step(BaseModel):
     segment: str = Field(
         default="",
         description="keep_segment: the segment that stays, such as 's1'. generate_motion: the"
-        " segment that this one replaces, empty for a new one.",
+        " segment that this one replaces, empty for a new one. smooth_join: the segment that a new"
+        " transition leads into; the first one makes the motion loop.",
     )
     person: Literal[1, 2] = Field(default=1, description="Which person moves; 1 if only one.")
 
@@ -163,6 +173,8 @@ class Step(BaseModel):
             raise ValueError("generate_motion needs a description: say what the person does")
         if self.tool == "keep_segment" and not self.segment:
             raise ValueError("keep_segment needs the segment that stays, such as s1")
+        if self.tool == "smooth_join" and not self.segment:
+            raise ValueError("smooth_join needs the segment that it leads into, such as s2")
         if self.tool in _NEEDS_MOTION and not self.motion:
             raise ValueError(f"{self.tool} needs the field motion: {_NEEDS_MOTION[self.tool]}")
         return self

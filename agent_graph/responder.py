@@ -14,7 +14,15 @@ from .conversation import Conversation
 from .state import AgentState, TurnState
 from .task import Planner
 
-_CHANGES = {"generate_motion", "keep_segment", "start_over", "undo", "redo", "open_motion"}
+_CHANGES = {
+    "generate_motion",
+    "keep_segment",
+    "smooth_join",
+    "start_over",
+    "undo",
+    "redo",
+    "open_motion",
+}
 
 
 class Responder:
@@ -118,7 +126,7 @@ def _change_in_words(turn: TurnState, timeline: Timeline, plan: dict[str, Any]) 
         return "There is no motion now."
     if tools in (["undo"], ["redo"]):
         verb = "Undone: we are back at" if tools == ["undo"] else "Redone: we are at"
-    elif tools[:1] == ["open_motion"] and not set(tools) & {"generate_motion", "keep_segment"}:
+    elif tools[:1] == ["open_motion"] and not set(tools) & _CHANGES - {"open_motion"}:
         verb = "Opened"
     elif not set(tools) & _CHANGES:
         verb = "Moved person 2 in"

@@ -77,6 +77,11 @@ _NAMING = re.compile(
     r"|nomin\w*)\b|命名|叫",
     re.IGNORECASE,
 )
+_SMOOTH = re.compile(
+    r"\b(?:smooth\w*|transition\w*|seamless\w*|flow\w*|loop\w*|cycl\w*|übergang|fließend\w*|weich\w*"
+    r"|schleife|fluide\w*|boucle|suave\w*|transición|bucle|fluid\w*|transizione|ciclo)\b|平滑|过渡|循环",
+    re.IGNORECASE,
+)
 _OPENING = re.compile(
     r"\b(?:open|load|import|back|earlier|previous|former|first|other|again|öffne\w*|lade\w*|zurück"
     r"|ouvr\w*|charge\w*|abr\w*|carg\w*|apr\w*|carica\w*)\b|打开",
@@ -109,6 +114,7 @@ class Scope:
         files: whether a file may be to be written.
         names: whether a motion may be to get a name.
         others: whether another motion may be to be opened.
+        smooth: whether a join may be to be made smooth.
     """
 
     steps: int = MAX_STEPS
@@ -120,6 +126,7 @@ class Scope:
     files: bool = True
     names: bool = True
     others: bool = True
+    smooth: bool = True
 
 
 ANY = Scope()
@@ -156,6 +163,7 @@ def scope_of(request: str, *, segments: int = 0, tight: bool = False) -> Scope:
         files=bool(_FILES.search(request)),
         names=bool(_NAMING.search(request)),
         others=bool(_OPENING.search(request)),
+        smooth=bool(_SMOOTH.search(request)),
     )
 
 

@@ -9,7 +9,8 @@ from .plan import TOOLS, InvalidPlanError
 
 _ARGUMENT_OF = {
     "generate_motion": "description", "keep_segment": "segment", "caption_motion": "motion",
-    "open_motion": "motion", "name_motion": "motion", "export_motion": "motion",
+    "smooth_join": "segment", "open_motion": "motion", "name_motion": "motion",
+    "export_motion": "motion",
 }  # fmt: skip
 
 _TOOL_NAMES = {
@@ -23,6 +24,8 @@ _TOOL_NAMES = {
     "describe": "caption_motion", "describemotion": "caption_motion",
     "motionllmcaption": "caption_motion",
     "keep": "keep_segment", "keepsegment": "keep_segment", "keepmotion": "keep_segment",
+    "smooth": "smooth_join", "smoothjoin": "smooth_join", "smoothsegment": "smooth_join",
+    "smoothmotion": "smooth_join", "transition": "smooth_join", "addtransition": "smooth_join",
     "open": "open_motion", "openmotion": "open_motion", "loadmotion": "open_motion",
     "openfile": "open_motion", "motionopen": "open_motion", "selectmotion": "open_motion",
     "startover": "start_over", "restart": "start_over", "clearmotion": "start_over",

@@ -27,7 +27,7 @@ from .engine import (
     take_features,
 )
 from .errors import GenerationError, InputError
-from .fills import fill_facts, joined_tokens
+from .fills import closed, fill_facts, joined_tokens
 from .journal import Clips, Entry
 from .limits import MAX_SECONDS as MAX_SECONDS
 from .motion import Fill, FloatArray, Motion, Segment
@@ -154,7 +154,8 @@ def assemble(
         blends: for the id of the later segment of a seam, the frames to blend on either side of
             it (`blend_seams`); ids without a seam before them do not matter. The same segments,
             blends and fills give the same features, bit for bit.
-        fills: for the id of the later segment of a seam, the tokens that lie over it.
+        fills: for the id of the later segment of a seam, the tokens that lie over it; for that of
+            the first segment, those that close a loop.
         provenance: facts to keep with the motion.
 
     Raises:
@@ -162,9 +163,9 @@ def assemble(
     """
     if not segments:
         raise InputError("a motion needs at least one segment")
-    joins = {segment.id for segment in segments[1:]}
-    used = {name: fill for name, fill in (fills or {}).items() if name in joins}
-    features = segment_features(engine, segments, clips or {}, used)
+    ids = {segment.id for segment in segments}
+    used = {name: fill for name, fill in (fills or {}).items() if name in ids}
+    features = segment_features(engine, closed(segments, used), clips or {}, used)
     starts = {}
     start = 0
     for segment in segments:

@@ -2,13 +2,14 @@
 
 The segments keep their own tokens, so that taking one away brings back what the other had there.
 A motion tells its fills in its provenance: ``{"fills": {"s2": {"tokens", "before", "after"}}}``,
-by the id of the later segment.
+by the id of the later segment. The fill of the first segment closes a loop: it lies over the end of
+the last segment and leads back to the beginning.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import pairwise
 from typing import Any
 
@@ -28,6 +29,15 @@ def joined_tokens(segments: Sequence[Segment], fills: Mapping[str, Fill]) -> tup
     return tuple(tokens)
 
 
+def closed(segments: Sequence[Segment], fills: Mapping[str, Fill]) -> list[Segment]:
+    """Return the segments, of which the last ends in the fill that closes the loop, if any."""
+    fill, last = fills.get(segments[0].id), segments[-1]
+    if fill is None or not fill.tokens or len(last.tokens) < fill.before:
+        return list(segments)
+    kept = last.tokens[: len(last.tokens) - fill.before]
+    return [*segments[:-1], replace(last, tokens=kept + fill.tokens)]
+
+
 def fill_facts(fills: Mapping[str, Fill]) -> dict[str, Any]:
     """Return what the provenance says of fills; nothing where there are none."""
     return {"fills": {name: asdict(fill) for name, fill in fills.items()}} if fills else {}
@@ -43,7 +53,8 @@ def known_fills(motion: Motion) -> dict[str, Fill]:
     fills: dict[str, Fill] = {}
     if not isinstance(values, Mapping):
         return fills
-    for earlier, later in pairwise(motion.segments):
+    segments = motion.segments
+    for earlier, later in [*pairwise(segments), *zip(segments[-1:], segments[:1], strict=True)]:
         if later.id in values:
             fill = checked_fill(values[later.id])
             if fill.before <= len(earlier.tokens) and fill.after <= len(later.tokens):

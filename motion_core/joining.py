@@ -63,21 +63,22 @@ def join_segments(
         new: ids of the segments that are new in this edit; all others stay as they are.
         clips: features of the segments without tokens.
         blends: those of earlier edits that still hold: id of the later segment → half-width.
-        fills: likewise; those without tokens are found now.
+        fills: likewise, and of the first segment to close a loop; those without tokens are found
+            now.
         repair: all of `KINDS`, none, or only some.
         provenance: facts to keep with the motion.
         generate: makes other takes, at most once, of at most `MOST_TAKES` segments of which
             several have the same id; `generate_segments` if left out.
 
     Raises:
-        InputError: there is no segment, or two have the same id.
+        InputError: there is no segment, two have the same id, or a fill has no tokens and the
+            engine cannot find them.
         GenerationError: no usable motion came out for another take.
-        ConfigurationError: a fill has no tokens and the engine cannot find them.
     """
     kinds = (KINDS if repair else ()) if isinstance(repair, bool) else tuple(repair)
-    later = {segment.id for segment in segments[1:]}
-    kept = {name: width for name, width in (blends or {}).items() if name in later}
-    filled = {name: fill for name, fill in (fills or {}).items() if name in later}
+    ids = [segment.id for segment in segments]
+    kept = {name: width for name, width in (blends or {}).items() if name in ids[1:]}
+    filled = {name: fill for name, fill in (fills or {}).items() if name in ids}
     clips = Clips() if clips is None else clips
     work = Mending(engine, list(segments), frozenset(new), clips, kept, filled)
     work.find_fills()

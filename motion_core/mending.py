@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 from .composition import assemble
 from .engine import CaptionEngine, FillEngine, MotionEngine, Take
-from .errors import ConfigurationError, InputError
+from .errors import InputError
 from .journal import Clips
 from .motion import FRAMES_PER_TOKEN, Fill, Motion, Segment
 from .seams import SeamReport, measure_seams
@@ -129,10 +129,12 @@ class Mending:
 
     def find_fills(self) -> None:
         """Find the tokens of fills that have none yet."""
-        for at, segment in enumerate(self.segments[1:]):
-            fill = self.fills.get(segment.id)
+        before = (*self.segments[-1:], *self.segments)
+        for earlier, later in zip(before, self.segments, strict=False):
+            fill = self.fills.get(later.id)
             if fill is not None and not fill.tokens:
-                self.fills[segment.id] = self._fill(at, fill.before, fill.after, segment.seed)
+                found = self._fill(earlier, later, fill.before, fill.after, later.seed)
+                self.fills[later.id] = found
 
     def mend(
         self, seams: Sequence[SeamReport], kinds: Sequence[Kind], generate: Generate
@@ -220,13 +222,14 @@ class Mending:
             first -= 1
         while last < len(self.segments) and _tokens(self.segments[at + 2 : last]) < CONTEXT:
             last += 1
-        segments = self._changed(change) if change else self.segments
+        segments = (self._changed(change) if change else self.segments)[first:last]
+        fills = {**self.fills, **change.fills} if change else self.fills
         motion = assemble(
             self.engine,
-            segments[first:last],
+            segments,
             clips=self.clips,
             blends=_set(self.blends, change.blends) if change else self.blends,
-            fills={**self.fills, **change.fills} if change else self.fills,
+            fills={s.id: fills[s.id] for s in segments[1:] if s.id in fills},  # closes no loop
         )
         return at - first, measure_seams(motion)
 
@@ -334,15 +337,15 @@ class Mending:
             if cover > room:
                 return
             for number in range(FILL_SEEDS):
-                fill = self._fill(at, cover, cover, other.seed + number)
+                fill = self._fill(one, other, cover, cover, other.seed + number)
                 yield _Change({"filled": 2 * cover}, blends={other.id: 0}, fills={other.id: fill})
 
-    def _fill(self, at: int, before: int, after: int, seed: int) -> Fill:
-        """Return new tokens between the segments of a seam."""
-        one, other = self.segments[at : at + 2]
+    def _fill(self, one: Segment, other: Segment, before: int, after: int, seed: int) -> Fill:
+        """Return new tokens that lead from one segment into another."""
         if not isinstance(self.engine, FillEngine):
-            raise ConfigurationError(
-                f"the engine {self.engine.name} cannot fill a join; choose another"
+            raise InputError(
+                f"the engine {self.engine.name} makes no transitions; use one that can, such as"
+                " motionllm"
             )
         if len(one.tokens) < before or len(other.tokens) < after or not before + after:
             raise InputError(

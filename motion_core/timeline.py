@@ -65,7 +65,8 @@ class Timeline:
         motions: by person, the id of the motion that was rendered from the segments as they are.
         placement: theta, x, z of person 2; empty for face to face.
         blends: id of a segment → frames blended on either side of where it begins.
-        fills: id of a segment → tokens that lie over where it begins.
+        fills: id of a segment → tokens that lie over where it begins; of a person's first segment:
+            over the end, so that the motion loops.
         seed: of new segments; each adds the number in its id.
     """
 
@@ -189,25 +190,28 @@ class Timeline:
     def smooth(self, segment_id: str, seconds: float = SMOOTH_SECONDS) -> Timeline:
         """Generate a transition from the segment before into this one, half of it in each.
 
-        Taking either away, or making it anew, brings back what the other had there.
+        Before a person's first segment stands the last one: its end then leads back to the
+        beginning, and the motion loops. Taking either segment away, or making it anew, brings back
+        what the other had there.
 
         Raises:
-            InputError: nothing comes before the segment, or either is too short.
+            InputError: either segment is too short.
         """
         later = self.find(segment_id)
-        earlier = next((one for one, other in self.joins if other.id == segment_id), None)
-        if earlier is None:
-            raise InputError(f"{segment_id} comes first; there is nothing to lead into it from")
-        count = max(1, round(seconds / (2 * SECONDS_PER_TOKEN)))
-        room = min(len(s.tokens) if s.tokens else 2 * count for s in (earlier, later)) // 2
+        own = self.of(later.person)
+        loops = later == own[0]
+        earlier = own[own.index(later) - 1]
+        covered = (earlier,) if loops else (earlier, later)
+        count = max(1, round(seconds / (len(covered) * SECONDS_PER_TOKEN)))
+        room = min(len(s.tokens) if s.tokens else 2 * count for s in covered) // 2
         if count > room:
             raise InputError(
                 f"a transition of {seconds:g} s from {earlier.id} to {segment_id} would take more"
-                f" than half of one; at most {2 * room * SECONDS_PER_TOKEN:g} s fit"
+                f" than half of one; at most {len(covered) * room * SECONDS_PER_TOKEN:g} s fit"
             )
         edited = self._in_place(replace(later, take=later.take + 1))
         blends = {i: width for i, width in edited.blends.items() if i != segment_id}
-        fills = {**edited.fills, segment_id: Fill((), count, count)}
+        fills = {**edited.fills, segment_id: Fill((), count, 0 if loops else count)}
         return replace(edited, blends=blends, fills=fills)
 
     def arrange(self, entries: Iterable[Entry]) -> Timeline:
@@ -286,8 +290,7 @@ class Timeline:
                 " remove some first or make a second motion"
             )
         edited = replace(self, segments=tuple(segments), motions={}, blends={}, fills={})
-        joins = set(self.joins)
-        kept = {later.id for earlier, later in edited.joins if (earlier, later) in joins}
+        kept = dict(edited._meetings() & self._meetings())
         edited = replace(
             edited,
             blends={i: width for i, width in self.blends.items() if i in kept},
@@ -296,6 +299,16 @@ class Timeline:
         )
         same = {p: m for p, m in self.motions.items() if edited._state_of(p) == self._state_of(p)}
         return replace(edited, motions=same)
+
+    def _meetings(self) -> set[tuple[str, tuple[Any, ...]]]:
+        """Where segments meet: the later one's id, and what is the same while they still do."""
+        joins = {
+            (later.id, ("join", *_motion_of(one), *_motion_of(later))) for one, later in self.joins
+        }
+        ends = ((own[-1], own[0]) for own in map(self.of, self.people))
+        return joins | {
+            (first.id, ("loop", *_motion_of(last), *_motion_of(first))) for last, first in ends
+        }
 
     def _state_of(self, person: int) -> tuple[tuple[Segment, ...], list[Any]]:
         segments = self.of(person)
@@ -354,6 +367,10 @@ def changed_duration(segment: Segment, *, longer: bool, seconds: float | None = 
             f" whole new duration, from {LEAST_SECONDS:g} to {MAX_SECONDS:g}"
         )
     return round(wish, 2)
+
+
+def _motion_of(segment: Segment) -> tuple[str, tuple[int, ...], str]:
+    return segment.id, segment.tokens, segment.clip
 
 
 def _retaken(segment: Segment, seconds: float, seed: int) -> Segment:

@@ -19,6 +19,7 @@ from motion_agent.motion_core.placement import FACE_TO_FACE, Placement
 
 WALK = step(description="a person walks")
 BOW = step(description="a person bows")
+KEEP_2 = step("keep_segment", segment="s2")
 
 
 class PlansInOrder:
@@ -53,6 +54,37 @@ def motion_of(turn: Turn) -> Motion:
     assert turn.error is None, turn.error
     assert turn.motion is not None
     return turn.motion
+
+
+class Filler(FakeEngine):
+    """Fills every gap with the token that came last before it."""
+
+    def fill(self, before: Any, after: Any, length: int, **control: Any) -> tuple[int, ...]:
+        return (before[-1],) * length
+
+
+@pytest.mark.parametrize("kept", [(), (step("keep_segment", segment="s1"), KEEP_2)])
+@pytest.mark.parametrize(("segment", "fill"), [("s2", (2, 2)), ("s1", (4, 0))])
+def test_a_join_is_made_smooth_and_a_motion_made_to_loop(
+    kept: tuple[dict[str, Any], ...], segment: str, fill: tuple[int, int]
+) -> None:
+    smooth = step("smooth_join", segment=segment, seconds=0.8)
+    planner = PlansInOrder(plan(WALK, BOW), plan(*kept, smooth), plan(step("undo")))
+    agent = MotionAgent(planner, engine=Filler())
+    first, turn, undone = (agent.run(f"request {number}") for number in range(3))
+    assert turn.name == "motion 1" and motion_of(turn).id != motion_of(first).id
+    assert [(f["before"], f["after"]) for f in motion_of(turn).provenance["fills"].values()] == [
+        fill
+    ]
+    assert motion_of(turn).tokens == motion_of(first).tokens  # the segments' own
+    assert turn.reply.startswith("Changed motion 1")
+    assert motion_of(undone).id == motion_of(first).id
+
+
+def test_a_smooth_join_that_no_engine_can_make_is_told_and_loses_nothing() -> None:
+    turns, _, _ = talk(plan(WALK, BOW), plan(step("smooth_join", segment="s2")))
+    assert turns[1].error is not None and "makes no transitions" in turns[1].reply
+    assert turns[1].motion_id == motion_of(turns[0]).id
 
 
 def test_a_plan_without_old_segments_makes_a_motion_beside_the_first() -> None:

@@ -18,7 +18,7 @@ from motion_agent.motion_core.engine import (
     Take,
 )
 from motion_agent.motion_core.engines import load_engine
-from motion_agent.motion_core.errors import ConfigurationError, GenerationError, InputError
+from motion_agent.motion_core.errors import GenerationError, InputError
 from motion_agent.motion_core.fake import BLOCK, FakeEngine
 from motion_agent.motion_core.fills import known_fills
 from motion_agent.motion_core.joining import Joined, join_segments
@@ -297,7 +297,7 @@ def test_an_engine_that_cannot_fill_is_not_asked_to() -> None:
     segments = segments_of(RUN, STAND)
     joined = join(Director(), segments, ids(*segments), "fill")
     assert joined.repairs[0].tried == () and joined.fills == {}
-    with pytest.raises(ConfigurationError, match="cannot fill a join"):
+    with pytest.raises(InputError, match="makes no transitions"):
         join_segments(Director(), segments, fills={"s2": Fill((), 2, 2)})
 
 

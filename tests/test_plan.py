@@ -68,7 +68,7 @@ def test_the_strict_validator_sees_what_strict_mode_refuses() -> None:
 def test_the_schema_names_tools_and_persons_by_enum() -> None:
     fields = plan_schema()["properties"]["plan"]["items"]["properties"]
     assert fields["tool"]["enum"] == list(TOOLS)
-    assert len(TOOLS) == 9
+    assert len(TOOLS) == 10
     assert fields["person"]["enum"] == [1, 2]
     assert list(fields) == ["tool", "description", "seconds", "motion", "segment", "person"]
 

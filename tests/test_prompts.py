@@ -67,9 +67,9 @@ def _plans(text: str) -> list[dict[str, object]]:
 
 def test_the_examples_in_the_prompts_are_valid_plans() -> None:
     long, short = load_prompt("planner_examples"), load_prompt("planner_short_examples")
-    assert long.count("\nUser: ") == 12
+    assert long.count("\nUser: ") == 13
     assert long.count("Then, asked again") == 3
-    for text, count in ((long, 15), (short, 8)):
+    for text, count in ((long, 16), (short, 8)):
         examples = _plans(text)
         assert len(examples) == count
         plans = [validate_plan(example) for example in examples]

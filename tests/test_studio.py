@@ -99,6 +99,34 @@ def test_a_smooth_join_is_found_kept_and_taken_back(tmp_path: Path) -> None:
     assert alone.motions[1].tokens == rough.motions[1].segments[1].tokens
 
 
+def test_a_loop_ends_in_tokens_that_lead_back_and_the_segment_keeps_its_own(
+    tmp_path: Path,
+) -> None:
+    studio = Studio(Filler(), MotionStore(tmp_path), tmp_path)
+    rough = studio.render(WALK_WAVE)
+    loop = studio.render(rough.timeline.smooth("s1", 0.8))
+    last, before = rough.timeline.find("s2"), loop.timeline.find("s2")
+    assert before.tokens == last.tokens and loop.timeline.fills["s1"].before == 4
+    assert loop.timeline.fills["s1"].tokens == (last.tokens[-5],) * 4
+    assert loop.timeline.blends == rough.timeline.blends  # the join inside is as it was
+    features, old = loop.motions[1].features, rough.motions[1].features
+    assert np.array_equal(features[:-16], old[:-16])
+    assert not np.array_equal(features[-16:], old[-16:])
+    studio.export([loop.motions[1]], "loop.npz")
+    opened = Studio(Filler(), MotionStore(), tmp_path).open("loop.npz")
+    assert opened.fills == loop.timeline.fills
+    longer = studio.render(opened.insert("a person bows"))
+    assert "s1" not in longer.timeline.fills
+    assert longer.motions[1].segments[1].tokens == last.tokens
+
+
+def test_an_engine_that_makes_no_transitions_says_so() -> None:
+    studio = Studio(FakeEngine())
+    rough = studio.render(WALK_WAVE)
+    with pytest.raises(InputError, match="makes no transitions"):
+        studio.render(rough.timeline.smooth("s2"))
+
+
 @pytest.mark.parametrize(
     "fill",
     [7, {}, {"tokens": [1, 2], "before": 1, "after": 0}, {"tokens": [-1], "before": 1, "after": 0}],

@@ -40,6 +40,32 @@ def test_new_segments_count_up_and_seeds_follow_their_numbers() -> None:
     assert timeline.next_segment == 3 and len(timeline.pending) == 2
 
 
+def test_into_the_first_segment_leads_the_end_and_a_new_end_or_beginning_takes_that_back() -> None:
+    smooth = WALK_WAVE_BOW.smooth("s1", 0.8)
+    assert smooth.fills == {"s1": Fill((), 4, 0)} and not smooth.motions
+    found = rendered(replace(smooth, fills={"s1": Fill((1, 2, 3, 4), 4, 0)}))
+    assert found.retake("s2").fills == found.insert("turn", 1).fills == found.fills
+    for edited in (found.insert("turn"), found.retake("s3"), found.remove("s1"), found.move("s1")):
+        assert edited.fills == {}
+    alone = WALK_WAVE_BOW.remove("s2").remove("s3").smooth("s1", 1.0)
+    assert alone.fills == {"s1": Fill((), 5, 0)}
+    with pytest.raises(InputError, match=r"from s3 to s1 .* at most 1 s fit"):
+        WALK_WAVE_BOW.smooth("s1", 1.2)
+
+
+def test_a_join_of_two_segments_is_no_loop_when_they_change_places() -> None:
+    pair = WALK_WAVE_BOW.remove("s3")
+    joined = rendered(replace(pair.smooth("s2", 0.4), fills={"s2": Fill((1, 2), 1, 1)}))
+    assert joined.move("s1").fills == {}
+    looped = rendered(replace(pair.smooth("s1", 0.4), fills={"s1": Fill((1, 2), 2, 0)}))
+    assert looped.move("s1").fills == {}
+
+
+def test_smoothing_one_join_keeps_the_others() -> None:
+    both = WALK_WAVE_BOW.smooth("s3", 0.4).smooth("s2", 0.4).smooth("s1", 0.4)
+    assert set(both.fills) == {"s1", "s2", "s3"}
+
+
 def test_another_description_is_a_new_segment() -> None:
     edited = WALK_WAVE_BOW.replace("s3", "jump")
     assert ids(edited) == ["s1", "s2", "s4"]
@@ -56,8 +82,6 @@ def test_a_smooth_join_covers_both_neighbours_and_goes_with_either() -> None:
     assert found.retake("s3").fills == found.fills
     for edited in (found.remove("s1"), found.remove("s2"), found.retake("s1"), found.move("s1")):
         assert edited.fills == {}
-    with pytest.raises(InputError, match="s1 comes first"):
-        WALK_WAVE_BOW.smooth("s1")
     with pytest.raises(InputError, match=r"at most 2 s fit"):
         WALK_WAVE_BOW.smooth("s2", 3.0)
 
