@@ -4,7 +4,7 @@
     turn = agent.run("A person walks forward, then bows.")
     print(turn.reply, turn.motion)
 
-Importing this package loads no LangGraph yet; its names do when they are first used.
+Importing this package does not load LangGraph; first use of one of its names does.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`MotionAgent`: a conversation about motion, for people who do not want to see the graph."""
+"""`MotionAgent`: conversations about motion, without handling the graph yourself."""
 
 from __future__ import annotations
 
@@ -57,12 +57,11 @@ class Event:
 
     Attributes:
         kind: ``loading`` (done, total: of the motion model, before it is first used), ``plan`` (a
-            valid plan with steps), ``repair`` (an answer that was none, before it
-            is asked again), ``progress`` (done, total), ``segment`` (number, total, id,
-            description, seconds), ``repair_seam`` (text: what was done about a bad join),
-            ``motion`` (name, motions by person, placement), ``export`` (files), ``caption``,
-            ``reply``.
-        data: the facts, JSON values.
+            valid plan with steps), ``repair`` (an invalid answer, before the planner is asked
+            again), ``progress`` (done, total), ``segment`` (number, total, id, description,
+            seconds), ``repair_seam`` (text: how a bad join was mended), ``motion`` (name,
+            motions by person, placement), ``export`` (files), ``caption``, ``reply``.
+        data: details, as JSON values.
     """
 
     kind: EventKind
@@ -74,19 +73,19 @@ class Event:
 
 @dataclass(frozen=True)
 class Turn:
-    """One request and what came of it.
+    """One request and its result.
 
     Attributes:
-        reply: what the person is told.
+        reply: the answer to the person.
         motion: the motion if this turn made or changed one.
         motions: the motions of this turn by person, 1 and 2.
         motion_id: id of person 1's motion, whether or not this turn changed it.
-        name: what the conversation calls the motion.
+        name: the motion's name in the conversation.
         placement: where person 2 stands.
-        files: what was exported, as paths inside the workspace.
-        seams: a report for each join of what was made; see `SeamReport`.
-        repairs: what was done about bad joins, in words.
-        plan: the plan that was carried out, or None.
+        files: exported files, as paths inside the workspace.
+        seams: a report for each join of the new motions; see `SeamReport`.
+        repairs: how bad joins were mended, in words.
+        plan: the executed plan, or None.
         error: one line if the turn failed, else None.
         events: everything that happened, in order.
     """
@@ -111,19 +110,19 @@ class MotionAgent:
     Args:
         planner: ``offline``, ``openai:MODEL``, ``ollama:MODEL``, any other LangChain string, or a
             chat model; None for ``$MOTION_AGENT_PLANNER``, else ``offline``.
-        fallback: a planner that is asked where the first gives no valid plan.
+        fallback: a planner to ask when the first gives no valid plan.
         engine: a motion engine, or the name or checkpoint folder of one; loaded on first use.
-        store: where motions are kept by id: a `MotionStore`, a folder, or any LangGraph store; in
+        store: keeps motions by id: a `MotionStore`, a folder, or any LangGraph store; in
             memory by default.
-        workspace: the only folder whose motion files may be read, and to which motions are
+        workspace: the only folder from which motion files are read and to which motions are
             exported; None allows neither.
         seed: another seed gives another take of the same conversation.
-        repair_seams: repair joins between segments that are seen to be bad.
-        checkpointer: where conversations are kept; in memory by default.
-        limits: what one call and one user may have.
+        repair_seams: mend joins between segments that measure as bad.
+        checkpointer: keeps conversations; in memory by default.
+        limits: of one call and of one user.
         warm_up: load the motion model now rather than at the first request.
 
-    What is left out is taken from the environment, see `tools.host`.
+    Omitted arguments come from the environment; see `tools.host`.
 
     Raises:
         ConfigurationError: unknown planner.
@@ -161,13 +160,14 @@ class MotionAgent:
         self._lock = threading.Lock()
 
     def of(self, user: str) -> MotionAgent:
-        """Return the agent of a user: the same engine and planner, conversations and motions apart.
+        """Return an agent for one user: same engine and planner, separate conversations and
+        motions.
 
         Args:
             user: any text that names them, such as the id of their account.
 
         Raises:
-            ConfigurationError: the name is empty, or none.
+            ConfigurationError: the name is empty or invalid.
         """
         other = copy(self)
         other.studio = self.studio.of(user)
@@ -176,20 +176,20 @@ class MotionAgent:
         return other
 
     def run(self, text: str, thread: str = "default", *, cancel: CancelToken | None = None) -> Turn:
-        """Answer a request in the conversation of that name.
+        """Answer a request in the named conversation.
 
         Args:
-            text: what somebody says.
+            text: the request.
             thread: name of the conversation.
             cancel: stops the turn while motion is generated; `resume` finishes it.
 
         Raises:
-            Cancelled: `cancel` was set meanwhile.
+            Cancelled: `cancel` was set during the turn.
             InputError: the request is empty or too long.
-            UnavailableError: the planner's server or the engine's weights cannot be had.
+            UnavailableError: the planner's server or the engine's weights are unavailable.
             ConfigurationError: the planner's server refuses the key or the model.
-            UnexpectedError: anything else went wrong; the turn is over, and the conversation as it
-                was before.
+            UnexpectedError: anything else went wrong; the turn is over and the conversation
+                unchanged.
         """
         *_, turn = self.stream(text, thread, cancel=cancel)
         assert isinstance(turn, Turn)
@@ -198,10 +198,10 @@ class MotionAgent:
     def stream(
         self, text: str, thread: str = "default", *, cancel: CancelToken | None = None
     ) -> Iterator[Event | Turn]:
-        """Like `run`, but gives each event as it happens; the last item is the turn.
+        """Answer a request like `run`, yielding each event as it happens and the turn last.
 
         Two requests to one conversation wait for each other. A request to a conversation with an
-        unfinished turn (see `unfinished`) leaves that turn behind.
+        unfinished turn (see `unfinished`) abandons that turn.
         """
         text = check_request(text)
         with self._locked(thread):
@@ -210,7 +210,7 @@ class MotionAgent:
     def unfinished(self, thread: str = "default") -> str | None:
         """Return the request whose turn was interrupted, by a crash for example, or None."""
         state = self.graph.get_state(self._config(thread))
-        if not state.tasks:  # `next` leaves out a task whose result is kept, and not yet told
+        if not state.tasks:  # `next` leaves out a task whose result is stored but not yet reported
             return None
         requests = [m.text for m in state.values["messages"] if isinstance(m, HumanMessage)]
         return requests[-1] if requests else None
@@ -218,10 +218,10 @@ class MotionAgent:
     def resume(
         self, thread: str = "default", *, cancel: CancelToken | None = None
     ) -> Iterator[Event | Turn]:
-        """Finish the interrupted turn; what it had generated is not generated again.
+        """Finish the interrupted turn without repeating what it had already generated.
 
         Raises:
-            InputError: there is none.
+            InputError: there is no unfinished turn.
         """
         with self._locked(thread):
             if self.unfinished(thread) is None:
@@ -229,7 +229,7 @@ class MotionAgent:
             yield from self._stream(None, thread, cancel)
 
     def abandon(self, thread: str = "default") -> None:
-        """Leave the interrupted turn behind, if there is one; nothing of it is in the motions."""
+        """Abandon the interrupted turn, if any; the motions keep nothing of it."""
         with self._locked(thread):
             if self.unfinished(thread) is not None:
                 self._leave(thread, "(stopped)")
@@ -240,7 +240,7 @@ class MotionAgent:
         self._forget_checkpoints(thread)
 
     def timeline(self, thread: str = "default") -> Timeline:
-        """Return the current motion of the conversation, as it can be edited."""
+        """Return the current motion of the conversation as an editable timeline."""
         return self._conversation(thread).timeline
 
     def timelines(self, thread: str = "default") -> list[Timeline]:
@@ -248,7 +248,7 @@ class MotionAgent:
         return list(self._conversation(thread).motions.values())
 
     def find(self, reference: str, thread: str = "default") -> Timeline | None:
-        """Return the motion that is meant by a name, number or id; None if none is."""
+        """Return the motion with that name, number or id; None if there is none."""
         conversation = self._conversation(thread)
         key = conversation.find(reference)
         return None if key is None else conversation.motions[key]
@@ -282,7 +282,7 @@ class MotionAgent:
             raise
         except Exception as err:
             reason = f"unexpected {type(err).__name__}: {_line(err)}"
-            self._leave(thread, f"(failed: {reason})")  # else each start would meet it again
+            self._leave(thread, f"(failed: {reason})")  # or every start would fail on it again
             raise UnexpectedError(
                 f"{reason}; this request is left behind, the conversation is as it was before"
             ) from err
@@ -291,12 +291,12 @@ class MotionAgent:
         self, graph_input: Any, thread: str, cancel: CancelToken | None
     ) -> Iterator[Event | Turn]:
         events: list[Event] = []
-        states: list[Any] = []  # the first holds what was before this turn
+        states: list[Any] = []  # the first update holds the state before this turn
         parts = self.graph.stream(
             graph_input,
             self._config(thread, cancel),
             stream_mode=["updates", "custom", "values"],
-            durability="sync",  # a killed turn goes on from its last node
+            durability="sync",  # a killed turn resumes at its last node
         )
         for mode, part in parts:
             if mode == "values":
@@ -304,7 +304,7 @@ class MotionAgent:
                 continue
             for event in _events(mode, part):
                 events.append(event)
-                if event.kind != "reply":  # which is told when the turn is kept
+                if event.kind != "reply":  # reported once the turn is kept
                     yield event
         state = states[-1]
         turn, timeline = state["turn"], Conversation(state).timeline
@@ -340,7 +340,9 @@ class MotionAgent:
         return {"configurable": configurable}
 
     def _thread_id(self, thread: str) -> str:
-        """A user's conversations never meet another's, whatever they are called."""
+        """Return a thread id under which two users' conversations never collide, whatever their
+        names.
+        """
         if whole(thread) != thread:
             raise InputError(
                 f"{one_line(thread, 80)!r} names no conversation: half of a character is in it;"
@@ -349,10 +351,10 @@ class MotionAgent:
         return thread if self._user is None else f"{user_key(self._user)}/{thread}"
 
     def _forget_checkpoints(self, thread: str) -> None:
-        """Undo is in the state, so only the last checkpoint of a finished turn is of use."""
+        """Delete all but the last checkpoint of a finished turn; undo lives in the state itself."""
         checkpointer = self.graph.checkpointer
         if isinstance(checkpointer, BaseCheckpointSaver):
-            with suppress(NotImplementedError):  # not every checkpointer can
+            with suppress(NotImplementedError):  # not supported by every checkpointer
                 checkpointer.prune([self._thread_id(thread)])
 
 
@@ -381,9 +383,7 @@ _IN_WORDS: dict[EventKind, str] = {
 
 
 def _motion_of(state: AgentState) -> object:
-    """Return the current motion as the state keeps it; of the reading of it, one a turn is
-    enough.
-    """
+    """Return the current motion from the state, reading it once a turn."""
     return state.get("motions", {}).get(state.get("current", ""))
 
 
@@ -400,7 +400,7 @@ def _events(mode: str, part: Any) -> Iterator[Event]:
                 steps = turn["plan"]["plan"]
                 if (
                     not steps and not turn["plan"]["placement"]
-                ):  # an answer in words, which the reply tells
+                ):  # an answer in words, which the reply carries
                     continue
                 summary = "; ".join(
                     s["description"] or f"{s['tool']} {s['segment'] or s['motion']}".strip()

@@ -1,4 +1,4 @@
-"""What a planner wrote, and how it is read: text, native tool calls, thoughts, and why it ended."""
+"""A planner's answer and how it is read: text, native tool calls, thoughts, and why it ended."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PLAN_CALL = "motion_plan"
 """Name of the one function that a model with native tool calling is given."""
 
 _FILTERED = "the provider's content filter stopped the answer"
-_ENDINGS = {  # what the providers call it, and what it is called here
+_ENDINGS = {  # provider's name -> ours
     **dict.fromkeys(
         ("stop", "end_turn", "tool_calls", "tool_use", "completed", "stop_sequence"), "end"
     ),
@@ -43,19 +43,19 @@ _ONLY_THOUGHTS = (
 
 @dataclass(frozen=True)
 class Answer:
-    """What a planner wrote.
+    """A planner's answer.
 
     Attributes:
-        text: its words, or its tool calls as JSON: all that the plan is read from.
-        plan: the plan itself, from a planner of this process; nothing is read then.
-        truncated: the provider says that it stopped at a length limit.
+        text: its words, or its tool calls as JSON; the plan is read from this alone.
+        plan: the plan itself, from a planner in this process; `text` is not read then.
+        truncated: whether the provider says that it stopped at a length limit.
         refusal: why the model or its provider will not answer.
-        problem: why the answer cannot be read at all, though there is text.
-        thoughts: what a thinking model thought, where its server tells that apart.
+        problem: why the answer is unreadable although it has text.
+        thoughts: a thinking model's thoughts, if its server separates them.
         stop: why the answer ended: ``end`` (by itself), ``length``, ``filter``, ``refusal``,
             ``failed``, ``cancelled``, ``unfinished``, else the provider's word; empty if unknown.
-        ladder: whether its form may be repaired; without, only a bare JSON object is a plan.
-        seconds: how long it took.
+        ladder: whether malformed JSON may be repaired; if not, only a bare JSON object is a plan.
+        seconds: time it took.
     """
 
     text: str = ""
@@ -71,7 +71,7 @@ class Answer:
     plan: Plan | None = None
 
     def after(self, others: Sequence[Answer]) -> Answer:
-        """Return the answer with the time and tokens of those before it, which nobody else sees."""
+        """Return the answer with the time and tokens of the discarded answers before it added."""
         answer = self
         for other in others:
             tokens_in = (other.input_tokens or 0) + (answer.input_tokens or 0)
@@ -86,7 +86,7 @@ class Answer:
 
     @property
     def only_thoughts(self) -> bool:
-        """Whether nothing came but thoughts."""
+        """Whether the answer holds nothing but thoughts."""
         silent = not self.text.strip() and not self.refusal and self.problem is None
         return silent and self.stop in ("end", "length", "") and bool(self.thoughts)
 
@@ -118,7 +118,7 @@ def _read_thoughts(answer: Answer) -> Parsed:
     thinking model.
 
     Raises:
-        InvalidPlanError: they end with something else; drafts on the way are not the plan.
+        InvalidPlanError: they end with something else; earlier drafts do not count.
     """
     if answer.truncated:
         raise InvalidPlanError(
@@ -149,12 +149,12 @@ _ADVICE: dict[str, str] = {
 
 
 def advice(cause: Cause) -> str:
-    """Return what a person can do when a planner gave no valid plan for that reason."""
+    """Return advice to the user when a planner gave no valid plan for that cause."""
     return _ADVICE.get(cause, "say it in simpler words, or choose another planner")
 
 
 def answer_from(message: AIMessage, *, seconds: float = 0.0, ladder: bool = True) -> Answer:
-    """Return what a chat model said, with its tool calls as text."""
+    """Return a chat model's message as an answer, with its tool calls as text."""
     text, problem = str(message.text), None
     calls = _calls(message)
     if calls:
@@ -183,9 +183,7 @@ def answer_from(message: AIMessage, *, seconds: float = 0.0, ladder: bool = True
 
 
 def stopped_early(err: Exception) -> Answer | None:
-    """Return the answer in an exception of the OpenAI client, which raises where an answer stops
-    early.
-    """
+    """Return the answer inside an OpenAI client exception for an answer that stopped early."""
     kind = type(err).__name__
     if kind == "ContentFilterFinishReasonError":
         return Answer("", refusal=_FILTERED, stop="filter")
@@ -196,14 +194,14 @@ def stopped_early(err: Exception) -> Answer | None:
 
 
 def _calls(message: AIMessage) -> list[tuple[str, str]]:
-    """Name and raw arguments of each call."""
+    """Return the name and raw arguments of each call."""
     whole = [(c["name"], json.dumps(c["args"], ensure_ascii=False)) for c in message.tool_calls]
     broken = [(c.get("name") or "", c.get("args") or "") for c in message.invalid_tool_calls]
     return [*whole, *broken]
 
 
 def _problem_of(message: AIMessage, calls: Sequence[tuple[str, str]]) -> str | None:
-    """Return why no plan can be read from the calls, where their text does not tell."""
+    """Return why the calls hold no readable plan, if their text does not show it."""
     words = without_thoughts(str(message.text))
     if has_steps(words) or len(words) > MAX_ANSWER:
         return (
@@ -212,7 +210,7 @@ def _problem_of(message: AIMessage, calls: Sequence[tuple[str, str]]) -> str | N
         )
     if len(calls) > 1 and any(_is_plan_call(name) for name, _ in calls):
         return f"{len(calls)} functions were called; call {PLAN_CALL} once, with all steps"
-    if message.tool_calls and message.invalid_tool_calls:  # told apart, so their order is lost
+    if message.tool_calls and message.invalid_tool_calls:  # collected apart, so their order is lost
         return (
             "the arguments of one of several calls are no JSON, so the order of the steps is not"
             f" certain; give all steps in one call of {PLAN_CALL}"
@@ -240,7 +238,7 @@ def _is_plan_call(name: str) -> bool:
 
 
 def _ending(message: AIMessage) -> str:
-    """Return why the answer ended, in our words; see `Answer.stop`."""
+    """Return why the answer ended, in our terms; see `Answer.stop`."""
     facts = message.response_metadata
     reason = facts.get("finish_reason") or facts.get("done_reason") or facts.get("stop_reason")
     status = facts.get("status")
@@ -253,7 +251,7 @@ def _ending(message: AIMessage) -> str:
 
 
 def _refusal(message: AIMessage) -> str | None:
-    """Return the refusal in a field of its own, or in a block of the Responses API."""
+    """Return the refusal from its own field or from a block of the Responses API."""
     refusal = message.additional_kwargs.get("refusal")
     for block in message.content if isinstance(message.content, list) else []:
         inner = block.get("value", block) if isinstance(block, dict) else {}
@@ -263,7 +261,7 @@ def _refusal(message: AIMessage) -> str | None:
 
 
 def _thoughts(message: AIMessage) -> str:
-    """Return what the model thought: in a field beside the content, or in blocks of it."""
+    """Return the model's thoughts, from a field beside the content or from its blocks."""
     facts = message.additional_kwargs
     thoughts = facts.get("reasoning_content") or facts.get("reasoning")
     if isinstance(thoughts, str):

@@ -1,7 +1,7 @@
 """The paper's own form of a plan: ``1. MotionLLM.generate('…'); 2. MotionLLM.caption('…')``.
 
-Its authors' code splits at ``;`` and takes what it finds. Here each call is read to its end, with
-quotes and parentheses inside it, or the whole is refused.
+The authors' code splits at ``;`` and takes what it finds. Here each call is read to its end,
+including quotes and parentheses inside it, or the whole text is refused.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _FILE_PLACE = {"motion_file", "<motion_file>", "motion", "<motion>"}  # the pape
 
 
 def numbered_steps(text: str) -> list[dict[str, Any]]:
-    """Return steps of the paper's form, with ``;``, newline or comma between them.
+    """Return the steps of calls separated by ``;``, newlines or commas.
 
     Raises:
-        InvalidPlanError: a call that does not end; nothing is dropped in silence.
+        InvalidPlanError: a call does not end; nothing is dropped silently.
     """
     steps: list[dict[str, Any]] = []
-    # Each call is read within its own part of the text, so that a call that does not end
-    # cannot swallow the next one.
+    # Each call is read within its own part of the text, so that an unfinished call cannot swallow
+    # the next one.
     calls = list(CALL.finditer(text))
     rest = text[calls[-1].end() :] if calls else ""
     dangling = bool(re.search(r"(?:^|[;,\n])\s*\d+[.)]\s*\S{0,40}$", rest))
@@ -53,8 +53,8 @@ def numbered_steps(text: str) -> list[dict[str, Any]]:
 
 
 def _argument(part: str, *, last: bool) -> str | None:
-    """Return the argument of a call, from behind its opening parenthesis; None if it does not
-    end.
+    """Return the argument of a call, given the text after its opening parenthesis; None if it does
+    not end.
     """
     opening = _OPENING.match(part)
     if opening is None:
@@ -66,7 +66,7 @@ def _argument(part: str, *, last: bool) -> str | None:
     start = opening.end()
     for closing in re.finditer(rf"{re.escape(quote)}\s*\)", part[start:]):
         argument = part[start : start + closing.start()]
-        # A quote and a parenthesis inside the description end neither of them.
+        # Quotes and parentheses inside the description do not end it.
         if argument.count("(") != argument.count(")"):
             continue
         if not _ends(part[start + closing.end() :], last=last):
@@ -76,12 +76,12 @@ def _argument(part: str, *, last: bool) -> str | None:
 
 
 def _ends(rest: str, *, last: bool) -> bool:
-    """Return whether a call may end before this text: no word of its argument may be left in it."""
+    """Return whether a call may end before this text, that is, no word of its argument follows."""
     if not _AFTER_CALL.match(rest) or re.match(r"\s*['\"`]\s*\w", rest):
         return False
     return last or not re.search(r"[^\W\d]", re.sub(r"\b(and|then|step)\b", "", rest))
 
 
 def near_calls(text: str) -> int:
-    """Return how many calls of MotionLLM the text has, damaged ones too."""
+    """Return the number of MotionLLM calls in the text, damaged ones included."""
     return len(_NEAR_CALL.findall(text))

@@ -1,6 +1,6 @@
-"""From any JSON value a planner may write to the fields of a plan: wrappers, names, numbers.
+"""From any JSON value that a planner may write to a plan's fields: wrappers, names, numbers.
 
-Nothing here guesses content. A wrapper is opened, a near-miss name is put right, "4 seconds"
+Nothing here guesses content. A wrapper is opened, a near-miss name is corrected, "4 seconds"
 becomes 4.0; an unknown field or tool is an error that goes back to the planner.
 """
 
@@ -25,7 +25,7 @@ from .tool_names import called, is_tool_name, tool_named
 
 
 class NotAPlan(ValueError):
-    """The value is JSON but has nothing to do with a plan."""
+    """The value is JSON but bears no relation to a plan."""
 
 
 _STEPS_KEYS = ("plan", "steps", "plans", "actions")
@@ -59,11 +59,11 @@ _PLACE_NAMES = {"theta": ("theta", "θ", "angle", "rotation", "heading"), "x": (
 
 
 def plan_from_value(value: Any, *, depth: int = 0) -> dict[str, Any]:
-    """Return the fields of a plan in a JSON value, wrappers opened.
+    """Return the fields of the plan in a JSON value, unwrapped.
 
     Raises:
-        NotAPlan: the value holds neither steps nor a place for them.
-        InvalidPlanError: it does, but not in a form whose meaning is certain.
+        NotAPlan: the value has neither steps nor a field for them.
+        InvalidPlanError: it has, but their meaning is ambiguous.
     """
     if depth > 6:
         raise NotAPlan("wrapped too deep")
@@ -113,7 +113,7 @@ def _plan_from_dict(value: dict[str, Any], depth: int) -> dict[str, Any]:
             continue
         _nothing_beside(value, key)
         stray = next((name for name, item in value.items() if _is_stray(name, item)), None)
-        if stray is not None:  # a text that fell out of the list of a damaged plan
+        if stray is not None:  # text that fell out of the step list of a damaged plan
             raise InvalidPlanError(f"{stray[:60]!r} is no field of a plan")
         inner = value[key]
         if isinstance(inner, dict) and not _is_step(inner):
@@ -137,7 +137,7 @@ def _plan_from_dict(value: dict[str, Any], depth: int) -> dict[str, Any]:
 
 
 def _is_stray(name: str, item: Any) -> bool:
-    """Return whether a field beside the steps is rather a text that fell out of their list."""
+    """Return whether a field beside the steps looks like text that fell out of their list."""
     known = {*_STEPS_KEYS, *_REASONING_KEYS, "placement"}
     return name not in known and (item == "" or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]*", name))
 
@@ -162,7 +162,7 @@ def _list_of_steps(value: Any) -> list[Any]:
 
 
 def _nothing_beside(value: dict[str, Any], key: str) -> None:
-    """Raise if there are steps under another key too: which are meant is not for us to say."""
+    """Raise if there are steps under another key too, which would make the plan ambiguous."""
     for other, item in value.items():
         if other != key and other not in _REASONING_KEYS and holds_steps(item):
             raise InvalidPlanError(
@@ -171,7 +171,7 @@ def _nothing_beside(value: dict[str, Any], key: str) -> None:
 
 
 def holds_steps(value: Any) -> bool:
-    """Return whether there is a step anywhere in a JSON value."""
+    """Return whether a JSON value contains a step anywhere."""
     if isinstance(value, str):
         inner = json_inside(value)
         return bool(CALL.search(value)) if inner is None else holds_steps(inner)
@@ -186,7 +186,7 @@ def holds_steps(value: Any) -> bool:
 
 
 def _with_siblings(plan: dict[str, Any], value: dict[str, Any]) -> dict[str, Any]:
-    """Return the plan with the reasoning and the placement that stand beside its steps."""
+    """Return the plan with the reasoning and placement found beside its steps."""
     for key in _REASONING_KEYS:
         if value.get(key) and not plan["reasoning"]:
             reasoning = value[key]
@@ -200,7 +200,7 @@ def _with_siblings(plan: dict[str, Any], value: dict[str, Any]) -> dict[str, Any
 
 
 def _placement(value: Any) -> Any:
-    """Return the placement as a list, from an object, a text such as "(180, 0, 1)" or with
+    """Return the placement as a list, from an object, a list, or text such as "(180, 0, 1)" or with
     units.
     """
     if is_nothing(value) or (isinstance(value, dict | list) and not value):
@@ -313,7 +313,7 @@ def _step(value: dict[str, Any], number: int) -> dict[str, Any]:
 
 
 def _arguments(text: str, number: int) -> Any:
-    """Return the arguments of a call from their text."""
+    """Return a call's arguments, parsed from text."""
     if not _SYNTAX.search(text):
         return {"description": text}
     value = json_inside(text)

@@ -1,7 +1,7 @@
-"""The motions of a conversation while a plan is carried out, and which of them is meant.
+"""A conversation's motions during a plan, and how references to them resolve.
 
-A conversation has any number of motions, "motion 1", "motion 2" or as the person calls them; one
-of them is the current one. `History` holds them and keeps what undo puts back.
+A conversation has any number of motions, named "motion 1", "motion 2" or by the person; one of them
+is current. `History` holds them and what undo restores.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", 
 
 
 class Conversation:
-    """The history of a conversation, as the steps of a plan change it.
+    """The history of a conversation while a plan's steps change it.
 
     Args:
-        state: of the graph; it is not changed, `update` tells what is to be.
+        state: of the graph; never modified, `update` returns the changes.
 
     Attributes:
-        history: as it is now.
+        history: its present value.
     """
 
     def __init__(self, state: AgentState) -> None:
@@ -40,7 +40,7 @@ class Conversation:
 
     @property
     def current(self) -> str:
-        """Key of the current motion; empty for none."""
+        """Key of the current motion; empty if there is none."""
         return self.history.current
 
     @property
@@ -54,7 +54,7 @@ class Conversation:
         return [timeline for key, timeline in self.motions.items() if key != self.current]
 
     def find(self, reference: str) -> str | None:
-        """Return the key of the motion that is meant: by name, number, ordinal or motion id."""
+        """Return the key of the motion with that name, number, ordinal or motion id."""
         meant = " ".join(reference.lower().split()).removeprefix("the ")
         if meant in ("", "current", "current motion", "current one", "it", "this"):
             return self.current or None
@@ -74,10 +74,10 @@ class Conversation:
         return None
 
     def rename(self, key: str, name: str) -> None:
-        """Call that motion by a name that no other has.
+        """Give that motion a name that no other has.
 
         Raises:
-            InputError: no such motion, or a name that cannot be one.
+            InputError: no such motion, or an invalid name.
         """
         name = " ".join(name.split())
         if key not in self.motions:
@@ -90,5 +90,5 @@ class Conversation:
         self.history = self.history.renamed(key, name)
 
     def update(self) -> dict[str, Any]:
-        """Return what changes in the graph's state."""
+        """Return the update of the graph's state."""
         return self.history.to_json()

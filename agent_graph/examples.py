@@ -1,4 +1,6 @@
-"""The examples of the prompts: only those that fit the situation, for small models copy them."""
+"""The examples in the prompts: only those that fit the situation, because small models copy
+them.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +16,15 @@ from ..prompts import load_prompt
 if TYPE_CHECKING:
     from .planners import Task
 
-SMALL = 3.5  # thousand million parameters: below, the short prompts give more sensible plans
+SMALL = 3.5  # billion parameters: below this, the short prompts give more sensible plans
 _SIZE = re.compile(r"(?<![\w.])(?:e)?(\d+(?:\.\d+)?)\s?([bm])(?![a-z])", re.IGNORECASE)
 _ABOUT_FILE = re.compile(r"\b\w+\.(?:bvh|npz)\b")
 _ABOUT_MOTION = re.compile(r"The current motion|\"motion\": \"\"")
 
 
 def wants_short_prompts(model: BaseChatModel) -> bool:
-    """Return what MOTION_AGENT_SHORT_PROMPTS says (0 and 1), else whether the name is of a small
-    model.
+    """Return MOTION_AGENT_SHORT_PROMPTS (0 or 1) if set, else whether the name is a small
+    model's.
     """
     setting = os.environ.get("MOTION_AGENT_SHORT_PROMPTS", "").strip().lower()
     if setting:
@@ -36,7 +38,7 @@ def wants_short_prompts(model: BaseChatModel) -> bool:
 
 
 def long_examples(task: Task) -> str:
-    """Return the examples of the long prompt, one after the other."""
+    """Return the examples of the long prompt, in order."""
     parts = load_prompt("planner_examples").split("\n\n")
     return "\n\n".join(part for part in parts if _fits(part, task))
 
@@ -44,7 +46,7 @@ def long_examples(task: Task) -> str:
 def short_examples(task: Task) -> list[AnyMessage]:
     """Return the examples of the short prompt as turns of a conversation.
 
-    Each is the situation and the request, then the plan on a line of its own.
+    Each is the situation and the request, then the plan on its own line.
     """
     turns: list[AnyMessage] = []
     lines: list[str] = []
@@ -60,7 +62,9 @@ def short_examples(task: Task) -> list[AnyMessage]:
 
 
 def _fits(example: str, task: Task) -> bool:
-    """Return whether an example may be copied: it needs no motion and no file that is not there."""
+    """Return whether an example may be copied: it refers to no motion or file that does not
+    exist.
+    """
     if _ABOUT_MOTION.search(example) and not task.timeline.segments:
         return False
     if _ABOUT_FILE.search(example):

@@ -1,7 +1,7 @@
 """The executor: carries out a valid plan on the timelines of the conversation.
 
-An edit is a timeline made of another; the studio renders it. What was generated is in the studio's
-journal before anything else happens, so a turn that is killed goes on where it was.
+An edit turns one timeline into another; the studio renders it. Generated segments reach the
+studio's journal before anything else happens, so a killed turn resumes where it stopped.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from .conversation import Conversation
 from .plan import Plan, Step
 from .state import AgentState, Caption
 
-MAX_ROUNDS = 2  # of captions that go back to the planner in one turn
-MAX_LOOKED_AT = 10  # captions that the planner is reminded of
-CANCEL = "__cancel"  # key of the cancel token in a run's configuration; never kept in checkpoints
+MAX_ROUNDS = 2  # captions returned to the planner in one turn
+MAX_LOOKED_AT = 10  # captions repeated to the planner in later turns
+CANCEL = "__cancel"  # key of the cancel token in a run's configuration; never checkpointed
 
 Writer = Callable[[dict[str, Any]], None]
 
@@ -36,7 +36,7 @@ class Executor:
 
     Args:
         studio: renders, captions, opens and exports.
-        seed: the seed of segment s1 is this plus 1, and so on.
+        seed: segment s1 gets this plus 1, and so on.
     """
 
     def __init__(self, studio: Studio, seed: int = 0) -> None:
@@ -44,23 +44,23 @@ class Executor:
         self._seed = seed
 
     def __call__(self, state: AgentState, config: RunnableConfig) -> dict[str, Any]:
-        """Carry out the plan of this turn; the reasons of a failure go into the turn."""
+        """Execute the plan of this turn; failures are recorded in the turn."""
         studio = self._studio.of(user_of(config))
         try:
             with studio.call((config.get("configurable") or {}).get(CANCEL)):
                 return _Work(studio, self._seed).carry_out(state)
-        except InputError as err:  # too many calls of this user
+        except InputError as err:  # this user has too many calls in progress
             error = {"type": type(err).__name__, "message": str(err)}
             return {"turn": {"id": state["turn"]["id"], "reason": False, "error": error}}
 
     async def in_thread(self, state: AgentState, config: RunnableConfig) -> dict[str, Any]:
-        """The same, in a thread that stops when the task is cancelled."""
+        """Execute the plan in a thread that stops when the task is cancelled."""
         update: dict[str, Any] = await self._studio.run(partial(self, state, config))
         return update
 
 
 class _Work:
-    """One plan, carried out in the studio of one user."""
+    """The execution of one plan in the studio of one user."""
 
     def __init__(self, studio: Studio, seed: int) -> None:
         self._studio = studio
@@ -146,7 +146,7 @@ class _Work:
     def _edited_motion(
         self, conversation: Conversation, plan: Plan, steps: Sequence[Step]
     ) -> tuple[str, Timeline]:
-        """Which motion the plan edits, and how it is before the edit."""
+        """Return the motion that the plan edits, and its state before the edit."""
         first = plan.plan[0] if plan.plan else None
         if first is not None and first.tool == "open_motion":
             key = conversation.find(first.motion)
@@ -164,7 +164,9 @@ class _Work:
         return conversation.history.new_key, Timeline()
 
     def _render_again(self, timeline: Timeline) -> Sequence[Motion]:
-        """The timeline's motions by person; made anew where the store has forgotten them."""
+        """Return the timeline's motions by person, rendered again if the store no longer has
+        them.
+        """
         if not timeline.segments:
             return ()
         motions = self._studio.render(timeline).motions
@@ -178,7 +180,7 @@ class _Work:
         motions = self._render_again(timeline)
         try:
             paths = self._studio.export(motions, step.motion, timeline.place)
-        except UnavailableError as err:  # the motion is made; a full disk must not lose it
+        except UnavailableError as err:  # the motion exists; a full disk must not lose it
             raise InputError(str(err)) from err
         files = [str(path) for path in paths]
         writer({"kind": "export", "files": files})
@@ -202,7 +204,7 @@ class _Work:
     def _referred(
         self, conversation: Conversation, step: Step, state: AgentState
     ) -> list[tuple[str, Motion]]:
-        """The motions that a caption step means, each with a name to tell it by."""
+        """Return the motions that a caption step refers to, each with a display name."""
         key = conversation.find(step.motion)
         if key is None and not step.motion:
             raise InputError(
@@ -224,7 +226,7 @@ class _Work:
         ]
 
     def _find(self, reference: str, state: AgentState) -> Motion:
-        """A motion of the store or the workspace; one looked at before needs no second upload."""
+        """Return a motion of the store or the workspace, without uploading a known file twice."""
         try:
             return self._studio.find(reference)
         except InputError:
@@ -264,7 +266,7 @@ def _listener(writer: Writer) -> Callable[[Segment, int, int], None]:
 
 
 def _news(rendering: Rendering, before: Timeline) -> list[Repair]:
-    """The repairs to tell of: not an old join that is as rough as it was."""
+    """Return the repairs worth reporting: not an old join that is as rough as before."""
     old = {(earlier.id, later.id) for earlier, later in before.joins}
     return [
         repair

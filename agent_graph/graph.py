@@ -1,4 +1,4 @@
-"""The graph: planner → executor → responder, with its two ways back.
+"""The graph: planner → executor → responder, with two loops back.
 
     START → planner ──valid plan──→ executor ──→ responder → END
               ↑  └──invalid, tries left──┘
@@ -50,17 +50,17 @@ def build_graph(
     keep_messages: int | None = None,
     checkpointer: Checkpointer = None,
 ) -> CompiledStateGraph[Any, Any, Any, Any]:
-    """Return the compiled graph; it is started with ``{"messages": [HumanMessage("…")]}``.
+    """Return the compiled graph; start it with ``{"messages": [HumanMessage("…")]}``.
 
     Args:
         planner: a planner string, a LangChain chat model or a planner; None for
             ``$MOTION_AGENT_PLANNER``, else ``offline``.
-        fallback: asked where the planner gives no valid plan.
-        studio: engine, store and workspace; what the environment says if None (`tools.host`).
+        fallback: asked when the planner gives no valid plan.
+        studio: engine, store and workspace; None for those of the environment (`tools.host`).
         seed: another seed gives another take of the same conversation.
-        keep_messages: how many of the latest messages stay in the state; None for all, as it
-            must be where the messages are those of a host's graph.
-        checkpointer: any LangGraph checkpointer; None inside a graph that has one.
+        keep_messages: how many of the latest messages stay in the state; None for all, which is
+            required when the messages belong to a host's graph.
+        checkpointer: any LangGraph checkpointer; None inside a graph that has its own.
 
     Raises:
         ConfigurationError: unknown planner.
@@ -87,20 +87,20 @@ def build_graph(
 def serve() -> CompiledStateGraph[Any, Any, Any, Any]:
     """Return the graph that ``langgraph dev`` serves (langgraph.json).
 
-    Environment: MOTION_AGENT_PLANNER (default ``offline``), and see `tools.host`. Each user whom
-    the server authenticates, or whom a run's configuration names, has motions of their own.
+    Environment: MOTION_AGENT_PLANNER (default ``offline``), and see `tools.host`. Each user
+    authenticated by the server or named in a run's configuration has their own motions.
     """
     return _served()
 
 
 @cache
 def _served() -> CompiledStateGraph[Any, Any, Any, Any]:
-    # Once a process: the server calls the factory for every run, and motions must outlive it.
+    # Once per process: the server calls the factory for every run, and motions must outlive it.
     return build_graph()
 
 
 def check_request(text: str) -> str:
-    """Return the request, stripped, as it can be kept.
+    """Return the request, stripped.
 
     Raises:
         InputError: empty or too long.
@@ -116,9 +116,9 @@ def check_request(text: str) -> str:
 
 
 class _ExecutorNode(Runnable[AgentState, dict[str, Any]]):
-    """Runs the executor; in an asynchronous graph in a thread, so that the loop stays free.
+    """Runs the executor, in a thread when the graph is asynchronous so that the loop stays free.
 
-    A `RunnableLambda` of the two would look at both signatures again in every turn.
+    A `RunnableLambda` of both functions would inspect their signatures again in every turn.
     """
 
     def __init__(self, executor: Executor) -> None:
@@ -136,7 +136,7 @@ class _ExecutorNode(Runnable[AgentState, dict[str, Any]]):
 
 
 class _PlannerNode:
-    """Asks a planner once and reads its answer; the edges decide what comes next."""
+    """Asks a planner once and reads its answer; the graph's edges choose what comes next."""
 
     def __init__(self, planners: list[Planner], studio: Studio) -> None:
         self._planners = planners
@@ -200,7 +200,7 @@ class _PlannerNode:
         }
 
     def _tries_before_next(self, planner: Planner) -> int:
-        """Return what `tries` says when the planner after this one is asked for the first time."""
+        """Return the value of `tries` at which the next planner takes over."""
         upto = self._planners.index(planner) + 1
         return sum(earlier.tries for earlier in self._planners[:upto])
 
@@ -218,7 +218,7 @@ class _PlannerNode:
 
 
 def _check_captioned(plan: Plan, conversation: Conversation, studio: Studio) -> None:
-    """Check that motions to be captioned are there, before others are generated in vain."""
+    """Check that motions to be captioned exist before others are generated in vain."""
     if not plan.steps_of("generate_motion"):
         return
     for number, step in enumerate(plan.plan, start=1):
@@ -231,7 +231,7 @@ def _check_captioned(plan: Plan, conversation: Conversation, studio: Studio) -> 
 
 
 def _segments(plan: Plan, conversation: Conversation, studio: Studio) -> list[str]:
-    """Return ids of the segments that the plan may name."""
+    """Return the ids of the segments that the plan may refer to."""
     first = plan.plan[0] if plan.plan else None
     timeline = conversation.timeline
     if first is not None and first.tool == "start_over":

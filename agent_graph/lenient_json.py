@@ -1,8 +1,8 @@
-"""Reading what is nearly JSON without losing anything.
+"""A parser for nearly valid JSON that loses nothing.
 
-`json_repair` reads single quotes, trailing commas, bare keys and more, but where a text is damaged
-it drops what it cannot place. So a repaired value is only taken if every word of the text is in
-it, as often as it was written, and if no text in it has swallowed a key of its neighbours.
+`json_repair` reads single quotes, trailing commas, bare keys and more, but it drops what it cannot
+place in a damaged text. So a repaired value is accepted only if it holds every word of the text as
+often as written, and if no string in it has swallowed a neighbouring key.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import json_repair
 _STRING_OR_COMMENT = re.compile(
     r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|//[^\n]*|/\*.*?\*/|\#[^\n]*""", re.DOTALL
 )
-_MOST_MARKS = 3000  # quotes, brackets, colons; json_repair's time is their square
+_MOST_MARKS = 3000  # quotes, brackets, colons; json_repair is quadratic in them
 _MARKS = re.compile(r"""["'{}\[\]:]""")
 _SYNTAX = re.compile(r"""["{}\[\]]|\w\s*:""")
 _SWALLOWED = re.compile(
@@ -28,9 +28,7 @@ _SWALLOWED = re.compile(
 
 
 def lenient_json(text: str) -> Any:
-    """Return the object or list in a text that is nearly JSON; None if words of it would be
-    lost.
-    """
+    """Return the object or list in nearly valid JSON; None if words of it would be lost."""
     bare = _without_comments(text)
     if bare is None or len(_MARKS.findall(bare)) > _MOST_MARKS:
         return None
@@ -40,7 +38,7 @@ def lenient_json(text: str) -> Any:
         return None
     if not isinstance(value, dict | list) or not value:
         return None
-    encoded = json.dumps(value)  # and back: halves of a character beyond the BMP become one
+    encoded = json.dumps(value)  # surrogate pairs become one character
     value = json.loads(encoded)
     if _words(bare) - _words(json.dumps(value, ensure_ascii=False)):
         return None
@@ -48,7 +46,7 @@ def lenient_json(text: str) -> Any:
 
 
 def _without_comments(text: str) -> str | None:
-    """Return the text without comments; None if one of them may be a part of the value."""
+    """Return the text without comments; None if one of them may be part of the value."""
     comments: list[str] = []
     strings: list[str] = []
 
@@ -62,7 +60,7 @@ def _without_comments(text: str) -> str | None:
     bare = _STRING_OR_COMMENT.sub(keep, text)
     if not comments:
         return bare
-    # With a quote missing, what looks like a comment may be the inside of a text.
+    # With a quote missing, an apparent comment may be inside a string.
     paired = sum(string.count('"') for string in strings) == bare.count('"')
     return bare if paired and not any(_SYNTAX.search(comment) for comment in comments) else None
 
@@ -79,16 +77,14 @@ def _swallows(value: Any) -> bool:
         return any(_swallows(item) for pair in value.items() for item in pair)
     if isinstance(value, list):
         return any(_swallows(item) for item in value)
-    # A JSON value in a string has such keys rightly: it is read, or refused, on its own.
+    # JSON inside a string has such keys legitimately: it is read or refused separately.
     if not isinstance(value, str) or value.lstrip()[:1] in ("{", "["):
         return False
     return bool(_SWALLOWED.search(value) or set("{}") & set(value))
 
 
 def _unquoted(value: Any, text: str) -> bool:
-    """Return whether a list has texts without quotes of their own: they may be one that fell
-    apart.
-    """
+    """Return whether a list holds strings that had no quotes: they may be fragments of one."""
     if isinstance(value, dict):
         return any(_unquoted(item, text) for item in value.values())
     if not isinstance(value, list):

@@ -1,16 +1,15 @@
-"""The plan's schema narrowed to what is possible now, for servers that make a grammar of it.
+"""The plan's schema narrowed to what is possible now, for servers that compile it to a grammar.
 
-`plan_schema` is one for all plans, as OpenAI's strict mode wants it: it compiles each new schema
-for seconds. Ollama and the servers of local models compile one in milliseconds, so they can be
-given another with every request, and one that says more: a kind of step for each tool with only
-the fields of that tool, the segments that there are, no empty descriptions, no endless lists.
+`plan_schema` is the same for all plans because OpenAI's strict mode takes seconds to compile a new
+schema. Ollama and other local servers compile one in milliseconds, so each request can have its
+own, more specific schema: one kind of step for each tool with only its fields, only existing
+segments, no empty descriptions, no endless lists.
 
-What the request leaves open (see `scope`) is narrowed too: no second person where there is none,
-no duration that was not told, no empty plan for what is no talk, no more steps than it has parts.
+The request's scope (see `scope`) narrows it too: no second person where there is none, no duration
+that was not mentioned, no empty plan unless it is small talk, no more steps than parts.
 
-After each answer that was no plan the next schema leaves less room: fewer steps, shorter texts,
-only motions that were named. What a model can still write then is a valid plan, provided that it
-comes to an end.
+After each invalid answer the next schema leaves less room: fewer steps, shorter texts, only named
+motions. Anything a model can then write is a valid plan, provided that it ends.
 """
 
 from __future__ import annotations
@@ -23,13 +22,13 @@ from ..motion_core.limits import MAX_DESCRIPTION, MAX_SECONDS
 from .plan import MAX_STEPS, Tool
 from .scope import ANY, Scope
 
-_PRINTABLE = r'[^"\\\x00-\x1f\x7f]'  # needs no escape in JSON and is no control character
-_PLAIN = r"[ !#-\[\]-~]"  # English: needs no escape in JSON and is no other script
+_PRINTABLE = r'[^"\\\x00-\x1f\x7f]'  # needs no escape in JSON and is not a control character
+_PLAIN = r"[ !#-\[\]-~]"  # English: needs no escape in JSON and is in Latin script
 
 
 @dataclass(frozen=True)
 class _Room:
-    """How much an answer may have: steps, characters of a description, of the reasoning."""
+    """The size limits of an answer: steps, characters of a description, of the reasoning."""
 
     steps: int
     description: int
@@ -50,11 +49,11 @@ def narrowed_schema(
     """Return the JSON Schema of the plans that are possible now.
 
     Args:
-        segments: ids that a step may name: those of the current motion and of the others.
-        motions: whether there is a motion at all, so that one can be captioned or started over.
-        named: motions and files that were named in the conversation.
-        failed: how many answers to this request were no plan.
-        scope: what the request leaves open.
+        segments: ids that a step may use: those of the current motion and of the others.
+        motions: whether any motion exists that could be captioned or started over.
+        named: motions and files named in the conversation.
+        failed: number of invalid answers to this request.
+        scope: of the request.
     """
     room = _ROOMS[min(failed, len(_ROOMS) - 1)]
     most = min(room.steps, scope.steps)
@@ -65,7 +64,7 @@ def narrowed_schema(
     if segments and scope.smooth and not scope.only_talk:
         kinds.append(_kind("smooth_join", segment=_one_of(segments), required=("segment",)))
     words = _text(1, 120)
-    # At first a motion may be meant that nobody named so; a model that then fails must not guess.
+    # At first any name is allowed, mentioned or not; a model that then fails must not guess.
     other = _one_of(named) if named and (failed or not exists) else words
     if exists or not kinds:
         kinds.append(_kind("caption_motion"))
@@ -79,12 +78,12 @@ def narrowed_schema(
     alone = [_kind("undo"), _kind("redo")] if exists else []
     naming = [_kind("name_motion", motion=words, required=("motion",))] if scope.names else []
     least = 0 if scope.talk else 2 if scope.two and not segments else 1
-    if scope.only_talk:  # a question about a motion that was named needs its caption first
+    if scope.only_talk:  # a question about a named motion needs its caption first
         least = most = 1 if named else 0
     if failed:
-        # A rule about the whole list is a list of its own; `prefixItems` is not known everywhere
-        # (llama.cpp's own grammars take `items` alone), so an edit of another motion may have to
-        # be two requests then.
+        # A rule for the whole list needs a list of its own; `prefixItems` is not supported
+        # everywhere (llama.cpp's own grammars take only `items`), so editing another motion may
+        # then take two requests.
         plans = [_list(kinds, least=least, most=most)]
         single = [*alone, *first, *(naming if exists else [])]
         if first:
@@ -110,7 +109,7 @@ def narrowed_schema(
 
 
 def _generate(segments: Sequence[str], room: _Room, scope: Scope) -> dict[str, Any]:
-    """Return a step that generates; only fields that can be meant."""
+    """Return the schema of a generate step, with only the fields that may be used."""
     fields: dict[str, Any] = {}
     if scope.second_person:
         fields["person"] = {"type": "integer", "enum": [1, 2]}
@@ -153,11 +152,11 @@ def _one_of(values: Sequence[str]) -> dict[str, Any]:
 
 
 def _words(longest: int) -> dict[str, Any]:
-    """Return words to the person, in whatever script; not empty."""
+    """Return the schema of a non-empty text to the person, in any script."""
     return {"type": "string", "pattern": f"^{_PRINTABLE}{{1,{longest}}}$"}
 
 
 def _text(shortest: int, longest: int) -> dict[str, Any]:
-    """Return the text that begins with a letter or digit, so that it is not empty."""
+    """Return the schema of a text that begins with a letter or digit, so that it is not empty."""
     rest = rf"{_PLAIN}{{{shortest - 1},{longest - 1}}}"
     return {"type": "string", "pattern": f"^[A-Za-z0-9]{rest}$"}

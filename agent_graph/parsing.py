@@ -1,18 +1,18 @@
 """From a planner's answer to a plan: the parsing ladder.
 
-Each rung reads a form that planners were seen to write. The first that yields a valid plan
-wins, and its name is recorded:
+Each rung reads a form that planners have been seen to write. The first to yield a valid plan wins,
+and its name is recorded:
 
     json       the whole answer is JSON
     fence      JSON in a ``` fence (the last one)
     embedded   the last complete JSON value in prose
     repaired   JSON with single quotes, trailing commas, comments, bare keys (json_repair)
     numbered   the paper's own form: 1. MotionLLM.generate('…'); 2. MotionLLM.caption('…')
-    thoughts   nothing but thoughts came, and they end with the plan
+    thoughts   only thoughts came, and they end with the plan
 
-A rung may repair form; it never drops or invents a step. Two guards see to that: a repaired
-value must hold every word of the text it was made from, and an answer that ends inside a JSON
-value counts as truncated and is not repaired at all.
+A rung may repair JSON syntax; it never drops or invents a step. Two guards ensure that: a repaired
+value must hold every word of its text, and an answer that ends inside a JSON value counts as
+truncated and is never repaired.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from .plan import TOOLS, InvalidPlanError, Plan, validate_plan
 
 Rung = Literal["json", "fence", "embedded", "repaired", "numbered", "thoughts", "plan"]
 
-MAX_ANSWER = 80_000  # characters; the longest valid plan needs about half of it
+MAX_ANSWER = 80_000  # characters; the longest valid plan needs about half as many
 
 _THINK = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
 _MOST_TAGS = 64
@@ -44,15 +44,15 @@ _STEP_MARK = re.compile(
 )
 _TOOL_KEY = re.compile(r"\btool(?:_name)?\b\\*['\"]?\s*:", re.IGNORECASE)
 _TOOL_VALUE = re.compile(rf"['\"](?:{'|'.join(TOOLS)})\\*['\"]")
-_TRACE = re.compile(  # of a step outside of what was read
+_TRACE = re.compile(  # traces of a step outside the parsed text
     r"(?:(?:generate|caption|open|name|export)_motion|keep_segment|smooth_join|start_over)\\*['\"(]"
     r"|MotionLLM\W{0,6}(?:generate|caption|open|keep|smooth|export|name|undo|redo)|['\"](?:tool|undo|redo)\\*['\"]|['\"]?\b(?:tool|description|segment)\\*['\"]\s*:",
     re.IGNORECASE,
 )
 _TORN_OFF = re.compile(r"\"|'\s*[}\]]")  # what a damaged value may have lost
-_MORE_JSON = re.compile(r'[\[{][^\]}]*"')  # behind the plan: a damaged one that was to replace it
+_MORE_JSON = re.compile(r'[\[{][^\]}]*"')  # a damaged plan after the first, meant to replace it
 _STRAY = re.compile(r"[{\[]\s*(?=[{\[])")
-_MORE = re.compile(r'[{\["]')  # of a plan that goes on behind its first value
+_MORE = re.compile(r'[{\["]')  # a plan that continues after its first value
 _OPEN_JSON = re.compile(r"[{\[]\s*(?:['\"{\[]|\w+\s*:|$)")
 _REFUSAL = re.compile(
     r"\b(i('m| am) sorry|i can(no|')t|i am unable|i'm unable|as an ai)\b", re.IGNORECASE
@@ -75,13 +75,13 @@ def parse_plan(text: str, *, truncated: bool = False, refusal: str | None = None
     """Return the plan in a planner's answer.
 
     Args:
-        text: what the planner wrote.
-        truncated: the provider said that the answer stopped at the length limit.
-        refusal: the provider's refusal, where it has a field for that.
+        text: the answer.
+        truncated: whether the provider says that the answer stopped at the length limit.
+        refusal: the provider's refusal, if it has a field for one.
 
     Raises:
-        InvalidPlanError: no valid plan; `cause` tells empty, refused, truncated, schema echo,
-            no plan at all and invalid plan apart.
+        InvalidPlanError: no valid plan; `cause` says whether it is empty, refused, truncated, a
+            schema echo, no plan at all or an invalid plan.
     """
     if refusal:
         raise InvalidPlanError(f"the planner refused: {refusal[:300]}", "refused")
@@ -90,7 +90,7 @@ def parse_plan(text: str, *, truncated: bool = False, refusal: str | None = None
             f"the answer has {len(text)} characters; a plan needs at most {MAX_ANSWER}", "no_plan"
         )
     open_thoughts = _THINK_TAG.findall(_without_closed_thoughts(text))
-    if len(open_thoughts) > 1:  # where they end is not certain
+    if len(open_thoughts) > 1:  # their end is ambiguous
         raise InvalidPlanError(f"the thoughts have no clear end; {_SHOW_PLAN}", "no_plan")
     text = without_thoughts(text)
     if not text:
@@ -116,7 +116,7 @@ def parse_plan(text: str, *, truncated: bool = False, refusal: str | None = None
 def strict_plan(text: str, *, truncated: bool = False, refusal: str | None = None) -> Parsed:
     """Return the plan in an answer that is exactly one JSON object; nothing is repaired.
 
-    For measuring what the ladder buys.
+    It measures the benefit of the parsing ladder.
 
     Raises:
         InvalidPlanError: no valid plan; see `parse_plan`.
@@ -134,9 +134,7 @@ def strict_plan(text: str, *, truncated: bool = False, refusal: str | None = Non
 
 
 def draft_of(text: str) -> tuple[dict[str, Any], list[Any]] | None:
-    """Return the JSON object of a plan that need not be valid, and its list of steps; None if
-    unclear.
-    """
+    """Return the JSON object of a possibly invalid plan, and its list of steps; None if unclear."""
     try:
         reading = _reading(without_thoughts(text))
     except InvalidPlanError:
@@ -155,7 +153,7 @@ def draft_of(text: str) -> tuple[dict[str, Any], list[Any]] | None:
 
 
 def has_steps(text: str) -> bool:
-    """Return whether the text has something in it that is meant as a step or a plan."""
+    """Return whether the text contains anything meant as a step or a plan."""
     return bool(_STEP_MARK.search(text))
 
 
@@ -165,7 +163,7 @@ _Reading = tuple[Rung, str, Any]
 
 def _check_count(plan: Plan, source: str) -> None:
     plan_text = json.dumps([plan.reasoning, *(step.description for step in plan.plan)])
-    written = max(  # a description may itself speak of tools and plans
+    written = max(  # a description may itself mention tools and plans
         len(pattern.findall(source)) - len(pattern.findall(plan_text))
         for pattern in (_TOOL_KEY, _TOOL_VALUE)
     )
@@ -176,7 +174,7 @@ def _check_count(plan: Plan, source: str) -> None:
 
 
 def _reading(text: str) -> _Reading | None:
-    """Return the value that may be the plan, from the first rung that finds one."""
+    """Return the candidate value from the first rung that finds one."""
     whole = read_json(text)
     if whole is not None:
         return "json", text, whole
@@ -198,7 +196,7 @@ def _reading(text: str) -> _Reading | None:
 
 
 def _fenced(text: str) -> tuple[list[_Reading], str]:
-    """Return what is in the fences, if all of them that hold steps can be read, and the text
+    """Return the contents of the fences, if all that hold steps are readable, and the text
     outside.
     """
     found: list[_Reading] = []
@@ -214,9 +212,7 @@ def _fenced(text: str) -> tuple[list[_Reading], str]:
 
 
 def _embedded(text: str) -> tuple[list[_Reading], str]:
-    """Return the JSON values in the text that may be plans or steps, and the text outside of
-    them.
-    """
+    """Return the JSON values in the text that may be plans or steps, and the text outside."""
     regions, open_end = _regions(text)
     outside = text if open_end is None else text[:open_end]
     found: list[_Reading] = []
@@ -240,7 +236,7 @@ def _embedded(text: str) -> tuple[list[_Reading], str]:
     whole = _behind_stray_brackets(text[open_end:])
     if whole is not None:
         return [*found, ("embedded", *whole)], outside + text[open_end:].replace(whole[0], " ", 1)
-    # The text ends inside a value. Only if it visibly closes is that a matter of quotes.
+    # The text ends inside a value. If it visibly closes, only quotes are at fault.
     tail = text[open_end:].rstrip("` \n\t")
     if _STEP_MARK.search(tail):
         closed = all(tail.count(a) == tail.count(b) for a, b in ("{}", "[]"))
@@ -254,10 +250,10 @@ def _embedded(text: str) -> tuple[list[_Reading], str]:
 
 
 def _behind_stray_brackets(tail: str) -> tuple[str, Any] | None:
-    """Return the whole plan behind opening brackets that nothing closes, as text and value.
+    """Return the whole plan after unclosed opening brackets, as text and value.
 
-    Ollama begins so where a schema meets thinking. An object cannot begin with an object, so
-    nothing is lost; behind a list that does not end, there must be a plan and not one step of it.
+    Ollama writes such brackets when a schema meets thinking. An object cannot begin with an object,
+    so nothing is lost; an unclosed list must be followed by a plan, not by one of its steps.
     """
     opening = _STRAY.match(tail)
     while opening is not None:
@@ -282,7 +278,7 @@ def _final(found: list[_Reading]) -> _Reading:
         if any(r == "repaired" for r, _, _ in found):
             rung = "repaired"
         return rung, " ".join(source for _, source, _ in found), values
-    # Drafts come before the plan; but steps, or an answer without any, come after no plan.
+    # Drafts come before the plan; steps, or an answer without any, must not follow it.
     if not isinstance(value, dict) or single_step(value) or not holds_steps(value):
         raise InvalidPlanError(f"there are steps beside the plan; {_SHOW_PLAN}")
     if not all(isinstance(draft, dict) and not single_step(draft) for draft in values):
@@ -302,9 +298,9 @@ def plan_like(value: Any) -> bool:
 
 
 def _regions(text: str) -> tuple[list[str], int | None]:
-    """Return the outermost {…} and […] of the text, and where an unclosed one starts.
+    """Return the outermost {…} and […] of the text, and the start of an unclosed one.
 
-    Only double quotes are strings here: an apostrophe in prose would open one that never ends.
+    Only double quotes delimit strings here: an apostrophe in prose would open one that never ends.
     """
     regions, depth, start, in_string, skip = [], 0, 0, False, False
     for position, char in enumerate(text):
@@ -326,9 +322,9 @@ def _regions(text: str) -> tuple[list[str], int | None]:
 
 
 def without_thoughts(text: str) -> str:
-    """Return the text without ``<think>`` blocks; an unclosed one only loses its tag."""
+    """Return the text without ``<think>`` blocks; an unclosed one loses only its tag."""
     text = _without_closed_thoughts(text)
-    # A chat template may have swallowed the opening tag: the answer is after the closing one.
+    # A chat template may swallow the opening tag: the answer follows the closing one.
     closing = list(re.finditer(r"</think(?:ing)?>", text, re.IGNORECASE))
     if closing and text[closing[-1].end() :].strip():
         text = text[closing[-1].end() :]
@@ -336,7 +332,7 @@ def without_thoughts(text: str) -> str:
 
 
 def _without_closed_thoughts(text: str) -> str:
-    # Each opening tag is looked for its end to the end of the text: many take minutes.
+    # Each opening tag is scanned to the end of the text: many would take minutes.
     return text if len(_THINK_TAG.findall(text)) > _MOST_TAGS else _THINK.sub(" ", text)
 
 

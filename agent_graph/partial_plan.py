@@ -1,4 +1,4 @@
-"""A plan with some wrong steps: only these are asked for again, the others stay as they are."""
+"""A plan with some wrong steps: only these are requested again, the others stay."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from .state import Attempt
 
 @dataclass(frozen=True)
 class Draft:
-    """A plan that is right but for some of its steps.
+    """A plan with some wrong steps.
 
     Attributes:
-        value: the plan as it was written.
-        steps: its steps as they were written.
-        wrong: numbers of the wrong ones, from 1.
+        value: the plan as written.
+        steps: its steps as written.
+        wrong: numbers of the wrong steps, from 1.
     """
 
     value: dict[str, Any]
@@ -28,7 +28,7 @@ class Draft:
 
     @classmethod
     def of(cls, failed: Sequence[Attempt]) -> Draft | None:
-        """Return the draft in the last of these answers; None if all of it has to be written
+        """Return the draft in the last of these answers; None if the whole plan must be written
         anew.
         """
         if not failed:
@@ -41,7 +41,7 @@ class Draft:
 
     @property
     def in_words(self) -> str:
-        """Every step on a line of its own, the wrong ones marked."""
+        """Every step on its own line, the wrong ones marked."""
         lines = []
         for number, step in enumerate(self.steps, start=1):
             mark = "  <- wrong" if number in self.wrong else ""
@@ -50,14 +50,14 @@ class Draft:
 
     @property
     def numbers(self) -> str:
-        """The numbers of the wrong steps, as in ``2 and 5``."""
+        """Numbers of the wrong steps, as in ``2 and 5``."""
         return " and ".join(str(number) for number in self.wrong)
 
     def completed(self, answer: Answer) -> Answer:
-        """Return the whole plan, with the steps of this answer in place of the wrong ones.
+        """Return the whole plan, with the answer's steps in place of the wrong ones.
 
-        An answer that repeats the whole plan is taken as it is; one with another number of steps
-        has a problem, for which of them belong where is not certain.
+        An answer that repeats the whole plan is used as it is; one with a different number of steps
+        gets a `problem`, since their positions are unclear.
         """
         found = None if answer.refusal or answer.problem else draft_of(answer.text)
         if found is None or len(found[1]) == len(self.steps):

@@ -1,20 +1,20 @@
 """The plan: what a planner writes, its JSON Schema, its limits and its errors.
 
-A plan lists the steps of the whole new timeline in order. An edit is a plan too: segments
-that stay are named with ``keep_segment``, so insert, replace, remove, reorder and repeat need
-no operations of their own:
+A plan lists the steps of the whole new timeline in order. An edit is a plan too: segments that stay
+are listed with ``keep_segment``, so insert, replace, remove, reorder and repeat need no operations
+of their own:
 
     {"reasoning": "…", "plan": [
         {"tool": "keep_segment", "segment": "s1", …},
         {"tool": "generate_motion", "description": "a person bows", …}],
      "placement": []}
 
-A plan that keeps no segment makes a new motion, beside those that the conversation has already.
+A plan that keeps no segment makes a new motion beside the existing ones.
 
-The schema is flat because OpenAI strict mode and Ollama's `format` both have to accept it as
-it is: every field required, empty string, 0 or [] for "not given", no `$ref`, no `oneOf`. The
-model below is more forgiving (absent fields have defaults) and says what is wrong in words
-that an LLM can act on. Every plan goes through it, whoever wrote it.
+The schema is flat because OpenAI strict mode and Ollama's `format` both must accept it unchanged:
+every field required, empty string, 0 or [] for "not given", no `$ref`, no `oneOf`. The model below
+is more forgiving (absent fields have defaults) and says what is wrong in words that an LLM can act
+on. Every plan passes through it, whoever wrote it.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ _EDITING: tuple[Tool, ...] = (
 
 MAX_STEPS = 64
 MAX_TOTAL_SECONDS = 600.0
-MAX_REASONING = 4000  # characters kept; more is cut, for it is only read
+MAX_REASONING = 4000  # characters kept of the reasoning, which is only read by people
 MAX_MOTION_NAME = 200
 
 
@@ -82,12 +82,11 @@ _NEEDS_MOTION = {
 
 
 class InvalidPlanError(PlanError):
-    """An answer that is no valid plan. The message is for the planner.
+    """An answer that is not a valid plan. The message is for the planner.
 
     Attributes:
         cause: why.
-        steps: numbers of the wrong steps, from 1, where all else is right; empty if the whole is
-            wrong.
+        steps: numbers of the wrong steps, from 1; empty if the whole plan is wrong.
     """
 
     def __init__(self, message: str, cause: Cause = "invalid", steps: Sequence[int] = ()) -> None:
@@ -129,7 +128,7 @@ class Step(BaseModel):
     @field_validator("description", "motion", "segment")
     @classmethod
     def _strip(cls, value: str) -> str:
-        # A backslash or half a character is what is left of a broken escape.
+        # A backslash or half a character is left over from a broken escape.
         if re.search(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f\\\ud800-\udfff]", value):
             raise ValueError(
                 "holds a control character or a backslash: write plain text, without escapes"
@@ -230,19 +229,17 @@ class Plan(BaseModel):
 
     @property
     def edits(self) -> bool:
-        """Whether it makes or changes the timeline."""
+        """Whether it creates or changes the timeline."""
         return bool(self.placement or self.steps_of(*_EDITING))
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing to carry out: the reasoning is the answer."""
+        """Whether there is nothing to execute: the reasoning is the answer."""
         return not self.plan and not self.placement
 
     @classmethod
     def from_state(cls, value: Mapping[str, Any]) -> Plan:
-        """Return the plan that a conversation keeps in its state; it was valid when it was put
-        there.
-        """
+        """Return the plan from the conversation's state, without validating it again."""
         return cls.model_construct(
             reasoning=value.get("reasoning", ""),
             plan=tuple(Step.model_construct(**step) for step in value.get("plan", ())),
@@ -281,7 +278,7 @@ def validate_plan(value: Mapping[str, Any]) -> Plan:
     """Return the value as a `Plan`.
 
     Raises:
-        InvalidPlanError: one line that names every problem and where it is.
+        InvalidPlanError: one line with every problem and its location.
     """
     try:
         return Plan.model_validate(dict(value))
@@ -294,15 +291,15 @@ def validate_plan(value: Mapping[str, Any]) -> Plan:
 
 
 def check_against_timeline(plan: Plan, segments: Sequence[str]) -> None:
-    """Check that the plan only names segments that exist.
+    """Check that the plan refers only to existing segments.
 
     Args:
         plan: a valid plan.
-        segments: ids of the segments of the motion that the plan edits: the current one, or the
-            one that it opens; none where it starts over.
+        segments: segment ids of the motion that the plan edits: the current one or the one that it
+            opens; empty if it starts over.
 
     Raises:
-        InvalidPlanError: a segment is named that is not there.
+        InvalidPlanError: a segment does not exist.
     """
     known = ", ".join(segments) if segments else "none, for there is no motion yet"
     wrong = [

@@ -1,7 +1,7 @@
-"""Planners: whoever turns a request into a plan.
+"""Planners, which turn requests into plans.
 
-A planner is asked with a `Task` and gives an `Answer`; `read_answer` makes a plan of it. Named by
-strings as everywhere in LangChain:
+A planner takes a `Task` and returns an `Answer`; `read_answer` turns it into a plan. Planners have
+LangChain's names:
 
     offline               built in: rules, no model, no network
     openai:gpt-4o         OPENAI_API_KEY; OPENAI_BASE_URL for any server of that protocol
@@ -9,12 +9,12 @@ strings as everywhere in LangChain:
     anthropic:…, …        any other string of LangChain's init_chat_model
     a BaseChatModel       as it is
 
-How the plan's form is asked for is the strategy:
+The strategy says how the plan's form is requested:
 
     schema   the provider gets a JSON Schema with the request (OpenAI, Ollama)
     tools    native tool calling: one function whose arguments are the plan
     prompt   in words only
-    auto     schema where the provider has a place for it, else prompt
+    auto     schema if the provider supports it, else prompt
 """
 
 from __future__ import annotations
@@ -55,13 +55,13 @@ from .window import Window
 __all__ = ["Answer", "ChatPlanner", "Planner", "Strategy", "Task", "make_planner", "read_answer"]
 
 _Form = Literal["narrowed", "strict", "words"]
-MAX_HISTORY = 12  # messages of the conversation a planner is shown
+MAX_HISTORY = 12  # messages of the conversation shown to a planner
 MAX_OLD_MESSAGE = 1000  # characters of each
-MAX_BAD_ANSWER = 4000  # characters of a bad answer shown to the planner again
-REASK_WARMTH = 0.3  # added to a set temperature with each re-ask: at 0 it would write the same
+MAX_BAD_ANSWER = 4000  # characters of an invalid answer shown to the planner again
+REASK_WARMTH = 0.3  # added to a set temperature with each re-ask: at 0 the answer would be the same
 MAX_TEMPERATURE = 1.2
 _FILE = re.compile(r"\b[\w-][\w.-]{0,80}\.[A-Za-z][A-Za-z0-9]{1,3}\b")
-MAX_WAIT = 30.0  # seconds a server may ask to be left alone before it is asked again
+MAX_WAIT = 30.0  # longest delay in seconds that a server may request before a retry
 
 
 def make_planner(
@@ -72,18 +72,18 @@ def make_planner(
     tries: int = 3,
     temperature: float | None = None,
 ) -> Planner:
-    """The planner of that name, or around that chat model.
+    """Return the planner of that name, or one for that chat model.
 
     Args:
-        planner: a name, a chat model, or a planner, which is given back as it is.
-        strategy: how the plan's form is asked for.
-        ladder: whether the form of an answer may be repaired; without, only bare JSON counts.
-        tries: how often it is asked before it is given up: 1 for no re-asks.
-        temperature: of the sampling; None leaves it to the server. For names only.
+        planner: a name, a chat model, or a planner, which is returned unchanged.
+        strategy: how the plan's form is requested.
+        ladder: whether malformed JSON may be repaired; if not, only bare JSON counts.
+        tries: number of attempts: 1 for no re-asks.
+        temperature: for sampling; None for the server's default. Only with a name.
 
     Raises:
-        ConfigurationError: no such planner, its package is not installed, or it cannot do what
-            the strategy needs.
+        ConfigurationError: no such planner, its package is not installed, or it does not support
+            the strategy.
         UnavailableError: it needs a key that is not set.
     """
     if isinstance(planner, BaseChatModel):
@@ -105,10 +105,10 @@ def make_planner(
 
 
 def ask_again(planner: Planner, task: Task, *, times: int = 3, wait: float = 0.5) -> Answer:
-    """Ask a planner, and once more where its server failed in a way that may pass.
+    """Ask a planner, and once more if its server failed in a way that may pass.
 
     Raises:
-        UnavailableError: it failed so every time, or in a way that stays.
+        UnavailableError: it failed every time, or permanently.
     """
     for failures in range(1, times):
         try:
@@ -124,16 +124,15 @@ class ChatPlanner:
     Args:
         model: the chat model.
         name: for messages and records.
-        strategy: how the plan's form is asked for; see the head of this file.
-        short: use the short prompts, for small models; None asks the environment
-            (MOTION_AGENT_SHORT_PROMPTS) and then the model's name.
-        ladder: whether the form of an answer may be repaired.
-        tries: how often it is asked for one plan.
-        thinking: whether a model that can think does so; None asks the environment
-            (MOTION_AGENT_THINKING).
+        strategy: how the plan's form is requested; see the module's docstring.
+        short: use the short prompts for small models; None decides by MOTION_AGENT_SHORT_PROMPTS,
+            then by the model's name.
+        ladder: whether malformed JSON may be repaired.
+        tries: number of attempts for one plan.
+        thinking: whether a model that can think does so; None for MOTION_AGENT_THINKING.
 
     Raises:
-        ConfigurationError: the model cannot do what the strategy needs.
+        ConfigurationError: the model does not support the strategy.
     """
 
     def __init__(
@@ -167,7 +166,7 @@ class ChatPlanner:
             raise ConfigurationError(
                 f"{type(model).__name__} cannot call tools; use the strategy 'auto'"
             )
-        # How the form is asked for, the most telling first; a server that refuses one gets the
+        # Ways to request the form, the most explicit first; a server that refuses one gets the
         # next.
         self._forms: list[_Form] = []
         if strategy == "tools" or (strategy != "prompt" and self.provider is not None):
@@ -178,8 +177,8 @@ class ChatPlanner:
 
     def ask(self, task: Task) -> Answer:
         draft = Draft.of(task.failed)
-        doubted = False  # whether an empty plan is asked about
-        spent: list[Answer] = []  # answers that were no plan, though perhaps valid
+        doubted = False  # whether to question an empty plan
+        spent: list[Answer] = []  # rejected answers, though perhaps valid
         while True:
             form, window, mode = self._forms[0], self._window, self._thinking.mode
             messages = self.messages(task)
@@ -191,7 +190,7 @@ class ChatPlanner:
             except SchemaRefusedError:
                 if form == self._forms[-1]:
                     raise
-                # Another thread may have found it out too.
+                # Another thread may have found out meanwhile.
                 self._forms = [other for other in self._forms if other != form]
             except ThinkingRefusedError:
                 if not self._thinking.refuse(mode):
@@ -199,7 +198,7 @@ class ChatPlanner:
             except PromptTooLongError as err:
                 if window is not None or err.window is None:
                     raise
-                self._window = Window(err.window)  # the next prompt is made to fit
+                self._window = Window(err.window)  # the next prompt is fitted to it
             else:
                 answer = answer.after(spent)
                 if draft is not None:
@@ -221,10 +220,10 @@ class ChatPlanner:
         return without_thoughts(answer.text) or None
 
     def messages(self, task: Task) -> list[AnyMessage]:
-        """The messages that ask for a plan. Only the last bad answer is among them.
+        """Return the messages that ask for a plan. Only the last invalid answer is among them.
 
-        Where the model's context window is known, the oldest messages are left out until it
-        fits, and then the long prompt gives way to the short one.
+        If the model's context window is known, the oldest messages are dropped until the rest fits,
+        and then the short prompt replaces the long one.
 
         Raises:
             ConfigurationError: it does not fit even so.
@@ -248,7 +247,7 @@ class ChatPlanner:
         return [*instructions, *history, request]
 
     def sends(self, task: Task) -> dict[str, Any]:
-        """Return what a question has beside its messages: schema or function, temperature."""
+        """Return what is sent beside the messages: schema or function, temperature."""
         formed = self._formed(task, self._forms[0])
         model = getattr(formed, "bound", formed)
         return {
@@ -291,14 +290,16 @@ class ChatPlanner:
 
     @property
     def _shows_bad_answers(self) -> bool:
-        """A small model copies what it sees, a bad answer too."""
+        """Whether invalid answers are shown again; a small model would copy them."""
         return not self._short
 
     def _prompt(self, name: str) -> str:
         return f"{name}_short" if self._short else name
 
     def _prepared(self, task: Task, form: _Form) -> Any:
-        """The model with schema, function, temperature and thinking as this task needs them."""
+        """Return the model with the schema, function, temperature and thinking that this task
+        needs.
+        """
         return self._thinking.bound(self._formed(task, form))
 
     def _formed(self, task: Task, form: _Form) -> Any:
@@ -310,7 +311,7 @@ class ChatPlanner:
             return self._with_function(model, schema)
         if self.provider == "ollama":
             return model.bind(format=schema)
-        # A narrowed schema has fields that may be left out, which strict mode does not know.
+        # A narrowed schema has optional fields, which strict mode does not allow.
         facts = {"name": PLAN_CALL, "strict": form == "strict", "schema": schema}
         return model.bind(response_format={"type": "json_schema", "json_schema": facts})
 
@@ -325,7 +326,7 @@ class ChatPlanner:
             function["strict"] = True
         tools = [{"type": "function", "function": function}]
         if self.provider in ("openai", "openai-like"):
-            # Not by its name: llama.cpp only knows "required", and there is only one function.
+            # Not by name: llama.cpp only knows "required", and there is only one function.
             return model.bind_tools(tools, tool_choice="required")
         return model.bind_tools(tools)
 
@@ -356,7 +357,7 @@ class ChatPlanner:
 
 
 def _error_of(attempt: Attempt) -> str:
-    """What was wrong with an answer, and why it ended if not by itself."""
+    """Return what was wrong with an answer, and why it ended if not by itself."""
     error, stop = attempt["error"] or "", attempt.get("stop", "")
     return error if stop in ("", "end") else f"{error} (the answer ended: {stop})"
 
@@ -370,7 +371,9 @@ def _is_plan(answer: Answer) -> bool:
 
 
 def _is_doubtful(answer: Answer, task: Task) -> bool:
-    """Whether it is an empty plan for a request that does not look like talk."""
+    """Return whether an answer is an empty plan for a request that does not look like small
+    talk.
+    """
     if task.captions or scope_of(task.request).talk:
         return False
     try:
@@ -383,7 +386,7 @@ def _narrowed(task: Task, *, tight: bool) -> dict[str, Any]:
     timelines = [task.timeline, *task.others]
     segments = {segment.id for timeline in timelines for segment in timeline.segments}
     scope = _scope(task, tight=tight)
-    # What is captioned already is not captioned again: the answer is due.
+    # Nothing is captioned twice: the answer is due.
     named = [] if scope.only_talk and task.captions else _motions_named(task)
     return narrowed_schema(
         sorted(segments, key=lambda name: (len(name), name)),
@@ -395,7 +398,7 @@ def _narrowed(task: Task, *, tight: bool) -> dict[str, Any]:
 
 
 def _scope(task: Task, *, tight: bool) -> Scope:
-    """What the request leaves open; with captions in hand, it may be answered in words."""
+    """Return the request's scope; once captions are there, it may be answered in words."""
     scope = scope_of(task.request, segments=len(task.timeline.segments), tight=tight)
     two = 2 in task.timeline.people
     return replace(
@@ -406,7 +409,9 @@ def _scope(task: Task, *, tight: bool) -> Scope:
 
 
 def _motions_named(task: Task) -> list[str]:
-    """Names of motions that the person may mean: those of the conversation, files they wrote."""
+    """Return the motions that the person may refer to: the conversation's, and files they
+    mentioned.
+    """
     names = [other.name for other in task.others]
     names += [name for caption in task.looked_at for name in (caption["name"], caption["motion"])]
     words = " ".join([task.request, *(m.text for m in task.history[-MAX_HISTORY:])])

@@ -1,4 +1,4 @@
-"""Opening chat models by name, and saying in one line what is wrong when they fail."""
+"""Opening chat models by name, and explaining their failures in one line."""
 
 from __future__ import annotations
 
@@ -17,49 +17,49 @@ from .window import context_tokens, whole_number
 Provider = Literal["openai", "openai-like", "ollama"]
 """Whose protocol takes a JSON schema; ``openai-like`` is any other server of OpenAI's."""
 
-OLLAMA_CONTEXT = 8192  # tokens; Ollama's default cuts the prompt without a word
-LOCAL_ANSWER = 4096  # tokens; servers of local models have no limit, and a small model may loop
+OLLAMA_CONTEXT = 8192  # tokens; Ollama's default silently cuts the prompt
+LOCAL_ANSWER = 4096  # tokens; local servers have no limit, and a small model may loop
 DEFAULT_TIMEOUT = 120  # seconds without a byte; a local server may have to load the model first
 _TRANSIENT = {408, 409, 425, 429, 500, 502, 503, 504, 529}
 _NO_SCHEMA = re.compile(r"response_format|\b(?:json_)?schema\b|grammar|\bformat\b", re.I)
 _NO_THINKING = re.compile(r"does not support thinking|enable_thinking|chat_template_kwargs", re.I)
-_PASSING = {"server_error", "rate_limit_exceeded"}  # in an answer of the Responses API
+_PASSING = {"server_error", "rate_limit_exceeded"}  # in a Responses API answer
 _TOO_LONG = re.compile(r"context[ _](size|length|window)|exceed_context", re.I)
 
 
 class TransientError(UnavailableError):
-    """A server did not answer this time; asking again may help.
+    """A server failed for now; asking again may help.
 
     Attributes:
-        retry_after: seconds the server asks to be left alone, if it said so.
+        retry_after: delay in seconds that the server requests, if any.
     """
 
     retry_after: float | None = None
 
 
 class SchemaRefusedError(ConfigurationError):
-    """A server does not take a JSON schema with the request."""
+    """A server does not accept a JSON schema with the request."""
 
 
 class ThinkingRefusedError(ConfigurationError):
-    """A server or model cannot be asked to think, or not to."""
+    """A server or model does not accept a thinking setting."""
 
 
 class PromptTooLongError(ConfigurationError):
-    """A server refuses a prompt that is longer than the model's window.
+    """A server refused a prompt longer than the model's window.
 
     Attributes:
-        window: tokens of the window, if the server said so.
+        window: the window in tokens, if the server states it.
     """
 
     window: int | None = None
 
 
 def open_model(name: str, *, temperature: float | None = None) -> BaseChatModel:
-    """Return the chat model of a LangChain string such as ``openai:gpt-4o``.
+    """Return the chat model for a LangChain string such as ``openai:gpt-4o``.
 
     Environment: MOTION_AGENT_TIMEOUT (seconds, 120), MOTION_AGENT_NUM_CTX (tokens of the window,
-    Ollama's 8192), MOTION_AGENT_MAX_TOKENS (of an answer; no limit but the window's).
+    Ollama's 8192), MOTION_AGENT_MAX_TOKENS (of an answer; by default only the window's limit).
 
     Raises:
         ConfigurationError: unknown name, or the provider's package is not installed.
@@ -85,13 +85,13 @@ def open_model(name: str, *, temperature: float | None = None) -> BaseChatModel:
         if "key" in str(err).lower():
             raise UnavailableError(f"planner {name!r} cannot start: {_line(err)}") from err
         raise _unknown(name) from err
-    except Exception as err:  # a provider's own "no key" error, of whatever type
+    except Exception as err:  # a provider's own "no key" error, whatever its type
         raise UnavailableError(f"planner {name!r} cannot start: {_line(err)}") from err
     return opened
 
 
 def provider_of(model: BaseChatModel) -> Provider | None:
-    """Return the provider that takes a JSON schema with the request, if the model is of one."""
+    """Return the model's provider, if it takes a JSON schema with the request."""
     kind = model._llm_type
     if kind == "chat-ollama":
         return "ollama"
@@ -105,11 +105,11 @@ def provider_of(model: BaseChatModel) -> Provider | None:
 
 
 def explain_failure(err: Exception, name: str) -> MotionAgentError:
-    """Return what an exception of a chat model means, as an error of ours in one line."""
+    """Return a chat model's exception as one of our errors, in one line."""
     if isinstance(err, MotionAgentError):
         return err
     status = getattr(err, "status_code", None)
-    # By name, for the clients' classes are only importable where the client is installed.
+    # By name: the clients' classes are only importable where the client is installed.
     kinds = {cls.__name__ for cls in type(err).__mro__}
     kind = type(err).__name__
     where = _address(name)
@@ -131,7 +131,7 @@ def explain_failure(err: Exception, name: str) -> MotionAgentError:
         return _too_long(err, name)
     if status in (400, 422, 500) and _NO_SCHEMA.search(str(err)):
         return SchemaRefusedError(f"planner {name}: the JSON schema is refused: {_line(err)}")
-    # TransportError: httpx, broken off on the way. JSONDecodeError: half a body.
+    # TransportError: httpx, connection broken. JSONDecodeError: half a body.
     if status in _TRANSIENT or _broken_off(err) or kinds & {"JSONDecodeError", "TransportError"}:
         failure = TransientError(
             f"planner {name}: the server{where} failed ({status or kind}: {_line(err)})"
@@ -147,8 +147,8 @@ def explain_failure(err: Exception, name: str) -> MotionAgentError:
 
 
 def _broken_off(err: BaseException) -> bool:
-    """Return whether a connection was there and ended before the answer did."""
-    if "No data received" in str(err):  # langchain-ollama, of a stream without an answer
+    """Return whether an established connection ended before the answer did."""
+    if "No data received" in str(err):  # langchain-ollama, for a stream without an answer
         return True
     causes = {type(err).__name__}
     cause = err.__cause__ or err.__context__
@@ -169,7 +169,7 @@ def _retry_after(err: Exception) -> float | None:
 
 
 def _too_long(err: Exception, name: str) -> PromptTooLongError:
-    # langchain-openai raises an error of its own from the client's, which has the whole answer.
+    # langchain-openai wraps the client's error, which has the whole answer.
     details = f"{err} {getattr(err, 'body', '')} {getattr(err.__cause__, 'body', '')}"
     found = re.search(r"n_ctx\W+(\d+)|context (?:length|size|window)\D{0,20}(\d+)", details)
     failure = PromptTooLongError(
@@ -181,7 +181,7 @@ def _too_long(err: Exception, name: str) -> PromptTooLongError:
 
 
 def _openai_settings() -> dict[str, Any]:
-    # Retries are the graph's matter; the client's own would multiply them.
+    # Retries are the graph's job; the client's own would multiply them.
     settings: dict[str, Any] = {"max_retries": 0, "timeout": _timeout()}
     most = whole_number("MOTION_AGENT_MAX_TOKENS")
     if most is not None:
@@ -194,7 +194,7 @@ def _openai_settings() -> dict[str, Any]:
                 "OPENAI_API_KEY is not set; set it, or OPENAI_BASE_URL for a local server, or use"
                 " the planner 'offline'"
             )
-        settings["api_key"] = "none"  # local servers ask for no key, but the client does
+        settings["api_key"] = "none"  # local servers need no key, but the client insists on one
     return settings
 
 
@@ -205,9 +205,7 @@ def _is_local_openai() -> bool:
 
 
 def _hearing_thoughts(model: str, settings: dict[str, Any]) -> BaseChatModel:
-    """Return a client of OpenAI's protocol that keeps what servers of local models add to it:
-    thoughts.
-    """
+    """Return an OpenAI client that keeps the thoughts which local servers add to the protocol."""
     from langchain_openai import ChatOpenAI
 
     class ThinkingChatOpenAI(ChatOpenAI):
@@ -238,7 +236,7 @@ def _ollama_settings() -> dict[str, Any]:
     window = context_tokens() or OLLAMA_CONTEXT
     return {
         "num_ctx": window,
-        # Ollama's own default is endless: a small model that loops would never come back.
+        # Ollama's own default is unlimited: a small model that loops would never return.
         "num_predict": whole_number("MOTION_AGENT_MAX_TOKENS") or window,
         "client_kwargs": {"timeout": _timeout()},
     }

@@ -1,8 +1,8 @@
-"""References to motions, understood before any planner is asked.
+"""Resolution of references to motions, before any planner is asked.
 
-A person may name a motion by its id, its name or its number wherever a motion can be meant.
-Planners know the motions of a conversation by name and edit the current one; so ids become names,
-and a command about another motion becomes two: open it, then do it.
+A person may refer to a motion by id, name or number. Planners know the motions of a conversation by
+name and edit the current one; so ids become names, and a command about another motion becomes two:
+open it, then execute the command.
 
     export m-3fa9c1 as bow.glb   ->   export it as bow.glb                  (it is the current one)
     make motion 1 slower         ->   open motion 1. make it slower         (it is another one)
@@ -30,11 +30,11 @@ _INTO = r"(?:add|append|insert|put|attach|include)\b.{1,200}?"
 
 
 def resolve(request: str, conversation: Conversation) -> str:
-    """Return the request with its motions named as planners know them.
+    """Return the request with its motions named the way planners know them.
 
     Args:
         request: the person's words.
-        conversation: whose motions it may name.
+        conversation: with the motions it may refer to.
     """
     text = re.sub(rf"\b{_ID}\b", lambda match: _name(match[0], conversation), request)
     reference = rf"(?P<ref>{'|'.join(_references(conversation))})"
@@ -62,15 +62,13 @@ def _references(conversation: Conversation) -> Iterable[str]:
 
 
 def _name(motion_id: str, conversation: Conversation) -> str:
-    """Return the name of a motion of the conversation; an id that it does not know stays."""
+    """Return the name of a motion of the conversation; an unknown id is kept."""
     key = conversation.find(motion_id)
     return motion_id if key is None else conversation.motions[key].name or motion_id
 
 
 def _about(reference: str, command: str, conversation: Conversation) -> str | None:
-    """Return the command, after the motion is opened if it is not the current one; None if
-    unknown.
-    """
+    """Return the command, preceded by opening the motion if it is not current; None if unknown."""
     key = conversation.find(reference)
     if key is None:
         return f"open {reference}. {command.strip()}" if re.fullmatch(_ID, reference) else None

@@ -1,4 +1,4 @@
-"""The responder: tells the person what happened, and nothing that did not."""
+"""The responder: reports what happened, and nothing else."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _CHANGES = {
 
 
 class Responder:
-    """The node that answers: in the planner's words where it has some, else from a template.
+    """The node that replies, in the planner's words if it has any, else from a template.
 
     Args:
-        planner: gives the words.
+        planner: writes the reply.
         keep_messages: how many messages stay in the state; None for all.
     """
 
@@ -45,10 +45,10 @@ class Responder:
         if turn["error"] is None:
             try:
                 reply = self._planner.reply(turn["request"], facts(turn, timeline))
-                if reply is not None and turn["files"]:  # whose places no provider is told
+                if reply is not None and turn["files"]:  # tools whose results no provider is shown
                     reply = f"{reply} Written: {', '.join(turn['files'])}."
             except MotionAgentError:
-                reply = None  # the motion is made; a reply must not be what loses it
+                reply = None  # the motion exists; a failing reply must not lose it
         reply = template if reply is None else _with_warning(reply, turn)
         update: dict[str, Any] = {}
         notice = getattr(self._planner, "notice", None)
@@ -64,7 +64,7 @@ class Responder:
 
 
 def facts(turn: TurnState, timeline: Timeline) -> str:
-    """What happened in this turn, a fact a line, for an LLM to put into words."""
+    """Return what happened in this turn, one fact a line, for an LLM to put into words."""
     plan = turn["plan"] or {"reasoning": "", "plan": [], "placement": []}
     lines = [f"The planner's thoughts: {plan['reasoning']}"] if plan["reasoning"] else []
     if _changes(plan):
@@ -98,7 +98,7 @@ def facts(turn: TurnState, timeline: Timeline) -> str:
 
 
 def template_reply(turn: TurnState, timeline: Timeline) -> str:
-    """A plain reply without a language model."""
+    """Return a plain reply, without a language model."""
     plan = turn["plan"] or {"reasoning": "", "plan": [], "placement": []}
     tools = _tools(plan)
     error = turn["error"]
@@ -109,7 +109,7 @@ def template_reply(turn: TurnState, timeline: Timeline) -> str:
         parts.append(f"It is called {timeline.name!r} now.")
     if turn["files"]:
         parts.append(f"Written: {', '.join(turn['files'])}.")
-    if turn["captions"] and tools:  # captions the planner did not put into words itself
+    if turn["captions"] and tools:  # captions that the planner did not put into words itself
         parts += [f"{c['name']} shows: {c['text']}." for c in turn["captions"]]
     if error is not None:
         parts.append(_capital(error["message"]) + _stop(error["message"]))
@@ -169,7 +169,9 @@ def _changes(plan: dict[str, Any]) -> bool:
 
 
 def _with_warning(reply: str, turn: TurnState) -> str:
-    """The reply, with the words the engine does not know and the nearest it does, if not named."""
+    """Return the reply with a warning about unknown words and the nearest known ones, unless it
+    already mentions them.
+    """
     silent = [word for word in turn["unknown"] if word not in reply.lower() or "train" not in reply]
     if silent:
         words = ", ".join(f"'{word}'" for word in silent)

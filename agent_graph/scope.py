@@ -1,7 +1,7 @@
-"""What a request leaves open: how many steps, which durations, a second person, talk, a file.
+"""What a request leaves open: number of steps, durations, a second person, talk, files.
 
-It says what a plan for the request may hold at most, not what it must hold: whatever is unclear
-stays possible. The words are of the six languages of the ablation's requests.
+It bounds what a plan for the request may hold, not what it must hold: whatever is unclear stays
+possible. The words cover the six languages of the ablation's requests.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _NUMBER = re.compile(r"\d+(?:[.,]\d+)?|[^\W\d_]+|[一二两三四五六七八九
 _SECONDS = re.compile(
     r"\bs\b|\bsec|sekund|second|segund|seconde|secondi|\bmin|秒|分", re.IGNORECASE
 )
-_HOW_LONG = re.compile(  # a duration that is not told in numbers
+_HOW_LONG = re.compile(  # a duration not stated in numbers
     r"\b(?:long|longer|short|shorter|slow|slower|slowly|quick|quickly|fast|faster|half|while|brief"
     r"|lang|länger|kurz|langsam|schnell|lent|lento|long|rápido|veloce)",
     re.IGNORECASE,
@@ -53,7 +53,7 @@ _GREETING = re.compile(  # and nothing else
     r"|buen[oa]s \w+|adiós|ciao|salve|buon\w+|grazie|你好|谢谢|再见)(?:\W+\w+){0,4}\W*$",
     re.IGNORECASE,
 )
-_QUESTION = re.compile(  # that nobody answers by moving; "can you make him walk?" is none
+_QUESTION = re.compile(  # questions never answered by moving; "can you make him walk?" is not one
     r"(?:^|[,;.!]\s*|¿)(?:what|who|whom|why|how|which|where|when|is|are|was|does|do you|did"
     r"|have you|was|wer|wie|warum|welche\w*|wo|ist|sprichst|qui|que|quoi|quel\w*|comment|pourquoi"
     r"|est-ce|qué|quién|cómo|cuál|por qué|eres|hablas|chi|che|cosa|come|perché|quale|sei|parli)"
@@ -92,7 +92,7 @@ _JOINT = re.compile(
     r"|ensuite|y|luego|después|e|poi|dopo)\b|然后|再|接着|后))+",
     re.IGNORECASE,
 )
-_COUNTED = re.compile(  # what two there are of, other than persons
+_COUNTED = re.compile(  # things other than people that come in twos
     r"\b(?:two|both|zwei|deux|dos|due|2) ?(?:times|mal|fois|veces|volte|steps?|jumps?|kicks?"
     r"|punches|squats?|hops?|turns?|claps?|bows?|seconds?|sekunden|secondes|segundos|secondi|met\w+|m\b|s\b"
     r"|(?:\w+ )?(?:arms?|hands?|legs?|feet|knees?|fists?))",
@@ -102,19 +102,19 @@ _COUNTED = re.compile(  # what two there are of, other than persons
 
 @dataclass(frozen=True)
 class Scope:
-    """What a plan for a request may hold.
+    """Bounds on the plan for a request.
 
     Attributes:
-        steps: at most.
-        two: whether two persons are surely meant.
-        only_talk: whether it is a greeting or a question, and surely no motion is wanted.
-        seconds: durations that were told; None where any may be meant.
+        steps: their maximum number.
+        two: whether two people are certainly meant.
+        only_talk: whether it is a greeting or a question that certainly wants no motion.
+        seconds: stated durations; None if any may be meant.
         second_person: whether a second person may be meant.
         talk: whether it may want no motion at all.
-        files: whether a file may be to be written.
-        names: whether a motion may be to get a name.
-        others: whether another motion may be to be opened.
-        smooth: whether a join may be to be made smooth.
+        files: whether a file may have to be written.
+        names: whether a motion may have to be named.
+        others: whether another motion may have to be opened.
+        smooth: whether a join may have to be made smooth.
     """
 
     steps: int = MAX_STEPS
@@ -138,9 +138,9 @@ def scope_of(request: str, *, segments: int = 0, tight: bool = False) -> Scope:
 
     Args:
         request: the person's words.
-        segments: of the motion that is there.
-        tight: as few steps as the request has parts, and what is surely meant must be there; for
-            models that go on until they are stopped and take whatever is allowed.
+        segments: of the current motion.
+        tight: no more steps than the request has parts, and what is certainly meant is required;
+            for models that continue until stopped and use whatever is allowed.
     """
     numbers = _numbers(request)
     text = request.strip(" .!?,;。！？，")

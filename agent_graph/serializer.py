@@ -1,8 +1,8 @@
-"""Conversations become bytes and come back without anything being imported or called.
+"""A serializer for conversations that never imports or calls anything.
 
-A database of conversations is a file that somebody else may have prepared. LangGraph's own
-serializer imports and calls whatever such a file names unless it is told otherwise; ours builds
-LangChain's messages and plain values, and refuses a file that asks for more.
+A conversation database is a file that an attacker may have prepared. LangGraph's own serializer
+imports and calls whatever such a file names unless configured otherwise; ours builds only LangChain
+messages and plain values, and refuses anything else.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _MESSAGES = (
     *(messages.RemoveMessage, messages.HumanMessageChunk, messages.AIMessageChunk),
 )
 _ALLOWED = {(kind.__module__, kind.__name__) for kind in _MESSAGES}
-_FORMATS = ("null", "bytes", "bytearray", "msgpack")  # what `dumps_typed` writes
+_FORMATS = ("null", "bytes", "bytearray", "msgpack")  # formats that `dumps_typed` writes
 _OPTIONS = ormsgpack.OPT_NON_STR_KEYS
 
 
@@ -36,10 +36,10 @@ class ConversationSerializer(JsonPlusSerializer):
         )
 
     def loads_typed(self, data: tuple[str, bytes]) -> Any:
-        """Return the value that `dumps_typed` wrote.
+        """Return a value written by `dumps_typed`.
 
         Raises:
-            IntegrityError: it was written by something else, or asks for another object.
+            IntegrityError: it was written by something else, or names another kind of object.
         """
         if data[0] not in _FORMATS:
             raise IntegrityError(
@@ -48,7 +48,7 @@ class ConversationSerializer(JsonPlusSerializer):
             )
         try:
             return super().loads_typed(data)
-        except ValueError as err:  # of ormsgpack, also where `_object` refuses
+        except ValueError as err:  # ormsgpack's error, also when `_object` refuses
             raise IntegrityError(
                 f"a conversation holds something that is never written ({str(err)[:80]}); the file"
                 " is foreign or damaged"

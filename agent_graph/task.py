@@ -1,4 +1,4 @@
-"""What a planner is asked, and what whoever can be asked has to offer."""
+"""The task put to a planner, and the protocol that planners implement."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from .state import Attempt, Caption
 
 @dataclass(frozen=True)
 class Task:
-    """What a planner is asked.
+    """A planner's task.
 
     Attributes:
         request: the person's words.
         timeline: the current motion.
         others: the other motions of the conversation, oldest first.
-        looked_at: what was captioned in earlier turns, the latest last.
-        about_file: whether the last turn was about the latest of those and not about the current
-            motion: a question without a name means it.
-        captions: captions it asked for in this turn.
+        looked_at: captions of earlier turns, the latest last.
+        about_file: whether the last turn was about the latest of those rather than the current
+            motion; a question without a name then refers to it.
+        captions: captions requested in this turn.
         history: earlier messages of the conversation, oldest first.
-        failed: the answers to this task that were no plan; the last is shown to it.
+        failed: invalid answers to this task; the last is shown again.
     """
 
     request: str
@@ -41,16 +41,16 @@ class Task:
 
 @runtime_checkable
 class Planner(Protocol):
-    """Whoever can be asked for a plan, and for the words of a reply."""
+    """Anything that can be asked for a plan and for the words of a reply."""
 
     @property
     def name(self) -> str:
-        """Name for messages and records."""
+        """Name in messages and records."""
         ...
 
     @property
     def tries(self) -> int:
-        """How often asking can help: 1 for a planner that answers the same each time."""
+        """Number of attempts that make sense: 1 for a planner that always answers the same."""
         ...
 
     def ask(self, task: Task) -> Answer:
@@ -63,5 +63,5 @@ class Planner(Protocol):
         ...
 
     def reply(self, request: str, facts: str) -> str | None:
-        """Return a reply to the person from these facts; None leaves it to the template."""
+        """Return a reply worded from these facts; None leaves it to the template."""
         ...

@@ -1,9 +1,8 @@
-"""Thinking models: whether a model thinks, and how it is asked to or not to.
+"""Thinking models: whether a model thinks, and how to switch it on or off.
 
-A schema and thinking get in each other's way: Ollama then leaves the content empty and the plan, if
-there is one, is in the thoughts. So a model that is known to think is asked not to; one that was
-not known to and gave nothing but thoughts is asked again without; and where that changes nothing,
-the thoughts are read.
+Schemas and thinking conflict: Ollama then leaves the content empty, and the plan, if any, is in the
+thoughts. So a model known to think is asked not to; one that unexpectedly returns only thoughts is
+asked again without thinking; and if that changes nothing, the thoughts are read.
 """
 
 from __future__ import annotations
@@ -25,10 +24,10 @@ _SHOW_SECONDS = 5.0
 
 
 def thinking_setting() -> Thinking:
-    """MOTION_AGENT_THINKING: ``auto`` (as it is if not set), ``on`` or ``off``.
+    """Return MOTION_AGENT_THINKING: ``auto`` (the default), ``on`` or ``off``.
 
     Raises:
-        ConfigurationError: it holds something else.
+        ConfigurationError: it has another value.
     """
     value = os.environ.get(VARIABLE, "").strip().lower() or "auto"
     for setting in get_args(Thinking):
@@ -38,12 +37,12 @@ def thinking_setting() -> Thinking:
 
 
 class ThinkingControl:
-    """How a model is asked to think, and what is tried next where it only thinks.
+    """Whether a model is asked to think, and what to try next when it only thinks.
 
     Args:
         model: the chat model.
-        provider: whose protocol it speaks.
-        setting: ``on`` and ``off`` are kept to; ``auto`` finds out what gives an answer.
+        provider: of the protocol that it speaks.
+        setting: ``on`` and ``off`` are obeyed; ``auto`` finds out what yields an answer.
     """
 
     def __init__(self, model: BaseChatModel, provider: Provider | None, setting: Thinking) -> None:
@@ -52,32 +51,32 @@ class ThinkingControl:
         self._modes: list[_Mode] | None = None if setting == "auto" else [setting]
         own = getattr(model, "reasoning", None) if provider == "ollama" else None
         if provider not in ("ollama", "openai-like") or own is not None:
-            self._modes = ["default"]  # what the host has set stays
+            self._modes = ["default"]  # the host's own setting stays
 
     @property
     def mode(self) -> _Mode:
-        """How it is asked now."""
+        """The present mode."""
         if self._modes is None:
             self._modes = self._possible()
         return self._modes[0]
 
     def bound(self, model: Any) -> Any:
-        """Return the model, asked to think or not to."""
+        """Return the model with thinking switched on or off."""
         mode = self.mode
         if mode == "default":
             return model
         if self._provider == "ollama":
             return model.bind(reasoning=mode == "on")
-        # Of llama.cpp, vLLM and SGLang; others leave it unread.
+        # For llama.cpp, vLLM and SGLang; other servers ignore it.
         template = {"enable_thinking": mode == "on"}
         return model.bind(extra_body={"chat_template_kwargs": template})
 
     def is_next_tried(self, answer: Answer, mode: _Mode) -> bool:
-        """Return whether to ask again in another way, for this answer is nothing but thoughts.
+        """Return whether to ask again in another mode because this answer is nothing but thoughts.
 
         Args:
-            answer: what came.
-            mode: how it was asked for.
+            answer: the answer.
+            mode: the mode in which it was requested.
         """
         silent = answer.only_thoughts or (
             # Ollama's client drops the thoughts of a model that was not asked to think.
@@ -86,10 +85,10 @@ class ThinkingControl:
         return silent and self.refuse(mode)
 
     def refuse(self, mode: _Mode) -> bool:
-        """Drop an approach that does not work; return whether another one is left."""
+        """Drop a mode that does not work; return whether another is left."""
         if self._modes is None or len(self._modes) == 1:
             return False
-        self._modes = [other for other in self._modes if other != mode]  # seen by all threads
+        self._modes = [other for other in self._modes if other != mode]  # shared by all threads
         return True
 
     def _possible(self) -> list[_Mode]:
@@ -106,7 +105,7 @@ def _is_empty(answer: Answer) -> bool:
 
 
 def _thinks_in_ollama(model: Any) -> bool | None:
-    """Return whether Ollama says that the model can think; None if it says nothing about it."""
+    """Return whether Ollama says that the model can think; None if it does not say."""
     import httpx
     import ollama
 
@@ -114,5 +113,5 @@ def _thinks_in_ollama(model: Any) -> bool | None:
         client = ollama.Client(host=model.base_url, timeout=_SHOW_SECONDS)
         capabilities = client.show(model.model).capabilities
     except (httpx.HTTPError, ollama.ResponseError, OSError, ValueError, AttributeError):
-        return None  # whatever is wrong shows when it is asked for a plan
+        return None  # any problem shows when it is asked for a plan
     return None if capabilities is None else "thinking" in capabilities

@@ -1,4 +1,4 @@
-"""What planners call the tools, and which of our tools they mean."""
+"""Tool names as planners write them, mapped to our tools."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ _TOOL_NAMES = {
 
 
 def tool_named(name: str) -> str:
-    """Return the tool that a planner means by a name, near misses too.
+    """Return the tool that a planner's name refers to, near misses included.
 
     Raises:
-        InvalidPlanError: none of ours is near.
+        InvalidPlanError: no tool has a similar name.
     """
     letters = _letters(name)
     if letters in _TOOL_NAMES:
         return _TOOL_NAMES[letters]
     close = difflib.get_close_matches(letters, _TOOL_NAMES, n=1, cutoff=0.84)
-    if close and close[0][0] == letters[0]:  # a slip, not another word: no end_motion, reopen
+    if close and close[0][0] == letters[0]:  # typos, not other words: no end_motion, reopen
         return _TOOL_NAMES[close[0]]
     raise InvalidPlanError(f"there is no tool {name[:40]!r}; the tools are {', '.join(TOOLS)}")
 
@@ -58,11 +58,11 @@ def _letters(name: str) -> str:
 
 
 def is_tool_name(text: str) -> bool:
-    """Return whether the text is the name of a tool and nothing else."""
+    """Return whether the text is a tool's name and nothing else."""
     return _letters(text) in _TOOL_NAMES
 
 
 def called(tool: str, argument: str) -> dict[str, str]:
-    """Return the step of a call with one argument, as in ``keep('s1')``."""
+    """Return the step for a call with one argument, such as ``keep('s1')``."""
     field = _ARGUMENT_OF.get(tool)
     return {"tool": tool} if field is None else {"tool": tool, field: argument}

@@ -1,4 +1,4 @@
-"""A model's context window: what fits into it, and whether a server cut the prompt in silence."""
+"""A model's context window: what fits, and whether a server silently cut the prompt."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from langchain_core.messages import AnyMessage
 
 from ..motion_core.errors import ConfigurationError
 
-_CHARS_A_TOKEN = 3.5  # of English and JSON, low for every tokenizer we know
+_CHARS_A_TOKEN = 3.5  # for English and JSON, low for every tokenizer we know
 _A_MESSAGE = 8  # tokens of a chat template around each
-_ANSWER = 0.15  # part of the window that an answer needs at least
+_ANSWER = 0.15  # minimum share of the window for the answer
 
 
 @dataclass(frozen=True)
 class Window:
-    """How many tokens prompt and answer may have together."""
+    """The number of tokens that prompt and answer may have together."""
 
     tokens: int
 
     @classmethod
     def of(cls, model: BaseChatModel) -> Window | None:
-        """Return the window of that model, where it or MOTION_AGENT_NUM_CTX tells."""
+        """Return the model's window, if it or MOTION_AGENT_NUM_CTX states one."""
         known = getattr(model, "num_ctx", None) or context_tokens()
         return cls(int(known)) if known else None
 
     def holds(self, messages: Sequence[AnyMessage]) -> bool:
-        """Return whether a prompt fits, with room for an answer."""
+        """Return whether a prompt fits, leaving room for an answer."""
         return _estimate(messages) <= self.tokens * (1 - _ANSWER)
 
     def too_long(self, messages: Sequence[AnyMessage], planner: str) -> ConfigurationError:
@@ -41,7 +41,7 @@ class Window:
         )
 
     def check(self, input_tokens: int | None, planner: str) -> None:
-        """Check that the server did not cut the prompt, as Ollama does without a word.
+        """Check that the server did not cut the prompt, as Ollama does silently.
 
         Raises:
             ConfigurationError: the prompt filled the window.
@@ -54,19 +54,19 @@ class Window:
 
 
 def context_tokens() -> int | None:
-    """MOTION_AGENT_NUM_CTX, if it is set.
+    """Return MOTION_AGENT_NUM_CTX, if it is set.
 
     Raises:
-        ConfigurationError: it is no number of tokens.
+        ConfigurationError: it is not a number of tokens.
     """
     return whole_number("MOTION_AGENT_NUM_CTX")
 
 
 def whole_number(variable: str) -> int | None:
-    """Return the positive whole number in that environment variable; None if it is not set.
+    """Return the positive integer in that environment variable; None if it is not set.
 
     Raises:
-        ConfigurationError: it holds something else.
+        ConfigurationError: it has another value.
     """
     value = os.environ.get(variable, "").strip()
     if not value:

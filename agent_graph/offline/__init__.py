@@ -1,12 +1,12 @@
 """The offline planner: rules instead of a language model, so everything works on day one.
 
-answers      small talk, help, questions about the motions
+answers      small talk, help, questions about motions
 commands     one request into single commands
-motions      commands about whole motions: open, name, export, start over
+motions      commands for whole motions: open, name, export, start over
 edits        commands that change the current motion; timing: its durations;
                  manners: how a segment is done
-draft        the motion while it is edited, and the steps that tell it
-references   which segment "the second wave" is, which motion "the first one"
+draft        the motion during an edit, and the steps of its plan
+references   resolves "the second wave" to a segment, "the first one" to a motion
 scene        who does what: clauses to actions of one person or two; placing: where they stand
 clauses      a sentence to clauses; predicates: a clause to plain English; lexicon: its words
 """

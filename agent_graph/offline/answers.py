@@ -1,4 +1,4 @@
-"""What the offline planner says without a plan: small talk, help, facts about the motions."""
+"""Replies of the offline planner that need no plan: small talk, help, facts about motions."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ _SHOW_ME = re.compile(
 
 
 def small_talk(text: str) -> str | None:
-    """Return the answer to a greeting, thanks, praise or "help"; None for anything else."""
+    """Return the reply to a greeting, thanks, praise or "help"; None for anything else."""
     if _GREETING.fullmatch(text):
         return f"Hello! {HELP}"
     if _HOW_ARE_YOU.fullmatch(text):
@@ -115,7 +115,7 @@ _NAMES = re.compile(r"[\w-]+\.\w{2,5}\b|\bm-[0-9a-f]{6,}\b")  # of files and mot
 
 
 def no_english(text: str) -> str | None:
-    """Return the answer to a text in another language; None where it may be English."""
+    """Return the reply to text in another language; None if it may be English."""
     letters = [c for c in text if c.isalpha()]
     if not letters:
         return None
@@ -134,12 +134,12 @@ def no_english(text: str) -> str | None:
 
 
 def nothing_found(text: str) -> str:
-    """Return the answer where there is nothing to do in the text."""
+    """Return the reply to a text that asks for nothing."""
     return f"I found no action in {quoted(text)}. {HELP}"
 
 
 def fact_about(text: str, task: Task, draft: Draft) -> str | None:
-    """Return the answer to a question that needs no look at a motion; None for others."""
+    """Return the answer to a question that needs no caption; None for others."""
     bare = text.strip(" .!?")
     motions = in_order(task)
     if _FORMATS.fullmatch(bare):
@@ -184,9 +184,10 @@ def fact_about(text: str, task: Task, draft: Draft) -> str | None:
 
 
 def questioned_motions(text: str, task: Task) -> tuple[list[tuple[str, int]], str | None]:
-    """Return which motions a question is about, with the person, or the answer if there is none.
+    """Return the motions that a question is about, each with its person, or the answer if there is
+    none.
 
-    A motion that was looked at before is told from memory.
+    A motion captioned before is answered from memory.
     """
     files = list(dict.fromkeys(FILE.findall(text)))
     person = (
@@ -225,7 +226,7 @@ def questioned_motions(text: str, task: Task) -> tuple[list[tuple[str, int]], st
 
 
 def answer_from(seen: list[tuple[str, str]]) -> str:
-    """Return what captions say, and that nothing beyond them can be had from rules."""
+    """Return the captions as an answer, with a note that the rules cannot reason beyond them."""
     captions = " ".join(f"In {name} I see: {text.rstrip('.')}." for name, text in seen)
     return f"{captions} I cannot reason further than that without a language model."
 

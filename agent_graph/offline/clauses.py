@@ -1,9 +1,9 @@
-"""From a sentence to clauses, by rules: what the offline planner knows of English.
+"""From a sentence to clauses: the offline planner's rules of English.
 
     "A tired person walks forward, then waves with both hands, then bows."
     → (a tired person) walks forward · waves with both hands · bows
 
-"before" and "after" are put in time order; what is denied is marked.
+"before" and "after" are put in time order; negated clauses are marked.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from .lexicon import (
 )
 from .predicates import AFTER_VERB, LEADING_ADVERB, PREPOSITIONS, find_subject, main_verb
 
-LOOKED_AT = 300  # characters of a clause that are looked at to see what it is
-_DEEPEST = 12  # "before" and "after" inside one another
+LOOKED_AT = 300  # characters of a clause that are matched to classify it
+_DEEPEST = 12  # nesting of "before" and "after"
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,12 @@ class Clause:
     """One clause of a request.
 
     Attributes:
-        subject: who it is about, if it says so.
-        predicate: the rest, as it was said.
-        seconds: the duration it names, or 0.
-        times: how often.
-        denied: whether it says what does not happen.
-        later: whether it is told to come after the clause before, as by "then".
+        subject: its subject; empty if unstated.
+        predicate: the rest, verbatim.
+        seconds: the stated duration, or 0.
+        times: number of repetitions.
+        denied: whether it is negated.
+        later: whether it follows the previous clause, as after "then".
     """
 
     subject: str | None
@@ -102,7 +102,7 @@ _TIMES = re.compile(
     r"(?!\s+as\b)(?:\s+(?:in\s+a\s+row|more))?",
     re.IGNORECASE,
 )
-MOST_TIMES = 1000  # more is told as that many: the limit of a plan is far below
+MOST_TIMES = 1000  # higher counts are capped at this; the limit of a plan is far lower
 _STYLE = re.compile(
     r"^(?:in\s+(?:a|an|the)\s+.*\b(?:way|manner|style|mood|fashion)|(?:like|as)\s+(?:a|"
     r"an)\s+[\w\s-]+|"
@@ -127,7 +127,7 @@ _DENIED_MANNER = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _WHEN = "until|when|if|because|since|although|whenever|unless"
-# What is said by a denial and is none.
+# Negations that deny no action.
 _TURNED_ROUND = (
     (re.compile(rf"\b(?:{_NOT}\s+not|{_NOT}n't|never)\s+stops?\s+(?=\w+ing\b)", re.I), "keeps "),
     (re.compile(rf"\b(?:{_NOT}\s+not|{_NOT}n't|never)\s+forgets?\s+to\s+", re.I), ""),
@@ -161,19 +161,19 @@ _TURNED_ROUND = (
 
 
 def has_action(text: str) -> bool:
-    """Return whether the text says that somebody does something: a subject or a known verb."""
+    """Return whether the text mentions an action: a subject or a known verb."""
     words = re.findall(r"[a-z']+", text.lower())
     return any(base_of(word) for word in words) or bool(find_subject(text)[0])
 
 
 def own_subject(text: str) -> str | None:
-    """Return the subject that the first clause of the text names itself, or None."""
+    """Return the subject that the first clause of the text states itself, or None."""
     clauses, _ = clauses_of(text)
     return clauses[0].subject if clauses else None
 
 
 def clauses_of(text: str) -> tuple[list[Clause], str]:
-    """Return the clauses of a request in time order, and the manner that holds for all of them."""
+    """Return the clauses of a request in time order, and the manner that applies to all of them."""
     text = text.lower() if text.isupper() else text
     for pattern, plainly in _TURNED_ROUND:
         text = pattern.sub(plainly, text)
@@ -196,7 +196,7 @@ def clauses_of(text: str) -> tuple[list[Clause], str]:
 
 
 def _opened(text: str) -> str:
-    """Return the text without "please make a motion of …"; "make him jump" keeps its meaning."""
+    """Return the text without "please make a motion of …"; "make him jump" is kept."""
     make = _MAKE.match(re.sub(r"^(?:please|now|and)\s+", "", text, flags=re.I))
     if make is None:
         rest = _OPENINGS.sub("", text, count=1)
@@ -207,7 +207,7 @@ def _opened(text: str) -> str:
 
 
 def _without_make(text: str) -> str:
-    """As in "make him jump" as "he jump"."""
+    """Return "make him jump" as "he jump"."""
     make = _MAKE.match(text)
     return text if make is None else f"{_WHO.get(make['who'].lower(), make['who'])} {make['rest']}"
 
@@ -220,7 +220,7 @@ def _style_prefix(piece: str) -> tuple[str, str]:
 
 
 def _ordered(piece: str, depth: int = 0) -> list[Clause]:
-    """Clauses of a piece without "then": before, after, while, commas, and."""
+    """Split a piece without "then" into clauses, at before, after, while, commas, and."""
     if depth < _DEEPEST:
         lead = re.match(r"(before|after|while|as)\s+([^,]+),\s*(.+)", piece, re.I | re.S)
         if lead and _acts(lead[2]):
@@ -237,7 +237,7 @@ def _ordered(piece: str, depth: int = 0) -> list[Clause]:
 
 def _around(main: str, other: str, depth: int, *, other_first: bool) -> list[Clause]:
     first, second = _ordered(main, depth + 1), _ordered(other, depth + 1)
-    # "sits down after walking": the one who walks is named only in the main clause.
+    # "sits down after walking": the subject is stated only in the main clause.
     subject = next((c.subject for c in first if c.subject), None)
     if second and subject and (second[0].subject or "it").lower() in PRONOUNS:
         second = [replace(second[0], subject=subject), *second[1:]]
@@ -267,7 +267,7 @@ def _coordinated(piece: str) -> list[Clause]:
             continue
         clause = _clause(part)
         if clauses and clauses[-1].denied and not clause.denied and clause.subject is None:
-            # "does not wave and bow": what the denial covers too.
+            # "does not wave and bow": the negation covers both.
             first = re.match(r"[\w']+", clause.predicate)
             found = verb_form(first[0]) if first else None
             covered = word == "nor" or found is None or found[1] in ("base", "gerund")
@@ -279,7 +279,7 @@ def _coordinated(piece: str) -> list[Clause]:
 
 
 def _other_acts(left: str, right: str) -> bool:
-    """Return whether "while …" tells what somebody else does: "one bows while the other waves"."""
+    """Return whether "while …" is about somebody else: "one bows while the other waves"."""
     subject, rest = find_subject(right)
     if not subject or not rest or subject.lower() in PRONOUNS or not left.strip():
         return False
@@ -370,7 +370,7 @@ def _cut_out(text: str, match: re.Match[str]) -> str:
 
 
 def seconds_of(match: re.Match[str]) -> float:
-    """Return the duration that ``n`` and ``unit`` of a match name, in seconds."""
+    """Return the duration in a match with groups ``n`` and ``unit``, in seconds."""
     words = " ".join(match["n"].lower().split())
     value = {"a": 1.0, "an": 1.0, "half a": 0.5, "half an": 0.5, "a few": 3.0, "a couple of": 2.0}
     amount = value[words] if words in value else number(words)
@@ -383,7 +383,7 @@ def _strip_subject(clause: str, word: str) -> str:
 
 
 def _acts(clause: str) -> bool:
-    """Return whether words after "before" or "after" are an action, not a thing or a time."""
+    """Return whether the words after "before" or "after" are an action, not a thing or a time."""
     clause = LEADING_ADVERB.sub("", clause[:LOOKED_AT].strip(), count=1)
     words = re.findall(r"[\w'-]+", clause.lower())
     if not words:

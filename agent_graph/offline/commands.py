@@ -1,6 +1,6 @@
-"""One request into single commands: "remove the bow and make the walk slower" are two.
+"""Splitting a request into commands: "remove the bow and make the walk slower" are two.
 
-A request is only taken apart where a new command surely begins; what tells actions stays whole.
+A request is split only where a new command clearly begins; descriptions of actions stay whole.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ _TELLS = re.compile(
 )
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n+")
 _JOIN = re.compile(r",? (?:and|but|and then|then|and also|and finally),? |, ?|: ", re.IGNORECASE)
-# "replace the wave with a kick and the bow with a jump": the verb is not said twice.
+# "replace the wave with a kick and the bow with a jump": the verb is not repeated.
 _ELLIPSIS = (
     (r"replace|change|swap|exchange", r"(?:the|s\d+)\b[^,]*? (?:with|by|to|into) "),
     (r"make|let", rf"(?:the|s\d+)\b[^,]*? {_MEASURE}"),
@@ -74,11 +74,11 @@ _ELLIPSIS = (
     (r"add|insert", r"(?:a|an|another)\b[^,]*? (?:at the (?:end|start|beginning)|(?:before|"
     r"after) (?:the|s\d))"),
 )  # fmt: skip
-LONGEST = 2000  # characters of a command; what is longer tells actions
+LONGEST = 2000  # characters of a command; anything longer describes actions
 
 
 def split_commands(text: str) -> list[str]:
-    """Return the single commands of a request, in order; a text without any is one."""
+    """Return the commands of a request in order; a text without any is one command."""
     spans: list[tuple[int, int, bool, str]] = []  # start, end, whether a command, verb before it
     for start, end in _sentences(text):
         spans += _in_sentence(text, start, end)
@@ -93,12 +93,12 @@ def split_commands(text: str) -> list[str]:
 
 
 def is_command(text: str) -> bool:
-    """Return whether a command surely begins here."""
+    """Return whether a command clearly begins here."""
     return bool(_COMMAND.match(text))
 
 
 def is_question(text: str) -> bool:
-    """Return whether somebody asks; "could you add a bow?" is a wish and no question."""
+    """Return whether the text is a question; "could you add a bow?" is a request instead."""
     text = text.strip()
     if _WISH.match(text) or (_COMMAND.match(text) and not text.lower().startswith("list")):
         return False
@@ -108,7 +108,7 @@ def is_question(text: str) -> bool:
 
 
 def _begins_story(span: tuple[int, int, bool, str], text: str) -> bool:
-    """Return whether a command has begun to tell a motion, so that what is told next belongs to
+    """Return whether a command has begun to describe a motion, so that the next piece belongs to
     it.
     """
     begun = _TELLS.match(text[span[0] : span[1]])
@@ -144,7 +144,7 @@ def _in_sentence(text: str, start: int, end: int) -> list[tuple[int, int, bool, 
 
 
 def _closed(text: str) -> bool:
-    """Return whether a piece is a command or a question by itself, not a part of what is told."""
+    """Return whether a piece is a complete command or question, not part of a description."""
     return is_command(text.strip()) or is_question(text)
 
 

@@ -1,4 +1,4 @@
-"""The motion while a request edits it, and the steps that tell the result.
+"""The motion during an edit, and the plan's steps for the result.
 
 Every command of a request works on the same draft, so "add a jump and make it slower" is one plan.
 """
@@ -27,11 +27,11 @@ class Row:
     Attributes:
         description: what the person does.
         person: 1 or 2.
-        seconds: the wish; 0 for none.
-        source: id of the segment that it was; empty for a new one.
+        seconds: the requested duration; 0 for none.
+        source: id of the existing segment; empty for a new one.
         lasts: its duration; 0 if it is not generated yet.
-        changed: whether it is generated again in the place of its source.
-        foreign: whether it is of a file that was not looked into.
+        changed: whether it is generated again in place of its source.
+        foreign: whether it comes from a file that was not opened.
     """
 
     description: str
@@ -44,26 +44,26 @@ class Row:
 
     @property
     def name(self) -> str:
-        """Its id and what it shows, for answers."""
+        """Its id and description, for replies."""
         return f"{self.source} ({self.description})" if self.source else f"“{self.description}”"
 
 
 @dataclass
 class Draft:
-    """What the commands so far make of the current motion.
+    """The current motion as the commands so far have changed it.
 
     Attributes:
         rows: its segments in order.
-        placement: where person 2 stands, as it was and as it shall be; empty for face to face.
-        touched: what the last command was about: "it".
-        opened: the motion that is opened first; empty for the current one.
+        placement: where person 2 stands after the edit; empty for face to face.
+        touched: what the last command changed: "it".
+        opened: the motion to open first; empty for the current one.
         fresh: whether it is a new motion beside the old ones.
         emptied: whether it starts over.
         name: its new name; empty to keep the old one.
         exports: files to write.
-        captions: motions to look at, with the person.
-        known: what the motion is called; empty where there is none yet.
-        sealed: whether its segments are unknown, for it is a file with segments of its own.
+        captions: motions to caption, each with its person.
+        known: the motion's name; empty if there is none yet.
+        sealed: whether its segments are unknown because they are in a file.
     """
 
     rows: list[Row] = field(default_factory=list)
@@ -82,7 +82,7 @@ class Draft:
 
     @classmethod
     def of(cls, timeline: Timeline) -> Draft:
-        """Return the motion as it is."""
+        """Return a draft of the motion, unchanged."""
         rows = [_row(segment) for segment in timeline.segments]
         placement = timeline.placement
         return cls(
@@ -95,12 +95,12 @@ class Draft:
 
     @property
     def people(self) -> list[int]:
-        """The persons that move."""
+        """The people who move."""
         return sorted({row.person for row in self.rows})
 
     @property
     def cast(self) -> Cast:
-        """How descriptions name the people."""
+        """Names of the people in descriptions."""
         names = {
             person: subject_of(next(r.description for r in self.rows if r.person == person))
             for person in self.people
@@ -123,10 +123,10 @@ class Draft:
         return new
 
     def change(self, row: Row, *, description: str = "", seconds: float | None = None) -> None:
-        """Generate a row again, as it is (another take) or with another wish.
+        """Generate a row again, unchanged (another take) or with another duration.
 
         Raises:
-            CannotDo: longer than one segment can last, or not looked into.
+            CannotDo: longer than one segment can last, or in a file that was not opened.
         """
         if row.foreign:
             raise CannotDo(
@@ -143,7 +143,7 @@ class Draft:
         row.changed = bool(row.source)
 
     def repeat(self, rows: list[Row], more: int) -> None:
-        """Each of the rows `more` times again; the whole motion in its order."""
+        """Repeat each of the rows `more` times; all rows together repeat in order."""
         if len(rows) == len(self.rows):
             again = [copy.copy(row) for _ in range(more) for row in rows]
             self.rows += [_copied(row) for row in again]
@@ -161,10 +161,10 @@ class Draft:
         self.rows, self.touched, self.emptied = [], [], True
 
     def steps(self) -> Steps:
-        """Return the steps that tell what became of the motion.
+        """Return the steps of the plan for the edited motion.
 
         Raises:
-            CannotDo: a plan cannot say it.
+            CannotDo: no plan can express it.
         """
         steps: Steps = []
         if self.opened:
@@ -189,26 +189,26 @@ class Draft:
 
     @property
     def new_placement(self) -> tuple[float, ...]:
-        """The placement if the commands changed it, else nothing."""
+        """The placement if the commands changed it, else empty."""
         return self.placement if self.placement != self._placed or self.fresh else ()
 
     def as_new(self) -> None:
-        """Start a new motion from here on; the old one stays beside it."""
+        """Start a new motion; the old one stays beside it."""
         self.rows, self.touched, self._before = [], [], []
         self.placement, self._placed = (), ()
         self.opened, self.name, self.known, self.fresh = "", "", "", True
 
     def become(self, other: Draft) -> None:
-        """Go on with another motion."""
+        """Continue with another motion."""
         for each in fields(self):
             setattr(self, each.name, getattr(other, each.name))
 
     def remember(self) -> None:
-        """Remember the rows as what the motion was."""
+        """Remember the rows as the motion's original segments."""
         self._before = [row.source for row in self.rows]
 
     def segment_names(self) -> str:
-        """Return the names of all segments, for an answer."""
+        """Return the names of all segments, for a reply."""
         return ", ".join(row.name for row in self.rows)
 
 

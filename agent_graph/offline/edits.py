@@ -1,7 +1,7 @@
-"""Commands that change which segments the current motion has: add, remove, replace, move, repeat.
+"""Commands that change the segments of the current motion: add, remove, replace, move, repeat.
 
-Each takes the words of one command and the draft. It gives True if the command was carried out
-and False if the words are no such command; a wish that cannot be fulfilled raises `CannotDo`.
+Each takes the words of one command and the draft. It returns True if it executed the command and
+False if the words are not such a command; an impossible request raises `CannotDo`.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ _MOVE = re.compile(
 
 
 def remove(bare: str, draft: Draft) -> bool:
-    """As in "remove the bow", "keep only the wave", "he should not jump"."""
+    """Execute commands such as "remove the bow", "keep only the wave", "he should not jump"."""
     if match := _EXCEPT.fullmatch(bare):
         ref = group(match, "ref")
         kept = chosen(ref, draft, it=draft.touched)
@@ -152,7 +152,9 @@ def _leave(draft: Draft, kept: list[Row]) -> bool:
 
 
 def reorder(bare: str, draft: Draft) -> bool:
-    """As in "swap the wave and the bow", "move the bow to the start", "reverse the order"."""
+    """Execute commands such as "swap the wave and the bow", "move the bow to the start", "reverse
+    the order".
+    """
     rows = draft.rows
     if _REVERSE.fullmatch(bare):
         draft.rows = rows[::-1]
@@ -188,7 +190,9 @@ def reorder(bare: str, draft: Draft) -> bool:
 
 
 def replace(bare: str, draft: Draft) -> bool:
-    """As in "replace the wave with a kick", "jump instead of bowing", "s2 should be a kick"."""
+    """Execute commands such as "replace the wave with a kick", "jump instead of bowing", "s2 should
+    be a kick".
+    """
     for pattern in (_INSTEAD_OF, _REPLACE, _MAKE):
         match = pattern.fullmatch(bare)
         if match is None:
@@ -236,7 +240,7 @@ def _put_instead(draft: Draft, old: list[Row], new: str, *, each: bool) -> bool:
 
 
 def repeat(bare: str, draft: Draft) -> bool:
-    """As in "repeat the wave twice", "do the bow again"."""
+    """Execute commands such as "repeat the wave twice", "do the bow again"."""
     match = _REPEAT.fullmatch(bare)
     if match is None:
         return False
@@ -257,7 +261,7 @@ def repeat(bare: str, draft: Draft) -> bool:
 
 
 def add_there(bare: str, draft: Draft) -> bool:
-    """As in "a jump at the end", "jump before the bow"."""
+    """Execute additions without a verb, such as "a jump at the end", "jump before the bow"."""
     match = re.fullmatch(
         rf"(?P<new>(?:an?|another|the) .+?|[\w-]+(?: \w+ly)?) (?P<where>{_PLACES})", bare, re.I
     )
@@ -274,7 +278,9 @@ def add_there(bare: str, draft: Draft) -> bool:
 
 
 def add(bare: str, draft: Draft) -> bool:
-    """As in "add a jump at the end", "before the bow, let him jump", "insert a turn after s2"."""
+    """Execute commands such as "add a jump at the end", "before the bow, let him jump", "insert a
+    turn after s2".
+    """
     match = _ADD.fullmatch(bare) or _PLACE_FIRST.fullmatch(bare) or _PLACE_BARE.fullmatch(bare)
     if match is None:
         return False
@@ -310,7 +316,7 @@ def add(bare: str, draft: Draft) -> bool:
 
 
 def go_on(bare: str, draft: Draft) -> bool:
-    """As in "then sit down", "he also claps", "end with a bow"."""
+    """Append actions, as in "then sit down", "he also claps", "end with a bow"."""
     if match := _START_WITH.fullmatch(bare):
         return add(f"add {match['new']} at the beginning", draft)
     match = _GO_ON.fullmatch(bare)
@@ -339,7 +345,7 @@ def go_on(bare: str, draft: Draft) -> bool:
 
 
 def continues(text: str) -> bool:
-    """Return whether the text is about the people of the current motion: "he jumps", "person 2
+    """Return whether the text is about people of the current motion: "he jumps", "person 2
     waves".
     """
     subject = (own_subject(text) or "").lower()
@@ -360,7 +366,7 @@ def continues(text: str) -> bool:
 
 
 def new_scene(text: str, cast: Cast | None, placement: tuple[float, ...] = ()) -> Scene:
-    """Return what new words tell, where nouns may stand for actions: "a jump and a kick"."""
+    """Return the scene in new words, where nouns may stand for actions: "a jump and a kick"."""
     nouns = rf" and (?=an? (?!(?:[\w-]+ ){{0,2}}(?:{PERSON_NOUNS})\b))"
     parts = re.split(rf" ?,? (?:and )?then |{nouns}", text.strip(" .,:!"))
     scene = ", then ".join(noun_to_action(part) for part in parts if part)
@@ -368,10 +374,10 @@ def new_scene(text: str, cast: Cast | None, placement: tuple[float, ...] = ()) -
 
 
 def _place(where: str, draft: Draft) -> int:
-    """Return the index of the row before which something is inserted.
+    """Return the index of the row to insert before.
 
     Raises:
-        CannotDo: the place is not there.
+        CannotDo: there is no such place.
     """
     where, rows = where.lower().strip(), draft.rows
     if not where or re.search(r"\bend$|^last$", where):
@@ -405,5 +411,5 @@ def _place(where: str, draft: Draft) -> int:
 
 
 def looks_like_action(text: str) -> bool:
-    """Return whether the text begins with a person who does something."""
+    """Return whether the text begins with a person doing something."""
     return has_action(text[:LOOKED_AT])

@@ -1,4 +1,4 @@
-"""The words the offline planner knows: verbs of movement, who moves, numbers."""
+"""The words that the offline planner knows: verbs of movement, people, numbers."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ ORDINALS = {
 
 
 def singular(phrase: str) -> str:
-    """A phrase with its last word in the singular: "tired dancers" → "tired dancer"."""
+    """Return a phrase with its last word in the singular: "tired dancers" → "tired dancer"."""
     words = phrase.split()
     if words:
         last = words[-1]
@@ -86,12 +86,12 @@ def singular(phrase: str) -> str:
 
 
 def number(text: str) -> float:
-    """The value of a number in digits or words."""
+    """Return the value of a number in digits or words."""
     return float(_NUMBERS[text]) if text in _NUMBERS else float(text)
 
 
 def gerund(base: str) -> str:
-    """``wave`` → ``waving``, ``run`` → ``running``."""
+    """Return the -ing form: ``wave`` → ``waving``, ``run`` → ``running``."""
     if base in ("lie", "die", "tie"):
         return base[:-2] + "ying"
     if base in _DOUBLED:
@@ -102,18 +102,20 @@ def gerund(base: str) -> str:
 
 
 def verb_form(word: str) -> tuple[str, str] | None:
-    """Base and form (``base``, ``third``, ``gerund``, ``past``) of a known verb, else None."""
+    """Return base and form (``base``, ``third``, ``gerund``, ``past``) of a known verb, else
+    None.
+    """
     return _forms().get(word.lower())
 
 
 def base_of(word: str) -> str | None:
-    """The known verb behind a word in any of its forms, or None."""
+    """Return the known verb behind any of its forms, or None."""
     found = verb_form(word)
     return found[0] if found else None
 
 
 def guess_base_of_gerund(word: str) -> str:
-    """The verb behind an unknown word in -ing."""
+    """Return the probable verb behind an unknown word in -ing."""
     known = verb_form(word)
     if known is not None:
         return known[0]
@@ -140,7 +142,7 @@ def _forms() -> dict[str, tuple[str, str]]:
     forms |= {word: (base, "past") for word, base in _IRREGULAR_PAST.items() if word != base}
     forms |= {word: (base, "gerund") for word, base in _IRREGULAR_GERUND.items()}
     forms |= {base: (base, "base") for base in VERBS}
-    # Directions and nouns first of all: "turns left", "on the back".
+    # Directions and nouns come first: "turns left", "on the back".
     for word in ("left", "lay", "saw"):
         forms.pop(word, None)
     return forms

@@ -1,4 +1,4 @@
-"""Commands about how a segment is done: "the kick should be with the left leg"."""
+"""Commands about the manner of a segment: "the kick should be with the left leg"."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ _MANNER = re.compile(
 
 
 def manner(bare: str, draft: Draft) -> bool:
-    """As in "the kick should be with the left leg", "use the left hand for the wave"."""
+    """Execute commands such as "the kick should be with the left leg", "use the left hand for the
+    wave".
+    """
     match = _MANNER.fullmatch(bare)
     if match is None:
         return False

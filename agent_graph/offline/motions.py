@@ -1,4 +1,4 @@
-"""Commands about whole motions: start over, a new one, open, name, export."""
+"""Commands for whole motions: start over, new, open, name, export."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ _IN_MOTION = re.compile(
 
 
 def start_over(bare: str, draft: Draft) -> str | None:
-    """Return what comes instead after "start over"; None if the words are something else.
+    """Return the text after "start over"; None if the words are something else.
 
     Raises:
         CannotDo: there is nothing to start over.
@@ -95,10 +95,10 @@ def start_over(bare: str, draft: Draft) -> str | None:
 
 
 def new_motion(bare: str, draft: Draft) -> str | None:
-    """Return what the new motion shows; None if the words are something else.
+    """Return the description in "new motion: …"; None if the words are something else.
 
     Raises:
-        CannotDo: nothing is told of it.
+        CannotDo: there is no description.
     """
     match = _NEW.fullmatch(bare)
     if match is None:
@@ -110,7 +110,7 @@ def new_motion(bare: str, draft: Draft) -> str | None:
 
 
 def in_motion(bare: str, draft: Draft, task: Task) -> str:
-    """Return the command without "in the first motion"; that motion is opened."""
+    """Return the command without "in the first motion", having opened that motion."""
     found = _IN_MOTION.search(bare)
     if found is None:
         for timeline in in_order(task):
@@ -134,7 +134,7 @@ def in_motion(bare: str, draft: Draft, task: Task) -> str:
 
 
 def open_motion(bare: str, draft: Draft, task: Task) -> bool:
-    """As in "go back to the first motion", "open walk.bvh"."""
+    """Execute commands such as "go back to the first motion", "open walk.bvh"."""
     match = _OPEN.fullmatch(bare)
     if match is None:
         return False
@@ -169,7 +169,7 @@ def open_motion(bare: str, draft: Draft, task: Task) -> bool:
 
 
 def name_motion(bare: str, draft: Draft, task: Task) -> bool:
-    """As in "call it greeting", "rename motion 1 to greeting"."""
+    """Execute commands such as "call it greeting", "rename motion 1 to greeting"."""
     match = _NAME.fullmatch(bare)
     if match is None:
         return False
@@ -199,7 +199,7 @@ def name_motion(bare: str, draft: Draft, task: Task) -> bool:
 
 
 def export_motion(bare: str, draft: Draft, task: Task) -> bool:
-    """As in "export it as bvh", "save this as bow.glb", "give me a video"."""
+    """Execute commands such as "export it as bvh", "save this as bow.glb", "give me a video"."""
     match = _EXPORT.fullmatch(bare)
     if match is None:
         return False
@@ -271,7 +271,7 @@ def _stem(draft: Draft) -> str:
 
 def _open(timeline: Timeline, draft: Draft, task: Task) -> None:
     if timeline.name == (draft.opened or draft.known) and not draft.fresh:
-        return  # it is the current one already
+        return  # already the current one
     _only_first(draft)
     draft.become(Draft.of(timeline))
     draft.opened = timeline.name if timeline is not task.timeline else ""

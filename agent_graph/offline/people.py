@@ -1,4 +1,4 @@
-"""Commands about two people: a second one comes, and where they stand."""
+"""Commands about two people: adding a second one, and where they stand."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SECOND = re.compile(r"\b(?:person 2|(?:the )?second (?:person|one|man|woman)|ea
 
 
 def second_person(bare: str, draft: Draft) -> bool:
-    """As in "add a second person who waves"."""
+    """Execute commands such as "add a second person who waves"."""
     match = _COME.fullmatch(bare)
     who = match["who"].lower().strip() if match else ""
     if match is None or not re.search(rf"\b(?:{PERSON_NOUNS}|else|someone|somebody)$", who):
@@ -60,7 +60,7 @@ def second_person(bare: str, draft: Draft) -> bool:
 
 
 def arrive(scene: Scene, cast: Cast, draft: Draft) -> None:
-    """The actions of a scene in which a second person comes to the current motion."""
+    """Add the actions of a second person who joins the current motion."""
     rows = draft.insert(scene, len(draft.rows))
     if not any(row.person == 2 for row in draft.rows):
         rows = [Row(f"{cast.name(2)} stands still", 2)]
@@ -69,7 +69,7 @@ def arrive(scene: Scene, cast: Cast, draft: Draft) -> None:
 
 
 def place_people(bare: str, draft: Draft) -> bool:
-    """As in "let the second person stand behind him", "closer together"."""
+    """Execute commands such as "let the second person stand behind him", "closer together"."""
     if len(draft.people) < 2:
         two = Cast({1: DEFAULT_SUBJECT, 2: DEFAULT_SUBJECT})
         if draft.rows and _SECOND.search(bare) and _only_place(bare, two, draft):
@@ -84,7 +84,7 @@ def place_people(bare: str, draft: Draft) -> bool:
 
 
 def _only_place(bare: str, cast: Cast, draft: Draft) -> tuple[float, ...]:
-    """Return the placement that the words tell, if they tell nothing else."""
+    """Return the placement in the words, if they say nothing else."""
     match = _PUT.fullmatch(bare)
     where = match["where"] if match else bare
     who = match["who"].lower() if match else "they"
@@ -96,7 +96,7 @@ def _only_place(bare: str, cast: Cast, draft: Draft) -> tuple[float, ...]:
 
 
 def with_everybody(scene: Scene) -> Scene:
-    """Return a new scene in which everybody who is told of is there, if only standing.
+    """Return a new scene in which every mentioned person is present, if only standing.
 
     Raises:
         CannotDo: a second person without a first.

@@ -1,4 +1,4 @@
-"""Where two people stand: words such as "two metres in front of her" as (θ, x, z) of person 2.
+"""Where two people stand: phrases such as "two metres in front of her" as (θ, x, z) of person 2.
 
 Person 1 stands at the origin and faces +z, so +x is to the left.
 """
@@ -32,7 +32,7 @@ _STAND = (
     r"distance|of|apart|away|from|in|with|far|right|directly|just|exactly|there|him|them|it|"
     r"by)\s*)*"
 )
-# What is told of the place, in the order in which it is looked for.
+# Phrases about the place, in the order in which they are tried.
 _RELATIONS = tuple(
     (name, re.compile(rf"\b(?:{pattern})", re.IGNORECASE))
     for name, pattern in (
@@ -72,11 +72,11 @@ WhoIs = Callable[[str], int | None]
 
 @dataclass(frozen=True)
 class Placed:
-    """A clause with what it says of the place taken out.
+    """A clause with its words about the place removed.
 
     Attributes:
-        placement: θ, x, z of person 2, or nothing.
-        rest: the predicate without the place; empty where it said nothing else.
+        placement: θ, x, z of person 2, or empty.
+        rest: the predicate without the place; empty if nothing is left.
     """
 
     placement: tuple[float, ...]
@@ -86,12 +86,12 @@ class Placed:
 def place_in(
     predicate: str, movers: Sequence[int], who_is: WhoIs, current: Sequence[float] = ()
 ) -> Placed:
-    """Return what a clause about one or both of two people says of where they stand.
+    """Return a clause with the place of one or both of two people taken out.
 
     Args:
-        predicate: of the clause.
-        movers: the persons it is about.
-        who_is: tells whom a word means.
+        predicate: the clause's predicate.
+        movers: the people it is about.
+        who_is: resolves a word to a person.
         current: the placement so far; face to face if empty.
     """
     relations: dict[str, re.Match[str]] = {}
@@ -183,7 +183,7 @@ def _placement(
 
 
 def without_each_other(predicate: str) -> str:
-    """Return a predicate of two as one of them does it: "bow to each other" → "bow"."""
+    """Return a predicate of two people as each of them does it: "bow to each other" → "bow"."""
     predicate = re.sub(
         r"\bperson\s+(?:[12ab]|one|two)\b", "another person", predicate, flags=re.IGNORECASE
     )

@@ -1,7 +1,7 @@
-"""A planner made of rules: what a request is, and the plan for it.
+"""A rule-based planner: classifies a request and plans it.
 
-It is deterministic, needs neither key nor network, and says once in a conversation what it is.
-What it does not understand it says, and never guesses an edit.
+It is deterministic, needs neither key nor network, and says once in a conversation what it is. It
+says what it does not understand and never guesses an edit.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ _EDITS = (
 _ASIDE = re.compile(
     rf"\b(?:{PERSON_NOUNS}|someone|somebody),? (?:who|whose|whom|that|which)\b", re.IGNORECASE
 )
-_UNREAD = re.compile(  # it says what happens, and the rules would leave it out or turn it round
+_UNREAD = re.compile(  # states what happens; the rules would drop or misread it
     r"\b(?:but )?(?:not|never|only|\w+n't) (?:before|after|until|till|while|when|once)\b[^,.;]*"
     r"|\b(?:unless|otherwise|nobody|no one|rather than)\b[^,.;]*"
     r"|\bif \w+[^,.;]*"
@@ -114,10 +114,10 @@ _STRUCTURAL = (
 
 
 class OfflinePlanner:
-    """A `Planner` made of rules."""
+    """A rule-based `Planner`."""
 
     name = "offline"
-    tries = 1  # it would answer the same again
+    tries = 1  # it would give the same answer again
     notice = NOTICE
 
     def ask(self, task: Task) -> Answer:
@@ -128,7 +128,7 @@ class OfflinePlanner:
         return None
 
     def plan(self, task: Task) -> Plan | str:
-        """Return the plan; as JSON text where it breaks a limit, so that the ladder says which."""
+        """Return the plan; as JSON text if it breaks a limit, so that the parser reports which."""
         if task.captions:
             return _say(answer_from([(c["name"], c["text"]) for c in task.captions]))
         try:
@@ -166,7 +166,11 @@ def _plan(text: str, task: Task) -> Plan | str:
 
 
 def _check_understood(text: str, steps: Steps) -> None:
-    """Raises: CannotDo: new motion was told with an order, condition or wish that is not read."""
+    """Check that the new motion contains no order, condition or wish that the rules do not read.
+
+    Raises:
+        CannotDo: it does.
+    """
     makes = any(step["tool"] == "generate_motion" for step in steps)
     unread = _UNREAD.search(text) if makes else None
     if unread is not None:
@@ -177,10 +181,10 @@ def _check_understood(text: str, steps: Steps) -> None:
 
 
 def _check_asides(text: str, steps: Steps) -> None:
-    """Refuse a plan in which what somebody did before, "a man who had run sits", is what he does.
+    """Refuse a plan that turns a past action, as in "a man who had run sits", into a present one.
 
     Raises:
-        CannotDo: it is.
+        CannotDo: it does.
     """
     aside = _ASIDE.search(text)
     for words in (str(step.get("description", "")).split() for step in steps):
@@ -196,10 +200,10 @@ def _check_asides(text: str, steps: Steps) -> None:
 
 
 def _obey(command: str, draft: Draft, task: Task, *, alone: bool) -> None:
-    """Carry out one command on the draft.
+    """Execute one command on the draft.
 
     Raises:
-        CannotDo: with the answer.
+        CannotDo: with the reply.
     """
     line = " ".join(command.split())
     if not alone and small_talk(line):
@@ -221,7 +225,7 @@ def _obey(command: str, draft: Draft, task: Task, *, alone: bool) -> None:
     if any(attempt(whole, draft, task) for attempt in _WHOLE):
         return None
     bare = motions.in_motion(bare, draft, task)
-    if not bare:  # "in the first motion, …": what follows is a command of its own
+    if not bare:  # "in the first motion, …": a command of its own follows
         return None
     if (about := _ABOUT.match(bare)) is not None:
         rest = bare[about.end() :]
@@ -255,7 +259,7 @@ def _obey(command: str, draft: Draft, task: Task, *, alone: bool) -> None:
 
 
 def _new_actions(text: str, draft: Draft) -> None:
-    """A request that tells what happens: a new motion, or the first of an empty one."""
+    """Read a request that describes actions: a new motion, or the first of an empty one."""
     if not looks_like_action(text):
         raise CannotDo(nothing_found(text))
     if draft.rows and not draft.fresh and (draft.steps() or draft.new_placement):
@@ -296,7 +300,7 @@ def _tell(fact: str, *, alone: bool) -> None:
 
 
 def _begun(bare: str) -> str | None:
-    """Return what happens in words such as "add a jump" or "then wave" where nothing is there
+    """Return the actions in words such as "add a jump" or "then wave" when there is no motion
     yet.
     """
     match = re.fullmatch(
@@ -311,7 +315,7 @@ def _begun(bare: str) -> str | None:
 
 
 def _needs_motion(bare: str) -> bool:
-    """Return whether the words would change a motion, if there were one."""
+    """Return whether the words would change a motion if there were one."""
     attempts = (timing.set_length, timing.change_speed, timing.another_take, edits.remove,
                 edits.repeat, manners.manner)  # fmt: skip
     for attempt in attempts:
@@ -325,9 +329,7 @@ def _needs_motion(bare: str) -> bool:
 
 
 def _acts_itself(text: str) -> bool:
-    """Return whether the text begins with somebody, with a known verb or with a noun of an
-    action.
-    """
+    """Return whether the text begins with a person, a known verb or the noun of an action."""
     if own_subject(text):
         return True
     clauses, _ = clauses_of(text)

@@ -1,4 +1,4 @@
-"""One clause: who it is about, and its predicate as a plain sentence in the simple present."""
+"""One clause: its subject, and its predicate as a plain sentence in the simple present."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ AFTER_VERB = (
 )
 
 
-# Who of two: "one", "the other one", "person 2", "both of them".
+# Which of two: "one", "the other one", "person 2", "both of them".
 _OF_TWO = re.compile(
     r"(?:both\s+of\s+(?:them|you)|they\s+both|each\s+of\s+them|the\s+two(?:\s+of\s+them)?|"
     r"one\s+of\s+them|some(?:one|body)\s+else|the\s+(?:first|second|other)(?:\s+one)?|"
@@ -75,7 +75,7 @@ _BODY_PART = re.compile(
 
 
 def find_subject(clause: str) -> tuple[str | None, str]:
-    """Who a clause is about, if it says so, and the rest of it."""
+    """Return the subject of a clause, if stated, and the rest of it."""
     clause = clause.strip()
     for pattern in (_OF_TWO, _BODY_PART):
         special = pattern.match(clause)
@@ -86,7 +86,7 @@ def find_subject(clause: str) -> tuple[str | None, str]:
                 verb[1].lower() in _VERBAL or bool(verb_form(verb[1])) or verb[1].endswith("n't")
             )
             if acts and verb is not None and special[0].lower() in ("one", "another", "each"):
-                acts = (verb_form(verb[1]) or ("", "third"))[1] == "third"  # "another kick" is none
+                acts = (verb_form(verb[1]) or ("", "third"))[1] == "third"  # unlike "another kick"
             if acts or (not rest and pattern is _OF_TWO and " " in special[0]):
                 return special[0], rest
     both = _TWO_NAMED.match(clause)
@@ -133,12 +133,12 @@ def find_subject(clause: str) -> tuple[str | None, str]:
 
 
 def subject_of(description: str) -> str:
-    """Who moves in a description; a person if it does not say."""
+    """Return the subject of a description; "a person" if unstated."""
     return find_subject(description)[0] or DEFAULT_SUBJECT
 
 
 def main_verb(clause: str) -> tuple[str | None, str | None]:
-    """The verb of a clause as it stands there, and its form; None where there is none."""
+    """Return a clause's main verb as written, and its form; None if it has none."""
     _, predicate = find_subject(clause)
     predicate = _AUXILIARY.sub("", predicate)
     for word in re.findall(r"[\w'-]+", predicate.lower()):
@@ -154,7 +154,7 @@ def main_verb(clause: str) -> tuple[str | None, str | None]:
 
 
 def completed(predicate: str, verb: str) -> str:
-    """A predicate without a verb of its own, with one: "then right" after "turns left"."""
+    """Return a predicate completed with the previous verb: "then right" after "turns left"."""
     words = re.findall(r"[\w'-]+", predicate.lower())
     if _EXERCISE.match(predicate):
         return f"does {predicate}"
@@ -169,7 +169,9 @@ def completed(predicate: str, verb: str) -> str:
 
 
 def noun_to_action(text: str) -> str:
-    """``a jump`` → ``jumps``, ``a high jump`` → ``does a high jump``; other text as it is."""
+    """Return a noun as an action: ``a jump`` → ``jumps``, ``a high jump`` → ``does a high jump``;
+    other text unchanged.
+    """
     many = re.fullmatch(rf"({NUMBER})\s+(?:more\s+)?([a-z]+)", text.strip(), re.IGNORECASE)
     if many and verb_form(many[2]) and many[1].lower() != "one" and many[2] != "steps":
         return f"{third_person(verb_form(many[2])[0])} {many[1]} times"  # type: ignore[index]
@@ -185,7 +187,7 @@ def noun_to_action(text: str) -> str:
 
 
 def in_present(predicate: str, subject: str) -> str:
-    """The predicate in the simple present of the third person: "walking" → "walks"."""
+    """Return the predicate in the third person of the simple present: "walking" → "walks"."""
     predicate = _EMPTY_ADVERB.sub("", predicate.strip(" ,.!?\n"))
     plural = bool(PLURAL_SUBJECT.search(subject.lower()))
     bare = _AUXILIARY.sub("", predicate)

@@ -1,4 +1,4 @@
-"""What words point at: "the second wave", "s2", "the jump" to segments; "motion 1" to motions."""
+"""What words refer to: "the second wave", "s2", "the jump" to segments; "motion 1" to motions."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ _NO_CONTENT = words_of(
 
 
 def referred(text: str, draft: Draft) -> list[Row]:
-    """The rows that words such as "s2", "the second one", "the jump and the bow" mean.
+    """Return the rows that words such as "s2", "the second one", "the jump and the bow" refer to.
 
     Raises:
-        CannotDo: several fit and the words do not say which.
+        CannotDo: the words are ambiguous.
     """
     text = text.lower().strip(" .,!?")
     whole = _rows(text, draft)
@@ -64,7 +64,7 @@ def referred(text: str, draft: Draft) -> list[Row]:
 
 
 def chosen(text: str, draft: Draft, *, it: Sequence[Row]) -> list[Row]:
-    """Like `referred`; "it" and nothing at all mean `it`, "everything" all rows."""
+    """Return the rows like `referred`; "it" and empty text mean `it`, "everything" all rows."""
     text = text.strip(" .,!?")
     if not text or IT.fullmatch(text):
         return list(it)
@@ -72,7 +72,7 @@ def chosen(text: str, draft: Draft, *, it: Sequence[Row]) -> list[Row]:
 
 
 def unclear(text: str, draft: Draft) -> CannotDo:
-    """The answer where words point at no segment."""
+    """Return the reply when words refer to no segment."""
     return CannotDo(
         f"I do not know which segment {quoted(text.strip(), 60)} is."
         f" There are: {draft.segment_names()}."
@@ -80,10 +80,10 @@ def unclear(text: str, draft: Draft) -> CannotDo:
 
 
 def check_words(text: str, rows: Sequence[Row]) -> None:
-    """Check that every word of a reference is used: it points, or describes one of the rows.
+    """Check that every word of a reference is used, to refer to a row or to describe one.
 
     Raises:
-        CannotDo: some words are not, so that the edit would be a guess.
+        CannotDo: some words are unused, so the edit would be a guess.
     """
     described = {word for row in rows for word in _plain_words(row.description)}
     verbs = {base for word in described if (base := base_of(word))}
@@ -185,7 +185,7 @@ def _fitting(text: str, rows: list[Row]) -> list[Row]:
 
 
 def _best(text: str, rows: list[Row]) -> list[Row]:
-    """Those rows that share most words with the text."""
+    """Return the rows that share the most words with the text."""
     if len(rows) < 2:
         return rows
     content = _content(text)
@@ -208,7 +208,7 @@ FILE = re.compile(r"[\w./\\-]+\.(?:npz|npy|bvh|amc)\b|\bm-[0-9a-f]{6,12}\b", re.
 
 
 def motion_named(text: str, task: Task) -> Timeline | None:
-    """The motion of the conversation that words such as "the first motion" or its name mean."""
+    """Return the motion that words such as "the first motion" or its name refer to."""
     text = text.strip(" .,!?\"'")
     name = re.sub(r"^(?:the|my|our)\s+", "", text.lower())
     motions = in_order(task)
@@ -234,7 +234,7 @@ def motion_named(text: str, task: Task) -> Timeline | None:
 
 
 def in_order(task: Task) -> list[Timeline]:
-    """All motions of the conversation, oldest first; the numbers in their names tell the order."""
+    """Return all motions of the conversation, oldest first, by the numbers in their names."""
     if not task.timeline.name and not task.timeline.segments:
         return list(task.others)
 

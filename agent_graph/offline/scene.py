@@ -1,4 +1,4 @@
-"""Who does what: the clauses of a request as actions of one person or of two.
+"""Who does what: the clauses of a request as actions of one or two people.
 
 "Two people face each other; one bows and the other waves."
 → 1: a person bows · 2: a person waves · face to face
@@ -28,9 +28,9 @@ from .placing import place_in, without_each_other
 from .predicates import DEFAULT_SUBJECT, DIRECTIONS, PREPOSITIONS, completed, in_present
 from .wording import CannotDo, quoted
 
-LONGEST_PART = 10.0  # seconds; what shall last longer becomes several segments
-USUAL = 3.0  # seconds that an action is taken to last, where one person waits for the other
-MOST_PARTS = 1000  # of one action; the limit of a plan is far below
+LONGEST_PART = 10.0  # seconds; longer actions become several segments
+USUAL = 3.0  # assumed duration in seconds of an action that the other person waits for
+MOST_PARTS = 1000  # repetitions of one action; the limit of a plan is far lower
 _TOTAL = re.compile(
     rf"[\s,(]*\b(?:(?:in|for|about|around|lasting|and|it|should|shall|last|take|takes|lasts)\s+)*"
     rf"(?P<n>{NUMBER})\s*(?:seconds?|secs?|s)\s+(?:long\s+)?(?:in\s+(?:all|total)|altogether|"
@@ -38,7 +38,7 @@ _TOTAL = re.compile(
     r"total)\b\)?",
     re.IGNORECASE,
 )
-_COMES = re.compile(  # that somebody is there is seen by what is done
+_COMES = re.compile(  # "there is somebody": shown by what they do
     r"((?:second|another|other)\s+\w+)\s+(?:joins(?:\s+(?:in|him|her|them))?|appears|"
     r"arrives)\s+(?:and|who)\s+",
     re.IGNORECASE,
@@ -51,7 +51,7 @@ _TOGETHER = re.compile(r"\s*,?\s*\b(?:at\s+the\s+same\s+time|simultaneously)\b\s
 
 @dataclass(frozen=True)
 class Action:
-    """One action of a request: a description, its duration where one was named, and who."""
+    """One action of a request: its description, its duration if stated, and its person."""
 
     description: str
     seconds: float = 0.0
@@ -63,20 +63,20 @@ class Cast:
     """The one or two people of a motion.
 
     Attributes:
-        names: how each is told in a description, such as "a tired man".
-        last: whom the last clause was about.
+        names: of each person in descriptions, such as "a tired man".
+        last: the person of the last clause.
     """
 
     names: dict[int, str] = field(default_factory=dict)
     last: tuple[int, ...] = (1,)
-    one_seen: bool = False  # "one jumps, one sits": the second one is the other
+    one_seen: bool = False  # "one jumps, one sits": the second "one" is the other person
 
     def name(self, person: int) -> str:
-        """Return how a description tells the person."""
+        """Return the person's name in descriptions."""
         return self.names.get(person, DEFAULT_SUBJECT)
 
     def meant(self, subject: str | None) -> tuple[int, ...]:
-        """Return the persons that a subject means; a new one comes into the cast.
+        """Return the people that a subject refers to, adding a new one to the cast.
 
         Raises:
             CannotDo: there would be more than two.
@@ -85,7 +85,7 @@ class Cast:
         return self.last
 
     def known(self, word: str) -> int | None:
-        """Return the person of the cast that a word means, without changing the cast."""
+        """Return the person of the cast that a word refers to, without changing the cast."""
         word = word.lower().strip()
         if found := _numbered(word):
             return found
@@ -146,7 +146,7 @@ class Cast:
         return self._named(subject)
 
     def _of_the_other_kind(self, pronoun: str) -> int | None:
-        """As in "A man bows and she waves": she is somebody else."""
+        """Return whether "A man bows and she waves" is about somebody else."""
         kinds = {"he": (FEMALE, "a man"), "she": (MALE, "a woman")}
         if pronoun not in kinds or list(self.names) != [1]:
             return None
@@ -206,12 +206,12 @@ class Cast:
 
 @dataclass(frozen=True)
 class Scene:
-    """What a request tells.
+    """The content of a request.
 
     Attributes:
-        actions: in time order, of each person.
-        placement: θ, x, z of person 2 if it says where; else empty.
-        denied: whether something was told not to happen.
+        actions: of each person, in time order.
+        placement: θ, x, z of person 2; empty if unstated.
+        denied: whether an action was negated.
         cast: the people.
     """
 
@@ -222,12 +222,12 @@ class Scene:
 
 
 def scene_of(text: str, cast: Cast | None = None, placement: Sequence[float] = ()) -> Scene:
-    """Return what a request tells, with subjects carried over and pronouns resolved.
+    """Return the scene in a request, with subjects carried over and pronouns resolved.
 
     Args:
         text: the request.
-        cast: the people that are there already; it is not changed.
-        placement: where person 2 stands so far.
+        cast: the people already present; not modified.
+        placement: where person 2 stands now.
 
     Raises:
         CannotDo: more than two people.
@@ -278,7 +278,7 @@ def scene_of(text: str, cast: Cast | None = None, placement: Sequence[float] = (
 
 
 def _waits(actions: Sequence[Action], movers: Sequence[int], stage: Cast) -> list[Action]:
-    """Who moves "then" waits till the other has done: both persons' time begins at 0."""
+    """Add waiting for people who move "then", because both timelines begin at 0."""
     lasts = {
         person: sum(a.seconds or USUAL for a in actions if a.person == person) for person in (1, 2)
     }
@@ -303,7 +303,7 @@ def _with_everybody(cast: Cast, clauses: Sequence[Clause]) -> Cast:
 
 
 def _joined(actions: list[Action], text: str) -> list[Action]:
-    """As in "walks and waves at the same time" is one action of one person, not two."""
+    """Join "walks and waves at the same time" into one action of one person, not two."""
     if len(actions) < 2 or not _TOGETHER.search(text):
         return actions
     people = {a.person for a in actions}
@@ -362,7 +362,7 @@ def _numbered(phrase: str) -> int | None:
 
 
 def _phrase(subject: str) -> str:
-    """Return a subject as it begins a description: "the person" is nobody in particular."""
+    """Return a subject as it begins a description; "the person" counts as unspecified."""
     subject = subject.strip()
     if subject.isupper() and len(subject) > 1:
         subject = subject.lower()

@@ -66,7 +66,9 @@ _TAKE = re.compile(
 
 
 def change_speed(bare: str, draft: Draft) -> bool:
-    """As in "make the wave slower", "speed it up", "the bow is too long", "twice as fast"."""
+    """Execute commands such as "make the wave slower", "speed it up", "the bow is too long", "twice
+    as fast".
+    """
     if more := _MORE_SECONDS.fullmatch(bare):
         rows = chosen(more["ref"], draft, it=draft.touched or draft.rows)
         if not rows:
@@ -174,7 +176,9 @@ def _by_seconds(draft: Draft, rows: list[Row], change: float) -> bool:
 
 
 def set_length(bare: str, draft: Draft) -> bool:
-    """As in "make the wave 3 seconds long", "the walk should last five seconds"."""
+    """Execute commands such as "make the wave 3 seconds long", "the walk should last five
+    seconds".
+    """
     match = _LENGTH.fullmatch(bare)
     if match is None:
         return False
@@ -207,7 +211,7 @@ def _set(draft: Draft, changes: list[tuple[Row, float]]) -> None:
     for row, seconds in changes:
         wish = max(_SHORTEST, round(seconds, 1))
         if wish == row.seconds and not row.changed:
-            continue  # the same wish again would be another take
+            continue  # the same duration again would be another take
         draft.change(row, seconds=wish)
         changed = True
     if changes and not changed:
@@ -215,7 +219,7 @@ def _set(draft: Draft, changes: list[tuple[Row, float]]) -> None:
 
 
 def another_take(bare: str, draft: Draft) -> bool:
-    """As in "another take of the bow", "try again"."""
+    """Execute commands such as "another take of the bow", "try again"."""
     match = _TAKE.fullmatch(bare)
     if match is None:
         return False

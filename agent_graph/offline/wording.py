@@ -1,4 +1,4 @@
-"""A request as the rules want to read it: one line of plain characters."""
+"""A request normalised for the rules: one line of plain characters."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ _QUOTES = str.maketrans({"’": "'", "‘": "'", "`": "'", "´": "'", "“": '"'
 
 
 class CannotDo(Exception):
-    """A wish that is understood and impossible, or not understood: its text is the answer."""
+    """A request that is impossible or not understood; its text is the reply."""
 
 
 def plain(text: str) -> str:
-    """Return the text without control characters, fancy quotes and runs of spaces or punctuation.
+    """Return the text without control characters, fancy quotes and repeated spaces or punctuation.
 
-    Lines stay lines, for a list may be written in them. Runs are cut because the patterns of
-    the rules would go over them again and again.
+    Line breaks stay because they may separate list items. Repeats are cut because the rules'
+    patterns would scan them again and again.
     """
     text = text.translate(_QUOTES)
     kept = (c for c in text if c in "\n\t\r" or unicodedata.category(c) not in ("Cc", "Cs", "Cf"))
@@ -26,12 +26,12 @@ def plain(text: str) -> str:
 
 
 def quoted(text: str, length: int = 80) -> str:
-    """Return the beginning of what somebody said, in quotes, for an answer."""
+    """Return the beginning of the person's words in quotes, for a reply."""
     text = " ".join(text.split())
     return f"“{text if len(text) <= length else text[: length - 1] + '…'}”"
 
 
 def group(match: re.Match[str], name: str) -> str:
-    """Return the group of that name, or of that name with a number, that took part."""
+    """Return the group of that name, or of that name plus a number, that matched."""
     groups = match.groupdict()
     return next((groups[key] for key in (name, f"{name}2", f"{name}3") if groups.get(key)), "")
