@@ -1,4 +1,4 @@
-"""Every word that is said to an LLM, as files, and the loader that fills them in.
+"""All text written for LLMs, as files, and the loader that fills them in.
 
 A prompt is a Markdown or text file whose first line is ``<!-- version: N -->``; ``$name`` in it
 stands for a value. ``$$`` is a dollar sign.
@@ -17,14 +17,14 @@ _NAME = re.compile(r"[a-z0-9_]+(/[a-z0-9_]+)*")
 
 
 def load_prompt(name: str, **values: object) -> str:
-    """Return the prompt of that name with the values filled in.
+    """Return a prompt with its values filled in.
 
     Args:
         name: file name without suffix, relative to this folder: ``planner``, ``tools/…``.
         values: one for each ``$name`` in the prompt.
 
     Raises:
-        KeyError: no such prompt, or a value is missing.
+        KeyError: no such prompt, or a missing value.
         TypeError: a value that the prompt does not use.
     """
     text = _read(name)[1]
@@ -35,7 +35,7 @@ def load_prompt(name: str, **values: object) -> str:
 
 
 def prompt_version(name: str) -> int:
-    """Version of the prompt; it grows whenever its words change.
+    """Return the version of a prompt, which increases with every change of its words.
 
     Raises:
         KeyError: no such prompt.

@@ -5,8 +5,8 @@
 
     agent = create_agent("openai:gpt-4o", tools=motion_tools())
 
-Without LangChain, with any client: `motion_tools_schema` and `call_tool`. The engine is loaded
-when a tool first needs it.
+Without LangChain, with any client: `motion_tools_schema` and `call_tool`. The engine is loaded when
+a tool first needs it.
 """
 
 from __future__ import annotations

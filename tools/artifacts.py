@@ -1,16 +1,16 @@
-"""The artifact of a tool: the same few keys whatever it did, also when it failed.
+"""The artifact of a tool: the same few keys for every tool and outcome.
 
     tool        its name
-    ok          whether it did what was asked
+    ok          whether it succeeded
     error       None, or {"kind": …, "message": …}
-    motion_id   the motion that it made, read or exported; None for none
-    files       files of the workspace that it wrote, as paths; those that a list names
+    motion_id   the motion made, read or exported, or None
+    files       workspace files that it wrote or listed, as paths
 
-Each tool adds what it alone knows. All values are JSON.
+Each tool adds keys of its own. All values are JSON.
 
-Kinds of errors: ``arguments`` (they do not fit the schema), ``input`` (what was asked cannot be
-done), ``stopped`` (cancelled, or out of time), ``unavailable`` (weights, a folder, a server),
-``failed`` (it was tried and did not work out), ``fault`` (of the tool).
+Kinds of errors: ``arguments`` (they do not fit the schema), ``input`` (the request is impossible),
+``stopped`` (cancelled or out of time), ``unavailable`` (weights, a folder, a server), ``failed``
+(the attempt failed), ``fault`` (a bug in the tool).
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from typing import Any
 
 
 def artifact(tool: str, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the artifact of a call that went well."""
+    """Return the artifact of a successful call."""
     return {"tool": tool, "ok": True, "error": None, "motion_id": None, "files": [], **facts}
 
 
 def failure(tool: str, kind: str, message: str) -> dict[str, Any]:
-    """Return the artifact of a call that failed."""
+    """Return the artifact of a failed call."""
     return {**artifact(tool, {}), "ok": False, "error": {"kind": kind, "message": message}}

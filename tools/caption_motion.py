@@ -1,4 +1,4 @@
-"""The tool `caption_motion`: a motion's id or a file of the workspace in, words out.
+"""The tool `caption_motion`: a motion's id or a workspace file in, words out.
 
 Setup:
     pip install motion-agent
@@ -23,7 +23,7 @@ from .facts import motion_facts
 from .messages import quoted
 from .motion_tool import MotionTool, ToolArguments
 
-MAX_CAPTION = 1000  # characters for the LLM; the artifact has all of it
+MAX_CAPTION = 1000  # characters shown to the LLM; the artifact has the whole caption
 
 MOTION = (
     "A motion id such as 'm-3fa9c1', or the name of a motion file in the workspace such as"
@@ -38,14 +38,14 @@ class CaptionMotionInput(ToolArguments):
 
 
 class CaptionMotion(MotionTool):
-    """Says in words what a motion shows; the artifact has the caption and the motion's id."""
+    """Captions a motion; the artifact has the caption and the motion's id."""
 
     name: str = "caption_motion"
     description: str = Field(default_factory=lambda: load_prompt("tools/caption_motion"))
     args_schema: Any = CaptionMotionInput
 
     def work(self, arguments: CaptionMotionInput, studio: Studio) -> tuple[str, dict[str, Any]]:
-        """Find the motion and say what it shows."""
+        """Find the motion and caption it."""
         motion = studio.find(arguments.motion)
         self.load(studio)
         caption = studio.caption(motion)

@@ -86,7 +86,7 @@ class EditMotionInput(ToolArguments):
 
 
 class EditMotion(MotionTool):
-    """Makes a new motion from one in the store, which stays; the artifact tells its segments."""
+    """Makes a new motion from one in the store, which stays; the artifact lists its segments."""
 
     name: str = "edit_motion"
     description: str = Field(default_factory=lambda: load_prompt("tools/edit_motion"))
@@ -94,12 +94,12 @@ class EditMotion(MotionTool):
     makes_motion: ClassVar[bool] = True
 
     def work(self, arguments: EditMotionInput, studio: Studio) -> tuple[str, dict[str, Any]]:
-        """Edit the timeline, generate what is new in it, decode the whole once."""
+        """Edit the timeline, generate its new segments and decode the whole motion once."""
         motion = studio.find(arguments.motion)
         self.load(studio)
         before = studio.open(motion)
         rendering = self.render(_edited(before, arguments), studio)
-        old = studio.store.add(motion)  # a file is in the store then, as it was read
+        old = studio.store.add(motion)  # a file has been added to the store by then
         result, motion_id = rendering.motions[1], rendering.timeline.motions[1]
 
         known = {segment.id for segment in before.segments}
@@ -111,11 +111,11 @@ class EditMotion(MotionTool):
 
 
 def _edited(timeline: Timeline, arguments: EditMotionInput) -> Timeline:
-    """The timeline after the operation.
+    """Return the timeline after the operation.
 
     Raises:
-        InputError: something is missing, there is no such segment, or too many; the message is
-            written for an LLM to act on.
+        InputError: something is missing, there is no such segment, or there are too many; the
+            message tells an LLM what to do.
     """
     segments, operation = timeline.segments, arguments.operation
     if operation == "insert":
@@ -158,7 +158,7 @@ def _edited(timeline: Timeline, arguments: EditMotionInput) -> Timeline:
 
 
 def _position(place: str, segments: Sequence[Segment]) -> int:
-    """Where in a row of segments "start", "end", "before s2" or "after s2" is."""
+    """Return the index in a row of segments for "start", "end", "before s2" or "after s2"."""
     text = place.strip()
     if text.lower() in ("start", "beginning", "first"):
         return 0
@@ -167,12 +167,12 @@ def _position(place: str, segments: Sequence[Segment]) -> int:
     match = _PLACE.fullmatch(
         text.lower() if text.lower().startswith(("before ", "after ")) else text
     )
-    assert match is not None  # some text, as blank is none
+    assert match is not None  # blank text counts as missing
     return _index(segments, match[2]) + (match[1] != "before")
 
 
 def _index(segments: Sequence[Segment], reference: str | None) -> int:
-    """Where the segment of that id is; ``2`` and ``segment 2`` mean s2."""
+    """Return the index of the segment with that id; ``2`` and ``segment 2`` mean s2."""
     ids = [segment.id for segment in segments]
     if reference is None:
         if len(ids) == 1:
@@ -200,7 +200,9 @@ def _description(arguments: EditMotionInput) -> str:
 
 
 def _unused(arguments: EditMotionInput) -> str:
-    """A note rather than a refusal: weak models fill in everything there is."""
+    """Return a note on unused arguments rather than refuse them: weak models fill in every
+    field.
+    """
     used = {"motion", "operation", *_ARGUMENTS[arguments.operation]}
     values = arguments.model_dump(exclude_none=True)
     unused = [name for name in values if name not in used]

@@ -1,4 +1,4 @@
-"""The tool `export_motion`: motions of the store as files of the workspace.
+"""The tool `export_motion`: motions in the store to files in the workspace.
 
 Setup:
     pip install motion-agent
@@ -69,7 +69,7 @@ class ExportMotion(MotionTool):
     args_schema: Any = ExportMotionInput
 
     def work(self, arguments: ExportMotionInput, studio: Studio) -> tuple[str, dict[str, Any]]:
-        """Write the file beside what is there, never over it."""
+        """Write a new file; an existing one is never overwritten."""
         ids = [arguments.motion, *([arguments.second_motion] if arguments.second_motion else [])]
         motions = [studio.find(reference) for reference in ids]
         placement = _placement(arguments) if len(motions) > 1 else None

@@ -1,4 +1,4 @@
-"""A motion in words: JSON values for the host, a line for the LLM."""
+"""A motion in words: JSON values for the host, one line for the LLM."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MAX_WORDS = 10
 
 
 def motion_facts(motion: Motion, motion_id: str) -> dict[str, Any]:
-    """What is known of a motion as JSON values: the artifact that a host gets."""
+    """Return the facts about a motion as JSON values, for the host's artifact."""
     return {
         "motion_id": motion_id,
         "seconds": round(motion.duration, 2),
@@ -27,7 +27,7 @@ def motion_facts(motion: Motion, motion_id: str) -> dict[str, Any]:
 
 
 def motion_line(motion: Motion, motion_id: str, *, new: Collection[str] = ()) -> str:
-    """Id, duration and segments; those whose ids are in `new` are marked."""
+    """Return id, duration and segments in a line; segments with ids in `new` are marked."""
     line = f"{motion_id}, {motion.duration:.1f} s"
     if not motion.segments:
         return f"{line}, one piece, not made here"
@@ -42,12 +42,12 @@ def motion_line(motion: Motion, motion_id: str, *, new: Collection[str] = ()) ->
 
 
 def unknown_facts(rendering: Rendering) -> dict[str, list[str]]:
-    """What training did not know, and the nearest that it knew, as JSON values."""
+    """Return the words unknown to training and the nearest known ones, as JSON values."""
     return {"unknown_words": list(rendering.unknown), "nearest_actions": list(rendering.nearest)}
 
 
 def unknown_warning(rendering: Rendering) -> str:
-    """A sentence to add about what training did not know, or nothing."""
+    """Return a sentence that warns of words unknown to training, or an empty string."""
     if not rendering.unknown:
         return ""
     listed = ", ".join(quoted(word, 30) for word in rendering.unknown[:_MAX_WORDS])

@@ -51,7 +51,7 @@ class GenerateMotionInput(ToolArguments):
 
 
 class GenerateMotion(MotionTool):
-    """Makes a 3D human motion from descriptions; the artifact tells its id and segments."""
+    """Makes a 3D human motion from descriptions; the artifact has its id and segments."""
 
     name: str = "generate_motion"
     description: str = Field(default_factory=lambda: load_prompt("tools/generate_motion"))
@@ -59,7 +59,7 @@ class GenerateMotion(MotionTool):
     makes_motion: ClassVar[bool] = True
 
     def work(self, arguments: GenerateMotionInput, studio: Studio) -> tuple[str, dict[str, Any]]:
-        """Generate all descriptions as one batch and decode them in one go."""
+        """Generate all descriptions as one batch and decode them together."""
         timeline = Timeline(seed=arguments.seed or 0)
         for number, text in enumerate(arguments.descriptions, start=1):
             description = checked_description(text, f"description {number}")
@@ -71,7 +71,7 @@ class GenerateMotion(MotionTool):
 
 
 def checked_description(text: str, what: str = "the description") -> str:
-    """The description in one line.
+    """Return the description in one line.
 
     Raises:
         InputError: it is empty or too long.

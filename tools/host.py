@@ -1,10 +1,10 @@
-"""Build a studio from arguments, and from the environment where they are missing.
+"""Build a studio from arguments, with the environment's values for missing ones.
 
     MOTION_AGENT_ENGINE      the engine, as `load_engine` takes it
-    MOTION_AGENT_STORE       a folder, or a file that ends in .sqlite: where motions are kept
+    MOTION_AGENT_STORE       where motions are kept: a folder, or a file that ends in .sqlite
     MOTION_AGENT_WORKSPACE   the folder whose files may be read and added to
 
-`motion_tools`, `MotionAgent`, LangGraph's server and the MCP server all begin here.
+`motion_tools`, `MotionAgent`, LangGraph's server and the MCP server all start here.
 """
 
 from __future__ import annotations
@@ -37,19 +37,19 @@ def host_studio(
     repair_seams: bool = True,
     warm_up: bool = False,
 ) -> Studio:
-    """Return a studio; what is left out is taken from the environment.
+    """Return a studio; omitted arguments are taken from the environment.
 
     Args:
         engine: an engine, or the name of one.
-        store: see `motion_store`; in memory if neither this nor the environment says otherwise.
+        store: see `motion_store`; in memory if neither this nor the environment names one.
         workspace: a folder; no files if neither this nor the environment names one.
-        limits: what one call and one user may have.
-        repair_seams: repair joins between segments that are seen to be bad.
+        limits: of one call and of one user.
+        repair_seams: mend joins between segments that measure as bad.
         warm_up: load the engine and its weights now rather than at the first call.
 
     Raises:
-        ConfigurationError: no such engine, or something that is no store.
-        UnavailableError: `warm_up`, and the weights cannot be had.
+        ConfigurationError: no such engine, or `store` is not a store.
+        UnavailableError: `warm_up` is set and the weights are unavailable.
     """
     place = store if store is not None else os.environ.get("MOTION_AGENT_STORE") or None
     files = workspace if workspace is not None else os.environ.get("MOTION_AGENT_WORKSPACE") or None
@@ -60,14 +60,14 @@ def host_studio(
 
 
 def motion_store(place: StoreLike | None) -> MotionStore:
-    """Return the motion store that a setting names.
+    """Return the motion store for a setting.
 
     Args:
         place: a store; a folder, or a file that ends in ``.sqlite``; a shelf; any LangGraph
             store; None for memory.
 
     Raises:
-        ConfigurationError: something else.
+        ConfigurationError: `place` is something else.
     """
     if isinstance(place, MotionStore):
         return place

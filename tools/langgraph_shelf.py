@@ -1,7 +1,7 @@
 """`LangGraphShelf`: a motion store in any LangGraph `BaseStore`, such as the host's Postgres.
 
-Two namespaces a user: what motions there are, and their bytes in base64, so that a list does not
-read them all. Values are JSON.
+Each user has two namespaces, one for the list of motions and one for their bytes in base64, so that
+listing does not read them all. Values are JSON.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from ..motion_core.errors import FormatError
 from ..motion_core.users import user_key
 
 NAMESPACE = ("motion_agent", "motions")
-_PAGE = 100  # items that are asked for at a time
+_PAGE = 100  # items requested at a time
 
 
 class LangGraphShelf:
     """Motions in a LangGraph store.
 
     Args:
-        store: any; one that works with asyncio alone is called from threads, as the tools do.
-        namespace: under which motions are kept.
+        store: any; one that only supports asyncio must be called from threads, as the tools do.
+        namespace: prefix of the motions' keys.
     """
 
     def __init__(self, store: BaseStore, namespace: tuple[str, ...] = NAMESPACE) -> None:

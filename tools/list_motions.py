@@ -1,4 +1,4 @@
-"""The tool `list_motions`: what there is to work with.
+"""The tool `list_motions`: the motions and files available.
 
 Setup:
     pip install motion-agent
@@ -49,7 +49,7 @@ class ListMotions(MotionTool):
     args_schema: Any = ListMotionsInput
 
     def work(self, arguments: ListMotionsInput, studio: Studio) -> tuple[str, dict[str, Any]]:
-        """Look into the store and the workspace."""
+        """List the store and the workspace."""
         count = arguments.latest or DEFAULT_LATEST
         store = studio.store
         ids = store.list()
@@ -57,7 +57,7 @@ class ListMotions(MotionTool):
         for motion_id in reversed(ids[-count:]):
             try:
                 motion = store.get(motion_id)
-            except MotionAgentError as err:  # a damaged file hides no other motion
+            except MotionAgentError as err:  # a damaged file must not hide the other motions
                 lines.append(f"{motion_id}, cannot be read: {one_line(str(err), 100)}")
                 continue
             lines.append(motion_line(motion, motion_id))

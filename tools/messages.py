@@ -1,7 +1,7 @@
-"""What tools say to an LLM: short, in one line, and nothing in it that is not plain text.
+"""Messages from tools to an LLM: short, one line, plain text only.
 
 Descriptions, captions and file names come from strangers. They are quoted and cut, and characters
-with which text can hide or pretend to be another line are shown by their numbers.
+that could hide text or fake a new line are shown by their code points.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from ..motion_core.words import one_line as one_line
 
 
 def quoted(text: str, limit: int = 80) -> str:
-    """Somebody's words in quotes, in one line of at most `limit` characters."""
+    """Return a stranger's words in quotes, in one line of at most `limit` characters."""
     return repr(one_line(text, limit))
 
 
 def wrong_arguments(error: ValidationError | ValidationErrorV1) -> str:
-    """Return one line for arguments that do not fit a tool's schema."""
+    """Return a one-line message for arguments that do not fit a tool's schema."""
     problems = [
         f"{one_line('.'.join(map(str, problem['loc'])), 60) or 'arguments'}:"
         f" {one_line(problem['msg'], 200)}"

@@ -1,4 +1,4 @@
-"""`MotionTool`: what the tools have in common, from checked arguments to messages."""
+"""`MotionTool`: what all tools share, from argument checks to messages."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Listener = Callable[[dict[str, Any]], None]
 """Called with an event: ``{"kind": "progress", "tool", "stage", "done", "total"}``, or loading."""
 
 _LOG = logging.getLogger(__name__)
-_REFUSED = (  # by one provider's strict mode or another's; the limits are checked in a call anyway
+_REFUSED = (  # refused by some provider's strict mode; limits are checked in the call anyway
     "default", "title", "format", "pattern", "minLength", "maxLength", "minItems", "maxItems",
     "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf",
 )  # fmt: skip
@@ -39,7 +39,7 @@ _FAILURES: ContextVar[list[dict[str, str]] | None] = ContextVar("failures", defa
 
 
 class ToolArguments(BaseModel):
-    """Arguments of a tool: flat, and none but those that it names."""
+    """Arguments of a tool: flat, with no extra fields."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -60,16 +60,15 @@ class ToolArguments(BaseModel):
 class MotionTool(BaseTool):
     """A tool of a studio: a short line for the LLM, an artifact of JSON values for the host.
 
-    A subclass says what it does in `work`. Whatever goes wrong there is a message to the LLM, with
-    an artifact like any other (`artifacts`), and for the host a `ToolException` if it sets
-    ``handle_tool_error = False``.
+    A subclass implements `work`. An error there becomes a message to the LLM with an ordinary
+    artifact (`artifacts`), or a `ToolException` for a host that sets ``handle_tool_error = False``.
 
     Attributes:
         studio: engine, store and workspace.
-        user: whose motions it works with; None for the user that the run's configuration names
-            (`user.user_of`), or the studio's own.
-        pictures: add a film strip of a motion that was made, for a model that sees.
-        makes_motion: whether the artifact's motion is one that this tool made.
+        user: owner of the motions; None for the user in the run's configuration (`user.user_of`),
+            or the studio's own.
+        pictures: add a film strip of a new motion, for vision models.
+        makes_motion: whether this tool made the artifact's motion.
     """
 
     response_format: Literal["content_and_artifact"] = "content_and_artifact"
@@ -83,23 +82,23 @@ class MotionTool(BaseTool):
 
     @property
     def tool_call_schema(self) -> Any:
-        """The arguments as they are: LangChain's copy has keywords that providers refuse."""
+        """The arguments unchanged: LangChain's copy has keywords that providers refuse."""
         return self.args_schema
 
     @abstractmethod
     def work(self, arguments: Any, studio: Studio) -> tuple[str, dict[str, Any]]:
-        """Carry out the checked arguments; return the line for the LLM and the facts.
+        """Execute the call with checked arguments; return the line for the LLM and the facts.
 
         Args:
             arguments: of the call.
-            studio: of the user that the call is for.
+            studio: of the user of the call.
 
         Raises:
-            MotionAgentError: it cannot be done; the message goes to the LLM.
+            MotionAgentError: the call failed; the message goes to the LLM.
         """
 
     def render(self, timeline: Timeline, studio: Studio) -> Rendering:
-        """Render in the studio; the graph that this runs in is told of the progress.
+        """Render in the studio, reporting progress to the surrounding graph.
 
         Raises:
             MotionAgentError: see `Studio.render`.
@@ -112,18 +111,18 @@ class MotionTool(BaseTool):
         studio.warm_up(self._progress("loading", "load"))
 
     def run(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the tool; a message of failure has an artifact, too."""
+        """Run the tool; a failure also has an artifact."""
         with _noted_failures() as failures:
             return _with_failure(super().run(*args, **kwargs), self.name, failures)
 
     async def arun(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the tool in a thread; a message of failure has an artifact, too."""
+        """Run the tool in a thread; a failure also has an artifact."""
         with _noted_failures() as failures:
             return _with_failure(await super().arun(*args, **kwargs), self.name, failures)
 
     def _progress(self, kind: str, stage: str) -> Progress | None:
-        """Return what tells progress to the graph that this runs in, as custom events; None outside
-        one.
+        """Return a callback that reports progress to the surrounding graph as custom events; None
+        outside a graph.
         """
         write = _stream_writer()
         if write is None:
@@ -136,7 +135,7 @@ class MotionTool(BaseTool):
         return step
 
     def _run(self, *text: str, **arguments: Any) -> tuple[Any, dict[str, Any]]:
-        if text:  # called with a string alone, as a tool of one argument
+        if text:  # called with a bare string, as a tool of one argument
             arguments = {next(iter(self.args_schema.model_fields)): text[0]}
         checked = self.args_schema.model_validate(arguments)
         try:
@@ -152,7 +151,7 @@ class MotionTool(BaseTool):
             raise ToolException(one_line(str(err))) from err
         except (ToolException, ValidationError):
             raise
-        except Exception as err:  # the host's run goes on; the log has the traceback
+        except Exception as err:  # the host's run continues; the log has the traceback
             _LOG.exception("%s failed", self.name)
             _note("fault", type(err).__name__)
             raise ToolException(
@@ -167,7 +166,7 @@ class MotionTool(BaseTool):
 
 
 def _film_strip(studio: Studio, facts: dict[str, Any]) -> dict[str, Any]:
-    """Return an image block of LangChain's with six moments of the motion."""
+    """Return a LangChain image block with six moments of the motion."""
     from ..motion_core.notebook import show
 
     strip = show(studio.store.get(facts["motion_id"])).film_strip()
@@ -177,8 +176,8 @@ def _film_strip(studio: Studio, facts: dict[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def _noted_failures() -> Iterator[list[dict[str, str]]]:
-    """Yield a list in which what goes wrong within is noted, in other threads of the same call,
-    too.
+    """Yield a list that collects failures within the block, including those in other threads of the
+    call.
     """
     failures: list[dict[str, str]] = []
     before = _FAILURES.set(failures)
@@ -202,7 +201,7 @@ def _with_failure(output: Any, name: str, failures: list[dict[str, str]]) -> Any
 
 
 def _kind(err: MotionAgentError) -> str:
-    """Name the kind of failure."""
+    """Return the kind of failure."""
     if isinstance(err, Cancelled):
         return "stopped"
     if isinstance(err, InputError):
@@ -212,7 +211,7 @@ def _kind(err: MotionAgentError) -> str:
 
 @contextmanager
 def progress_to(listener: Listener) -> Iterator[None]:
-    """Tell `listener` of the progress of tools that are called within, outside of a graph."""
+    """Report progress of tools called within the block to `listener`, outside a graph."""
     before = _LISTENER.set(listener)
     try:
         yield
@@ -231,7 +230,7 @@ def _stream_writer() -> Callable[[Any], None] | None:
 
 
 def _accepted(schema: Any) -> Any:
-    """Return the schema of an argument without the keywords that a provider refuses."""
+    """Return an argument's schema without keywords that some providers refuse."""
     if isinstance(schema, list):
         return [_accepted(part) for part in schema]
     if not isinstance(schema, dict):

@@ -15,20 +15,20 @@ from ..motion_core.llm_values import is_nothing, unwrapped_object
 from .toolbox import motion_tools
 
 Style = Literal["openai", "ollama"]
-_KEPT = ("type", "description", "enum", "items")  # what every provider understands
-_MAX_ARGUMENTS = 100_000  # characters; 64 descriptions of 300 have a fifth
+_KEPT = ("type", "description", "enum", "items")  # understood by every provider
+_MAX_ARGUMENTS = 100_000  # characters; 64 descriptions of 300 take a fifth
 
 
 def motion_tools_schema(style: Style = "openai") -> list[dict[str, Any]]:
-    """The tools as a client's ``tools=`` argument.
+    """Return the tools for a client's ``tools=`` argument.
 
     Args:
-        style: ``openai`` for Chat Completions, in strict mode: every argument is required and may
-            be null where it is optional. ``ollama`` for ``/api/chat``, where what is optional is
-            not required.
+        style: ``openai`` for Chat Completions in strict mode: every argument is required, and
+            optional ones may be null. ``ollama`` for ``/api/chat``: optional arguments are not
+            required.
 
     Raises:
-        ValueError: another style.
+        ValueError: unknown style.
     """
     if style not in ("openai", "ollama"):
         raise ValueError(f"there is no style {style!r}; give 'openai' or 'ollama'")
@@ -40,14 +40,14 @@ def call_tool(
     arguments: Mapping[str, Any] | str | None = None,
     tools: Sequence[BaseTool] | None = None,
 ) -> str:
-    """Call a tool as an LLM asked for it; what to give back to the LLM as the tool's answer.
+    """Call a tool as requested by an LLM and return the tool's answer for the LLM.
 
-    Whatever is wrong with the call, or goes wrong in it, is told in the answer.
+    The answer also reports a wrong call and a failure during it.
 
     Args:
-        name: as the LLM wrote it.
-        arguments: as the client gives them: a dict, or the text of a JSON object.
-        tools: what may be called: of `motion_tools`. By default a set of this process, with the
+        name: as written by the LLM.
+        arguments: as returned by the client: a dict, or the text of a JSON object.
+        tools: the callable tools, from `motion_tools`. By default, one set per process with the
             default engine, a store in memory and no files.
     """
     known = {tool.name: tool for tool in (_default_tools() if tools is None else tools)}
@@ -68,7 +68,7 @@ def _default_tools() -> tuple[BaseTool, ...]:
 
 
 def _arguments(arguments: Mapping[str, Any] | str | None, tool: BaseTool) -> dict[str, Any] | str:
-    """The arguments as a dict, or what is wrong with them."""
+    """Return the arguments as a dict, or what is wrong with them."""
     if isinstance(arguments, str) and len(arguments) > _MAX_ARGUMENTS:
         return f"the arguments have {len(arguments)} characters; the limit is {_MAX_ARGUMENTS}"
     if is_nothing(arguments):
@@ -103,7 +103,9 @@ def _schema(tool: BaseTool, *, strict: bool) -> dict[str, Any]:
 
 
 def _property(entry: Mapping[str, Any], *, nullable: bool) -> dict[str, Any]:
-    """One argument without its limits, unknown to strict mode; a call is checked anyway."""
+    """Return the schema of one argument without its limits, which strict mode does not support;
+    calls are checked anyway.
+    """
     typed: Mapping[str, Any] = next(
         (e for e in entry.get("anyOf", []) if e.get("type") != "null"), {}
     )

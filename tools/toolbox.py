@@ -27,27 +27,27 @@ def motion_tools(
 ) -> list[BaseTool]:
     """Return all five tools, sharing one engine, one store and one workspace.
 
-    `generate_motion`, `edit_motion`, `caption_motion`, `list_motions` and `export_motion`. What is
-    left out is taken from the environment, see `tools.host`. An engine that is named is loaded
-    once in a process, however many toolboxes there are.
+    `generate_motion`, `edit_motion`, `caption_motion`, `list_motions` and `export_motion`. Omitted
+    arguments come from the environment; see `tools.host`. A named engine is loaded once per
+    process, however many toolboxes there are.
 
     Args:
         engine: an engine, or the name or checkpoint folder of one; loaded on first use.
-        store: where motions are kept by id: a `MotionStore`, a folder, or any LangGraph store; a
+        store: keeps motions by id: a `MotionStore`, a folder, or any LangGraph store; a
             new one in memory by default. Give your own to get the motions:
             ``store.get(message.artifact["motion_id"])``.
-        workspace: the only folder whose files may be read, and to which new ones may be added;
-            None allows no files.
-        user: whose motions and files the tools see, and nobody else's: ``store.of(user)``. If
-            None, that of a run's ``config["configurable"]["user"]``, if there is one.
-        limits: what one call and one user may have.
-        pictures: add a film strip to what makes a motion, as an image block, for a model that
-            sees.
+        workspace: the only folder from which files are read and to which new ones are added; None
+            allows no files.
+        user: the only one whose motions and files the tools see: ``store.of(user)``. If None, the
+            run's ``config["configurable"]["user"]``, if there is one.
+        limits: of one call and of one user.
+        pictures: add a film strip of each new motion as an image block, for vision models.
         warm_up: load the engine now rather than at the first call.
-        studio: a studio of the host, in place of engine, store, workspace and limits.
+        studio: the host's own studio, instead of engine, store, workspace and limits.
 
     Raises:
-        ConfigurationError: `store` is no store, or `studio` comes with what it replaces.
+        ConfigurationError: `store` is not a store, or `studio` is combined with arguments that it
+            replaces.
     """
     # Loading LangChain takes a second; `import motion_agent.tools` does not.
     from ..motion_core.errors import ConfigurationError

@@ -1,4 +1,4 @@
-"""Which user a run belongs to, read from its configuration."""
+"""The user of a run, read from its configuration."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from ..motion_core.errors import ConfigurationError
 USER = "user"
 """Key of a run's ``configurable`` under which a host names the user."""
 
-_AUTHENTICATED = "langgraph_auth_user_id"  # set by LangGraph's server and by nobody else there
+_AUTHENTICATED = "langgraph_auth_user_id"  # set only by LangGraph's server
 
 
 def user_of(config: RunnableConfig) -> str | None:
-    """Return the user that a run is for; None if nobody is named.
+    """Return the user of a run; None if there is none.
 
-    Where LangGraph's server has authenticated somebody, it is them, whatever the request says.
+    A user authenticated by LangGraph's server takes precedence over the request.
 
     Raises:
-        ConfigurationError: the user is named by something other than a text.
+        ConfigurationError: the user is not a string.
     """
     configurable = config.get("configurable") or {}
     user = configurable.get(_AUTHENTICATED) or configurable.get(USER)
