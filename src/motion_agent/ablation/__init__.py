@@ -1,11 +1,11 @@
-"""Planner ablation: the same conversations with many planners and strategies, and a table of it.
+"""Planner ablation: the same conversations with many planners and strategies, tabulated.
 
-    suite/*.yaml     what is said, and what a program can check after it   (scenario, words)
-    runner           asks every planner, in every way, everything          (strategy, play, budget)
+    suite/*.yaml     the requests, and checks that a program can make after each   (scenario, words)
+    runner           puts everything to every planner in every way        (strategy, play, budget)
     records.jsonl    every exchange with a model and every conversation    (records, scrubbing)
-    scoring          the checks on what happened; again without a call     (checks, asking)
+    scoring          the checks on what happened, repeatable without calls (checks, asking)
     report           tables, intervals, plots, failures to read            (summary, tables, page)
-    experiment       all of it from Python: ablate(planners=[model])       (latex, cost)
+    experiment       the whole from Python: ablate(planners=[model])       (latex, cost)
     motionllm        the same for the motion model: backbones, ranks, engines
 
 Nothing here is loaded by ``import motion_agent``.

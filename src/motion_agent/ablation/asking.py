@@ -1,6 +1,6 @@
-"""Planners that write down what they are answered, and planners that answer from what was written.
+"""Planners that record their answers, and planners that answer from the record.
 
-Both are `Planner`s, so the agent that is measured is the one that everybody uses.
+Both are `Planner`s, so the measured agent is the one that users run.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ _NOT_RECORDED = "no further answer was recorded for this turn"
 
 
 class Gate(Protocol):
-    """What every question to a model has to pass: rate limit and budget."""
+    """What every question to a model must pass: rate limit and budget."""
 
     def enter(self, cell: Cell) -> None:
-        """Wait for a turn; raises when the budget is spent."""
+        """Wait for a turn; raise when the budget is spent."""
         ...
 
     def leave(self, cell: Cell, answer: Answer) -> None:
-        """Count what an answer cost."""
+        """Count the cost of an answer."""
         ...
 
 
 @dataclass
 class Script:
-    """Plans that are given as they are, for what is there before the conversation begins."""
+    """Fixed plans, for the motions that exist before the conversation starts."""
 
     plans: list[dict[str, Any]] = field(default_factory=list)
 
@@ -49,7 +49,7 @@ class ExperimentPlanner:
 
     Attributes:
         asks: keys of the exchanges of the current turn, in order.
-        script: what is planned before the model is asked at all.
+        script: plans made before the model is asked.
     """
 
     def __init__(self, cell: Cell) -> None:
@@ -60,7 +60,7 @@ class ExperimentPlanner:
         self.asks: list[str] = []
 
     def begin_turn(self) -> None:
-        """A new turn of the conversation."""
+        """Start a new turn of the conversation."""
         self.asks = []
 
     def ask(self, task: Task) -> Answer:
@@ -70,28 +70,28 @@ class ExperimentPlanner:
         answer = replace(self._answer(task), ladder=self.cell.how.ladder)
         read = reading(answer)
         if read.plan is None and not answer.ladder:
-            # Nobody behind us may repair what this strategy does not.
+            # No later stage may repair JSON that this strategy does not.
             return replace(answer, text="", problem=read.error)
         return answer
 
     def reply(self, request: str, facts: str) -> str | None:
-        return None  # the template's words, from the plan's own reasoning: what is measured
+        return None  # template replies, from the plan's own reasoning: they are what is measured
 
     def _answer(self, task: Task) -> Answer:
         raise NotImplementedError
 
 
 class RecordingPlanner(ExperimentPlanner):
-    """Asks a planner and writes down every exchange; asks nothing that is written down already.
+    """Asks a planner and records every exchange; an exchange on record is not repeated.
 
     Args:
-        cell: how it is asked.
-        planner: who is asked.
-        records: where exchanges are kept.
-        seed: of the sampling, part of what is asked.
+        cell: the strategy and settings.
+        planner: the one to ask.
+        records: keep the exchanges.
+        seed: for sampling, part of the exchange's key.
         gate: rate limit and budget.
-        replies: whether the words to the person are the model's too.
-        model: what tells it from others of its name; see `fingerprint.model_in_words`.
+        replies: whether the model also words the replies.
+        model: identity beyond its name; see `fingerprint.model_in_words`.
     """
 
     def __init__(
@@ -168,14 +168,14 @@ class RecordingPlanner(ExperimentPlanner):
 
 
 class ReplayingPlanner(ExperimentPlanner):
-    """Answers from the records, the answers of a turn one after the other. It asks nobody.
+    """Replays a turn's recorded answers in order, without asking anybody.
 
     Args:
-        cell: how it was asked.
+        cell: the recorded strategy and settings.
         turns: the recorded exchanges of each turn.
 
     Attributes:
-        missing: how often there was no answer left: what is read today would have been asked again.
+        missing: how often the answers ran out, because today's parser would have asked again.
     """
 
     def __init__(self, cell: Cell, turns: Sequence[Sequence[Exchange]]) -> None:
@@ -201,7 +201,7 @@ def planner_messages(planner: Planner, task: Task) -> list[tuple[str, str]]:
     """Return the messages that a planner sends for a task, as (role, text).
 
     Raises:
-        ConfigurationError: they do not fit into the model's window.
+        ConfigurationError: they exceed the model's window.
     """
     if isinstance(planner, ChatPlanner):
         return [(message.type, message.text) for message in planner.messages(task)]
@@ -211,7 +211,7 @@ def planner_messages(planner: Planner, task: Task) -> list[tuple[str, str]]:
 
 @dataclass(frozen=True)
 class Reading:
-    """How an answer is read today: a plan and the rung that read it, or what is wrong with it."""
+    """How an answer is read today: a plan and its rung, or what is wrong with it."""
 
     plan: Plan | None = None
     rung: str | None = None
@@ -220,13 +220,13 @@ class Reading:
 
     @property
     def digest(self) -> str:
-        """What tells it from every other reading."""
+        """What distinguishes it from every other reading."""
         plan = None if self.plan is None else self.plan.model_dump(mode="json")
         return digest(plan, self.rung, self.cause, self.error)
 
 
 def reading(answer: Answer) -> Reading:
-    """Read an answer, with the ladder or without as the answer says."""
+    """Read an answer, with or without the ladder as the answer says."""
     try:
         parsed = read_answer(answer)
     except InvalidPlanError as err:

@@ -1,4 +1,4 @@
-"""Limits of a run: money, tokens, minutes, and how often a provider may be asked."""
+"""Limits of a run: money, tokens, minutes, and requests to a provider."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _MILLION = 1_000_000
 
 
 class BudgetSpentError(MotionAgentError):
-    """A limit of the run is reached; what is recorded stays and the run can be continued."""
+    """A limit of the run was reached; the records stay and the run can be continued."""
 
 
 @dataclass(frozen=True)
 class Prices:
-    """Dollars for a million tokens.
+    """Dollars per million tokens.
 
     Attributes:
-        noted: the date of the table.
-        source: where the prices are from.
-        models: input and output price of a planner.
+        noted: date of the table.
+        source: of the prices.
+        models: input and output price by planner.
         free: providers that cost nothing.
     """
 
@@ -41,10 +41,10 @@ class Prices:
 
     @classmethod
     def load(cls, path: Path | str = PRICES) -> Prices:
-        """The table in that file.
+        """Return the table in a file.
 
         Raises:
-            ConfigurationError: it cannot be read or is no price table.
+            ConfigurationError: it cannot be read or is not a price table.
         """
         try:
             table = read_yaml(path)
@@ -61,11 +61,11 @@ class Prices:
             ) from err
 
     def knows(self, planner: str) -> bool:
-        """Whether the price of that planner is known."""
+        """Return whether the price of that planner is known."""
         return planner in self.models or planner.partition(":")[0] in self.free
 
     def cost(self, planner: str, tokens_in: int | None, tokens_out: int | None) -> float | None:
-        """Dollars for so many tokens; None where price or tokens are not known."""
+        """Return the price of tokens in dollars; None if price or token counts are unknown."""
         if planner.partition(":")[0] in self.free:
             return 0.0
         if planner not in self.models or tokens_in is None or tokens_out is None:
@@ -81,7 +81,7 @@ class Limits:
     Attributes:
         dollars: for the tokens of planners with a known price.
         tokens: of prompts and answers together.
-        minutes: by the clock.
+        minutes: of wall-clock time.
         per_minute: questions to one provider.
     """
 
@@ -98,15 +98,15 @@ class Limits:
 
 
 class Gatekeeper:
-    """Lets questions pass as fast as the provider allows and until a limit is reached.
+    """Lets questions pass as fast as the provider allows, until a limit is reached.
 
-    A limit is looked at before a question is asked, so the last answers may go a little over it.
+    Limits are checked before a question, so the last answers may exceed them slightly.
 
     Args:
         limits: of this run.
         prices: for the limit in dollars.
         clock: seconds, monotonic.
-        sleep: waits that many seconds, and may raise to break off.
+        sleep: waits that many seconds; may raise to abort.
     """
 
     def __init__(
@@ -130,7 +130,7 @@ class Gatekeeper:
         self._stopped: str | None = None
 
     def stop(self, reason: str) -> None:
-        """Let nothing pass any more."""
+        """Stop all further questions."""
         self._stopped = self._stopped or reason
 
     def enter(self, cell: Cell) -> None:
@@ -153,7 +153,7 @@ class Gatekeeper:
             self._check()
 
     def leave(self, cell: Cell, answer: Answer) -> None:
-        """Count what the answer cost."""
+        """Count the cost of the answer."""
         with self._lock:
             self.tokens += (answer.input_tokens or 0) + (answer.output_tokens or 0)
             cost = self.prices.cost(cell.planner, answer.input_tokens, answer.output_tokens)

@@ -1,13 +1,13 @@
-"""The checks of a turn: what a program can decide of what was planned, made and said.
+"""The checks of a turn: what a program can verify of its plan, motions and reply.
 
-Every failed check names its fault, so that a table can tell a missing step from a wrong order:
+Every failed check names its fault, so that tables distinguish a missing step from a wrong order:
 
-    invalid_format      no valid plan came
-    missing_step        an action that was asked for is in no step
-    wrong_order         it is there, at another place
-    invented_step       a step that nobody asked for
-    touched_segment     a segment that was to stay has other tokens, or is gone
-    untouched_segment   a segment that was to change or go is there as it was
+    invalid_format      there is no valid plan
+    missing_step        a requested action is in no step
+    wrong_order         it is in the wrong place
+    invented_step       a step that was not requested
+    touched_segment     a segment that should stay has other tokens, or is gone
+    untouched_segment   a segment that should change or go is unchanged
     …
 """
 
@@ -32,19 +32,19 @@ NUMBERS = {
     1: "once|one|single", 2: "twice|two|2|double|pair", 3: "three|3|thrice|triple", 4: "four|4",
     5: "five|5", 6: "six|6", 7: "seven|7", 8: "eight|8", 9: "nine|9", 10: "ten|10",
 }  # fmt: skip
-SECONDS_OFF = 0.5  # of a wished duration, or a tenth of it
+SECONDS_OFF = 0.5  # seconds of deviation from the requested duration, or a tenth of it
 METRES_OFF = 0.3
 DEGREES_OFF = 30.0
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found.
+    """The result of one check.
 
     Attributes:
         check: field of `Expect`.
-        aspect: what it tells about: the plan, an edit of a motion, the answer.
-        fault: None if all is well.
+        aspect: what it concerns: the plan, an edit of a motion, the answer.
+        fault: None if it passed.
         detail: what was wrong, in words.
     """
 
@@ -55,22 +55,22 @@ class Finding:
 
     @property
     def passed(self) -> bool:
-        """Whether all is well."""
+        """Whether the check passed."""
         return self.fault is None
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the checks of a turn look at.
+    """The input of a turn's checks.
 
     Attributes:
         plans: the valid plans of the turn, in order.
         motions: all motions after the turn, by key; see `observation`.
         current: key of the current one.
         before: all motions before the turn.
-        known: digest of the tokens of every segment that there was, by motion and id.
-        reply: what the person was told.
-        files: what was written.
+        known: digest of the tokens of every earlier segment, by motion and id.
+        reply: to the person.
+        files: written files.
     """
 
     plans: Sequence[Plan]
@@ -97,9 +97,9 @@ class Evidence:
 
 
 def check_turn(expect: Expect, evidence: Evidence) -> list[Finding]:
-    """Return the findings of all checks that this turn has, the passed and the failed.
+    """Return the findings of all checks of this turn, passed and failed.
 
-    Without a valid plan every check has failed: an answer that cannot be read keeps no segment.
+    Without a valid plan every check fails: an unreadable answer keeps no segment.
     """
     names = [name for name in _CHECKS if _is_set(getattr(expect, name))]
     if not evidence.plans:
@@ -269,7 +269,7 @@ def _says_not(expect: Expect, evidence: Evidence) -> _Faults:
 
 
 def _others_stay(evidence: Evidence) -> Finding:
-    """Motions that are not the current one are never changed by a turn."""
+    """Check that a turn changes no motion but the current one."""
     for key, motion in evidence.before.items():
         now = evidence.motions.get(key)
         if key != evidence.current and now is not None and segments_of(now) != segments_of(motion):

@@ -1,7 +1,7 @@
-"""What an ablation will take, told before anybody is asked: calls, tokens, dollars, hours.
+"""What an ablation will cost, estimated in advance: calls, tokens, dollars, hours.
 
-An estimate: prompts are counted by their characters, an answer has the length that plans had here,
-and a call takes as long as it did in the records of the folder.
+Prompts are counted by their characters, an answer has the typical length of a plan, and a call
+takes as long as in the folder's records.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from .runner import Ablation, OpenPlanner
 from .statistics import percentile
 from .strategy import OFFLINE, Cell, open_planner
 
-_CHARACTERS = 3.5  # of English a token
+_CHARACTERS = 3.5  # English characters per token
 _ANSWER = 120  # tokens of a plan of three steps with its reasoning
-_SECONDS = 3.0  # of a call where none is recorded
+_SECONDS = 3.0  # of a call if none is recorded
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a cell will take.
+    """The estimated cost of a cell.
 
     Attributes:
-        cell: who is asked, and how.
-        calls: at least, one a turn.
-        most_calls: where every turn uses all of its tries.
+        cell: planner, strategy and temperature.
+        calls: at least; one a turn.
+        most_calls: if every turn uses all its tries.
         tokens_in: of the prompts, for `calls`.
         tokens_out: of the answers, for `calls`.
-        dollars: of these; None where the price is not known.
-        hours: of these, one after the other.
-        measured: whether the hours are from the records of this planner.
+        dollars: for these; None if the price is unknown.
+        hours: for these, in sequence.
+        measured: whether the hours come from this planner's records.
     """
 
     cell: Cell
@@ -50,10 +50,10 @@ class Estimate:
 def estimates(
     ablation: Ablation, records: Records, *, opened: OpenPlanner | None = None
 ) -> list[Estimate]:
-    """Return an estimate for each cell; what is recorded already is counted all the same.
+    """Return an estimate for each cell; recorded exchanges are counted too.
 
     Raises:
-        ConfigurationError: a planner that there is not.
+        ConfigurationError: unknown planner.
         UnavailableError: a planner needs a key that is not set.
     """
     found = []
@@ -86,7 +86,9 @@ def estimates(
 
 
 def in_words(found: Sequence[Estimate]) -> list[str]:
-    """Return a line for each cell, one for all, and one for those whose price is not known."""
+    """Return a line for each cell, one for the total, and one for planners without a known
+    price.
+    """
     lines = []
     for e in found:
         price = "price not known" if e.dollars is None else f"{e.dollars:.2f} dollars"

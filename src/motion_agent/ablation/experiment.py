@@ -1,4 +1,4 @@
-"""An ablation from Python, with planners that are names, chat models or planners of one's own."""
+"""An ablation from Python, with planners given by name, as chat models, or your own."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ PlannerLike = str | BaseChatModel | Planner
 
 @dataclass(frozen=True, repr=False)
 class Report:
-    """What came of an ablation; a notebook shows its first tables.
+    """The result of an ablation; a notebook shows its first tables.
 
     Attributes:
         result: how the run ended.
-        records: everything that was asked and answered.
+        records: every question and answer.
         scores: of every turn.
-        tables: the numbers, and the tables of them.
-        suite: the scenarios that were asked.
+        tables: the numbers and their tables.
+        suite: the scenarios.
     """
 
     result: Result
@@ -49,11 +49,11 @@ class Report:
         return to_markdown(self.tables)
 
     def to_latex(self) -> str:
-        """Return the main table for a paper; it needs the package `booktabs`."""
+        """Return the main table for a paper; it needs the LaTeX package `booktabs`."""
         return to_latex(self.tables)
 
     def write(self, folder: Path | str) -> tuple[Path, ...]:
-        """Write the files that the command writes; see `write_report`."""
+        """Write the same files as the command; see `write_report`."""
         return write_report(self.records, self.suite, folder, scores=self.scores)
 
     def __repr__(self) -> str:
@@ -79,25 +79,25 @@ def ablate(
     out: Path | str | None = None,
     progress: Progress | None = None,
 ) -> Report:
-    """Have planners go through the suite, and score what they planned.
+    """Run planners through the suite and score their plans.
 
     Args:
         planners: names such as ``openai:gpt-4o``, ``file.py:object``, chat models, or planners; a
-            mapping gives each the name that it has in the tables.
-        strategies: how a plan is asked for; by default with the provider's JSON schema where it
-            has one, else in words with re-asks.
-        temperatures: of the sampling; None is the model's own.
+            mapping gives their names in the tables.
+        strategies: how plans are requested; by default with the provider's JSON schema if it
+            supports one, else in words with re-asks.
+        temperatures: for sampling; None for the model's own.
         suite: the scenarios, or a folder of them; the built-in one by default.
-        first: only the first scenarios of each family.
-        repeats: how often, each with the next seed.
+        first: use only this many scenarios of each family.
+        repeats: number of repetitions, each with the next seed.
         seed: of the first repetition.
         limits: of tokens, dollars and minutes.
         engine: makes the motion; by default motion is skipped.
-        out: folder of the records; in memory by default. What is there already is not asked again.
-        progress: is told (cell, conversations done, of how many).
+        out: folder of the records; in memory by default. Recorded exchanges are not repeated.
+        progress: called with (cell, conversations done, total).
 
     Raises:
-        ConfigurationError: a planner that there is not, or that two planners share a name.
+        ConfigurationError: unknown planner, or two planners share a name.
         UnavailableError: a planner needs a key that is not set.
     """
     named = _named(planners)
@@ -116,7 +116,7 @@ def ablate(
         return planner_of(planner, cell, seed=seed)
 
     for cell in cells:
-        opened(cell, seed)  # what is wrong shows before anybody is asked
+        opened(cell, seed)  # report errors before anybody is asked
     records = Records(out)
     models = {
         name: f"{name} {identity_of(planner)}"
@@ -147,9 +147,7 @@ def _named(
 
 
 def name_of(planner: PlannerLike) -> str:
-    """Return what a planner is called in the tables: ``openai:gpt-4o`` for a ChatOpenAI of that
-    model.
-    """
+    """Return a planner's name in the tables: ``openai:gpt-4o`` for a ChatOpenAI of that model."""
     if isinstance(planner, str):
         return planner
     if not isinstance(planner, BaseChatModel):

@@ -1,14 +1,15 @@
-"""Fingerprints: all that made a recorded conversation, so that nothing stale is ever scored.
+"""Fingerprints: everything that determines a recorded conversation, so that stale ones are never
+scored.
 
-scenario   what was there and what was said; not the checks, which are made anew
+scenario   the initial motions and the requests; not the checks, which are repeated
 prompts    every prompt of the planner
-schema     the plan's schema, and the code that narrows it and puts a question together
-seed       of sampling and motion
+schema     the plan's schema, and the code that narrows it and composes a question
+seed       for sampling and motion
 settings   short prompts, replies, thinking, window and length of an answer
-model      the planner's name, the server it is asked at, and what that says of the model
+model      the planner's name, its server, and the server's description of the model
 versions   motion-agent, LangChain and the provider's client
-engine     what makes the motion
-code       the code that turns an answer into a motion: what differs only in this is played again
+engine     the motion engine
+code       the code that turns an answer into a motion; if only this differs, it is played again
 """
 
 from __future__ import annotations
@@ -68,8 +69,8 @@ _ADDRESSES = {
 
 
 def settings_in_words(*, short: bool | None = None, replies: bool = False) -> str:
-    """Return what is set beside the seed, readable: ``short prompts, NUM_CTX 4096``; often
-    nothing.
+    """Return the settings besides the seed in words: ``short prompts, NUM_CTX 4096``; often
+    empty.
     """
     parts = ["short prompts"] * bool(os.environ.get(_SHORT) if short is None else short)
     parts += ["replies by the model"] * replies
@@ -79,12 +80,12 @@ def settings_in_words(*, short: bool | None = None, replies: bool = False) -> st
 def fingerprint(
     cell: Cell, scenario: Scenario, *, seed: int, settings: str, engine: str, model: str
 ) -> Fingerprint:
-    """Return the fingerprint of a conversation that is played now.
+    """Return the fingerprint of a conversation played now.
 
     Args:
-        cell: who is asked, and how.
-        scenario: what is said.
-        seed: of sampling and motion.
+        cell: planner, strategy and temperature.
+        scenario: the conversation.
+        seed: for sampling and motion.
         settings: see `settings_in_words`.
         engine: see `identity.engine_in_words`.
         model: see `model_in_words`.
@@ -103,32 +104,32 @@ def fingerprint(
 
 
 def asking(cell: Cell, *, model: str, request: object = None) -> str:
-    """Return the digest of what decides an answer beside messages, seed and way of asking.
+    """Return the digest of everything that decides an answer besides messages, seed and strategy.
 
     Args:
-        cell: who is asked, and how.
+        cell: planner, strategy and temperature.
         model: see `model_in_words`.
-        request: what a language model is sent beside the messages; None for the rules and for
-            planners of the host's own, whose answers may come from the agent's code.
+        request: what a language model receives beside the messages; None for the rules and for
+            custom planners, whose answers may come from the agent's code.
     """
     rest = _code() if request is None else request
     return digest(model, versions(cell), _environment(), rest)
 
 
 def differences(old: Fingerprint, new: Fingerprint) -> list[str]:
-    """Return the parts that differ; ``fingerprint`` where the old record has none."""
+    """Return the parts that differ; ``fingerprint`` if the old record has none."""
     if not old:
         return ["fingerprint"]
     return [part for part in new if old.get(part) != new[part]]
 
 
 def is_same_code(old: Fingerprint) -> bool:
-    """Whether the agent's code is what it was; records of old versions do not tell."""
+    """Return whether the agent's code is unchanged; True for old records, which do not say."""
     return old.get("code", _code()) == _code()
 
 
 def scenario_words(scenario: Scenario) -> str:
-    """Return the digest of what is there and said in a scenario, without its checks."""
+    """Return the digest of a scenario's motions and requests, without its checks."""
     facts = scenario.model_dump(mode="json")
     return digest(
         facts["id"], facts["given"], facts["files"], [turn["say"] for turn in facts["turns"]]
@@ -136,7 +137,9 @@ def scenario_words(scenario: Scenario) -> str:
 
 
 def versions(cell: Cell) -> str:
-    """``motion-agent 0.1.0, langchain-core 1.0``, and the client of the planner's provider."""
+    """Return the versions, as in ``motion-agent 0.1.0, langchain-core 1.0``, including the
+    provider's client.
+    """
     client = _CLIENTS.get(cell.provider)
     packages = ["motion-agent", "langchain-core", *([client] if client else [])]
     return ", ".join(f"{package} {_version(package)}" for package in packages)
@@ -158,13 +161,13 @@ def _version(package: str) -> str:
 
 
 def model_in_words(cell: Cell) -> str:
-    """Return the planner's name with the server that is asked, or with the source of its file.
+    """Return the planner's name with its server's address, or with a digest of its source file.
 
     Raises:
         ConfigurationError: the file cannot be read.
     """
     if is_python_file(cell.planner):
-        source_of(cell.planner)  # what is wrong with it
+        source_of(cell.planner)  # raises if it cannot be read
         path = Path(cell.planner.rpartition(":")[0])
         return f"{cell.planner} {digest(sources_of(path))}"
     variables = _ADDRESSES.get(cell.provider, ())
@@ -173,7 +176,7 @@ def model_in_words(cell: Cell) -> str:
         return cell.planner
     place = urlsplit(address if "//" in address else f"//{address}")
     host = place.hostname or ""
-    if host in ("localhost", "127.0.0.1", "::1", "0.0.0.0"):  # where the port is often drawn
+    if host in ("localhost", "127.0.0.1", "::1", "0.0.0.0"):  # where the port is often random
         return f"{cell.planner} at this computer"
     return f"{cell.planner} at {host}{f':{place.port}' if place.port else ''}"
 

@@ -1,7 +1,7 @@
-"""What tells a planner or an engine from every other that has its name, as far as it can be seen.
+"""What distinguishes a planner or engine from others of the same name, as far as can be seen.
 
-A name does not say all: another file of weights behind the same server, a chat model with another
-address or temperature, a class that was edited since.
+The same name may hide different weights behind the same server, a chat model with another address
+or temperature, or a class edited since.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from .python_file import sources_of
 from .records import digest
 
 _OURS = ("motion_agent.", "langchain", "pydantic", "builtins", "abc", "typing")
-_PATIENCE = 2.0  # seconds for a server to say what it serves
-_MOST_BYTES = 5_000_000  # of a server's answer
+_PATIENCE = 2.0  # seconds for a server to describe its model
+_MOST_BYTES = 5_000_000  # bytes of a server's answer
 _DEEPEST = 6
-_STABLE = ("id", "root", "owned_by", "meta")  # of a model in the list of a server; no times
+_STABLE = ("id", "root", "owned_by", "meta")  # fields of a model in a server's list; no times
 
 
 def identity_of(thing: object) -> str:
-    """Return a digest of its class, the code and files of that class, and its plain values."""
+    """Return a digest of an object's class, that class's code and files, and its plain values."""
     return digest(_state(thing, 0))
 
 
 def engine_in_words(engine: MotionEngine) -> str:
-    """Return the engine's name, with a digest where the name does not say all."""
+    """Return the engine's name, with a digest if the name is not enough."""
     told = getattr(engine, "fingerprint", None)
     if isinstance(told, str):
         return f"{engine.name} {told}"
@@ -51,8 +51,9 @@ def served_model(provider: str, planner: str) -> str:
     """Return a digest of the server's description of its model; empty if it gives none.
 
     Args:
-        provider: ``ollama``, or ``openai`` for servers of that protocol; others are not asked.
-        planner: with the model's name behind the colon.
+        provider: ``ollama``, or ``openai`` for servers of that protocol; others have no
+            description.
+        planner: with the model's name after the colon.
     """
     name = planner.partition(":")[2]
     if provider == "ollama":
@@ -85,7 +86,7 @@ def _is_ours(kind: type) -> bool:
 
 
 def _state(value: object, depth: int) -> Any:
-    """Return what can be compared of a value: plain values, and of others class and parts."""
+    """Return the comparable state of a value: plain values, else class and parts."""
     if value is None or isinstance(value, str | int | float | bool | bytes | Path):
         return str(value) if isinstance(value, bytes | Path) else value
     if depth > _DEEPEST:
@@ -99,14 +100,14 @@ def _state(value: object, depth: int) -> Any:
         return [value.__qualname__, digest(marshal.dumps(value.__code__).hex())]
     kind = type(value)
     facts: list[Any] = [kind.__module__, kind.__qualname__, _code_of(kind)]
-    if isinstance(value, BaseChatModel):  # its clients hold what changes with every question
+    if isinstance(value, BaseChatModel):  # its clients hold state that changes with every question
         fields = {name: getattr(value, name, None) for name in type(value).model_fields}
         return [*facts, _plain({**fields, "": dict(value._identifying_params)}, depth)]
     return [*facts, _state(getattr(value, "__dict__", {}), depth + 1)]
 
 
 def _plain(value: object, depth: int) -> Any:
-    """Return the plain values in a value; of all others the class alone."""
+    """Return the plain values inside a value; only the class of all others."""
     if isinstance(value, Mapping) and depth <= _DEEPEST:
         return sorted((str(key), _plain(part, depth + 1)) for key, part in value.items())
     if isinstance(value, list | tuple) and depth <= _DEEPEST:
@@ -116,7 +117,7 @@ def _plain(value: object, depth: int) -> Any:
 
 
 def _code_of(kind: type) -> list[str]:
-    """Return digests of the functions of a class and of its bases, and of the files they are in."""
+    """Return digests of the functions of a class and its bases, and of their files."""
     found: list[str] = []
     files: set[str] = set()
     for base in kind.__mro__:

@@ -1,7 +1,7 @@
-"""An LLM's judgement of what no program can decide. Off by default, and reported apart.
+"""An LLM's judgement of what no program can decide. Off by default, and reported separately.
 
-Only turns with a question (`judge:` in the suite) and a valid plan are judged. What was said is in
-the records, so that a judge is asked once.
+Only turns with a question (`judge:` in the suite) and a valid plan are judged. Verdicts are
+recorded, so that each question is asked once.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ def judge_turns(
     *,
     progress: Progress | None = None,
 ) -> int:
-    """Have the turns judged that have a question; the verdicts go into the records.
+    """Have the turns that have a question judged, and record the verdicts.
 
     Args:
-        judge: the model; best asked at temperature 0, and best not one that is judged.
-        name: of it.
+        judge: the model; preferably at temperature 0, and not one of the judged.
+        name: of the judge.
         turns: of the experiment.
-        records: where verdicts are kept.
-        progress: is told (stage, done, total).
+        records: keep the verdicts.
+        progress: called with (stage, done, total).
 
     Returns:
-        How often it was asked.
+        The number of questions asked.
 
     Raises:
         MotionAgentError: it cannot be asked.
@@ -83,12 +83,12 @@ def judge_turns(
 
 
 def judgement_key(judge: str, turn: TurnScore, model: str | None = None) -> str:
-    """Return what tells a judgement from every other: the judge, what it is told, and the turn.
+    """Return the key of a judgement: the judge, its prompt and the turn.
 
     Args:
         judge: its name.
-        turn: with the plan that is judged.
-        model: what tells the judge from others of its name; None for the one that is there now.
+        turn: with the judged plan.
+        model: the judge's identity beyond its name; None for its present one.
     """
     instructions, question = load_prompt("judge"), question_of(turn)
     model = _model_of(judge) if model is None else model
@@ -96,9 +96,9 @@ def judgement_key(judge: str, turn: TurnScore, model: str | None = None) -> str:
 
 
 def current_judgements(turns: Sequence[TurnScore], records: Records) -> list[dict[str, Any]]:
-    """Return the recorded judgements of these turns with these plans, and of no others.
+    """Return the recorded judgements of exactly these turns and plans.
 
-    Of each judge only what its latest model said.
+    Only those of each judge's latest model.
     """
     judges = {said["judge"]: said.get("model", "") for said in records.judgements.values()}
     keys = {judgement_key(name, t, model) for name, model in judges.items() for t in _judged(turns)}
@@ -115,7 +115,7 @@ def _model_of(judge: str) -> str:
 
 
 def question_of(turn: TurnScore) -> str:
-    """Return what the judge is asked about a turn."""
+    """Return the question to the judge about a turn."""
     steps = [s.description for p in turn.plans for s in p.steps_of("generate_motion")]
     planned = "\n".join(f"{number}. {step}" for number, step in enumerate(steps, start=1))
     parts = [f"The person said: {turn.request}"]
@@ -125,7 +125,7 @@ def question_of(turn: TurnScore) -> str:
 
 
 def verdict_of(text: str) -> bool | None:
-    """Yes or no of the last line; None if it says neither."""
+    """Return the yes or no in the last line; None if it has neither."""
     lines = [line for line in text.splitlines() if line.strip()]
     last = re.findall(r"[a-z]+", lines[-1].lower()) if lines else []
     if last == ["yes"]:

@@ -9,7 +9,7 @@ _SPECIAL = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
     "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
     "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': "''",
-    "[": "{[}", "]": "{]}",  # behind the end of a row, a bracket begins an argument
+    "[": "{[}", "]": "{]}",  # after the end of a row, a bracket begins an argument
 }  # fmt: skip
 _COLUMNS = (
     ("valid", "valid"),
@@ -49,9 +49,9 @@ def to_latex(tables: Tables) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return the text in one line, with everything escaped that LaTeX would take for a command.
+    """Return the text in one line, with every LaTeX command character escaped.
 
-    Letters that pdfLaTeX's own fonts do not have are told by their numbers, such as ``U+6A21``.
+    Letters missing from pdfLaTeX's own fonts become code points, such as ``U+6A21``.
     """
     return "".join(
         _SPECIAL.get(c, c if _has_glyph(c) else f"U+{ord(c):04X}") for c in _one_line(text)
@@ -59,12 +59,12 @@ def escaped(text: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Return the text without ends of lines and control characters."""
+    """Return the text without line ends and control characters."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def _has_glyph(char: str) -> bool:
-    """Whether it is ASCII or one of the letters of western and central European languages."""
+    """Return whether a character is ASCII or a letter of western or central European languages."""
     return char.isascii() or (char.isalpha() and char < "\u017f")
 
 

@@ -2,7 +2,7 @@
 
 Table 3 of the paper compares backbones and ranks by trainable parameters, R-precision, FID, MM-Dist
 and Diversity. This makes the same table for any checkpoints and engines, measured on the same
-captions in the space of the same matching network.
+captions in the space of one matching network.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ class EngineRow:
 
     Attributes:
         engine: its name; ``real motions`` for the clips themselves.
-        backbone: beneath MotionLLM; empty for another engine.
-        rank: of the LoRA adapter t2m; None for another engine.
-        trainable: parameters that training changes for text to motion; None if not known.
+        backbone: of MotionLLM; empty for other engines.
+        rank: of the LoRA adapter t2m; None for other engines.
+        trainable: parameters trained for text to motion; None if unknown.
         scores: of its motions.
-        seconds: that measuring took.
+        seconds: time the measurement took.
     """
 
     engine: str
@@ -69,13 +69,13 @@ def measure_engines(
 
     Args:
         engines: engines, their names, or folders of MotionLLM checkpoints.
-        dataset: what is measured on.
-        matching: the network in whose space it is measured.
-        options: how; the same for all.
-        progress: is told (stage, done, total).
+        dataset: to measure on.
+        matching: the network whose space is used.
+        options: of the measurement; the same for all.
+        progress: called with (stage, done, total).
 
     Raises:
-        ConfigurationError: there is no such engine.
+        ConfigurationError: unknown engine.
     """
     rows: list[EngineRow] = []
     for engine in engines:
@@ -93,18 +93,18 @@ def measure_on_captions(
     options: EvaluationOptions | None = None,
     progress: Progress | None = None,
 ) -> list[EngineRow]:
-    """Measure engines without a data set: all but FID, which compares with real motions.
+    """Measure engines without a data set: everything but FID, which needs real motions.
 
     Args:
         engines: engines, their names, or folders of MotionLLM checkpoints.
-        captions: what is generated; each is a label of its own.
-        matching: the network in whose space it is measured.
-        options: how; the same for all.
-        progress: is told (stage, done, total).
+        captions: to generate; each is its own label.
+        matching: the network whose space is used.
+        options: of the measurement; the same for all.
+        progress: called with (stage, done, total).
 
     Raises:
-        ConfigurationError: there is no such engine.
-        InputError: fewer than two different captions.
+        ConfigurationError: unknown engine.
+        InputError: there are fewer than two different captions.
     """
     from ..motion_core.evaluation import EvaluationOptions
     from ..motion_core.evaluation.outputs import Outputs
@@ -138,7 +138,9 @@ def _scores(
     matching: MatchingNetwork,
     options: EvaluationOptions,
 ) -> MotionScores:
-    """Scores of motions, one for each text; a missing one counts as a miss of R-precision."""
+    """Return the scores of motions, one for each text; a missing one counts as a miss of
+    R-precision.
+    """
     from ..motion_core.evaluation.metrics import diversity, matching_distance, r_precision
     from ..motion_core.evaluation.report import MotionScores
 
@@ -180,7 +182,7 @@ def measure_engine(
     options: EvaluationOptions | None = None,
     progress: Progress | None = None,
 ) -> list[EngineRow]:
-    """Return the row of the real motions, and that of the engine."""
+    """Return the rows of the real motions and of the engine."""
     from ..motion_core.evaluation import evaluate
 
     def tell(stage: str, done: int, total: int) -> None:
@@ -204,9 +206,10 @@ def _row(engine: MotionEngine, scores: MotionScores, seconds: float) -> EngineRo
 
 
 def trainable_parameters(checkpoint: Checkpoint) -> int:
-    """Parameters of the adapter t2m, and of its motion rows in embedding and head.
+    """Return the number of parameters of the adapter t2m and of its motion rows in embedding and
+    head.
 
-    What Table 3 counts: the tokenizer is trained before and is the same for all.
+    This is what Table 3 counts: the tokenizer is trained beforehand and the same for all.
     """
     adapter = sum(math.prod(tensor.shape) for tensor in checkpoint.adapter("t2m").values())
     rows = checkpoint.rows()

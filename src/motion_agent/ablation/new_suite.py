@@ -1,4 +1,4 @@
-"""A folder of scenarios to begin with, for ``ablate new-suite``."""
+"""A starter folder of scenarios, for ``ablate new-suite``."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ wave: wave|greet
 
 
 def new_suite(folder: Path | str) -> tuple[Path, ...]:
-    """Write a small suite that passes its own check; returns its files.
+    """Write a small suite that passes its own check; return its files.
 
     Raises:
-        InputError: the folder has files already.
+        InputError: the folder is not empty.
         OSError: it cannot be written.
     """
     folder = Path(folder)

@@ -1,4 +1,4 @@
-"""What is seen of a conversation after a turn, small enough to be written down.
+"""What is recorded of a conversation after a turn.
 
     {"motions": {"1": {"name": "motion 1", "placement": [],
                        "segments": [["s1", 1, "a person bows", 0.0, "5f0c…"], …]}},
@@ -6,8 +6,8 @@
      "files": ["bow.bvh"], "error": "InputError" or null,
      "asks": [{"exchange": "…", "read": "…", "rung": "json", "cause": null, "error": null}, …]}
 
-A segment is its id, person, description, wished seconds and the digest of its tokens: equal digests
-are equal tokens, bit for bit.
+A segment is its id, person, description, requested seconds and the digest of its tokens: equal
+digests mean equal tokens, bit for bit.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .records import digest
 
 @dataclass(frozen=True)
 class Seen:
-    """A segment as it is checked."""
+    """A segment as the checks see it."""
 
     id: str
     person: int
@@ -34,9 +34,7 @@ class Seen:
 
 
 def motions_of(agent: MotionAgent, thread: str) -> tuple[dict[str, Any], str]:
-    """Return the motions of a conversation as they are written down, and the key of the current
-    one.
-    """
+    """Return a conversation's motions as recorded, and the key of the current one."""
     state = _state(agent, thread)
     motions: Mapping[str, Any] = state.get("motions", {})
     timelines = {key: Timeline.from_json(value) for key, value in motions.items()}
@@ -46,13 +44,13 @@ def motions_of(agent: MotionAgent, thread: str) -> tuple[dict[str, Any], str]:
 def observe(
     agent: MotionAgent, thread: str, turn: Turn, asks: Sequence[tuple[str, Reading]]
 ) -> dict[str, Any]:
-    """Return what is written down of a turn.
+    """Return the record of a turn.
 
     Args:
         agent: after the turn.
         thread: of the conversation.
         turn: its result.
-        asks: key of each exchange, and how its answer was read.
+        asks: key of each exchange and the reading of its answer.
     """
     motions, current = motions_of(agent, thread)
     record = _state(agent, thread)["turn"]
@@ -74,22 +72,22 @@ def observe(
 
 
 def segments_of(motion: Mapping[str, Any], person: int | None = None) -> list[Seen]:
-    """Return the segments of an observed motion, all or those of one person."""
+    """Return the segments of an observed motion, of one person or of all."""
     seen = [Seen(*values) for values in motion.get("segments", ())]
     return [s for s in seen if person is None or s.person == person]
 
 
 def remember(known: dict[str, dict[str, str]], motions: Mapping[str, Any]) -> None:
-    """Add the tokens of all segments to what is known of each motion: id -> digest, the latest."""
+    """Add the tokens of all segments to those known of each motion: id -> latest digest."""
     for key, motion in motions.items():
         known.setdefault(key, {}).update({s.id: s.tokens for s in segments_of(motion)})
 
 
 def _outcome(read: Reading, attempt: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what became of an answer: it may be read and yet be refused, for it names no segment
-    of ours.
+    """Return the outcome of an answer: a readable plan may still be rejected for naming an unknown
+    segment.
 
-    The agent's own word is only taken for that, since with the ladder off it sees nothing to read.
+    The agent's own result is used only for that, since it reads nothing with the ladder off.
     """
     if read.plan is None:
         return {"rung": None, "cause": read.cause, "error": read.error}

@@ -1,4 +1,4 @@
-"""The report as one HTML page: styles and plots are in it, and it opens without a network."""
+"""The report as one HTML page with embedded styles and plots, usable offline."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def make_page(tables: Tables, about: str = "", most_failures: int = 12) -> str:
 
     Args:
         tables: of the report.
-        about: a paragraph of Markdown above all; links, `code` and **bold** are understood.
-        most_failures: failed turns that are shown of each cell.
+        about: a paragraph of Markdown at the top; links, `code` and **bold** are supported.
+        most_failures: maximum number of failed turns shown for each cell.
     """
     facts = "".join(f"<li>{_inline(fact)}</li>" for fact in tables.facts)
     paragraphs = [f"<p>{_inline(part)}</p>" for part in about.strip().split("\n\n") if part]
@@ -81,7 +81,7 @@ def _failure(turn: TurnScore) -> str:
 
 
 def what_came(turn: TurnScore) -> list[str]:
-    """Return the plan in a line, and each fault in a line."""
+    """Return a line with the plan, and one for each fault."""
     lines = []
     for plan in turn.plans:
         steps = [
@@ -100,7 +100,7 @@ def what_came(turn: TurnScore) -> list[str]:
 
 
 def _inline(text: str) -> str:
-    """Markdown's links, code and bold as HTML; all else is escaped."""
+    """Return Markdown's links, code and bold as HTML; everything else is escaped."""
     markup = escape(text)
     markup = re.sub(r"`([^`]+)`", r"<code>\1</code>", markup)
     markup = re.sub(r"\*\*([^*]+)\*\*", r"<b>\1</b>", markup)

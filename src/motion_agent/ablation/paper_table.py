@@ -1,4 +1,4 @@
-"""Table 5 of the paper, made again for the planners of an experiment.
+"""The paper's Table 5, reproduced for the planners of an experiment.
 
 The two turns are the scenario `mixed-paper-table-5` of the suite.
 """
@@ -20,12 +20,12 @@ MAX_ANSWER = 300  # characters
 
 @dataclass(frozen=True)
 class Row:
-    """What a planner made of the two turns.
+    """One planner's result for the two turns.
 
     Attributes:
-        planner: who, and how it was asked.
+        planner: its name and strategy.
         steps: descriptions of the first turn; empty without a valid plan.
-        answer: words of the second turn; empty without a valid plan.
+        answer: reply of the second turn; empty without a valid plan.
         verdicts: whether each turn passed its checks; empty for the paper's rows, whose plans were
             judged by its authors.
     """
@@ -37,13 +37,13 @@ class Row:
 
 
 def paper_rows() -> list[Row]:
-    """The rows of the paper, in our words."""
+    """Return the rows of the paper, in our words."""
     table = read_yaml(_PAPER)
     return [Row(r["planner"], tuple(r["steps"]), r["answer"]) for r in table["rows"]]
 
 
 def our_rows(turns: Sequence[TurnScore]) -> list[Row]:
-    """A row for each cell whose first repetition of the scenario is recorded."""
+    """Return a row for each cell whose first repetition of the scenario is recorded."""
     rows = []
     for cell, scored in by_cell(turns).items():
         both = [t for t in scored if t.scenario.id == SCENARIO and t.repeat == 0]

@@ -1,4 +1,4 @@
-"""Playing a scenario: the agent that everybody uses, with a planner of the experiment."""
+"""Playing a scenario: the agent that users run, with a planner of the experiment."""
 
 from __future__ import annotations
 
@@ -26,10 +26,9 @@ _THREAD = "scenario"
 
 
 class SkippedMotion(FakeEngine):
-    """Motion generation left out: tokens without a model, and the description as the caption.
+    """Motion generation skipped: tokens without a model, and the description as the caption.
 
-    So a planner is measured by itself: what it is told of a motion is what the motion was made
-    from.
+    This measures the planner alone: a motion's caption is its own description.
     """
 
     name = "skipped"
@@ -62,7 +61,7 @@ class SkippedMotion(FakeEngine):
         return [self._described(take) for take in takes]
 
     def _described(self, take: Take) -> str:
-        """Return the descriptions of the segments that the tokens are made of."""
+        """Return the descriptions of the segments behind the tokens."""
         texts: list[str] = []
         tokens, at = take.tokens, 0
         while at < len(tokens):
@@ -89,9 +88,9 @@ def play(
     """Play a scenario to its end.
 
     Args:
-        scenario: what is said.
-        planner: who plans it.
-        records: where the exchanges that `planner` names are.
+        scenario: the conversation.
+        planner: plans it.
+        records: hold the exchanges that `planner` refers to.
         engine: makes the motion, or skips it.
         repeat: number of the repetition.
         seed: of the motion.
@@ -99,7 +98,7 @@ def play(
         model: for the fingerprint; see `fingerprint.model_in_words`.
 
     Raises:
-        MotionAgentError: the planner cannot be asked, or the budget is spent.
+        MotionAgentError: the planner is unavailable, or the budget is spent.
     """
     with tempfile.TemporaryDirectory(prefix="motion-agent-ablation-") as folder:
         studio = Studio(engine, workspace=folder)
@@ -137,7 +136,7 @@ def _reading(records: Records, cell: Cell, key: str) -> Reading:
 
 
 def _earlier_turn(earlier: EarlierTurn) -> tuple[str, dict[str, Any]]:
-    """Return what the person said for it, and the plan of it."""
+    """Return the person's words and the plan for it."""
     if isinstance(earlier, TwoPeople):
         steps = [_step(line, 1) for line in earlier.first] + [
             _step(line, 2) for line in earlier.second

@@ -1,4 +1,4 @@
-"""Plots as SVG text: no library, no network, sharp at any size, and readable without a mouse."""
+"""Plots as SVG text: no library, no network, sharp at any size, readable without interaction."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .statistics import Share
 from .summary import CellSummary
 
 _WIDTH = 920
-_LEFT = 330  # for names
+_LEFT = 330  # width of the names
 _ROW = 34
 _TOP = 30
 _FONT = "font-family='system-ui, sans-serif' font-size='13'"
@@ -18,7 +18,9 @@ _NO_DATA = "#eeeeee"
 
 
 def bars(summaries: Sequence[CellSummary]) -> str:
-    """Valid at first (light) and in the end (dark), a row a cell, with 95 % intervals."""
+    """Return bars of valid plans, at first (light) and in the end (dark), a row a cell, with 95 %
+    intervals.
+    """
     height = _TOP + _ROW * len(summaries) + 30
     scale = _WIDTH - _LEFT - 70
     parts = [_axis(height, scale)]
@@ -36,7 +38,9 @@ def bars(summaries: Sequence[CellSummary]) -> str:
 
 
 def heatmap(summaries: Sequence[CellSummary]) -> str:
-    """Return the share of turns that passed all checks, a row a cell, a column a family."""
+    """Return a heat map of the share of turns that passed all checks, a row a cell, a column a
+    family.
+    """
     families = list(dict.fromkeys(f for s in summaries for f in s.families))
     side = min(52, (_WIDTH - _LEFT) // max(len(families), 1))
     top = 100
@@ -99,7 +103,7 @@ def _shortened(name: str) -> str:
 def _tile(share: Share | None, x: int, y: int, side: int) -> str:
     if share is None or not share.total:
         return _rect(x, y, side, _NO_DATA)
-    # From white to the blue of the bars; the number is written, so the colour is only a help.
+    # From white to the blue of the bars; the number is written, so colour is only an aid.
     fill = _mixed(share.value)
     ink = "#ffffff" if share.value > 0.55 else "#222222"
     text = (

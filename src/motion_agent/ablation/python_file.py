@@ -1,4 +1,4 @@
-"""Planners and engines of one's own, named ``file.py:object``."""
+"""Planners and engines of your own, named ``file.py:object``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def is_python_file(name: str) -> bool:
 
 
 def source_of(name: str) -> str | None:
-    """Return the text of the file in ``file.py:object``; None for a name of another form.
+    """Return the text of the file in ``file.py:object``; None for other names.
 
     Raises:
         ConfigurationError: it cannot be read.
@@ -35,9 +35,9 @@ def source_of(name: str) -> str | None:
 
 
 def sources_of(path: Path) -> dict[str, str]:
-    """Return the text of a Python file, and of those beside it that it imports, by name.
+    """Return the text of a Python file and of its imports from the same folder, by name.
 
-    Files that cannot be read or understood are left out.
+    Files that cannot be read or parsed are skipped.
     """
     texts: dict[str, str] = {}
     waiting = [path]
@@ -72,7 +72,7 @@ def object_of(name: str) -> Any:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[module_name] = module  # dataclasses and pydantic look their module up
+    sys.modules[module_name] = module  # dataclasses and pydantic look up their module
     try:
         spec.loader.exec_module(module)
         found = getattr(module, attribute, None)
@@ -82,7 +82,7 @@ def object_of(name: str) -> Any:
         return found() if isinstance(found, type) or _is_function(found) else found
     except ConfigurationError:
         raise
-    except Exception as err:  # whatever that file does
+    except Exception as err:  # the file may raise anything
         raise ConfigurationError(f"{name}: {type(err).__name__}: {err}") from err
 
 

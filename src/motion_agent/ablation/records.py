@@ -1,13 +1,13 @@
-"""What is written down: `records.jsonl`, a line an event, only ever added to.
+"""The record of an experiment: `records.jsonl`, an append-only file with one event a line.
 
     {"kind": "run", …}           settings of a run or of its continuation
-    {"kind": "message", …}       a text that was sent; those of many exchanges are told once
-    {"kind": "exchange", …}      what a model was asked (ids of messages) and what it answered
-    {"kind": "conversation", …}  a scenario that was played to its end, and what was seen
-    {"kind": "judgement", …}     what a judge said of a turn
+    {"kind": "message", …}       a text that was sent, stored once for many exchanges
+    {"kind": "exchange", …}      a question to a model (ids of messages) and its answer
+    {"kind": "conversation", …}  a scenario played to its end, and what was observed
+    {"kind": "judgement", …}     a judge's verdict on a turn
 
-A line that an interruption has torn is dropped when the file is opened again. An exchange is known
-by its content, so a conversation that was broken off goes on from the answers it had.
+A line torn by an interruption is dropped when the file is opened again. An exchange is identified
+by its content, so an interrupted conversation continues from the answers it has.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ class Exchange:
     """A question to a model and its answer.
 
     Attributes:
-        key: digest of all that decides the answer.
-        planner: who was asked.
-        form: how the plan's form was asked for, or ``reply`` for the words to the person.
+        key: digest of everything that decides the answer.
+        planner: the one that was asked.
+        form: how the plan's form was requested, or ``reply`` for a reply to the person.
         asked: ids of the messages.
-        answer: what came.
+        answer: the answer, as JSON values.
     """
 
     key: str
@@ -53,15 +53,15 @@ class Exchange:
 
 @dataclass(frozen=True)
 class Conversation:
-    """A scenario that was played with one cell.
+    """A scenario played with one cell.
 
     Attributes:
-        cell: who was asked, and how.
+        cell: planner, strategy and temperature.
         scenario: id.
         repeat: number of the repetition, from 0.
-        before: the motions that were there at first; see `observation`.
-        turns: what happened in each turn, see `observation`.
-        fingerprint: of all that made it, see `fingerprint`; empty in records of old versions.
+        before: the initial motions; see `observation`.
+        turns: what happened in each turn; see `observation`.
+        fingerprint: of everything that determined it, see `fingerprint`; empty in old records.
     """
 
     cell: Cell
@@ -73,7 +73,7 @@ class Conversation:
 
     @property
     def name(self) -> tuple[Cell, str, int]:
-        """What tells it from every other."""
+        """What distinguishes it from every other conversation."""
         return self.cell, self.scenario, self.repeat
 
 
@@ -81,11 +81,11 @@ class Records:
     """The records of an experiment, in a folder or in memory. Thread-safe.
 
     Args:
-        folder: where ``records.jsonl`` is or will be; None keeps all in memory.
-        scrub: takes secrets out of every text.
+        folder: of ``records.jsonl``, which is created if missing; None for memory only.
+        scrub: removes secrets from every text.
 
     Raises:
-        FormatError: a line in the middle of the file is no record.
+        FormatError: a line in the middle of the file is not a record.
         UnavailableError: the file cannot be read or written.
     """
 
@@ -103,7 +103,7 @@ class Records:
             self._read(self.path)
 
     def add_run(self, settings: dict[str, Any]) -> None:
-        """Write down how a run was made."""
+        """Record the settings of a run."""
         self._add({"kind": "run", **settings})
 
     def add_exchange(
@@ -114,7 +114,7 @@ class Records:
         messages: Sequence[tuple[str, str]],
         answer: Answer,
     ) -> None:
-        """Write down an exchange; `messages` are (role, text)."""
+        """Record an exchange; `messages` are (role, text)."""
         ids = []
         for role, text in messages:
             text = self._scrub(text)
@@ -141,7 +141,7 @@ class Records:
         self._add({"kind": "exchange", **who, **facts})
 
     def add_conversation(self, conversation: Conversation) -> None:
-        """Write down a conversation that was played to its end."""
+        """Record a conversation played to its end."""
         cell = conversation.cell
         self._add(
             {
@@ -158,12 +158,12 @@ class Records:
         )
 
     def add_judgement(self, judgement: dict[str, Any]) -> None:
-        """Write down what a judge said; ``key`` tells it from every other."""
+        """Record a judge's verdict; ``key`` identifies it."""
         self._add({"kind": "judgement", **judgement, "text": self._scrub(judgement["text"])})
 
     @contextmanager
     def asking(self, key: str) -> Iterator[None]:
-        """While one thread asks this, others that want to know the same wait."""
+        """Make other threads that need the same answer wait while this one asks."""
         with self._lock:
             lock = self._asking[key]
         with lock:
@@ -179,7 +179,8 @@ class Records:
         assert self.path is not None
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            # One write to a file opened for appending: a line is there whole, or torn at the end.
+            # One write to a file opened for appending: a line is whole, or torn at the end of the
+            # file.
             file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
             try:
                 rest = (line + "\n").encode("utf-8", "replace")
@@ -198,7 +199,7 @@ class Records:
         except OSError as err:
             raise UnavailableError(f"{path} cannot be read: {err.strerror}") from err
         lines = data.split(b"\n")
-        torn = lines.pop()  # empty after a whole last line
+        torn = lines.pop()  # empty after a complete last line
         if torn:
             os.truncate(path, len(data) - len(torn))
         for number, line in enumerate(lines, start=1):
@@ -227,7 +228,7 @@ class Records:
 
 
 def digest(*parts: object) -> str:
-    """Twelve hex digits that tell these parts from all others."""
+    """Return twelve hex digits that identify these parts."""
     text = json.dumps(parts, ensure_ascii=False, default=str)
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:12]
 

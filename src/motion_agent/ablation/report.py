@@ -1,4 +1,4 @@
-"""The report of an experiment: Markdown, LaTeX, tidy CSV and one HTML page that needs nothing."""
+"""The report of an experiment: Markdown, LaTeX, tidy CSV and one self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .scenario import Suite
 from .scoring import Scores, TurnScore, score
 from .tables import Table, Tables, make_tables
 
-MAX_FAILURES = 12  # of a cell on the page of failures; turns.csv has all of them
+MAX_FAILURES = 12  # failures of a cell on the page; turns.csv has all of them
 
 
 def write_report(
@@ -29,17 +29,17 @@ def write_report(
 ) -> tuple[Path, ...]:
     """Write the report: Markdown, LaTeX, HTML, and CSV of cells, comparisons and turns.
 
-    What a file ``about.md`` in the folder says stands above all: what the models are, and so on.
+    A file ``about.md`` in the folder goes at the top, for example to describe the models.
 
     Args:
         records: of the experiment.
         suite: the scenarios, with today's checks.
-        folder: where to.
-        scores: of the records, if they are known already.
-        prices: for the cost.
+        folder: of the report.
+        scores: of the records; None to compute them.
+        prices: for the costs.
 
     Returns:
-        The files that were written.
+        The written files.
 
     Raises:
         UnavailableError: a file cannot be written.
@@ -82,13 +82,13 @@ def to_markdown(tables: Tables, about: str = "") -> str:
 
 
 def table_to_markdown(table: Table) -> str:
-    """Return the rows of a table."""
+    """Return a table's rows as Markdown."""
     lines = [table.head, ["---"] * len(table.head), *table.rows]
     return "\n".join(f"| {' | '.join(_cell(text) for text in line)} |" for line in lines)
 
 
 def failures_to_markdown(tables: Tables) -> str:
-    """Return the first failed turns of each cell: what was said, what came, what was wrong."""
+    """Return the first failed turns of each cell: request, plan and faults."""
     parts = [
         "# Failures to read",
         f"The first {MAX_FAILURES} of each, in the order of the suite; all are in"
@@ -108,10 +108,11 @@ NUMBERS = ("attempts", "tokens_in", "tokens_out", "p50", "p95", "dollars")
 
 
 def cells_to_csv(tables: Tables) -> str:
-    """Tidy: a row a measure of a cell. A share has its count, total and 95 % interval.
+    """Return tidy CSV with a row for each measure of a cell; a share has its count, total and 95 %
+    interval.
 
-    Measures are the shares, ``family:NAME`` (all checks of a family), the means of a turn, and how
-    often each ``rung:``, ``cause:`` and ``fault:`` was seen.
+    Measures are the shares, ``family:NAME`` (all checks of a family), the means of a turn, and the
+    counts of each ``rung:``, ``cause:`` and ``fault:``.
     """
     head = [*("planner", "strategy", "temperature", "measure", "value", "count", "total")]
     head += ["low", "high"]
@@ -135,7 +136,7 @@ def cells_to_csv(tables: Tables) -> str:
 
 
 def comparisons_to_csv(tables: Tables) -> str:
-    """Return a row a paired comparison: effect with interval, p, and p corrected for their
+    """Return a row for each paired comparison: effect with interval, p, and p corrected for their
     number.
     """
     head = [
@@ -156,7 +157,7 @@ def comparisons_to_csv(tables: Tables) -> str:
 
 
 def turns_to_csv(turns: Sequence[TurnScore]) -> str:
-    """Return a row a turn."""
+    """Return a row for each turn."""
     head = [
         *("planner", "strategy", "temperature", "scenario", "family", "turn", "repeat"),
         *(

@@ -1,7 +1,7 @@
-"""The runner: every planner, in every way, through the whole suite.
+"""The runner: every planner, with every strategy, through the whole suite.
 
-Each provider has its own threads, so a slow one does not hold up the others. What is done is in the
-records: a run that was broken off (Ctrl-C, a limit, a crash) goes on where it was.
+Each provider has its own threads, so a slow one does not hold up the others. Results are recorded:
+an interrupted run (Ctrl-C, a limit, a crash) continues where it stopped.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from .records import Records
 from .scenario import Scenario, Suite
 from .strategy import OFFLINE, Cell, open_planner
 
-MAX_FAILURES = 3  # in a row, until a cell is given up
-_DECISIVE = ("cells", "models", "seed", "settings", "engine")  # of a run: what it would make now
+MAX_FAILURES = 3  # consecutive failures until a cell is given up
+_DECISIVE = ("cells", "models", "seed", "settings", "engine")  # of a run's fingerprint
 
 Progress = Callable[[str, int, int], None]
 OpenPlanner = Callable[[Cell, int], Planner]
@@ -39,16 +39,16 @@ class Ablation:
     """An experiment.
 
     Attributes:
-        suite: what is said.
-        cells: who is asked, and how; see `cells_of`.
-        repeats: how often, each time with another seed.
-        seed: of the first repetition; sampling and motion.
-        concurrency: conversations at a time with one provider.
+        suite: the scenarios.
+        cells: planners with strategies and temperatures; see `cells_of`.
+        repeats: number of repetitions, each with another seed.
+        seed: of the first repetition, for sampling and motion.
+        concurrency: simultaneous conversations with one provider.
         limits: of the run.
         prices: for the limit in dollars.
-        replies: whether the words to the person are the model's too.
-        short: use the short prompts; None asks the environment.
-        models: what tells planners from others of their names; by default it is found out.
+        replies: whether the model also words the replies.
+        short: use the short prompts; None for the environment's setting.
+        models: identity of planners beyond their names; determined by default.
     """
 
     suite: Suite
@@ -76,13 +76,13 @@ class Ablation:
 
     @property
     def jobs(self) -> list[_Job]:
-        """Every conversation, those about one scenario side by side: they share answers."""
+        """Every conversation, those about one scenario side by side so that they share answers."""
         return [
             _Job(cell, scenario, repeat)
             for repeat in range(self.repeats)
             for scenario in self.suite
             for cell in self.cells
-            if not (cell.planner == OFFLINE and repeat)  # it says the same every time
+            if not (cell.planner == OFFLINE and repeat)  # it always answers the same
         ]
 
 
@@ -91,11 +91,11 @@ class Result:
     """How a run ended.
 
     Attributes:
-        done: conversations that are recorded now, of this experiment.
-        expected: how many there should be.
+        done: conversations of this experiment on record.
+        expected: number of conversations to record.
         stopped: why it ended early, or None.
-        failures: why a cell was given up, by its name.
-        error: of the first cell that was given up, or None.
+        failures: reason for giving up a cell, by its name.
+        error: of the first abandoned cell, or None.
         tokens: spent in this run.
         dollars: spent in this run, as far as prices are known.
     """
@@ -128,21 +128,21 @@ def run(
     open_planner: OpenPlanner | None = None,
     progress: Progress | None = None,
 ) -> Result:
-    """Run what is not recorded yet, or was recorded of something else (see `fingerprint`).
+    """Run everything that is not yet on record with its present fingerprint.
 
-    Ctrl-C ends it like a limit does: conversations that were under way are left out, the answers
-    they had are kept, and the next run goes on from there.
+    Ctrl-C ends it like a limit: unfinished conversations are left out, their answers kept, and the
+    next run continues from there.
 
     Args:
         ablation: the experiment.
-        records: where all is written down.
+        records: keep the results.
         engine: makes the motion; by default motion is skipped.
-        open_planner: gives the planner of a cell for a seed, in place of `strategy.open_planner`.
-        progress: is told (cell, conversations done, of how many).
+        open_planner: returns the planner of a cell for a seed, instead of `strategy.open_planner`.
+        progress: called with (cell, conversations done, total).
 
     Raises:
-        ConfigurationError: a planner that there is not.
-        KeyboardInterrupt: Ctrl-C, after everything has been left in order.
+        ConfigurationError: unknown planner.
+        KeyboardInterrupt: Ctrl-C, after a clean shutdown.
     """
     return _Run(ablation, records, engine or SkippedMotion(), open_planner, progress).go()
 
@@ -192,7 +192,7 @@ class _Run:
             for job in self._todo:
                 futures[pools[job.cell.provider].submit(self._play, job)] = job
             self._collect(futures)
-        except BaseException:  # Ctrl-C too: what is under way must end before the records close
+        except BaseException:  # Ctrl-C too: running conversations must end before the records close
             self._gate.stop("interrupted")
             self._woken.set()
             raise
@@ -204,7 +204,7 @@ class _Run:
     def _collect(self, futures: dict[Future[None], _Job]) -> None:
         waiting = set(futures)
         while waiting:
-            # With a timeout, for without one Ctrl-C is not seen on every system.
+            # The timeout keeps Ctrl-C working on every system.
             done, waiting = wait(waiting, timeout=0.5, return_when=FIRST_COMPLETED)
             for future in done:
                 self._finish(futures[future], future)
@@ -255,7 +255,7 @@ class _Run:
         self._records.add_conversation(conversation)
 
     def _is_done(self, job: _Job) -> bool:
-        """Return whether the conversation is recorded, made by all that would make it now."""
+        """Return whether the conversation is on record with its present fingerprint."""
         recorded = self._records.conversations.get(job.name)
         if recorded is None:
             return False
@@ -270,10 +270,9 @@ class _Run:
         return not differences(recorded.fingerprint, now)
 
     def _model(self, cell: Cell) -> str:
-        """What tells the planner from others of its name.
+        """Return the planner's identity beyond its name.
 
-        Of a server that does not answer now, what it said the last time: nothing can be asked of
-        it anyway.
+        For a server that does not answer now, its last one: it cannot be asked anyway.
         """
         if cell.planner in self._ablation.models:
             return self._ablation.models[cell.planner]

@@ -1,19 +1,19 @@
-"""The suite: conversations, each with what a program can check after every turn.
+"""The suite: conversations, with checks that a program can make after every turn.
 
 A file ``suite/<family>.yaml`` holds one family:
 
     family: edit
-    about: every operation on a motion that is there
+    about: every operation on an existing motion
     scenarios:
       - id: edit-append
-        given: [[a person walks forward, a person bows]]     # motions that are there, by turns
+        given: [[a person walks forward, a person bows]]     # initial motions, by turns
         files: {clip.npz: a person jumps}                    # motion files in the workspace
         turns:
           - say: add a jump at the end
             expect: {timeline: [keep s1, keep s2, new jump|hop], motions: 1}
 
-`Expect` tells what can be checked; words are sets such as ``walk|stroll``, and ``$walk`` is one of
-``words.yaml``. No scenario has one right answer: many plans pass.
+`Expect` lists the possible checks; words are sets such as ``walk|stroll``, and ``$walk`` is one
+from ``words.yaml``. No scenario has a single right answer: many plans pass.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Item(_Part):
         kind: ``keep`` (the segment stays, tokens bit for bit), ``change`` (a new version of it) or
             ``new``.
         segment: its id; empty for a new one.
-        words: what its description says; empty for anything.
+        words: what its description must contain; empty for anything.
     """
 
     kind: Literal["keep", "change", "new"]
@@ -91,25 +91,25 @@ class Place(_Part):
 
 
 class Expect(_Part):
-    """What is checked after a turn. What is not given is not checked.
+    """The checks after a turn. Only those given are made.
 
     Attributes:
-        tools: must all be used.
-        steps: least and greatest number of generated segments.
+        tools: all of which must be used.
+        steps: minimum and maximum number of generated segments.
         actions: in the descriptions, in this order.
         shows: in the descriptions, anywhere.
         people: the same for each person.
-        nothing_else: every generated segment shows one of the actions, or of the words given here.
+        nothing_else: every generated segment shows one of the actions, or one of these words.
         without: words that no description may have.
-        seconds: wished seconds of the segments with these words (``all``: of all together).
-        times: how often: a number in the description, or as many segments.
+        seconds: requested seconds of the segments with these words (``all``: of all together).
+        times: repetitions: a number in the description, or as many segments.
         placement: of the second person.
         timeline: the whole current motion afterwards, by person.
-        unchanged: no motion was changed.
-        no_motion: nothing was generated and no motion was changed.
-        motions: how many motions the conversation has.
-        current: what the current one is called.
-        exports: suffixes of written files, each a set.
+        unchanged: no motion changed.
+        no_motion: nothing was generated and no motion changed.
+        motions: number of motions in the conversation.
+        current: name of the current one.
+        exports: suffixes of written files, each a set of words.
         says: words that the answer must have.
         says_not: text that the answer must not have.
     """
@@ -138,7 +138,7 @@ class Expect(_Part):
 
 
 class Turn(_Part):
-    """What the person says, and what is checked afterwards."""
+    """The person's words, and the checks afterwards."""
 
     say: str = Field(min_length=1)
     expect: Expect
@@ -146,7 +146,7 @@ class Turn(_Part):
 
 
 class TwoPeople(BaseModel):
-    """A motion of two people that is there before the conversation begins."""
+    """A motion of two people that exists before the conversation starts."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -167,12 +167,12 @@ class Scenario(_Part):
 
     Attributes:
         id: unique in the suite.
-        family: of the file it stands in.
-        source: where it comes from, if not from us.
-        given: turns that are there already: descriptions make a motion, ``keep s1`` among them
-            edits the current one, ``undo`` alone takes back.
-        files: motion files in the workspace, and what they show.
-        turns: what is said and checked.
+        family: the file's.
+        source: its origin, if not our own.
+        given: earlier turns: descriptions make a motion, ``keep s1`` among them edits the current
+            one, ``undo`` alone undoes.
+        files: motion files in the workspace and what they show.
+        turns: the requests and their checks.
     """
 
     id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
@@ -190,13 +190,13 @@ class _Family(_Part):
 
 
 class Suite(tuple[Scenario, ...]):
-    """The scenarios, with the digest of all they say."""
+    """The scenarios, with a digest of their whole content."""
 
     digest: str
     about: dict[str, str]
 
     def __new__(cls, scenarios: Iterable[Scenario], about: Mapping[str, str]) -> Suite:
-        """The scenarios in their order; `about` tells each family in a sentence."""
+        """Create a suite of scenarios in order; `about` describes each family in a sentence."""
         suite = super().__new__(cls, scenarios)
         text = "\n".join(scenario.model_dump_json() for scenario in suite)
         suite.digest = hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -206,10 +206,10 @@ class Suite(tuple[Scenario, ...]):
     def choose(
         self, *, families: Sequence[str] = (), ids: Sequence[str] = (), first: int | None = None
     ) -> Suite:
-        """Some of them: of these families, with these ids, the first few of each family.
+        """Return a subset: these families, these ids, the first few of each family.
 
         Raises:
-            InputError: a family or id that there is not.
+            InputError: unknown family or id.
         """
         _check_known("family", families, [s.family for s in self])
         _check_known("scenario", ids, [s.id for s in self])
@@ -225,11 +225,11 @@ class Suite(tuple[Scenario, ...]):
 
 
 def load_suite(folder: Path | str = SUITE) -> Suite:
-    """All scenarios of the folder's YAML files, in the order of their names.
+    """Load all scenarios of the folder's YAML files, in the order of their names.
 
     Raises:
-        InputError: a file that cannot be read, or a scenario that is not one; the message names
-            file, scenario and field.
+        InputError: a file cannot be read or a scenario is invalid; the message names file, scenario
+            and field.
     """
     return _load(Path(folder))
 
@@ -280,7 +280,7 @@ def _in_words(problem: Mapping[str, Any], value: Any) -> str:
 
 
 def _expanded(value: Any, words: Mapping[str, str], path: Path) -> Any:
-    """The value with every ``$name`` replaced by the set of that name."""
+    """Return the value with every ``$name`` replaced by the set of that name."""
 
     def replace(match: re.Match[str]) -> str:
         if match[1] not in words:

@@ -1,8 +1,8 @@
-"""Scores: the checks of every recorded turn, with the parser and the checks of today.
+"""Scores: the checks of every recorded turn, with today's parser and checks.
 
-Nobody is asked. An answer is read again; where it is read as it was then and by the same code, what
-was seen then still holds and only the checks are made anew. Where the parser or the rest of the
-agent has changed, the conversation is played again with its recorded answers.
+No model is asked. Every answer is read again; if reading and code are unchanged, the observations
+still hold and only the checks are repeated. If the parser or the rest of the agent has changed, the
+conversation is played again with its recorded answers.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ class AskScore:
 
     Attributes:
         rung: of the ladder that read it, or None.
-        cause: why it is no plan, or None.
-        seconds: how long it took.
-        input_tokens: of the prompt; None where the server does not tell.
+        cause: why it is not a plan, or None.
+        seconds: time it took.
+        input_tokens: of the prompt; None if the server does not say.
         output_tokens: of the answer.
     """
 
@@ -60,18 +60,18 @@ class AskScore:
 
 @dataclass(frozen=True)
 class TurnScore:
-    """A turn and what its checks found.
+    """A turn and the findings of its checks.
 
     Attributes:
-        cell: who planned it, and how.
-        scenario: which conversation.
+        cell: planner, strategy and temperature.
+        scenario: its conversation.
         repeat: number of the repetition.
         number: of the turn in its conversation, from 0.
         asks: the answers, in order; the last decided.
         findings: of all checks.
-        seen: what was observed; see `observation`.
+        seen: the observation; see `observation`.
         plans: the valid plans, in order.
-        sense: whether they are what was asked for.
+        sense: whether the plans match the request.
     """
 
     cell: Cell
@@ -86,7 +86,7 @@ class TurnScore:
 
     @property
     def name(self) -> tuple[str, int, int]:
-        """What two planners are compared by."""
+        """The turn's key in paired comparisons."""
         return self.scenario.id, self.number, self.repeat
 
     @property
@@ -101,7 +101,7 @@ class TurnScore:
 
     @property
     def valid(self) -> bool:
-        """Whether a valid plan came in the end."""
+        """Whether there was a valid plan in the end."""
         return bool(self.asks) and self.asks[-1].cause is None
 
     @property
@@ -116,17 +116,17 @@ class TurnScore:
 
 @dataclass(frozen=True)
 class Scores:
-    """All scores, and how they came about.
+    """All scores, and how they were obtained.
 
     Attributes:
         turns: in the order of the suite, whatever the order in which they were recorded.
-        replayed: conversations that were played again, for an answer is read differently today.
-        missing: answers that today's parser would have asked for and nobody gave.
-        unknown: recorded conversations of scenarios that the suite has not any more.
-        stale: conversations that were left out, for something that made them has changed since:
-            how many, by what has changed.
-        changed: the same of conversations that were scored nevertheless, as recorded.
-        fingerprints: of what was scored, each once.
+        replayed: conversations played again because an answer is read differently today.
+        missing: answers that today's parser would have requested but are not on record.
+        unknown: recorded conversations of scenarios that the suite no longer has.
+        stale: number of conversations left out because something they depend on has changed, by
+            what has changed.
+        changed: the same for conversations that were scored nevertheless, as recorded.
+        fingerprints: of the scored conversations, each once.
     """
 
     turns: tuple[TurnScore, ...]
@@ -150,18 +150,17 @@ def score(
 ) -> Scores:
     """Score every recorded conversation; no model is asked.
 
-    What was made by something else than the latest run of its planner would make today is left
-    out: by another seed, version, prompt, schema, engine or setting, or of a scenario that says
-    something else now.
+    Stale conversations are left out: those with another seed, version, prompt, schema, engine or
+    setting than their planner's latest run would have today, or of a scenario that has changed.
 
     Args:
         records: of the experiment.
         suite: the scenarios, with today's checks.
-        engine: for conversations that are played again; skipped motion by default.
-        replay: play all of them again, also those whose answers are read as they were.
-        as_recorded: score it all the same; only other scenarios are left out.
-        only: which conversations; all by default.
-        progress: is told (stage, done, total).
+        engine: for replays; skipped motion by default.
+        replay: play all conversations again, even those whose answers are read as before.
+        as_recorded: score stale conversations too, unless their scenario has changed.
+        only: selects conversations; all by default.
+        progress: called with (stage, done, total).
     """
     scenarios = {scenario.id: scenario for scenario in suite}
     conversations = [c for c in _in_order(records, list(scenarios)) if only is None or only(c)]
@@ -192,7 +191,7 @@ def score(
                 replayed, missing = replayed + 1, missing + lost
             elif as_recorded and reads_as_then:
                 changed["code"] += 1
-            else:  # another engine would make other motions, with other captions
+            else:  # another engine would make other motions with other captions
                 stale["code; the engine that made it is not here"] += 1
                 continue
         origins.setdefault(digest(sorted(origin.items())), origin)
@@ -204,10 +203,10 @@ def score(
 
 
 def changes(conversation: Conversation, scenario: Scenario, records: Records) -> list[str]:
-    """Return what would differ if the latest run of this cell were made today.
+    """Return what would differ if the latest run of this cell were repeated today.
 
-    The agent's own code does not count where a language model answered: an answer is read again
-    by the code of today. The rules are code.
+    The agent's own code does not count when a language model answered, because today's code reads
+    its answers again. For the offline planner it does.
     """
     cell, old = conversation.cell, conversation.fingerprint
     run = next((r for r in reversed(records.runs) if _names(r, cell)), None)
@@ -225,10 +224,10 @@ def changes(conversation: Conversation, scenario: Scenario, records: Records) ->
 
 
 def _model(cell: Cell, told: Mapping[str, Any]) -> str:
-    """What tells the planner from others of its name: its file today, else what was recorded."""
+    """Return the planner's identity beyond its name: its file today, else as recorded."""
     known = str(told.get(cell.planner, told.get("model", "")))
     if is_python_file(cell.planner):
-        with suppress(ConfigurationError):  # it is gone: nothing can have changed in it
+        with suppress(ConfigurationError):  # the file is gone: assume no change
             return model_in_words(cell)
     return known
 
@@ -248,7 +247,7 @@ def _names(run: Mapping[str, Any], cell: Cell) -> bool:
 
 
 def _in_order(records: Records, scenarios: list[str]) -> list[Conversation]:
-    """Return the conversations in an order that does not depend on when each was recorded."""
+    """Return the conversations in an order independent of when they were recorded."""
     listed = [Cell(*cell) for run in records.runs for cell in run["cells"]]
     cells = {cell: place for place, cell in reversed(list(enumerate(listed)))}
     places = {scenario: place for place, scenario in enumerate(scenarios)}

@@ -1,4 +1,4 @@
-"""Secrets taken out of what is recorded."""
+"""Removal of secrets from the records."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from collections.abc import Mapping
 
 _SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
 _SECRET_FORM = re.compile(
-    r"\b(?:sk|pk|rk|gsk|xai|hf|ghp|gho|glpat|AIza)[-_]?[A-Za-z0-9_-]{16,}"  # keys of providers
+    r"\b(?:sk|pk|rk|gsk|xai|hf|ghp|gho|glpat|AIza)[-_]?[A-Za-z0-9_-]{16,}"  # providers' keys
     r"|(?<=Bearer )[A-Za-z0-9._~+/=-]{8,}"
     r"|(?<=://)[^\s/@:]+:[^\s/@]+(?=@)"  # user:password@host
 )
-_SHORTEST = 8  # characters; what is shorter is found in ordinary words
+_SHORTEST = 8  # characters; shorter ones occur in ordinary words
 HIDDEN = "[removed]"
 
 
 class Scrubber:
-    """Takes out the secrets of the environment and what has the form of one.
+    """Removes the environment's secrets and anything that looks like one.
 
     Args:
-        environment: variables; those whose name says KEY, TOKEN or the like hold secrets.
+        environment: variables; those named KEY, TOKEN or the like hold secrets.
     """
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
@@ -30,7 +30,7 @@ class Scrubber:
             for name, value in found.items()
             if _SECRET_NAME.search(name)
             and len(value.strip()) >= _SHORTEST
-            # A number or a path is a setting (MOTION_AGENT_MAX_TOKENS), no secret.
+            # A number or a path is a setting (MOTION_AGENT_MAX_TOKENS), not a secret.
             and not re.fullmatch(r"[\d.]+|/.*", value.strip())
         }
         self._secrets = sorted(secrets, key=len, reverse=True)

@@ -1,10 +1,10 @@
-"""Sense: whether a plan is what was asked for, which a valid plan need not be. No model judges it.
+"""Sense: whether a plan matches the request, which a valid plan need not. No model judges it.
 
-A turn is *sensible* if every check of it passes and the plan has nothing that nobody asked for;
-*partly* if no more than half of what was asked for is wrong; else *wrong*. What was asked for
-is in the suite: actions by meaning, their order, counts, durations, persons, what must not happen.
-Two things are looked at beside the checks of the suite, for no request has to mention them:
-durations and persons that nobody spoke of.
+A turn is *sensible* if all its checks pass and the plan has nothing that was not requested;
+*partly* if no more than half of the request is wrong; else *wrong*. The suite says what was
+requested: actions by meaning, their order, counts, durations, people, what must not happen. Two
+more things are checked, because no request needs to mention them: durations and people that nobody
+asked for.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .scenario import Expect
 
 Verdict = Literal["sensible", "partly", "wrong"]
 
-# One of these makes a turn wrong: it is not what was asked for, however much else is right.
+# Any of these makes a turn wrong: it is not the request, however much else is right.
 _GRAVE = {"invalid_format", "forbidden_action", "missing_tool", "missing_answer"}
 _DURATION = re.compile(
     r"\d|[一二三四五六七八九十半]|second|sekund|segund|second[oi]|minut|\blong(er)?\b|\bshort(er)?\b"
@@ -31,10 +31,10 @@ _DURATION = re.compile(
 
 @dataclass(frozen=True)
 class Sense:
-    """How sensible a turn is.
+    """How well a turn makes sense.
 
     Attributes:
-        verdict: in a word.
+        verdict: in one word.
         reasons: what is wrong, as ``fault: detail``.
     """
 
@@ -45,13 +45,13 @@ class Sense:
 def sense_of(
     request: str, expect: Expect, findings: Sequence[Finding], plans: Sequence[Plan]
 ) -> Sense:
-    """Return the sense of a turn.
+    """Return how well a turn makes sense.
 
     Args:
         request: the person's words.
-        expect: what was asked for.
+        expect: what was requested.
         findings: of all checks of the turn.
-        plans: the valid plans of the turn; none if none came.
+        plans: the valid plans of the turn, if any.
     """
     faults = [(f.fault, f.detail) for f in findings if f.fault]
     if not plans:
@@ -63,7 +63,7 @@ def sense_of(
     count = _expected_count(expect)
     steps = sum(len(plan.steps_of("generate_motion")) for plan in plans)
     invented = sum(fault == "invented_step" for fault, _ in faults)
-    # Too few steps are the actions that are missing, counted once more.
+    # Too few steps means missing actions, which are counted already.
     recounted = sum(f.check == "steps" and f.fault == "missing_step" for f in findings)
     missed = len(faults) - invented - recounted
     if (
@@ -78,7 +78,7 @@ def sense_of(
 
 
 def _unasked(request: str, expect: Expect, plans: Sequence[Plan]) -> list[tuple[str, str]]:
-    """Durations and persons that nobody spoke of."""
+    """Return the durations and people that nobody asked for."""
     steps = [step for plan in plans for step in plan.steps_of("generate_motion")]
     faults = []
     timed = [step for step in steps if step.seconds]
@@ -93,7 +93,7 @@ def _unasked(request: str, expect: Expect, plans: Sequence[Plan]) -> list[tuple[
 
 
 def _expected_count(expect: Expect) -> int:
-    """Return how many things were asked for: actions, items of a timeline, counts, durations,
+    """Return how many things were requested: actions, items of a timeline, counts, durations,
     places.
     """
     people = [*expect.people.values(), *(expect.timeline or {}).values()]

@@ -1,8 +1,8 @@
 """The few statistics of the report: shares with intervals, paired comparison, percentiles.
 
-Turns of one scenario, and its repetitions, are alike: they are one cluster and not so many
-independent cases. That is why the intervals and tests are written out: SciPy's are of independent
-cases, with which the tests compare them.
+The turns and repetitions of one scenario are correlated: they are one cluster, not independent
+cases. Hence our own intervals and tests: SciPy's assume independent cases, for which our tests
+compare both.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-Z_95 = 1.959963984540054  # of the normal distribution, for 95 % between -z and z
+Z_95 = 1.959963984540054  # quantile of the normal distribution: 95 % lie between -z and z
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,12 @@ class Share:
     """A count out of a total, with its 95 % Wilson score interval.
 
     Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927).
-    Unlike ±1.96 standard errors it is right for few cases and near 0 and 1.
+    Unlike ±1.96 standard errors it is accurate for few cases and near 0 and 1.
 
     Attributes:
-        count: how many.
-        total: of how many.
-        independent: of how many independent cases they tell as much; None for all of them.
+        count: number of successes.
+        total: number of cases.
+        independent: equivalent number of independent cases; None for all of them.
     """
 
     count: int
@@ -36,19 +36,19 @@ class Share:
 
     @property
     def value(self) -> float:
-        """The share itself; 0 of nothing is 0."""
+        """The share itself; 0 if there are no cases."""
         return self.count / self.total if self.total else 0.0
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Lower and upper end; 0 to 1 where nothing was counted."""
+        """Lower and upper end; 0 to 1 if there are no cases."""
         if not self.total:
             return 0.0, 1.0
         n, p, z2 = self.independent or self.total, self.value, Z_95**2
         middle = (p + z2 / (2 * n)) / (1 + z2 / n)
         half = Z_95 / (1 + z2 / n) * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
         low, high = max(middle - half, 0.0), min(middle + half, 1.0)
-        # At the ends the formula gives 0 and 1 but for rounding.
+        # At the ends the formula gives 0 and 1 up to rounding.
         return (0.0 if self.count == 0 else low), (1.0 if self.count == self.total else high)
 
     @classmethod
@@ -56,8 +56,8 @@ class Share:
         """Return the share of true values.
 
         Args:
-            values: of each case.
-            clusters: what each case belongs to; None where all are independent.
+            values: one for each case.
+            clusters: the cluster of each case; None if all are independent.
         """
         if clusters is None or not values:
             return cls(sum(values), len(values))
@@ -71,10 +71,11 @@ class Share:
 
 
 def _independent(values: Sequence[bool], clusters: Sequence[Hashable]) -> float:
-    """Return how many independent cases would vary as much as these do: n by Kish's design effect.
+    """Return the number of independent cases with the same variance: n by Kish's design effect.
 
     The variance of the share between clusters is the linearised one of a ratio (Cochran, Sampling
-    Techniques, 1977, 11.8). It can be neither more than the cases nor less than the clusters tell.
+    Techniques, 1977, 11.8). The result is at most the number of cases and at least the number of
+    clusters.
     """
     groups: dict[Hashable, list[bool]] = defaultdict(list)
     for value, cluster in zip(values, clusters, strict=True):
@@ -92,15 +93,15 @@ def _independent(values: Sequence[bool], clusters: Sequence[Hashable]) -> float:
 
 @dataclass(frozen=True)
 class Paired:
-    """Two ways compared on the same turns.
+    """Two cells compared on the same turns.
 
     Attributes:
-        both: turns that both did right.
-        only_first: that the first alone did right.
-        only_second: that the second alone did right.
-        neither: that neither did right.
-        differences: of each cluster, how many more the first did right; None where every turn is a
-            cluster of its own.
+        both: turns that both got right.
+        only_first: turns that only the first got right.
+        only_second: turns that only the second got right.
+        neither: turns that neither got right.
+        differences: for each cluster, how many more the first got right; None if every turn is its
+            own cluster.
     """
 
     both: int
@@ -113,7 +114,9 @@ class Paired:
     def of(
         cls, pairs: Sequence[tuple[bool, bool]], clusters: Sequence[Hashable] | None = None
     ) -> Paired:
-        """From (first is right, second is right) of each turn, and the cluster of each."""
+        """Return the comparison of (first is right, second is right) for each turn, with the
+        cluster of each.
+        """
         counts = Counter(pairs)
         cells = counts[True, True], counts[True, False], counts[False, True], counts[False, False]
         if clusters is None:
@@ -125,17 +128,17 @@ class Paired:
 
     @property
     def total(self) -> int:
-        """Turns that were compared."""
+        """Number of compared turns."""
         return self.both + self.only_first + self.only_second + self.neither
 
     @property
     def effect(self) -> float:
-        """How much larger the share of the first is, from -1 to 1."""
+        """First share less the second, from -1 to 1."""
         return (self.only_first - self.only_second) / self.total if self.total else 0.0
 
     @property
     def interval(self) -> tuple[float, float]:
-        """95 % interval of the effect, by the differences between clusters."""
+        """95 % interval of the effect, from the differences between clusters."""
         n, found = self.total, self._differences
         if n == 0:
             return -1.0, 1.0
@@ -157,9 +160,9 @@ class Paired:
 
     @property
     def p(self) -> float:
-        """Two-sided p of the exact sign test: each cluster might as well have favoured the other.
+        """Two-sided p of the exact sign test, under which each cluster could equally favour either.
 
-        Where no cluster has two turns that differ it is McNemar's exact test (Psychometrika 12,
+        If no cluster has two differing turns it is McNemar's exact test (Psychometrika 12,
         1947).
         """
         sums: Counter[int] = Counter({0: 1})
@@ -176,7 +179,7 @@ class Paired:
 
 
 def corrected(values: Sequence[float]) -> list[float]:
-    """Return the p values corrected for their number (Holm, Scand. J. Stat. 6, 1979)."""
+    """Return the p values corrected for multiple comparisons (Holm, Scand. J. Stat. 6, 1979)."""
     order = sorted(range(len(values)), key=lambda place: values[place])
     found = [0.0] * len(values)
     highest = 0.0
@@ -187,5 +190,7 @@ def corrected(values: Sequence[float]) -> list[float]:
 
 
 def percentile(values: Sequence[float], q: float) -> float:
-    """Return the q-th percentile (0 to 100), linear between neighbours; 0 of nothing."""
+    """Return the q-th percentile (0 to 100), linear between neighbours; 0 if there are no
+    values.
+    """
     return float(np.percentile(values, q)) if values else 0.0

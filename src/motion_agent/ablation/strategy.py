@@ -1,4 +1,4 @@
-"""Strategies: how a plan is asked for and read, each with one mechanism more than the last.
+"""Strategies: how a plan is requested and read, each with one more mechanism than the last.
 
     prompt   the form in words, one try, the answer must be bare JSON
     ladder   the same, read by the parsing ladder
@@ -6,8 +6,8 @@
     schema   the provider's JSON Schema with the request as well
     tools    native tool calling in the schema's place
 
-`prompt`, `ladder` and `reask` put the same question at first, so they share its answer: what they
-differ by is what the mechanism buys and not the luck of the draw.
+`prompt`, `ladder` and `reask` start with the same question, so they share its answer: their
+difference is the mechanism's benefit and not luck.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ Form = Literal["prompt", "schema", "tools"]
 
 @dataclass(frozen=True)
 class Strategy:
-    """One way of asking.
+    """One way of requesting a plan.
 
     Attributes:
         name: of the strategy.
-        form: how the plan's form is asked for.
-        ladder: whether the form of an answer may be repaired.
-        tries: how often it is asked before it is given up.
+        form: how the plan's form is requested.
+        ladder: whether malformed JSON may be repaired.
+        tries: number of attempts.
     """
 
     name: str
@@ -60,11 +60,11 @@ STRATEGIES: dict[str, Strategy] = {
 
 @dataclass(frozen=True)
 class Cell:
-    """One column of the experiment: a planner, asked in one way, at one temperature.
+    """One column of the experiment: a planner with a strategy and a temperature.
 
     Attributes:
         planner: string such as ``openai:gpt-4o``.
-        strategy: name of it; ``rules`` for a planner that is no language model.
+        strategy: its name; ``rules`` for a planner that is not a language model.
         temperature: None for the server's own.
     """
 
@@ -74,18 +74,18 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """``openai:gpt-4o, schema, 0.8``."""
+        """Its name, such as ``openai:gpt-4o, schema, 0.8``."""
         warmth = "" if self.temperature is None else f", {self.temperature:g}"
         return f"{self.planner}, {self.strategy}{warmth}"
 
     @property
     def provider(self) -> str:
-        """Whose server is asked: what stands before the colon."""
+        """The provider: the part before the colon."""
         return self.planner.partition(":")[0]
 
     @property
     def how(self) -> Strategy:
-        """The strategy; that of the rules asks once and reads all that is a plan."""
+        """The strategy; the offline planner's asks once and reads anything that is a plan."""
         return STRATEGIES.get(self.strategy, Strategy(self.strategy, "prompt", True, 1))
 
 
@@ -97,7 +97,7 @@ def cells_of(
     """Return all combinations; the offline planner has neither strategy nor temperature.
 
     Raises:
-        ConfigurationError: there is no such strategy, or nothing is combined.
+        ConfigurationError: unknown strategy, or nothing to combine.
     """
     for name in strategies:
         if name not in STRATEGIES:
@@ -119,15 +119,15 @@ def cells_of(
 
 
 def open_planner(cell: Cell, *, seed: int, short: bool | None = None) -> Planner:
-    """Return the planner of a cell, seeded where its provider takes a seed.
+    """Return the planner of a cell, seeded if its provider accepts a seed.
 
     Args:
-        cell: what to ask.
-        seed: of the sampling.
-        short: use the short prompts; None asks the environment.
+        cell: planner, strategy and temperature.
+        seed: for sampling.
+        short: use the short prompts; None for the environment's setting.
 
     Raises:
-        ConfigurationError: unknown planner, or it cannot do what the strategy needs.
+        ConfigurationError: unknown planner, or it does not support the strategy.
         UnavailableError: it needs a key that is not set.
     """
     if cell.planner == OFFLINE:
@@ -140,10 +140,10 @@ def open_planner(cell: Cell, *, seed: int, short: bool | None = None) -> Planner
 def planner_of(
     model: BaseChatModel | Planner, cell: Cell, *, seed: int, short: bool | None = None
 ) -> Planner:
-    """Return a chat model as the planner of a cell; a planner stays as it is.
+    """Return a chat model as the planner of a cell; a planner is returned unchanged.
 
     Raises:
-        ConfigurationError: it cannot do what the strategy needs.
+        ConfigurationError: it does not support the strategy.
     """
     if not isinstance(model, BaseChatModel):
         return make_planner(model)

@@ -13,9 +13,9 @@ from .scoring import TurnScore
 from .statistics import Paired, Share, percentile
 from .strategy import STRATEGIES, Cell
 
-# What is compared within a planner: each mechanism with what it was added to.
+# Comparisons within a planner: each mechanism with the one it extends.
 _STEPS = (("prompt", "ladder"), ("ladder", "reask"), ("reask", "schema"), ("schema", "tools"))
-MAX_PAIRS = 60  # of planners that are compared
+MAX_PAIRS = 60  # comparisons between planners
 
 
 @dataclass(frozen=True)
@@ -24,25 +24,25 @@ class CellSummary:
 
     Attributes:
         cell: planner, strategy and temperature.
-        turns: how many were scored.
+        turns: number of scored turns.
         valid_first: turns whose first answer was a valid plan.
-        valid: turns that had a valid plan in the end.
-        sensible: turns whose plan is what was asked for, see `sense`.
-        partly: turns of whose plan half or more is what was asked for.
+        valid: turns with a valid plan in the end.
+        sensible: turns whose plan matches the request; see `sense`.
+        partly: turns whose plan matches half of the request or more.
         passed: turns that passed all checks.
-        plan: turns whose plan is as asked, of those that have such checks.
-        edit: turns that changed what was to change and nothing else, of those with a motion.
-        answer: turns whose words say what they must, of those with a question.
+        plan: turns whose plan is as requested, of those with such checks.
+        edit: turns that changed what they should and nothing else, of those with a motion.
+        answer: turns whose reply says what it must, of those with a question.
         families: `passed` of each family.
         attempts: mean number of answers a turn.
-        tokens_in: mean of a turn; None where the server does not tell.
+        tokens_in: mean of a turn; None if the server does not say.
         tokens_out: mean of a turn.
-        p50: seconds of a turn, all its answers together.
+        p50: median seconds of a turn, all its answers together.
         p95: the same, 95th percentile.
-        dollars: of a thousand turns; None where the price is not known.
+        dollars: for a thousand turns; None if the price is unknown.
         rungs: how often each rung of the ladder read the deciding answer.
-        causes: why answers were no plan.
-        faults: what failed checks found.
+        causes: why answers were not plans, with counts.
+        faults: of failed checks, with counts.
     """
 
     cell: Cell
@@ -69,7 +69,7 @@ class CellSummary:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two cells on the turns that both were asked."""
+    """Two cells compared on the turns that both have."""
 
     first: Cell
     second: Cell
@@ -79,7 +79,9 @@ class Comparison:
 
 
 def by_cell(turns: Sequence[TurnScore]) -> dict[Cell, list[TurnScore]]:
-    """Return the turns of each cell, planners as they come, their strategies in order."""
+    """Return the turns of each cell, planners in order of appearance, their strategies in
+    theirs.
+    """
     found: dict[Cell, list[TurnScore]] = defaultdict(list)
     for turn in turns:
         found[turn.cell].append(turn)
@@ -130,8 +132,8 @@ def summarise(cell: Cell, turns: Sequence[TurnScore], prices: Prices) -> CellSum
 
 
 def comparisons(cells: Mapping[Cell, Sequence[TurnScore]]) -> list[Comparison]:
-    """Return each mechanism with the one before it, and each planner with every other in the same
-    way.
+    """Return the comparisons: each mechanism with the one before it, and planners with each other
+    under the same strategy.
     """
     pairs = [
         (first, second)

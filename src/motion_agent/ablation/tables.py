@@ -1,4 +1,4 @@
-"""The tables of a report, as plain rows: Markdown, CSV and HTML write the same ones."""
+"""The tables of a report, as plain rows shared by Markdown, CSV and HTML."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FAILED = "no valid plan"
 
 @dataclass(frozen=True)
 class Table:
-    """A table with a title, and what a reader must know of it."""
+    """A table with a title and explanatory notes."""
 
     title: str
     head: tuple[str, ...]
@@ -31,14 +31,14 @@ class Table:
 
 @dataclass(frozen=True)
 class Pair:
-    """One measure of two cells, compared on the turns that both were asked.
+    """One measure of two cells, compared on the turns that both have.
 
     Attributes:
         first: one cell.
         second: the other.
         measure: what counts as right: ``valid``, ``sensible``, ``all checks``.
-        paired: what was counted.
-        corrected: its p value, corrected for the number of all comparisons.
+        paired: the counts.
+        corrected: its p value, corrected for the number of comparisons.
     """
 
     first: Cell
@@ -50,14 +50,14 @@ class Pair:
 
 @dataclass(frozen=True)
 class Tables:
-    """Everything that a report shows.
+    """The content of a report.
 
     Attributes:
         summaries: the numbers of each cell, in order.
-        tables: the tables made of them, in the order of the report.
+        tables: of these numbers, in the report's order.
         pairs: the comparisons of cells.
         failures: the turns that failed a check, by cell.
-        facts: lines about how it was made.
+        facts: lines about the experiment.
     """
 
     summaries: tuple[CellSummary, ...]

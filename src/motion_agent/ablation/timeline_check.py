@@ -1,4 +1,4 @@
-"""Whether a motion is what an edit should have made of it: what stays, what is new, and where."""
+"""Whether a motion is the expected result of an edit: what stays, what is new, and where."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ def check_timeline(
 ) -> Faults:
     """Return the faults of a timeline, as (fault, detail).
 
-    A segment stays if a segment with its very tokens is there. Between two that stay, the new
+    A segment stays if a segment with exactly its tokens exists. Between two that stay, the new
     segments must show the new items in order; several may show the same one.
 
     Args:
-        items: what is expected.
-        segments: what is there.
-        known: digest of the tokens of each segment that there was before, by id.
+        items: the expected timeline.
+        segments: the actual timeline.
+        known: digest of the tokens of each earlier segment, by id.
     """
     planned = [known.get(item.segment, item.segment) for item in items if item.kind == "keep"]
     kept = [s.tokens for s in segments if s.tokens in known.values() or s.tokens in planned]

@@ -1,9 +1,9 @@
-"""Sets of words in which a description is looked for: ``walk|stroll|step back``.
+"""Sets of words to look for in a description: ``walk|stroll|step back``.
 
-A word of a set stands for all its forms, an entry of two words for the two with at most two words
-between them, and an entry that ends in ``*`` for all words that begin so. ``*`` alone is any word.
-The lemmatiser is a table of irregular verbs and a handful of endings: enough for the verbs of human
-movement, and the same on every machine.
+A word stands for all its forms, two words for both with at most two words between them, and an
+entry ending in ``*`` for all words with that prefix. ``*`` alone is any word. The lemmatiser is a
+table of irregular verbs and a handful of endings: enough for the verbs of human movement, and the
+same on every machine.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-_GAP = 2  # words that may stand between the two of a pair
+_GAP = 2  # words allowed between the two of a pair
 _IRREGULAR = {
     "ran": "run", "sat": "sit", "stood": "stand", "lay": "lie", "laid": "lie", "lying": "lie",
     "lain": "lie", "fell": "fall", "fallen": "fall", "threw": "throw", "thrown": "throw",
@@ -30,12 +30,12 @@ _KEPT = {"across", "towards", "press", "toss", "cross", "pass", "this", "less", 
 
 @lru_cache(maxsize=65536)
 def _lemmas(text: str) -> tuple[str, ...]:
-    """Return each word with all forms that it may be one of, joined by ``/``."""
+    """Return each word with all its possible base forms, joined by ``/``."""
     words = re.findall(r"[^\W_]+(?:[-'’.][^\W_]+)*", text.lower())
     found: list[str] = []
     for word in words:
         found.append("/".join(dict.fromkeys(_forms(word))))
-        if "-" in word:  # "push-up" is found as one word and as two
+        if "-" in word:  # "push-up" matches as one word and as two
             found += ["/".join(dict.fromkeys(_forms(part))) for part in word.split("-")]
     return tuple(found)
 
@@ -69,15 +69,15 @@ def _entries(words: str) -> tuple[tuple[str, ...], ...]:
 
 
 def find_words(words: str, text: str, start: int = 0) -> int | None:
-    """Return where in the text the first of the words stands.
+    """Return the position in the text of the first matching word.
 
     Args:
         words: a set such as ``walk|step back``.
         text: a description or an answer.
-        start: number of the word to begin at; "push-up" counts as three, itself and its parts.
+        start: index of the first word to search; "push-up" counts as three, itself and its parts.
 
     Returns:
-        The number of the word, or None.
+        The index of the word, or None.
     """
     found = _lemmas(text)
     for position in range(start, len(found)):
@@ -88,14 +88,15 @@ def find_words(words: str, text: str, start: int = 0) -> int | None:
 
 
 def has_words(words: str, text: str) -> bool:
-    """Return whether one of the words is in the text."""
+    """Return whether the text contains one of the words."""
     return find_words(words, text) is not None
 
 
 def in_order(sets: Sequence[str], texts: Sequence[str]) -> list[int | None]:
-    """For each set of words the number of the text in which it is found, in the order of the sets.
+    """Return, for each set of words in order, the index of the text that contains it.
 
-    Each is looked for behind the one before it; one that is not found leaves the place as it is.
+    Each search starts after the previous match; a set that is not found leaves the position
+    unchanged.
     """
     at, word = 0, 0
     places: list[int | None] = []
