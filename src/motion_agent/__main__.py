@@ -1,11 +1,11 @@
-"""``python -m motion_agent`` is ``motion-agent``; both begin here."""
+"""``python -m motion_agent`` is ``motion-agent``; both start here."""
 
 import sys
 from pathlib import Path
 
 
 def main() -> None:
-    """Run the command line; Ctrl-C while it is being loaded ends it without a traceback."""
+    """Run the command line; Ctrl-C while it loads ends it without a traceback."""
     try:
         from .cli import main as run
 
@@ -15,7 +15,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    # ``-m`` puts the current folder first on the import path; its modules are not ours to run.
+    # ``-m`` puts the current folder first on the import path; its modules must not run.
     here = Path.cwd()
     if here != Path(__file__).parents[1]:
         sys.path[:] = [entry for entry in sys.path if entry not in ("", str(here))]

@@ -1,17 +1,17 @@
-"""Many prompts in one process: rows in, motions and failures out, as Parquet in shards.
+"""Many prompts in one process: rows in, motions and failures out, as sharded Parquet.
 
     prompts.jsonl              {"prompt": "a person waves", "seed": 3, "seconds": 2.5}
-    results/batch.json         of which prompts these are the results, and how they are made
+    results/batch.json         the prompts' digest, and the settings
     results/part-00000.parquet rows 0 to 255, and so on
 
 Notable:
-- a shard holds the same rows in every run and appears whole or not at all. So a batch that was
-  killed goes on with the first shard that is missing, and nothing is done twice;
+- a shard holds the same rows in every run and appears whole or not at all. So a killed batch
+continues with the first missing shard, and nothing is done twice;
 - a row's motion is a function of the row, the engine and the planner: not of its shard, nor of
-  what is generated at the same time;
-- a row that cannot be read or made is a row with an error. What is no row's fault, a server that
-  is down or a full disk, ends the batch; the same call goes on with it;
-- a shard's motions are forgotten when it is written, so memory does not grow with the prompts.
+other rows generated at the same time;
+- a row that cannot be read or made is a row with an error. Other failures, such as a server that is
+down or a full disk, end the batch; the same call continues it;
+- a shard's motions are dropped once written, so memory does not grow with the prompts.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 
 MANIFEST = "batch.json"
 SHARD = 256  # rows
-_AT_ONCE = 16  # rows that are in the engine's batches at a time
+_AT_ONCE = 16  # rows in the engine's batches at a time
 _KEYS = frozenset({"prompt", "seed", "seconds", "id"})
 _LARGEST_SEED = 2**63 - 1
 
@@ -65,11 +65,10 @@ class BatchSettings:
     """How rows become motions.
 
     Attributes:
-        planner: name of the planner that makes a plan of each prompt; empty for none, where a
-            prompt is one description.
-        seed: of rows that name none.
-        captions: have the engine say what each motion shows.
-        shard: rows in a file.
+        planner: name of the planner for each prompt; empty if a prompt is one description.
+        seed: for rows without one.
+        captions: have the engine caption each motion.
+        shard: rows in each file.
     """
 
     planner: str = ""
@@ -86,7 +85,7 @@ class BatchSummary:
         rows: of the prompts.
         made: motions of this run.
         failed: failures of this run.
-        kept: rows that were done before.
+        kept: rows done earlier.
     """
 
     rows: int
@@ -107,18 +106,18 @@ def run_batch(
     """Generate the results of `prompts` that `out` does not have yet.
 
     Args:
-        prompts: JSON lines; ``prompt``, and if wanted ``seed``, ``seconds``, ``id``.
+        prompts: JSON lines; ``prompt``, and optionally ``seed``, ``seconds``, ``id``.
         out: folder of the shards; a new one, or that of the same batch.
         engine: makes the motions.
         settings: None for the defaults.
-        progress: is told the rows done and all rows.
-        cancel: ends the batch before the next rows; what is written stays.
+        progress: called with (rows done, all rows).
+        cancel: ends the batch before the next rows; written shards stay.
 
     Raises:
-        InputError: `out` has the results of other prompts or settings, or a wrong setting.
-        ConfigurationError: pyarrow is not installed, or the planner cannot be.
+        InputError: `out` has the results of other prompts or settings, or a setting is invalid.
+        ConfigurationError: pyarrow is not installed, or the planner is unknown.
         UnavailableError: a server is out of reach, or the folder cannot be written to.
-        Cancelled: `cancel` was set meanwhile.
+        Cancelled: `cancel` was set.
     """
     settings = settings or BatchSettings()
     if settings.shard < 1:
@@ -145,7 +144,7 @@ def run_batch(
 
 
 def _begin(prompts: Path, out: Path, engine: MotionEngine, settings: BatchSettings) -> int:
-    """Return the number of rows, once `out` is known to belong to them."""
+    """Return the number of rows after checking that `out` belongs to them."""
     digest, rows = hashlib.sha256(), 0
     try:
         with prompts.open("rb") as file:
@@ -182,7 +181,9 @@ def _shard(
     settings: BatchSettings,
     cancel: CancelToken | None,
 ) -> list[dict[str, Any]]:
-    """A record for each line, in order; rows wait for each other in the engine's batches only."""
+    """Return a record for each line, in order; rows wait for each other only in the engine's
+    batches.
+    """
     maker = _Maker(engine, settings, cancel)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         futures = [
@@ -208,10 +209,10 @@ class _Maker:
             self._agents[settings.seed] = self._agent(settings.seed)
 
     def record(self, number: int, line: str) -> dict[str, Any]:
-        """What is written of a row.
+        """Return the record of a row.
 
         Raises:
-            UnavailableError, ConfigurationError, Cancelled: which no row can help.
+            UnavailableError, ConfigurationError, Cancelled: not the row's fault.
         """
         record: dict[str, Any] = {name: None for name in _columns()}
         record |= {"row": number, "engine": self._engine.name, "motions": [], "unknown": []}
@@ -256,7 +257,11 @@ class _Maker:
 
 
 def _checked_row(line: str) -> dict[str, Any]:
-    """Raises: InputError: the line is no row."""
+    """Return the row of a line, checked.
+
+    Raises:
+        InputError: the line is not a row.
+    """
     try:
         row = parse_json(line)
     except ValueError as err:
@@ -280,7 +285,7 @@ def _checked_row(line: str) -> dict[str, Any]:
 
 
 def _packed(motion: Motion) -> bytes:
-    """The motion as the bytes of an .npz file."""
+    """Return the motion as the bytes of an .npz file."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "motion.npz"
         save_npz(motion, path)
@@ -288,7 +293,7 @@ def _packed(motion: Motion) -> bytes:
 
 
 def read_results(out: Path) -> Iterator[dict[str, Any]]:
-    """The rows that are done, in order, as dictionaries; a motion is the bytes of an .npz file.
+    """Return the finished rows, in order, as dictionaries; a motion is the bytes of an .npz file.
 
     Raises:
         ConfigurationError: pyarrow is not installed.
@@ -303,7 +308,7 @@ def read_results(out: Path) -> Iterator[dict[str, Any]]:
 
 
 def _columns() -> dict[str, Any]:
-    """Name and type of each column; a function, since pyarrow is an extra."""
+    """Return name and type of each column; a function, since pyarrow is an extra."""
     arrow = _arrow()
     return {
         "row": arrow.int64(),

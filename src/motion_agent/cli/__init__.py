@@ -1,5 +1,5 @@
-"""The command ``motion-agent``. One file a group of commands; each imports what it runs when it
-runs, so that ``--help`` is instant.
+"""The command ``motion-agent``: one file for each group of commands, with imports deferred until a
+command runs so that ``--help`` is instant.
 """
 
 from __future__ import annotations

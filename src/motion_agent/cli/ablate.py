@@ -37,7 +37,7 @@ app = typer.Typer(
 def make_suite(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new or empty one.")],
 ) -> None:
-    """Write a few scenarios to begin your own suite with."""
+    """Write a few scenarios to start your own suite with."""
     from ..ablation.new_suite import new_suite
 
     for path in new_suite(folder):
@@ -177,7 +177,7 @@ def ablate(
 ) -> None:
     """Compare planners on a suite of conversations, or motion engines on a data set.
 
-    What was asked is kept in the folder: the same command goes on after an interruption.
+    Answers are kept in the folder: after an interruption, the same command continues.
     """
     if ctx.invoked_subcommand is not None:
         return None
@@ -276,7 +276,7 @@ def _is_filtered(ctx: typer.Context) -> bool:
 
 
 def _check_replay_options(ctx: typer.Context) -> None:
-    """Raise for options that say how to ask: what is recorded was asked as it was."""
+    """Raise for options about asking, which have no effect on recorded answers."""
     given = [option for name, option in _FOR_ASKING.items() if _is_given(ctx, name)]
     if given:
         raise InputError(
@@ -288,7 +288,7 @@ def _check_replay_options(ctx: typer.Context) -> None:
 def _check_replayable(
     records: Records, suite: Suite, out: Path, as_recorded: bool, only: Only | None
 ) -> None:
-    """Raise if the records would not all be made so today."""
+    """Raise if some records are stale."""
     from ..ablation import score
 
     if not any(only is None or only(found) for found in records.conversations.values()):
@@ -307,7 +307,7 @@ def _check_replayable(
 
 
 def _open_planners(experiment: Ablation) -> None:
-    """Open each planner once, so that a wrong name or a missing key ends it before all else."""
+    """Open each planner once, so that a wrong name or a missing key is reported first."""
     from ..ablation.strategy import open_planner
 
     for cell in experiment.cells:
@@ -315,7 +315,7 @@ def _open_planners(experiment: Ablation) -> None:
 
 
 def _ask(experiment: Ablation, records: Records, engine: str | None) -> BaseException | None:
-    """Ask what is not recorded; what ended it before all was, if that was no limit."""
+    """Ask whatever is not on record; raise what ended it early, unless that was a limit."""
     from ..ablation import run
 
     shared_engine = load_chosen_engine(engine, None) if engine else None
@@ -412,7 +412,7 @@ def _compare_engines(
     from ..motion_core.motionllm.engine import DEFAULT_CHECKPOINT
     from ..motion_core.retrieval import load_retrieval
 
-    # Of the data set that is measured on, and not of the default one.
+    # Of the measured data set, not the default one.
     engines = [
         load_retrieval(source) if name == "retrieval" and dataset is not None else name
         for name in names

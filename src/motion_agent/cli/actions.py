@@ -1,4 +1,4 @@
-"""``motion-agent actions``: what the motion model knows."""
+"""``motion-agent actions``: the actions that the motion model knows."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def actions(
     checkpoint: CheckpointFolder = None,
     as_json: Json = False,
 ) -> None:
-    """List the actions that the motion model knows, or near ones.
+    """List the actions that the motion model knows, or similar ones.
 
-    Each was in its training captions, some of them only once.
+    Each occurs in its training captions, sometimes only once.
     """
     from ..motion_core.abilities import known_actions
     from ..motion_core.engines import load_engine
@@ -38,14 +38,14 @@ def actions(
 
 
 def tell_actions(found: list[str]) -> None:
-    """The verbs in a paragraph, and a sentence to begin with."""
+    """Print the verbs as a paragraph, with an example sentence."""
     verbs = ", ".join(sentence.removeprefix("a person ") for sentence in found)
     for line in wrapped(f"a person {verbs}", (width() or 80)):
         say(line)
 
 
 def tell_nearest(engine: MotionEngine, action: str) -> dict[str, list[str]]:
-    """Tell whether the action is known, and what is near if not; return it as JSON values."""
+    """Print whether the action is known, or similar ones if not; return it as JSON values."""
     from ..motion_core.abilities import nearest_actions
     from ..motion_core.engine import unknown_words
 
@@ -60,7 +60,7 @@ def tell_nearest(engine: MotionEngine, action: str) -> dict[str, list[str]]:
 
 
 def example(found: list[str]) -> str:
-    """A sentence of two of the actions."""
+    """Return an example sentence with two of the actions."""
     common = [s for s in found if s.split()[2] in ("walks", "waves", "jumps", "bows", "runs")]
     chosen = (common or found)[:2]
     return ", then ".join([chosen[0], *(s.removeprefix("a person ") for s in chosen[1:])])

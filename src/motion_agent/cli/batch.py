@@ -1,4 +1,4 @@
-"""``motion-agent batch prompts.jsonl``: many prompts, a folder of Parquet."""
+"""``motion-agent batch prompts.jsonl``: many prompts to a folder of Parquet."""
 
 from __future__ import annotations
 
@@ -39,11 +39,10 @@ def batch(
     shard: Annotated[int, typer.Option(min=1, help="Rows in a file.")] = 256,
     as_json: Json = False,
 ) -> None:
-    """Make the motions of many prompts, in shards of Parquet.
+    """Generate the motions of many prompts, in shards of Parquet.
 
-    A batch that was stopped goes on where it was when the same command is given again. A row that
-    cannot be made is in the results with its error, and does not stop the others. Needs the extra
-    `batch`.
+    The same command continues a stopped batch. A row that fails is in the results with its error
+    and does not stop the others. Needs the extra `batch`.
     """
     from ..batch import BatchSettings, run_batch
     from .motions import check_there

@@ -57,7 +57,7 @@ _LEAVE = ("/quit", "/exit", "/q")
 
 
 def complete_conversation(incomplete: str) -> list[str]:
-    """The conversations that begin so."""
+    """Return the conversations whose names begin with the given text."""
     return [name for name in conversation_names() if name.startswith(incomplete)]
 
 
@@ -99,7 +99,7 @@ def chat(
 ) -> None:
     """Talk about a motion: make it, change it, ask about it.
 
-    Conversations are kept, so a later chat goes on where this one ended.
+    Conversations are kept, so a later chat continues this one.
     """
     if forget is not None:
         forget_conversation(forget)
@@ -109,7 +109,7 @@ def chat(
         _list_conversations()
         return
     if isinstance(sys.stdin, TextIOWrapper):
-        sys.stdin.reconfigure(errors="replace")  # a line that is no UTF-8 is a line all the same
+        sys.stdin.reconfigure(errors="replace")  # an invalid UTF-8 line must not end the chat
     with kept_conversations() as (store, checkpointer):
         agent = make_agent(
             planner,
@@ -141,7 +141,7 @@ def chat(
 
 
 def _view_command(line: str, agent: MotionAgent, thread: str) -> str:
-    """Return ``/view`` for words that ask to see a motion; other lines stay."""
+    """Return ``/view`` for a line that asks to see a motion; other lines unchanged."""
     if _SHOW.fullmatch(line):
         return "/view"
     named = _SHOW_MOTION.fullmatch(line)
@@ -151,7 +151,7 @@ def _view_command(line: str, agent: MotionAgent, thread: str) -> str:
 
 
 def _list_conversations() -> None:
-    """A line for each conversation, the latest first; its current motion and what it is of."""
+    """Print a line for each conversation, the latest first, with its current motion."""
     names = conversation_names()
     if not names:
         note("no conversations are kept yet; `motion-agent chat` begins one")
@@ -178,7 +178,7 @@ def _say_to(agent: MotionAgent, line: str, thread: str) -> Turn:
 
 
 def _finish_interrupted(agent: MotionAgent, checkpointer: LatestCheckpoints, thread: str) -> None:
-    """Go on with a request that a crash cut short: once, and only if the person wants it."""
+    """Resume a request that a crash interrupted: once, and only if the person wants it."""
     if (request := agent.unfinished(thread)) is None:
         return
     if not checkpointer.may_resume(thread):
@@ -194,7 +194,7 @@ def _finish_interrupted(agent: MotionAgent, checkpointer: LatestCheckpoints, thr
 
 
 def _answer(work: Callable[[], Turn | None], agent: MotionAgent, thread: str) -> None:
-    """Do it and say the reply; what goes wrong is told and ends nothing."""
+    """Execute a request and print the reply; errors are reported and end nothing."""
     from ..motion_core.errors import Cancelled, MotionAgentError
 
     stopped = False
@@ -202,7 +202,7 @@ def _answer(work: Callable[[], Turn | None], agent: MotionAgent, thread: str) ->
         if (turn := work()) is not None:
             say(turn.reply)
     except Ended:
-        raise  # the turn goes on when the chat starts again
+        raise  # the turn resumes when the chat starts again
     except (KeyboardInterrupt, Cancelled):
         stopped = True
     except MotionAgentError as err:
@@ -211,13 +211,13 @@ def _answer(work: Callable[[], Turn | None], agent: MotionAgent, thread: str) ->
         if MODE.debug:
             raise
         complain(unexpected(err))
-    if stopped:  # on purpose: unlike after a crash, it does not go on when the chat starts again
+    if stopped:  # on purpose: unlike after a crash, the turn does not resume
         agent.abandon(thread)
         note("stopped")
 
 
 def _command(line: str, agent: MotionAgent, thread: str) -> None:
-    """Do what a line with a slash says."""
+    """Execute a line with a slash command."""
     name, _, rest = line.partition(" ")
     motions = agent.motions(thread)
     people = [motion for _, motion in sorted(motions.items())]
@@ -257,7 +257,7 @@ def _view(reference: str, agent: MotionAgent, thread: str) -> None:
 def _export(
     agent: MotionAgent, people: list[Motion], formats: Sequence[str], placement: Placement
 ) -> None:
-    """Write files where "export it as walk.bvh" writes them, and tell where that is."""
+    """Write files to the same place as "export it as walk.bvh", and print where that is."""
     files: list[Path] = []
     for suffix in formats:
         with working(f"writing {suffix}"):
@@ -281,7 +281,7 @@ def _tell_motions(agent: MotionAgent, thread: str) -> None:
 
 
 def _complete_commands() -> None:
-    """In a terminal: arrow keys, history, and Tab for what begins with a slash."""
+    """Set up the terminal: arrow keys, history, and Tab completion of slash commands."""
     if not sys.stdin.isatty() or os.name != "posix":
         return
     import readline
@@ -297,14 +297,14 @@ def _complete_commands() -> None:
 
 
 def _next_line() -> str | None:
-    """The next line that says something; None at the end of the input."""
+    """Return the next line with words; None at the end of the input."""
     prompt = "> " if sys.stdin.isatty() else ""
     while True:
         try:
             line = input(prompt).strip()
         except EOFError:
             if prompt:
-                say()  # what comes next in the terminal begins on a line of its own
+                say()  # start the terminal's next output on a new line
             return None
         except Ended:
             raise

@@ -1,4 +1,4 @@
-"""``motion-agent checkpoint``: what a MotionLLM checkpoint is, whether it is whole, and others'."""
+"""``motion-agent checkpoint``: show, verify, convert and export MotionLLM checkpoints."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def show(
     card: Annotated[bool, typer.Option("--card", help="Its model card, too.")] = False,
     as_json: Json = False,
 ) -> None:
-    """What a checkpoint is: backbone, sizes, training, files.
+    """Show a checkpoint: backbone, sizes, training, files.
 
-    Its files are checked against their digests, as always when one is loaded.
+    Its files are checked against their digests, as on every load.
     """
     checkpoint = _load(folder)
     facts = describe_checkpoint(checkpoint)
@@ -77,9 +77,9 @@ def verify(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """See that a checkpoint is whole and its parts fit together.
+    """Check that a checkpoint is complete and its parts fit together.
 
-    Reads every tensor: digests, the tokenizer's codebook, the motion rows, both adapters. Ends
+    Reads every tensor: digests, the tokenizer's codebook, the motion rows, both adapters. Exits
     with 3 if a file is damaged.
     """
     checkpoint = _load(folder)
@@ -133,9 +133,9 @@ def convert(
     ] = 2,
     as_json: Json = False,
 ) -> None:
-    """Make a checkpoint of the files that the authors of a paper publish.
+    """Convert files published by the authors of a paper to a checkpoint.
 
-    They are read as tensors alone: nothing in them is run.
+    Only tensors are read from them; no code in them is run.
     """
     if source == "motiongpt":
         _convert_motiongpt(out, _needed("--motiongpt", motiongpt), mean, std, backbone)
@@ -171,10 +171,10 @@ def export(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Write one direction as a language model that servers load.
+    """Write one direction as a language model for other servers.
 
-    The adapter is merged into the backbone, and the motion tokens are words of its vocabulary. For
-    Ollama there is a Modelfile. What serves t2m has to allow nothing but motion tokens.
+    The adapter is merged into the backbone, and motion tokens become words of its vocabulary. For
+    Ollama there is a Modelfile. A server of t2m must allow only motion tokens.
     """
     checkpoint = _load(folder)
     with working(f"merging {direction} into {checkpoint.config.backbone}"):
@@ -214,7 +214,7 @@ def _needed(option: str, path: Path | None) -> Path:
 
 
 def describe_checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:
-    """Return a checkpoint as JSON values; the words it knows are counted, not listed."""
+    """Return a checkpoint as JSON values; its known words are counted, not listed."""
     config = checkpoint.config.to_dict()
     files = {file.name: file.stat().st_size for file in sorted(checkpoint.folder.iterdir())}
     return {
@@ -227,7 +227,7 @@ def describe_checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:
 
 
 def tell_table(rows: dict[str, str]) -> None:
-    """Print names and values in two columns; long values wrap within theirs."""
+    """Print names and values in two columns, wrapping long values."""
     indent = max(map(len, rows)) + 2
     room = max((width() or 100) - indent, 20)
     for name, value in rows.items():
@@ -248,8 +248,8 @@ def _load(folder: Path | None) -> Checkpoint:
 
 
 def _recipe(how: dict[str, Any]) -> str:
-    """Return the recipe in one line, without what is itself a table."""
-    timed = how.get("minutes") is not None  # then the number of steps is no limit
+    """Return the recipe in one line, without its nested tables."""
+    timed = how.get("minutes") is not None  # then the number of steps is not the limit
     return ", ".join(
         f"{name} {value}"
         for name, value in how.items()

@@ -1,4 +1,4 @@
-"""Conversations in SQLite that do not grow with every turn, and that nobody changes unnoticed."""
+"""Conversations in SQLite that do not grow with every turn and detect changes by other programs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from ..agent_graph.serializer import ConversationSerializer
 from ..motion_core.errors import IntegrityError, UnavailableError
 
-# SQLite numbers rows in the order in which they come; a clock may go back.
+# SQLite numbers rows in order of insertion; a clock may go back.
 _LATEST = (
     "SELECT checkpoint_id FROM main.checkpoints AS latest WHERE latest.thread_id = {0}.thread_id"
     " AND latest.checkpoint_ns = {0}.checkpoint_ns ORDER BY latest.rowid DESC LIMIT 1"
@@ -34,26 +34,25 @@ BEGIN SELECT RAISE(ABORT, '{_CHANGED}'); END
 
 
 class LatestCheckpoints(SqliteSaver):
-    """A LangGraph checkpointer for one line of checkpoints a conversation.
+    """A LangGraph checkpointer that keeps one line of checkpoints for each conversation.
 
-    A checkpoint holds the whole state, and undo is part of it. `SqliteSaver` keeps four a turn
-    for good and does not implement `prune`; there are no delta channels in our graph, so the last
-    one stands alone.
+    A checkpoint holds the whole state, including undo. `SqliteSaver` keeps four a turn forever and
+    does not implement `prune`; our graph has no delta channels, so the last one is sufficient.
 
-    The latest checkpoint is the one that was written last, whatever the clock said. A new one
-    has to follow it: where another program has written meanwhile, nothing is written.
+    The latest checkpoint is the one written last, whatever the clock says. A new one must follow
+    it: if another program has written meanwhile, nothing is written.
 
     Raises:
         UnavailableError: the database cannot be written, or another program changed the
             conversation meanwhile.
-        IntegrityError: what is in it was not written by us.
+        IntegrityError: its content was not written by us.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         super().__init__(connection, serde=ConversationSerializer())
 
     def setup(self) -> None:
-        """Create what is missing in the database."""
+        """Create missing tables in the database."""
         if not self.is_setup:
             super().setup()
             self.conn.execute("PRAGMA trusted_schema = OFF")
@@ -62,7 +61,7 @@ class LatestCheckpoints(SqliteSaver):
             self.conn.commit()
 
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
-        """Return the checkpoint that `config` names, else the latest of its conversation."""
+        """Return the checkpoint in `config`, else the latest of its conversation."""
         settings = {"checkpoint_ns": "", **config["configurable"]}
         thread = str(settings["thread_id"])
         with _explained(thread):
@@ -97,12 +96,12 @@ class LatestCheckpoints(SqliteSaver):
         task_id: str,
         task_path: str = "",
     ) -> None:
-        """Write what a node gave, before the checkpoint that it becomes part of."""
+        """Write a node's results, before the checkpoint that will contain them."""
         with _explained(config["configurable"]["thread_id"]):
             super().put_writes(config, writes, task_id, task_path)
 
     def prune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
-        """Delete the older checkpoints of these conversations, or all with ``delete``."""
+        """Delete the older checkpoints of these conversations, or all of them with ``delete``."""
         for thread in thread_ids:
             with _explained(thread):
                 if strategy == "delete":
@@ -117,9 +116,9 @@ class LatestCheckpoints(SqliteSaver):
                     cursor.execute("DELETE FROM resumed WHERE thread_id = ?", (thread,))
 
     def may_resume(self, thread: str) -> bool:
-        """Return whether the unfinished turn has not been resumed before; from now on it has.
+        """Return whether the unfinished turn has never been resumed, and mark it as resumed.
 
-        What ended the program once may end it again, and nobody could open the conversation.
+        Whatever ended the program may end it again, and nobody could open the conversation.
         """
         with _explained(thread), self.cursor() as cursor:
             cursor.execute("INSERT OR IGNORE INTO resumed VALUES (?)", (thread,))
@@ -138,7 +137,7 @@ class LatestCheckpoints(SqliteSaver):
 
 @contextmanager
 def _explained(thread: str) -> Iterator[None]:
-    """Yield what SQLite raises, as errors of ours."""
+    """Convert SQLite's exceptions in the block to our errors."""
     try:
         yield
     except sqlite3.IntegrityError as err:

@@ -1,7 +1,7 @@
-"""What the command line says.
+"""Output of the command line.
 
 Results go to stdout, progress and problems to stderr. With ``--json`` stdout gets one JSON object
-and nothing else. ``--quiet`` leaves out what is told on the way, ``--verbose`` adds to it.
+and nothing else. ``--quiet`` drops progress messages, ``--verbose`` adds some.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 @dataclass
 class Mode:
-    """How much is said, and to whom; and whether a bar is being drawn on stderr."""
+    """The output mode: how much is printed, for whom, and whether a bar is on stderr."""
 
     quiet: bool = False
     verbose: bool = False
@@ -42,7 +42,7 @@ MODE = Mode()
 
 
 def start(*, json: bool) -> None:
-    """Begin a command: nothing is left of the one before."""
+    """Start a command with a clean state."""
     MODE.quiet = MODE.verbose = MODE.debug = False
     MODE.json = json
 
@@ -64,7 +64,7 @@ def say(line: str = "", *, style: str | None = None) -> None:
 
 
 def say_markdown(text: str) -> None:
-    """Print a page of Markdown, laid out if there is a terminal."""
+    """Print Markdown, formatted if there is a terminal."""
     console = _console(stderr=False)
     if MODE.json or not console.is_terminal:
         say(text)
@@ -75,26 +75,26 @@ def say_markdown(text: str) -> None:
 
 
 def answer(facts: Mapping[str, Any]) -> None:
-    """Print the result for programs: the one JSON object of ``--json``, on stdout."""
+    """Print the result for programs: the JSON object of ``--json``, on stdout."""
     if MODE.json:
-        # ASCII: whatever the terminal's encoding, and no control characters in it
+        # ASCII: independent of the terminal's encoding, and free of control characters
         print(json_format.dumps(facts, indent=2, default=str), flush=True)
 
 
 def note(line: str, *, style: str | None = "dim") -> None:
-    """Print a line about what is going on, on stderr; not with ``--quiet``."""
+    """Print a progress line on stderr, unless ``--quiet``."""
     if not MODE.quiet:
         _print(line, style, stderr=True)
 
 
 def detail(line: str) -> None:
-    """Print a line as `note` does, but only with ``--verbose``."""
+    """Print a line like `note`, but only with ``--verbose``."""
     if MODE.verbose:
         note(line)
 
 
 def complain(line: str) -> None:
-    """Print the one line that says what went wrong, on stderr."""
+    """Print a one-line error on stderr."""
     _print(" ".join(line.split()), "red", stderr=True)
 
 
@@ -105,32 +105,30 @@ def fail(line: str, *, kind: str, code: int) -> None:
 
 
 def plain(text: str) -> str:
-    """`text` without control characters, and with hidden ones shown: descriptions, captions and
-    file names come from strangers and must not be able to steer the terminal.
-    """
+    """Return the text without control characters and with hidden ones shown."""
     from ..motion_core.words import visible
 
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", visible(text))
 
 
 def wrapped(text: str, columns: int) -> list[str]:
-    """Return the text in lines of so many columns; paths and other long words stay whole."""
+    """Return the text wrapped to that many columns; paths and other long words stay whole."""
     from textwrap import wrap
 
     return wrap(text, max(columns, 1), break_long_words=False, break_on_hyphens=False)
 
 
 def width() -> int | None:
-    """Columns of the terminal that results go to; None where they go elsewhere."""
+    """Return the columns of the output terminal; None if there is none."""
     return _console(stderr=False).width if sys.stdout.isatty() else None
 
 
 @contextmanager
 def working(title: str) -> Iterator[Tell]:
-    """A spinner on stderr while something takes time.
+    """Show a spinner on stderr while something takes time.
 
-    The value changes what it says; with ``done`` and ``total`` it shows a bar and the time left.
-    Without a terminal only the title is told.
+    The yielded value changes its text; with ``done`` and ``total`` it becomes a bar with the time
+    left. Without a terminal only the title is printed.
     """
     begin = time.perf_counter()
     if not sys.stderr.isatty() or MODE.quiet:
@@ -146,16 +144,17 @@ def working(title: str) -> Iterator[Tell]:
 
 @contextmanager
 def counting(title: str) -> Iterator[Callable[[int, int], None]]:
-    """`working`, as a `motion_core` `Progress`: called with (done, total)."""
+    """Show `working` as a `motion_core` `Progress`: called with (done, total)."""
     with working(title) as tell:
         yield lambda done, total: tell(title, done, total)
 
 
 @contextmanager
 def stages() -> Iterator[Callable[[str, int, int], None]]:
-    """Progress of several stages on stderr; the value is called with (stage, done, total).
+    """Show progress of several stages on stderr; the yielded value is called with (stage, done,
+    total).
 
-    Without a terminal a stage is told once, when it is done.
+    Without a terminal each stage is printed once, when done.
     """
     if not sys.stderr.isatty() or MODE.quiet:
         yield lambda stage, done, total: note(f"{stage}: {total}") if done == total else None
@@ -179,7 +178,7 @@ def _print(line: str, style: str | None, *, stderr: bool) -> None:
     from rich.text import Text
 
     if MODE.drawing and sys.stdout.isatty():
-        stderr = True  # the console that draws a bar makes room for lines of its own only
+        stderr = True  # the console that draws a bar only makes room for its own lines
     console = _console(stderr=stderr)
     line = plain(line)
     if console.is_terminal:
@@ -188,7 +187,7 @@ def _print(line: str, style: str | None, *, stderr: bool) -> None:
 
 
 def _wrapped(line: str, columns: int) -> str:
-    """Return the line broken between words; what is indented goes on as far in."""
+    """Return the line wrapped between words, keeping its indentation."""
     if len(line) <= columns:
         return line
     text = line.lstrip()
@@ -196,7 +195,7 @@ def _wrapped(line: str, columns: int) -> str:
     return "\n".join(indent + part for part in wrapped(text, columns - len(indent)))
 
 
-@cache  # one for each stream, so that lines and a spinner keep out of each other's way
+@cache  # one for each stream, so that lines and spinners do not mix
 def _console(*, stderr: bool) -> Console:
     from rich.console import Console
 

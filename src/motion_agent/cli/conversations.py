@@ -16,7 +16,7 @@ _FILE = "conversations.sqlite"
 
 
 def conversations_folder() -> Path:
-    """``$MOTION_AGENT_DATA``, or the user's data folder."""
+    """Return ``$MOTION_AGENT_DATA``, or the user's data folder."""
     folder = os.environ.get("MOTION_AGENT_DATA")
     if folder:
         return Path(folder).expanduser()
@@ -27,7 +27,7 @@ def conversations_folder() -> Path:
 
 @contextmanager
 def kept_conversations() -> Iterator[tuple[MotionStore, LatestCheckpoints]]:
-    """A motion store and a LangGraph checkpointer that survive the end of the program.
+    """Open the persistent motion store and LangGraph checkpointer.
 
     Raises:
         UnavailableError: the folder cannot be written to.
@@ -56,14 +56,14 @@ def kept_conversations() -> Iterator[tuple[MotionStore, LatestCheckpoints]]:
 
 
 def conversation_names() -> list[str]:
-    """Return the conversations that are kept, the latest first; read without LangGraph."""
+    """Return the names of the kept conversations, the latest first, without loading LangGraph."""
     import sqlite3
 
     path = conversations_folder() / _FILE
     if not path.is_file():
         return []
     names: list[str] = []
-    with suppress(sqlite3.Error):  # a new or foreign file has no such table
+    with suppress(sqlite3.Error):  # a new or foreign file lacks the table
         connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
         try:
             connection.text_factory = lambda text: text.decode("utf-8", "replace")
@@ -78,10 +78,10 @@ def conversation_names() -> list[str]:
 
 
 def forget_conversation(name: str) -> None:
-    """Delete a conversation; motions stay, for other conversations may hold them.
+    """Delete a conversation; its motions stay because others may use them.
 
     Raises:
-        InputError: there is none of that name.
+        InputError: there is no such conversation.
     """
     from ..motion_core.errors import InputError
     from .exits import did_you_mean

@@ -39,8 +39,8 @@ def prepare(
 ) -> None:
     """Add motion capture to a prepared data set.
 
-    It is mirrored, cut into clips with captions, and split for training, validation and testing.
-    A source that the data set already holds is replaced, others stay. "custom" is your own: motion
+    Recordings are mirrored, cut into captioned clips, and split for training, validation and
+    testing. A source already in the data set is replaced, others stay. "custom" is your own: motion
     files and one CSV with the columns file, action, style, caption, actor, start, end.
     """
     check_there(path)
@@ -57,9 +57,9 @@ def import_published(
         "data/humanml3d"
     ),
 ) -> None:
-    """Prepare a HumanML3D folder as its authors publish it.
+    """Prepare a HumanML3D folder as published by its authors.
 
-    Features, captions of parts and splits stay theirs; what is missing or broken is counted.
+    Features, captions of parts and splits are theirs; missing and broken files are counted.
     """
     check_there(path)
     from ..motion_core.published_data import PublishedDataset
@@ -76,7 +76,7 @@ def import_published(
 def show(
     data: Annotated[Path, typer.Argument(metavar="FOLDER", help="Prepared data set.")] = PREPARED,
 ) -> None:
-    """What a prepared data set holds: clips, actions, styles, minutes."""
+    """Show a prepared data set: clips, actions, styles, minutes."""
     check_there(data)
     from ..motion_core.datasets import PreparedDataset
     from ..motion_core.datasets.prepare import Report

@@ -23,11 +23,11 @@ def doctor(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """See what works here, and what to do about the rest.
+    """Check what works here, and what to do about the rest.
 
-    Looks at packages, motion model, planners, video, folders. Changes and downloads nothing (but
-    with --deep the model, if it is not there yet). Ends with 0 if a sentence can be turned into
-    motion, else with 3.
+    Checks packages, motion model, planners, video, folders. Changes and downloads nothing (except
+    the model with --deep, if it is missing). Exits with 0 if a sentence can be turned into motion,
+    else with 3.
     """
     from ..doctor import examine, works
 

@@ -1,4 +1,4 @@
-"""Options that choose the motion model, and its loading."""
+"""Options for the motion model, and its loading."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ LOADING = "loading the motion model (the first time, its language model is downl
 
 
 def engine_names() -> list[str]:
-    """Return the motion engines that are installed."""
+    """Return the installed motion engines."""
     from importlib.metadata import entry_points
 
     return sorted({point.name for point in entry_points(group=ENTRY_POINT_GROUP)})
 
 
 def complete_engine(incomplete: str) -> list[str]:
-    """Return the engines whose names begin so."""
+    """Return the engines whose names begin with the given text."""
     return [name for name in engine_names() if name.startswith(incomplete)]
 
 
@@ -72,8 +72,8 @@ DeviceName = Annotated[
 
 
 def load_chosen_engine(name: str | None, checkpoint: Path | None) -> MotionEngine:
-    """Return the engine that ``--engine`` or ``--checkpoint`` names, or the default, ready for
-    work.
+    """Return the engine chosen by ``--engine`` or ``--checkpoint``, or the default, ready to
+    use.
     """
     from ..motion_core.engines import load_engine
 
@@ -85,17 +85,17 @@ def load_chosen_engine(name: str | None, checkpoint: Path | None) -> MotionEngin
 
 
 def warm_up(engine: MotionEngine) -> None:
-    """Have an engine that loads or downloads its weights at its first call do so now."""
+    """Make an engine load or download its weights now rather than at its first call."""
     load = getattr(engine, "warm_up", None)
     if load is not None:
         load()
 
 
 def engine_name(name: str | None, checkpoint: Path | None) -> str:
-    """Return what `load_engine` takes for ``--engine`` and ``--checkpoint``.
+    """Return the argument of `load_engine` for ``--engine`` and ``--checkpoint``.
 
     Raises:
-        InputError: both are given, or there is no such engine or folder.
+        InputError: both are given, or the engine or folder does not exist.
     """
     from ..motion_core.errors import InputError
     from .exits import did_you_mean

@@ -1,4 +1,4 @@
-"""``motion-agent evaluate``: the table of an engine on clips it was not trained on."""
+"""``motion-agent evaluate``: an engine's scores on held-out clips."""
 
 from __future__ import annotations
 
@@ -122,8 +122,8 @@ def evaluate(
 ) -> None:
     """Measure generated motions and captions on held-out clips.
 
-    With --captions or --motions: the outputs of any model. With a HumanML3D folder as --data: as
-    published tables do.
+    With --captions or --motions, measure the outputs of any model. With a HumanML3D folder as
+    --data, measure as published tables do.
     """
     if captions is not None:
         return _measure_captions(captions, references, data, split, bert_score, out)
@@ -216,7 +216,7 @@ def _measure_engine(
     bert_score: str | None,
     how: Any,
 ) -> None:
-    """Both directions on a HumanML3D split, through the files that any model could have made."""
+    """Measure both directions on a HumanML3D split, through the same files as any other model."""
     from ..motion_core.evaluation.bert_score import BertScore
     from ..motion_core.evaluation.caption_files import read_captions, score_captions
     from ..motion_core.evaluation.motion_files import score_motions
@@ -301,7 +301,7 @@ def _tell(report: MotionFilesReport, out: Path) -> None:
 
 
 def _space(t2m: Path | None, matching: Path | None) -> Space:
-    """The T2M evaluators if they are given, else our own network: never both in one table."""
+    """Return the T2M evaluators if given, else our own network: never both in one table."""
     from ..motion_core.evaluation.motion_files import own_space, t2m_space
     from ..motion_core.motionllm.engine import DEFAULT_CHECKPOINT
 
@@ -323,7 +323,7 @@ def _needed_data(data: Path) -> PublishedDataset:
 
 
 def _published(data: Path) -> PublishedDataset | None:
-    """The HumanML3D or KIT-ML folder, if it is one."""
+    """Return the HumanML3D or KIT-ML folder, if it is one."""
     from ..motion_core.published_data import PublishedDataset
 
     return PublishedDataset(data) if (data / "new_joint_vecs").is_dir() else None
@@ -339,10 +339,10 @@ def _one_split(split: str) -> Split:
 
 
 def marked(card: Path) -> tuple[str, str, str]:
-    """The text of a model card before, between and after its two evaluation marks.
+    """Split the text of a model card at its two evaluation marks.
 
     Raises:
-        InputError: there is no such file, or it has not both marks.
+        InputError: there is no such file, or it lacks a mark.
     """
     from ..motion_core.errors import InputError
 

@@ -1,6 +1,6 @@
-"""How the command line ends: with which exit code, and with which words.
+"""How the command line ends: exit codes and error messages.
 
-An expected error is one clear line on stderr; with ``--json`` it is an object on stdout, too.
+An expected error is one clear line on stderr; with ``--json`` also an object on stdout.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from .help import HelpfulGroup
 
 
 class ExitCode(IntEnum):
-    """What the exit codes mean: who can do something about it."""
+    """Exit codes, by who can do something about the error."""
 
     OK = 0
-    FAILURE = 1  # it was tried and did not work out; also a bug
-    USAGE = 2  # what was asked cannot be done: a command, option, name, file or value
-    UNAVAILABLE = 3  # something outside is missing: network, server, key, the right to write
-    INTERRUPTED = 130  # as shells say it of Ctrl-C
+    FAILURE = 1  # the attempt failed, or a bug
+    USAGE = 2  # the request is impossible: a wrong command, option, name, file or value
+    UNAVAILABLE = 3  # something outside is missing: network, server, key, permission
+    INTERRUPTED = 130  # the shells' code for Ctrl-C
 
 
 EXIT_CODES = """\
@@ -45,10 +45,10 @@ _NOT_ONE_OF = re.compile(r"'(?P<given>[^']*)' is not one of (?P<known>'.*')\.?$"
 
 
 class Program(HelpfulGroup):
-    """The outermost command group: turns every end into one line and an exit code."""
+    """The outermost command group: turns every outcome into one line and an exit code."""
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> Any:
-        """Run the command that `args` ask for; always raises SystemExit."""
+        """Run the command in `args`; always raises SystemExit."""
         words = list(sys.argv[1:] if args is None else args)
         if words[:1] == ["help"]:
             words = [*words[1:], "--help"]
@@ -59,7 +59,7 @@ class Program(HelpfulGroup):
         except (typer.Abort, KeyboardInterrupt):
             code = ExitCode.INTERRUPTED
         except BrokenPipeError:
-            # Whoever read the output has enough; keep Python from complaining when it exits.
+            # The reader has closed the pipe; keep Python from complaining at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             code = ExitCode.FAILURE
         except Exception as err:
@@ -72,9 +72,9 @@ class Program(HelpfulGroup):
 
 
 def end_like_ctrl_c() -> None:
-    """Have a polite end from outside, or a closed terminal, clean up as Ctrl-C does.
+    """Make SIGTERM and a closed terminal clean up as Ctrl-C does.
 
-    Both raise `Ended`, which is a KeyboardInterrupt that no conversation goes on after.
+    Both raise `Ended`, a KeyboardInterrupt after which no conversation continues.
     """
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)  # Windows has no SIGHUP
@@ -91,7 +91,7 @@ def _end(number: int, frame: FrameType | None) -> None:
 
 
 def exit_code(err: Exception) -> ExitCode:
-    """Return the exit code that tells a program what kind of error this is."""
+    """Return the exit code for this kind of error."""
     from ..motion_core.errors import ConfigurationError, InputError, UnavailableError
 
     if isinstance(err, UnavailableError | OSError):
@@ -102,7 +102,7 @@ def exit_code(err: Exception) -> ExitCode:
 
 
 def unexpected(err: Exception) -> str:
-    """Return what is said of an error that nobody foresaw."""
+    """Return the message for an unforeseen error."""
     return (
         f"unexpected {type(err).__name__}: {err} (a bug in motion-agent; "
         "the same command with --debug shows where)"
@@ -110,7 +110,7 @@ def unexpected(err: Exception) -> str:
 
 
 def did_you_mean(typed: str, known: Iterable[str]) -> str:
-    """``"; did you mean 'chat'?"``, or nothing where no known word is like the given one."""
+    """Return ``"; did you mean 'chat'?"``, or an empty string if no known word is similar."""
     by_lower = {word.lower(): word for word in known}
     near = get_close_matches(typed.lower(), by_lower, n=1)
     return f"; did you mean {by_lower[near[0]]!r}?" if near else ""
@@ -138,7 +138,7 @@ def _tell(err: Exception, arguments: Sequence[str]) -> int:
 
     if isinstance(err, Cancelled):
         return ExitCode.INTERRUPTED
-    # Errors of usage, by form: their class has moved between versions of Typer.
+    # Usage errors, recognised by form: their class has moved between versions of Typer.
     is_of_usage = hasattr(err, "format_message")
     return _tell_usage_error(err, arguments) if is_of_usage else _tell_error(err)
 

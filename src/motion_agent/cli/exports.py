@@ -1,4 +1,4 @@
-"""Motions as files on the command line: which formats are wanted, under which name."""
+"""Motions as files on the command line: formats and names."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DEFAULT_FORMATS = "npz,mp4,html,bvh"
 
 
 def complete_formats(incomplete: str) -> list[str]:
-    """Of a list with commas, the last word completed."""
+    """Complete the last word of a list with commas."""
     before, comma, last = incomplete.rpartition(",")
     return [f"{before}{comma}{name}" for name in EXPORTS if name.startswith(last)]
 
@@ -58,7 +58,7 @@ def parse_formats(text: str) -> tuple[str, ...]:
     """Return the formats in ``"npz, .MP4"``, in order and once each.
 
     Raises:
-        InputError: none, or one that there is not.
+        InputError: there is none, or an unknown one.
     """
     from ..motion_core.errors import InputError
 
@@ -72,10 +72,10 @@ def parse_formats(text: str) -> tuple[str, ...]:
 
 
 def check_target(path: Path) -> str:
-    """Return the format that the suffix of `path` names.
+    """Return the format for the suffix of `path`.
 
     Raises:
-        InputError: it names none.
+        InputError: unknown suffix.
     """
     from ..motion_core.errors import InputError
     from ..motion_core.exporting import export_suffix
@@ -94,10 +94,10 @@ def write_people(
     bvh: BvhStyle | None = None,
     character: Path | None = None,
 ) -> tuple[Path, ...]:
-    """Write one person or two as `path`, with a bar where that takes long.
+    """Write one or two people as `path`, with a bar if that takes long.
 
     Raises:
-        InputError: a suffix that there is not.
+        InputError: unknown suffix.
         UnavailableError: the file cannot be written.
     """
     from ..motion_core.exporting import export
@@ -115,7 +115,7 @@ def write_people(
 def bodies(
     people: Sequence[Motion], placement: Placement | None, character: Path | None = None
 ) -> list[Body]:
-    """Return one person or two in a scene."""
+    """Return one or two people as bodies in a scene."""
     hero = open_character(character)
     from ..motion_core.placement import FACE_TO_FACE
     from ..motion_core.rendering import Body, Placement
@@ -127,11 +127,11 @@ def bodies(
 
 
 def open_character(path: Path | None) -> Character | None:
-    """Return the character in a file; None where no file is named.
+    """Return the character in a file; None without a file.
 
     Raises:
         InputError: no such file, or not a .glb or .vrm.
-        FormatError: nobody is recognised in it.
+        FormatError: no skeleton is recognised in it.
     """
     if path is None:
         return None
@@ -141,8 +141,8 @@ def open_character(path: Path | None) -> Character | None:
 
 
 def free_name(base: Path, formats: Sequence[str]) -> Path:
-    """Return the name, numbered where a file of it is there: another take never overwrites the
-    first.
+    """Return the name, numbered if a file with that name exists: takes never overwrite each
+    other.
     """
     number, free = 1, base
     while any(free.with_name(f"{free.name}.{suffix}").exists() for suffix in formats):
@@ -159,9 +159,9 @@ def write_formats(
     *,
     character: Path | None = None,
 ) -> list[Path]:
-    """Write ``base.npz``, ``base.mp4``, … and tell about them; returns the files.
+    """Write ``base.npz``, ``base.mp4``, … and report them; return the files.
 
-    A character is in those that can show one.
+    The character appears in formats that can show one.
     """
     files: list[Path] = []
     for suffix in formats:
@@ -173,7 +173,7 @@ def write_formats(
 
 
 def write_side_by_side(takes: Sequence[Motion], base: Path, formats: Sequence[str]) -> list[Path]:
-    """Write the videos among the formats with all takes in each; returns the files."""
+    """Write the videos among the formats with all takes in each; return the files."""
     from ..motion_core.rendering import render_comparison
 
     videos = [suffix for suffix in formats if suffix in VIDEOS]
@@ -188,7 +188,7 @@ def write_side_by_side(takes: Sequence[Motion], base: Path, formats: Sequence[st
 
 
 def tell_files(files: Sequence[Path], *, explain: bool = True) -> None:
-    """Print a line for each file: path, size and, where there is room, what it is."""
+    """Print a line for each file: path, size and, if there is room, its kind."""
     longest = max((len(str(file)) for file in files), default=0)
     room = width()
     for file in files:
@@ -207,10 +207,10 @@ def describe_files(files: Sequence[Path]) -> list[dict[str, Any]]:
 
 
 def make_folder(folder: Path) -> Path:
-    """`folder`, made if it is missing.
+    """Create the folder if it is missing, and return it.
 
     Raises:
-        UnavailableError: it cannot be made or is a file.
+        UnavailableError: it cannot be created or is a file.
     """
     from ..motion_core.errors import UnavailableError
 
@@ -224,7 +224,7 @@ def make_folder(folder: Path) -> Path:
 
 
 def file_name(text: str) -> str:
-    """Return a short file name, without suffix, from what somebody said."""
+    """Return a short file name, without suffix, from a request."""
     words = re.findall(r"\w+", text.lower())
     name = ""
     for word in words:
@@ -235,11 +235,11 @@ def file_name(text: str) -> str:
 
 
 def short(path: Path) -> str:
-    """Return the end of a path, to show beside a bar."""
+    """Return the end of a path, for display beside a bar."""
     text = str(path)
     return text if len(text) <= _SHORT else f"…{text[1 - _SHORT :]}"
 
 
 def size_in_words(size: int) -> str:
-    """Return a size in bytes as people write it."""
+    """Return a size in bytes for people."""
     return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{max(round(size / 1e3), 1)} kB"

@@ -52,14 +52,14 @@ def export(
     """Write a motion in other formats.
 
     \b
-    The suffix of each TARGET says which:
+    The suffix of each TARGET selects the format:
       .npz        the motion itself
       .mp4 .gif   a video                .png   a film strip
-      .html       a page to turn and scrub it in
+      .html       an interactive page
       .bvh .glb   for Blender, game engines and other animation programs
       .npy        HumanML3D's features   .joints.npy .csv   its joints
       .amass.npz  its joint rotations
-    Two people go into one file where the format can hold them.
+    Two people share a file if the format supports it.
     """  # noqa: D301 - Typer wants the character itself
     from ..motion_core.formats.bvh_styles import bvh_style as bvh_style_of
     from ..motion_core.formats.bvh_writing import bone_change
@@ -89,7 +89,7 @@ def caption(
     device: DeviceName = None,
     as_json: Json = False,
 ) -> None:
-    """Say in a sentence what a motion shows."""
+    """Describe a motion in a sentence."""
     from ..motion_core.studio import Studio
 
     motions = [open_motion(path) for path in paths]

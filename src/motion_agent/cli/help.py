@@ -1,7 +1,7 @@
-"""Help texts that read well in 80 columns.
+"""Help texts laid out for 80 columns.
 
-Typer's plain help with three changes: plain names for values (``N`` for ``<int range>``), options
-and commands in sections (`rich_help_panel` names them), and no braces in the usage line.
+This is Typer's plain help with three changes: plain names for values (``N`` for ``<int range>``),
+options and commands in sections (`rich_help_panel` names them), and no braces in the usage line.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ class _Helpful:
 
 
 class HelpfulCommand(_Helpful, TyperCommand):
-    """A command whose help is laid out as described above."""
+    """A command with the help layout described above."""
 
 
 class HelpfulGroup(_Helpful, TyperGroup):
-    """A group of commands whose help is laid out as described above."""
+    """A group of commands with the help layout described above."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         self.format_commands(ctx, formatter)

@@ -51,10 +51,10 @@ def import_files(
 ) -> None:
     """Read motion capture files as motions.
 
-    Each FILE becomes OUT/FILE.npz: 22 joints, 20 fps, HumanML3D's 263 features. The joints are
-    recognised from the skeleton; unit, axes and reference poses are found out from the person,
-    and what is put right is noted. What you say wins. A file that cannot be read does not stop
-    the others.
+    Each FILE becomes OUT/FILE.npz: 22 joints, 20 fps, HumanML3D's 263 features. Joints are
+    recognised from the skeleton; unit, axes and reference poses are inferred from the person, and
+    corrections are noted. Your options take precedence. An unreadable file does not stop the
+    others.
     """
     from ..motion_core.errors import MotionAgentError
     from ..motion_core.formats import save_npz
@@ -112,10 +112,10 @@ def _check_unit(unit: str | None) -> None:
 
 
 def parse_frames(text: str | None) -> tuple[int | None, int | None] | None:
-    """Return the first frame and the one after the last of ``"30:120"``, ``"30:"`` or ``":120"``.
+    """Return the first frame and the one after the last in ``"30:120"``, ``"30:"`` or ``":120"``.
 
     Raises:
-        InputError: something else.
+        InputError: the text has another form.
     """
     from ..motion_core.errors import InputError
 
@@ -138,10 +138,10 @@ def _read(path: Path, options: dict[str, Any]) -> Any:
 
 
 def _targets(paths: list[Path], out: Path, clip: str | None) -> dict[Path, tuple[Path, str | None]]:
-    """Return where each file's motion goes, or each animation's of a file.
+    """Return the target of each file, or of each animation in a file.
 
     Raises:
-        InputError: two would be one, or a file would be overwritten.
+        InputError: two have the same target, or a file would be overwritten.
     """
     from ..motion_core.errors import InputError
     from ..motion_core.formats import list_clips
@@ -164,7 +164,7 @@ def _targets(paths: list[Path], out: Path, clip: str | None) -> dict[Path, tuple
 
 
 def _print_maps(paths: list[Path], options: dict[str, Any]) -> None:
-    """Print the map of each file, as JSON for ``--map``, and on stderr how sure it is."""
+    """Print each file's joint map as JSON for ``--map``, with its confidence on stderr."""
     from ..motion_core.formats import find_map
 
     for path in paths:

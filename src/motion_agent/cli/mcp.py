@@ -1,4 +1,4 @@
-"""``motion-agent mcp``: the tools for every agent that speaks MCP."""
+"""``motion-agent mcp``: the tools for any agent that speaks MCP."""
 
 from __future__ import annotations
 
@@ -80,10 +80,10 @@ def mcp(
     engine: EngineName = None,
     checkpoint: CheckpointFolder = None,
 ) -> None:
-    """Serve the tools to every agent that speaks MCP.
+    """Serve the tools to any agent that speaks MCP.
 
-    Claude, Cursor, VS Code, and frameworks in any language. The program that uses the server starts
-    it, over stdio; --print-config tells how. Motions outlive the server.
+    Claude, Cursor, VS Code, and frameworks in any language. The client starts the server, over
+    stdio; --print-config shows how. Motions outlive the server.
     """
     name = engine_name(engine, checkpoint)
     if print_config is not None:

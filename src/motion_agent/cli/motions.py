@@ -1,4 +1,4 @@
-"""Motions that are named on the command line: files, ids of conversations, one or two people."""
+"""Motions given on the command line: files, ids from conversations, one or two people."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ Clean = Annotated[
 
 
 def open_motion(name: Path, *, clean: bool = False, **reading: Any) -> Motion:
-    """Return the motion in that file, or with that id in the conversations that are kept.
+    """Return the motion in that file, or with that id in the kept conversations.
 
     Args:
         name: a path, or ``m-3fa9c1``.
         clean: whether to clean it up (`motion_core.cleaning`).
-        reading: for `read_motion`.
+        reading: options of `read_motion`.
 
     Raises:
-        InputError: there is none; the message names a file that is called much the same.
-        FormatError: it is no motion.
+        InputError: there is none; the message suggests a similar name.
+        FormatError: it is not a motion.
     """
     from ..motion_core.formats import read_motion
     from ..motion_core.store import MotionStore, is_motion_id
@@ -88,7 +88,7 @@ def open_people(
 ) -> tuple[list[Motion], Placement | None]:
     """Return one or two people, and where the second one stands.
 
-    A second person's file tells its placement where it was exported with one.
+    A second person's file contains its placement if it was exported with one.
     """
     from ..motion_core.errors import InputError
     from ..motion_core.placement import as_placement
@@ -122,7 +122,7 @@ def describe(motion: Motion) -> dict[str, Any]:
 
 
 def describe_people(motions: Mapping[int, Motion], placement: Placement | None) -> dict[str, Any]:
-    """Return one person or two as JSON values."""
+    """Return one or two people as JSON values."""
     people = [{"person": person, **describe(motion)} for person, motion in sorted(motions.items())]
     place = None if placement is None else [placement.theta, placement.x, placement.z]
     return {"motions": people, "placement": place if len(people) > 1 else None}

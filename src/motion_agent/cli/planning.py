@@ -1,4 +1,4 @@
-"""Options that choose the planner, and what is told while an agent works."""
+"""Options for the planner, and progress messages of an agent."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ PROVIDERS = ("offline", "openai", "ollama", "anthropic", "google_genai", "mistra
 
 
 def complete_planner(incomplete: str) -> list[str]:
-    """Planners that begin so; a shell may not wait for a server, so no models are listed."""
+    """Return planners that begin with the text; models are not listed because a shell cannot wait
+    for servers.
+    """
     known = ("offline", "openai:gpt-4o", "openai:gpt-4o-mini", "ollama:")
     return [name for name in known if name.startswith(incomplete)]
 
@@ -60,9 +62,7 @@ StrategyName = Annotated[
 def make_agent(
     planner: str, engine: str, *, fallback: str | None, strategy: Strategy, **settings: Any
 ) -> MotionAgent:
-    """Return the agent with its engine loaded; a wrong planner or a missing key shows before
-    that.
-    """
+    """Return the agent with its engine loaded; a wrong planner or a missing key fails first."""
     for name in filter(None, (planner, fallback)):
         check_spelling(name)
     with working("starting the planner") as tell:
@@ -83,7 +83,7 @@ def check_spelling(planner: str) -> None:
     """Check that the provider is not a misspelt one.
 
     Raises:
-        ConfigurationError: it is one letter or two from a known one.
+        ConfigurationError: it is one or two letters from a known one.
     """
     from ..motion_core.errors import ConfigurationError
 
@@ -95,11 +95,11 @@ def check_spelling(planner: str) -> None:
 
 
 def follow(stream: Callable[..., Iterator[Event | Turn]], *arguments: str) -> Turn:
-    """Say on stderr what happens in a turn; return what came of it.
+    """Print the events of a turn on stderr; return its result.
 
     Args:
         stream: `MotionAgent.stream` or `MotionAgent.resume`.
-        arguments: for it.
+        arguments: for `stream`.
     """
     from ..agent_graph import Turn
 

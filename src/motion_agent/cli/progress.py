@@ -1,4 +1,4 @@
-"""Spinners and bars in a terminal; imported when there is one and something takes time."""
+"""Spinners and bars in a terminal; imported only when needed."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from rich.text import Text
 
 
 class Tell(Protocol):
-    """Changes what a spinner says; with a total it becomes a bar with the time left."""
+    """Changes a spinner's text; with a total it becomes a bar with the time left."""
 
     def __call__(self, line: str, done: int = 0, total: int = 0) -> None: ...
 
 
 class _OnlyCounted(ProgressColumn):
-    """A column that is empty until it is known how much there is to do."""
+    """A column that is empty until the total is known."""
 
     def __init__(self, column: ProgressColumn) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class _OnlyCounted(ProgressColumn):
 
 @contextmanager
 def live(title: str, console: Console) -> Iterator[Callable[[str, int, int], None]]:
-    """One line that lives while the work goes on and then is gone."""
+    """Show one line during the work, then remove it."""
     left = TextColumn("left")
     columns = (
         SpinnerColumn(),
@@ -53,7 +53,7 @@ def live(title: str, console: Console) -> Iterator[Callable[[str, int, int], Non
 
         def tell(line: str, done: int, total: int) -> None:
             if total and not bars.tasks[0].total:
-                bars.reset(task, total=total)  # its time begins now
+                bars.reset(task, total=total)  # its timer starts now
             bars.update(task, description=line, completed=done, total=total or None)
 
         yield tell
@@ -61,7 +61,7 @@ def live(title: str, console: Console) -> Iterator[Callable[[str, int, int], Non
 
 @contextmanager
 def live_stages(console: Console) -> Iterator[Callable[[str, int, int], None]]:
-    """A bar for each stage; they stay."""
+    """Show a bar for each stage; they stay on screen."""
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),

@@ -56,10 +56,10 @@ def render(
     character: CharacterFile = None,
     as_json: Json = False,
 ) -> None:
-    """Make a video or a picture of one motion, or of several.
+    """Make a video or picture of one or more motions.
 
-    Several motions are shown side by side, each under its name, to compare them; with --together
-    two are people in one scene. A .png is a film strip, or with --time one picture.
+    Several motions are shown side by side with their names, for comparison; with --together, two
+    are people in one scene. A .png is a film strip, or a single picture with --time.
     """
     from ..motion_core.errors import InputError
 
@@ -111,7 +111,7 @@ def view(
     character: CharacterFile = None,
     as_json: Json = False,
 ) -> None:
-    """Look at a motion in the browser: turn it, play it, scrub it.
+    """View a motion in the browser: turn it, play it, scrub it.
 
     The page is one file that needs no network.
     """
@@ -132,14 +132,14 @@ def show_page(
     browser: bool = True,
     character: Path | None = None,
 ) -> Path:
-    """Write the interactive page of one person or two and open it.
+    """Write the interactive page of one or two people and open it.
 
     Args:
         people: the motions.
         placement: of the second person.
-        out: where to; a new temporary folder if not told.
-        browser: whether to open it; where there is none, that is told.
-        character: a file of whom to show instead of the mannequin.
+        out: the file; by default in a new temporary folder.
+        browser: whether to open it; a missing browser is reported.
+        character: file of a character to show instead of the mannequin.
 
     Returns:
         The page.
@@ -168,9 +168,7 @@ def _parse_size(text: str) -> tuple[int, int]:
 
 
 def _titled(paths: Sequence[Path], motions: Sequence[Motion]) -> dict[str, Motion]:
-    """Return motions by file name; those of the same name are told apart by their folders, or
-    counted.
-    """
+    """Return motions by file name; duplicates get their folder or a number."""
     titles = [path.stem for path in paths]
     if len(set(titles)) < len(titles):
         titles = [str(path.with_suffix("")) for path in paths]

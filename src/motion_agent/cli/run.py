@@ -57,16 +57,16 @@ def run(
 ) -> None:
     """Turn a sentence into motion and write it as files.
 
-    A planner makes a plan of the sentence; each of its steps becomes a part of the motion. Files
-    are named after the sentence. With --takes 3 three takes of the plan are written, and a video
-    shows them side by side.
+    A planner turns the sentence into a plan; each step becomes a part of the motion. Files are
+    named after the sentence. With --takes 3, three takes of the plan are written, and a video shows
+    them side by side.
     """
     from ..motion_core.errors import GenerationError, InputError
 
     suffixes = parse_formats(formats)
     if takes > 1 and character is not None:
         raise InputError("--character is of one take; leave out --takes")
-    open_character(character)  # what is wrong with it is told before anything is made
+    open_character(character)  # report a bad file before anything is generated
     agent = make_agent(
         planner,
         engine_name(engine, checkpoint),
@@ -106,7 +106,7 @@ def run(
 
 
 def _further_takes(agent: MotionAgent, count: int) -> list[Motion]:
-    """Return more takes of what the agent has just made."""
+    """Return more takes of the agent's latest motion."""
     timeline, found = agent.timeline(), []
     with stoppable() as cancel, counting("generating further takes") as progress:
         for _ in range(count):
@@ -136,13 +136,13 @@ def generate(
     character: CharacterFile = None,
     as_json: Json = False,
 ) -> None:
-    """Make motion of descriptions as they are, without a planner.
+    """Generate motion from descriptions, without a planner.
 
-    Each DESCRIPTION becomes one part of the motion, in order; the parts are decoded as a whole,
-    so one flows into the next.
+    Each DESCRIPTION becomes one part of the motion, in order; the parts are decoded together, so
+    one flows into the next.
     """
     suffixes = parse_formats(formats)
-    open_character(character)  # what is wrong with it is told before anything is made
+    open_character(character)  # report a bad file before anything is generated
     loaded = load_chosen_engine(engine, checkpoint)
     make_folder(out)
     rendering = _render(loaded, descriptions, seconds, seed)
@@ -167,7 +167,7 @@ def generate(
 
 
 def say_segments(motion: Motion) -> None:
-    """A line for each segment: id, from when to when, and what is done."""
+    """Print a line for each segment: id, start, end and description."""
     for segment, start, end in motion.segment_frames():
         say(f"  {segment.id}  {start / 20:5.1f} to {end / 20:5.1f} s  {segment.description}")
 

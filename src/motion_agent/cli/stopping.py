@@ -1,7 +1,7 @@
 """Ctrl-C while motion is generated.
 
-LangGraph runs the work in a thread of its own, where Ctrl-C does not reach, and waits for its end.
-So Ctrl-C also sets a cancel token, which the engine checks between two motion tokens.
+LangGraph runs the work in its own thread, which Ctrl-C does not reach, and waits for it to end. So
+Ctrl-C also sets a cancel token, which the engine checks between motion tokens.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def stoppable() -> Iterator[CancelToken]:
-    """Yield a token that Ctrl-C and a polite end set within (in the main thread only)."""
+    """Yield a token that Ctrl-C and SIGTERM set within the block (main thread only)."""
     from ..motion_core.engine import CancelToken
 
     cancel = CancelToken()

@@ -36,7 +36,7 @@ Batch = Annotated[int | None, typer.Option(min=1, help="Samples a step.")]
 LearningRate = Annotated[float | None, typer.Option("--lr", min=0, help="Peak learning rate.")]
 Seed = Annotated[int, typer.Option(help="Of weights and samples.")]
 Threads = Annotated[int, typer.Option(min=0, help="CPU threads; 0 for all cores.")]
-_NO_LIMIT = 1_000_000  # steps, where the clock decides
+_NO_LIMIT = 1_000_000  # steps, if the clock decides
 
 
 @app.command(cls=HelpfulCommand)
@@ -57,7 +57,7 @@ def tokenizer(
     seed: Seed = 0,
     threads: Threads = 0,
 ) -> None:
-    """The VQ-VAE that turns motion into motion tokens and back.
+    """Train the VQ-VAE that turns motion into tokens and back.
 
     With --refine every motion keeps its tokens, so that adapters trained on them still fit.
     """
@@ -153,9 +153,9 @@ def recipe(
     threads: Threads = 0,
     as_json: Json = False,
 ) -> None:
-    """Train one direction as a recipe says.
+    """Train one direction from a recipe.
 
-    The paper's are paper-t2m and paper-m2t. The same command continues a stopped training.
+    The paper's recipes are paper-t2m and paper-m2t. The same command continues a stopped training.
     """
     from dataclasses import replace
 
@@ -189,7 +189,7 @@ def recipe(
 
 
 def _add_direction(direction: Direction, summary: str) -> None:
-    """A command that trains MotionLLM in one direction."""
+    """Add a command that trains MotionLLM in one direction."""
 
     def train(
         data: Data = PREPARED,
@@ -268,7 +268,7 @@ def matching(
     seed: Seed = 0,
     threads: Threads = 0,
 ) -> None:
-    """The text-motion matching network that `evaluate` measures with."""
+    """Train the text-motion matching network that `evaluate` uses."""
     dataset = load_dataset(data, threads)
     from ..motion_core.evaluation import MatchingNetwork, MatchingTraining, train_matching
     from ..motion_core.evaluation.matching_training import held_out_pairs, validate
@@ -280,7 +280,7 @@ def matching(
             **settings_of(backbone=backbone, steps=steps, batch=batch, learning_rate=lr, seed=seed)
         ),
     )
-    network = MatchingNetwork.load(out)  # as it was rounded for the disk
+    network = MatchingNetwork.load(out)  # as rounded on disk
     splits: tuple[Split, ...] = ("validation", "test")
     for split in splits:
         if pairs := held_out_pairs(dataset, split):
@@ -324,9 +324,9 @@ def assemble(
         typer.Option("--max-tokens", min=1, help="The longest, without --seconds."),
     ] = None,
 ) -> None:
-    """Put what was trained together as one checkpoint.
+    """Assemble trained parts into one checkpoint.
 
-    A part may come from another checkpoint, which holds them all: give its folder.
+    A part may also come from another checkpoint: give its folder.
     """
     dataset = load_dataset(data)
     from ..motion_core.datasets.licences import terms_of
@@ -367,7 +367,7 @@ def assemble(
 
 
 def load_dataset(folder: Path, threads: int = 0) -> PreparedDataset:
-    """Return the prepared data set in `folder`; also sets torch's number of threads."""
+    """Return the prepared data set in `folder` and set torch's number of threads."""
     if threads:
         import torch
 

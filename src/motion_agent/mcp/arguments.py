@@ -1,4 +1,4 @@
-"""Arguments of the two tools that MCP alone has."""
+"""Arguments of the two tools that only MCP has."""
 
 from __future__ import annotations
 

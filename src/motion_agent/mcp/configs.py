@@ -1,4 +1,4 @@
-"""What to paste into a client so that it starts the server, and whether that would answer."""
+"""Client configurations that start the server, and a check that it would answer."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def client_config(
     """Return the configuration of a client as JSON text.
 
     Args:
-        client: which.
+        client: its name.
         options: of ``motion-agent mcp``.
-        environment: variables of the server.
-        url: of a server that runs; the client starts one of its own if None.
+        environment: the server's environment variables.
+        url: of a running server; None if the client starts its own.
     """
     entry: dict[str, Any]
     if url is not None:
@@ -47,7 +47,9 @@ def client_config(
 
 
 def spoken_tools() -> list[str]:
-    """Return the names of the tools that a client is told of; nothing is generated or kept."""
+    """Return the names of the tools announced to a client, without generating or keeping
+    anything.
+    """
     import anyio
     from mcp import Client
 

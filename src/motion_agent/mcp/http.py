@@ -1,7 +1,7 @@
-"""The server over streamable HTTP: who may come in, and from where.
+"""The server over streamable HTTP: who may connect, and from where.
 
-On loopback anybody of this computer may. Anywhere else a token is required. Host and Origin are
-checked in both cases, so that a page in somebody's browser cannot reach the server.
+On loopback, anybody on this computer may. Elsewhere a token is required. Host and Origin are
+checked in both cases, so that a page in a browser cannot reach the server.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ class Door:
     """Where a server listens, and whom it lets in.
 
     Attributes:
-        host: address to listen at.
-        port: of it.
-        tokens: user by token; the user "" is nobody in particular.
-        hosts: names under which clients may call it, beside `host`: ``motion.example.org``.
+        host: address to listen on.
+        port: to listen on.
+        tokens: user by token; the user "" is anonymous.
+        hosts: further host names that clients may use: ``motion.example.org``.
         origins: of pages that may call it: ``https://app.example.org``.
     """
 
@@ -65,8 +65,8 @@ def http_app(server: Server[Any], door: Door) -> Starlette:
     """Return the ASGI application of a server, for uvicorn or any other.
 
     Args:
-        server: of `mcp_server`.
-        door: where it will listen, and whom it lets in.
+        server: from `mcp_server`.
+        door: where it listens, and whom it lets in.
     """
     names = [door.host, *door.hosts]
     if _is_loopback(door.host):
@@ -90,11 +90,11 @@ def http_app(server: Server[Any], door: Door) -> Starlette:
 
 
 def read_tokens(path: Path) -> dict[str, str]:
-    """Return user by token of a file: a user and a token a line, a blank between them.
+    """Return user by token from a file with a user and a token a line, separated by a blank.
 
     Raises:
         UnavailableError: the file cannot be read.
-        ConfigurationError: a line of it holds something else, or a token comes twice.
+        ConfigurationError: a line has another form, or a token appears twice.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -140,7 +140,7 @@ class _Gate:
     def _user(self, header: bytes) -> str | None:
         kind, _, secret = header.partition(b" ")
         found = None
-        for token, user in self._tokens:  # all of them, so that time tells nothing
+        for token, user in self._tokens:  # all of them, so that timing reveals nothing
             if hmac.compare_digest(token, secret.strip()) and kind.lower() == b"bearer":
                 found = user
         return found

@@ -1,8 +1,8 @@
 """Tool calls that outlive the request that started them.
 
 Clients wait for seconds, a motion may take minutes. So a call is a job; a request waits for it for
-a while, and where that is too short it answers with the job's handle. Jobs are of one process: what
-they have made is in the motion store and survives it.
+a while and then returns the job's handle. Jobs belong to one process; their motions are in the
+motion store and survive it.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ class Job:
 
     Attributes:
         handle: ``j-`` and hex digits that nobody can guess.
-        user: whose call it is.
+        user: the caller.
         task: ends with the tool's message.
-        progress: (done, total, stage) of what it does now.
+        progress: (done, total, stage) of its present work.
     """
 
     def __init__(self, tool: BaseTool, arguments: dict[str, Any], user: str | None) -> None:
@@ -60,7 +60,7 @@ class Job:
         self._loop.call_soon_threadsafe(self.moved.set)
 
     async def wait(self, seconds: float, tell: Teller) -> ToolMessage | None:
-        """Return its message if it ends within so many seconds, and tell its progress meanwhile."""
+        """Return its message if it ends within that many seconds, reporting progress meanwhile."""
         end = self._loop.time() + seconds
         while not self.task.done() and (left := end - self._loop.time()) > 0:
             try:
@@ -94,7 +94,7 @@ class Jobs:
         """Return the job with that handle.
 
         Raises:
-            InputError: this user has none.
+            InputError: this user has no such job.
         """
         job = self._jobs.get(handle)
         if job is None or job.user != user:
@@ -105,7 +105,7 @@ class Jobs:
         return job
 
     async def cancel_all(self) -> None:
-        """Stop what is under way."""
+        """Stop all running jobs."""
         tasks = [job.task for job in self._jobs.values() if not job.task.done()]
         for task in tasks:
             task.cancel()

@@ -1,4 +1,4 @@
-"""Resources: motions in the formats of a page or program, and the files of the workspace.
+"""Resources: motions in the formats of pages and programs, and workspace files.
 
 motion://m-3fa9c1/player.html    the interactive page
 motion://m-3fa9c1/motion.glb     … .json .bvh .npz .png and every other export
@@ -49,7 +49,7 @@ def templates() -> list[types.ResourceTemplate]:
 
 
 def listed(studio: Studio) -> list[types.Resource]:
-    """Return the viewer, the latest motions as pages, and the files of the workspace."""
+    """Return the viewer, the latest motions as pages, and the workspace's files."""
     found = [types.Resource(uri=APP, name="player", title="Motion viewer", mime_type=APP_TYPE)]
     found += [page_of(motion_id) for motion_id in reversed(studio.store.latest(_LISTED))]
     return found + [file_of(name) for name in studio.workspace.files(_LISTED)]
@@ -66,7 +66,7 @@ def page_of(motion_id: str) -> types.ResourceLink:
 
 
 def file_of(name: str) -> types.ResourceLink:
-    """Return the link to a file of the workspace."""
+    """Return the link to a workspace file."""
     return types.ResourceLink(
         uri=f"workspace://{quote(name)}", name=name, title=name, mime_type=_mime_type(name)
     )
@@ -76,7 +76,7 @@ def read(studio: Studio, uri: str) -> types.TextResourceContents | types.BlobRes
     """Return the contents of a URI.
 
     Raises:
-        MotionAgentError: nothing is; the message tells what there is.
+        MotionAgentError: there is no such resource; the message lists the forms.
     """
     if uri == APP:
         page = files(__package__).joinpath("app.html").read_text(encoding="utf-8")
@@ -89,7 +89,7 @@ def read(studio: Studio, uri: str) -> types.TextResourceContents | types.BlobRes
         )
     if scheme == "workspace":
         name = unquote(rest)
-        export_suffix(repr(name)[1:-1])  # a file of another kind is none of ours
+        export_suffix(repr(name)[1:-1])  # not a motion file
         return _contents(uri, name, studio.workspace.data(name))
     motion_id, _, name = rest.partition("/")
     if not is_motion_id(motion_id):
@@ -101,7 +101,7 @@ def read(studio: Studio, uri: str) -> types.TextResourceContents | types.BlobRes
 
 
 def _exported(motion: Motion, name: str) -> bytes:
-    """Return the motion as the file of that name would hold it."""
+    """Return the motion as the contents of a file of that name."""
     suffix = export_suffix(repr(name)[1:-1])
     with tempfile.TemporaryDirectory(prefix="motion-agent-") as folder:
         return export(motion, Path(folder, f"motion.{suffix}"))[0].read_bytes()

@@ -1,7 +1,7 @@
-"""`mcp_server`: the five tools over MCP, and two for what takes long.
+"""`mcp_server`: the five tools over MCP, and two for long calls.
 
-The tools, their schemas and what they say are those of `motion_agent.tools`: this is a caller. What
-it adds is MCP's: annotations, structured output, pictures, links, progress, and an answer in time.
+Tools, schemas and messages come from `motion_agent.tools`. This adds what is MCP's: annotations,
+structured output, pictures, links, progress, and an answer in time.
 """
 
 from __future__ import annotations
@@ -59,13 +59,13 @@ _Result = TypeVar("_Result")
 
 
 def mcp_server(studio: Studio, *, pictures: bool = True, patience: float = PATIENCE) -> Server[Any]:
-    """Return a server of the official SDK that offers a studio.
+    """Return a server of the official SDK for a studio.
 
     Args:
-        studio: engine, store and workspace. A request that is authenticated sees what is its
-            user's (`Studio.of`).
-        pictures: show a small film strip of each motion that is made.
-        patience: seconds that a request waits for its motion before it answers with a handle.
+        studio: engine, store and workspace. An authenticated request sees only its user's data
+            (`Studio.of`).
+        pictures: show a small film strip of each new motion.
+        patience: seconds that a request waits for its motion before it returns a handle.
     """
     host = _Host(studio, pictures, patience)
     server: Server[Any] = Server(
@@ -85,7 +85,7 @@ def mcp_server(studio: Studio, *, pictures: bool = True, patience: float = PATIE
 
 
 class _Host:
-    """What the requests of all clients share."""
+    """State shared by the requests of all clients."""
 
     def __init__(self, studio: Studio, pictures: bool, patience: float) -> None:
         self.studio = studio
@@ -97,7 +97,7 @@ class _Host:
 
     @asynccontextmanager
     async def lifespan(self, server: Server[Any]) -> AsyncIterator[dict[str, Any]]:
-        """Stop what is under way when the last transport ends."""
+        """Stop running jobs when the last transport ends."""
         self._users += 1
         try:
             yield {}
@@ -135,14 +135,14 @@ class _Host:
         job = self.jobs.start(self.tools[params.name], arguments, user)
         try:
             return await self._answer(job, self.patience, context)
-        except asyncio.CancelledError:  # the client asked for it, or is gone
+        except asyncio.CancelledError:  # the client cancelled it, or is gone
             job.task.cancel()
             raise
 
     async def _wait(
         self, context: _Context, request: WaitMotionInput, user: str | None
     ) -> types.CallToolResult:
-        if is_motion_id(request.handle):  # which is a handle that outlives the server
+        if is_motion_id(request.handle):  # a handle that outlives the server
             motion = await self._thread(partial(self.studio.of(user).find, request.handle))
             line = f"Motion {request.handle} is done, {motion.duration:.1f} s."
             facts = {"motion_id": request.handle, "seconds": round(motion.duration, 2)}
@@ -159,7 +159,7 @@ class _Host:
         return _result(line, {**artifact("cancel", {}), **_state("done", job.handle)})
 
     async def _answer(self, job: Job, seconds: float, context: _Context) -> types.CallToolResult:
-        """Return the answer of the job, or its handle if it takes longer."""
+        """Return the job's answer, or its handle if it takes longer."""
         try:
             message = await job.wait(seconds, _teller(context))
         except asyncio.CancelledError:
@@ -185,9 +185,7 @@ class _Host:
         user: str | None,
         message: ToolMessage | None = None,
     ) -> types.CallToolResult:
-        """Return an answer with its links and an optional picture. Files are named by their
-        names.
-        """
+        """Return an answer with its links and an optional picture; files appear by name only."""
         names = [PurePath(file).name for file in facts["files"]]
         links = [resources.file_of(file) for file in names]
         motion_id = facts["motion_id"]
@@ -248,7 +246,7 @@ def _tool(name: str, description: str, arguments: Any) -> types.Tool:
         annotations=types.ToolAnnotations(
             title=name.replace("_", " ").capitalize(),
             read_only_hint=read_only,
-            destructive_hint=False,  # nothing that is there is changed or written over
+            destructive_hint=False,  # nothing existing is changed or overwritten
             idempotent_hint=read_only or name in ("generate_motion", "cancel"),
             open_world_hint=False,
         ),
@@ -257,8 +255,8 @@ def _tool(name: str, description: str, arguments: Any) -> types.Tool:
 
 
 def _teller(context: _Context) -> Teller:
-    """Return a callback that reports progress to a client that asked; its numbers only grow, as MCP
-    wants.
+    """Return a callback that reports progress to a client that asked; numbers only grow, as MCP
+    requires.
     """
     last = -1.0
 
@@ -275,7 +273,7 @@ def _teller(context: _Context) -> Teller:
 
 
 def _user(context: _Context) -> str | None:
-    """Whom the transport has authenticated."""
+    """Return the user authenticated by the transport."""
     scope = getattr(context.request, "scope", None) or {}
     user = scope.get("user")
     return user.access_token.client_id or None if isinstance(user, AuthenticatedUser) else None
