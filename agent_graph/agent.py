@@ -284,7 +284,7 @@ class MotionAgent:
             reason = f"unexpected {type(err).__name__}: {_line(err)}"
             self._leave(thread, f"(failed: {reason})")  # or every start would fail on it again
             raise UnexpectedError(
-                f"{reason}; this request is left behind, the conversation is as it was before"
+                f"{reason}; this request was dropped; the conversation is unchanged"
             ) from err
 
     def _turn(
@@ -345,8 +345,8 @@ class MotionAgent:
         """
         if whole(thread) != thread:
             raise InputError(
-                f"{one_line(thread, 80)!r} names no conversation: half of a character is in it;"
-                " choose another name"
+                f"{one_line(thread, 80)!r} is not a valid conversation name: it contains half a"
+                " character; choose another name"
             )
         return thread if self._user is None else f"{user_key(self._user)}/{thread}"
 

@@ -30,10 +30,10 @@ _ENDINGS = {  # provider's name -> ours
     **dict.fromkeys(("queued", "in_progress"), "unfinished"),
 }  # fmt: skip
 _BROKEN: dict[str, tuple[Cause, str]] = {
-    "failed": ("failed", "the server failed while it wrote the answer"),
-    "error": ("failed", "the server failed while it wrote the answer"),
+    "failed": ("failed", "the server failed while writing the answer"),
+    "error": ("failed", "the server failed while writing the answer"),
     "cancelled": ("cancelled", "the answer was cancelled on the server"),
-    "unfinished": ("unfinished", "the server gave the answer out of hand before it was finished"),
+    "unfinished": ("unfinished", "the server returned an unfinished answer"),
 }
 _ONLY_THOUGHTS = (
     "the model only thought and wrote no answer: write the JSON object itself, not thoughts about"
@@ -212,8 +212,8 @@ def _problem_of(message: AIMessage, calls: Sequence[tuple[str, str]]) -> str | N
         return f"{len(calls)} functions were called; call {PLAN_CALL} once, with all steps"
     if message.tool_calls and message.invalid_tool_calls:  # collected apart, so their order is lost
         return (
-            "the arguments of one of several calls are no JSON, so the order of the steps is not"
-            f" certain; give all steps in one call of {PLAN_CALL}"
+            "the arguments of one of several calls are not JSON, so the order of the steps is"
+            f" unclear; give all steps in one call of {PLAN_CALL}"
         )
     return None
 

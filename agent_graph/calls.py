@@ -45,7 +45,7 @@ def numbered_steps(text: str) -> list[dict[str, Any]]:
     dangling |= near_calls(text) != len(calls)
     if len(steps) != len(calls) or dangling:
         raise InvalidPlanError(
-            f"only {len(steps)} calls of MotionLLM can be read to their end; there are more; write"
+            f"only {len(steps)} calls of MotionLLM are complete, and there are more; write"
             " each as MotionLLM.generate('…') and finish the last",
             "truncated",
         )

@@ -66,7 +66,7 @@ def plan_from_value(value: Any, *, depth: int = 0) -> dict[str, Any]:
         InvalidPlanError: it has, but their meaning is ambiguous.
     """
     if depth > 6:
-        raise NotAPlan("wrapped too deep")
+        raise NotAPlan("nested too deeply")
     if isinstance(value, str):
         inner = json_inside(value)
         if inner is not None:
@@ -92,7 +92,7 @@ def _lowered(value: dict[Any, Any]) -> dict[str, Any]:
     for key, item in value.items():
         name = str(key).strip().lower()
         if name in found and name not in _REASONING_KEYS:
-            raise InvalidPlanError(f"the field {name!r} is there twice in one object")
+            raise InvalidPlanError(f"the field {name!r} appears twice in one object")
         found[name] = item
     return found
 
@@ -114,7 +114,7 @@ def _plan_from_dict(value: dict[str, Any], depth: int) -> dict[str, Any]:
         _nothing_beside(value, key)
         stray = next((name for name, item in value.items() if _is_stray(name, item)), None)
         if stray is not None:  # text that fell out of the step list of a damaged plan
-            raise InvalidPlanError(f"{stray[:60]!r} is no field of a plan")
+            raise InvalidPlanError(f"{stray[:60]!r} is not a field of a plan")
         inner = value[key]
         if isinstance(inner, dict) and not _is_step(inner):
             return _with_siblings(plan_from_value(inner, depth=depth + 1), value)
@@ -320,14 +320,14 @@ def _arguments(text: str, number: int) -> Any:
     if value is None:
         value = lenient_json(text)
     if not isinstance(value, dict):
-        raise InvalidPlanError(f"step {number}: the arguments {text[:40]!r} are no JSON object")
+        raise InvalidPlanError(f"step {number}: the arguments {text[:40]!r} are not a JSON object")
     return value
 
 
 def _add(flat: dict[str, Any], more: dict[str, Any], number: int) -> None:
     for name, item in more.items():
         if flat.get(name) not in (None, "", item):
-            raise InvalidPlanError(f"step {number} has the field {name!r} twice")
+            raise InvalidPlanError(f"step {number} has two values for the field {name!r}")
         flat[name] = item
 
 

@@ -83,10 +83,12 @@ class Conversation:
         if key not in self.motions:
             raise InputError("there is no motion to name yet; make one first")
         if not re.search(r"\w", name) or len(name) > MAX_NAME:
-            raise InputError(f"{name[:MAX_NAME]!r} is no name; give 1 to {MAX_NAME} characters")
+            raise InputError(
+                f"{name[:MAX_NAME]!r} is not a valid name; use 1 to {MAX_NAME} characters"
+            )
         owner = self.find(name)
         if owner is not None and owner != key:
-            raise InputError(f"there is a motion {name!r} already; choose another name")
+            raise InputError(f"there is already a motion {name!r}; choose another name")
         self.history = self.history.renamed(key, name)
 
     def update(self) -> dict[str, Any]:

@@ -160,7 +160,7 @@ class _Work:
         if conversation.current and (refers or not steps or not timeline.segments):
             return conversation.current, self._studio.readable(timeline)
         if not steps:
-            raise InputError("there is nobody to place yet; make a motion of two people first")
+            raise InputError("there are no people to place yet; make a motion of two people first")
         return conversation.history.new_key, Timeline()
 
     def _render_again(self, timeline: Timeline) -> Sequence[Motion]:

@@ -110,7 +110,7 @@ def check_request(text: str) -> str:
         raise InputError("the request is empty; say what the person should do")
     if len(text) > MAX_REQUEST:
         raise InputError(
-            f"the request has {len(text)} characters, the limit is {MAX_REQUEST}; make it shorter"
+            f"the request has {len(text)} characters, the limit is {MAX_REQUEST}; shorten it"
         )
     return text
 
@@ -244,7 +244,7 @@ def _segments(plan: Plan, conversation: Conversation, studio: Studio) -> list[st
             except InputError as err:
                 known = ", ".join(t.name for t in conversation.motions.values()) or "none yet"
                 raise InvalidPlanError(
-                    f"there is no motion {first.motion!r} in this conversation (there are:"
+                    f"there is no motion {first.motion!r} in this conversation (it has:"
                     f" {known}), and {err}"
                 ) from err
             return [segment.id for segment in motion.segments] or ["s1"]
@@ -284,7 +284,7 @@ def _give_up(err: InvalidPlanError, attempts: list[Attempt]) -> dict[str, str]:
         return _error(err)
     return {
         "type": "PlanError",
-        "message": f"no valid plan came from {names} in {len(attempts)} answers (the last problem:"
+        "message": f"{names} gave no valid plan in {len(attempts)} answers (last problem:"
         f" {err}); {advice(err.cause)}",
     }
 

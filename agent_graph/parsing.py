@@ -91,7 +91,7 @@ def parse_plan(text: str, *, truncated: bool = False, refusal: str | None = None
         )
     open_thoughts = _THINK_TAG.findall(_without_closed_thoughts(text))
     if len(open_thoughts) > 1:  # their end is ambiguous
-        raise InvalidPlanError(f"the thoughts have no clear end; {_SHOW_PLAN}", "no_plan")
+        raise InvalidPlanError(f"it is unclear where the thoughts end; {_SHOW_PLAN}", "no_plan")
     text = without_thoughts(text)
     if not text:
         if truncated:
@@ -129,7 +129,7 @@ def strict_plan(text: str, *, truncated: bool = False, refusal: str | None = Non
     if not text.strip():
         raise InvalidPlanError(f"the answer is empty; {_SHOW_PLAN}", "empty")
     if not isinstance(value, dict):
-        raise InvalidPlanError(f"the answer is no JSON object; {_SHOW_PLAN}", "no_plan")
+        raise InvalidPlanError(f"the answer is not a JSON object; {_SHOW_PLAN}", "no_plan")
     return Parsed(validate_plan(value), "json")
 
 
@@ -169,7 +169,8 @@ def _check_count(plan: Plan, source: str) -> None:
     )
     if written > 0 and written != len(plan.plan):
         raise InvalidPlanError(
-            f"{written} steps are written but {len(plan.plan)} are in the list 'plan'; {_SHOW_PLAN}"
+            f"{written} steps were written but {len(plan.plan)} are in the list 'plan';"
+            f" {_SHOW_PLAN}"
         )
 
 
@@ -223,7 +224,7 @@ def _embedded(text: str) -> tuple[list[_Reading], str]:
             if plan_like(value):
                 found.append(("embedded", region, value))
             elif _TRACE.search(region):
-                raise InvalidPlanError(f"there are steps that are in no plan; {_SHOW_PLAN}")
+                raise InvalidPlanError(f"there are steps outside the plan; {_SHOW_PLAN}")
         elif _STEP_MARK.search(region):
             value = lenient_json(region)
             if value is None:

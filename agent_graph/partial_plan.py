@@ -66,7 +66,7 @@ class Draft:
             expected = f"{len(self.wrong)} corrected step" + "s" * (len(self.wrong) > 1)
             return replace(
                 answer,
-                problem=f"{expected} had to come, but {len(found[1])} did; write the whole plan",
+                problem=f"{expected} expected, but got {len(found[1])}; write the whole plan",
             )
         steps = list(self.steps)
         for number, step in zip(self.wrong, found[1], strict=True):

@@ -140,8 +140,8 @@ class Step(BaseModel):
     def _short_description(cls, value: str) -> str:
         if len(value) > MAX_DESCRIPTION:
             raise ValueError(
-                f"has {len(value)} characters, the limit is {MAX_DESCRIPTION}: shorten it or make"
-                " several steps of it"
+                f"has {len(value)} characters, the limit is {MAX_DESCRIPTION}: shorten it or split"
+                " it into several steps"
             )
         return value
 
@@ -156,7 +156,7 @@ class Step(BaseModel):
     @classmethod
     def _segment_form(cls, value: str) -> str:
         if value and not re.fullmatch(r"s[1-9][0-9]{0,5}", value):
-            raise ValueError(f"is {value[:20]!r}: a segment is named like s1, s2")
+            raise ValueError(f"is {value[:20]!r}: a segment id looks like s1, s2")
         return value
 
     @field_validator("seconds")
@@ -216,7 +216,7 @@ class Plan(BaseModel):
         total = sum(step.seconds for step in self.plan)
         if total > MAX_TOTAL_SECONDS:
             raise ValueError(
-                f"the steps wish for {total:g} s in all, the limit is {MAX_TOTAL_SECONDS:g} s"
+                f"the steps ask for {total:g} s in all, the limit is {MAX_TOTAL_SECONDS:g} s"
             )
         if any(step.tool in ("undo", "redo") for step in self.plan) and len(self.plan) > 1:
             raise ValueError("undo or redo must be the only step of a plan")
@@ -224,7 +224,7 @@ class Plan(BaseModel):
             if step.tool in ("open_motion", "start_over") and number > 1:
                 raise ValueError(f"{step.tool} must be the first step of a plan, not step {number}")
         if len(self.steps_of("name_motion")) > 1:
-            raise ValueError("a plan can give one name, for it makes one motion")
+            raise ValueError("a plan can give one name: it makes one motion")
         return self
 
     @property
@@ -301,7 +301,7 @@ def check_against_timeline(plan: Plan, segments: Sequence[str]) -> None:
     Raises:
         InvalidPlanError: a segment does not exist.
     """
-    known = ", ".join(segments) if segments else "none, for there is no motion yet"
+    known = ", ".join(segments) if segments else "none, because there is no motion yet"
     wrong = [
         number
         for number, step in enumerate(plan.plan, start=1)

@@ -92,7 +92,7 @@ def make_planner(
         if isinstance(planner, Planner):
             return planner
         raise ConfigurationError(
-            f"{type(planner).__name__} is no planner; give a string such as 'openai:gpt-4o', a"
+            f"{type(planner).__name__} is not a planner; give a string such as 'openai:gpt-4o', a"
             " LangChain chat model, or 'offline'"
         )
     name = planner.strip()
@@ -160,7 +160,7 @@ class ChatPlanner:
         self._resume_at = 0.0  # monotonic time before which the server wants no request
         if strategy == "schema" and self.provider is None:
             raise ConfigurationError(
-                f"{type(model).__name__} has no place for a JSON schema; use the strategy 'auto'"
+                f"{type(model).__name__} does not take a JSON schema; use the strategy 'auto'"
             )
         if strategy == "tools" and type(model).bind_tools is BaseChatModel.bind_tools:
             raise ConfigurationError(

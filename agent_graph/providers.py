@@ -114,7 +114,7 @@ def explain_failure(err: Exception, name: str) -> MotionAgentError:
     kind = type(err).__name__
     where = _address(name)
     if kinds & {"TimeoutError", "TimeoutException", "APITimeoutError", "Timeout"}:
-        return TransientError(f"planner {name}: the server{where} does not answer in time")
+        return TransientError(f"planner {name}: the server{where} did not answer in time")
     if kinds & {"ConnectionError", "ConnectError", "APIConnectionError"} and not _broken_off(err):
         hint = "start it with `ollama serve`" if name.startswith("ollama") else "check the network"
         return TransientError(f"planner {name}: no server answers{where}; {hint}")
@@ -123,7 +123,7 @@ def explain_failure(err: Exception, name: str) -> MotionAgentError:
     if status == 404:
         hint = f"run `ollama pull {name.partition(':')[2]}`" if name.startswith("ollama") else ""
         return ConfigurationError(
-            f"planner {name}: there is no such model{where}; {hint or 'check its name'}"
+            f"planner {name}: no such model{where}; {hint or 'check its name'}"
         )
     if status in (400, 422) and _NO_THINKING.search(str(err)):
         return ThinkingRefusedError(f"planner {name}: {_line(err)}")

@@ -43,15 +43,15 @@ class ConversationSerializer(JsonPlusSerializer):
         """
         if data[0] not in _FORMATS:
             raise IntegrityError(
-                f"a conversation holds data of the format {str(data[0])[:20]!r}, which is never"
-                " written; the file is foreign or damaged"
+                f"a conversation contains data in the format {str(data[0])[:20]!r}, which"
+                " motion-agent never writes; the file is foreign or damaged"
             )
         try:
             return super().loads_typed(data)
         except ValueError as err:  # ormsgpack's error, also when `_object` refuses
             raise IntegrityError(
-                f"a conversation holds something that is never written ({str(err)[:80]}); the file"
-                " is foreign or damaged"
+                f"a conversation contains data that motion-agent never writes ({str(err)[:80]});"
+                " the file is foreign or damaged"
             ) from err
 
     def _object(self, code: int, data: bytes) -> Any:

@@ -30,7 +30,7 @@ def load_prompt(name: str, **values: object) -> str:
     text = _read(name)[1]
     unused = set(values) - set(_PLACE.findall(text.replace("$$", "")))
     if unused:
-        raise TypeError(f"prompt {name!r} has no place for {', '.join(sorted(unused))}")
+        raise TypeError(f"prompt {name!r} does not use {', '.join(sorted(unused))}")
     return Template(text).substitute({key: str(value) for key, value in values.items()})
 
 

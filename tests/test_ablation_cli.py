@@ -81,7 +81,7 @@ def test_every_strategy_over_http(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         (["--planner", "offline", "--temperature", "warm"], "--temperature is 'warm'"),
         (["--planner", "offline", "--family", "sport"], "no family 'sport'"),
         (["--replay"], "no recorded conversations"),
-        (["--planner", "offline", "--motionllm", "x"], "two experiments"),
+        (["--planner", "offline", "--motionllm", "x"], "exclude each other"),
     ],
 )
 def test_what_cannot_be_done_is_told(tmp_path: Path, arguments: list[str], message: str) -> None:

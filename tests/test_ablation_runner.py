@@ -123,7 +123,7 @@ def test_many_at_a_time_ask_no_more_than_one_after_the_other(uninterrupted: Reco
     [
         (Limits(tokens=900), "of 900 tokens are spent"),
         (Limits(dollars=0.001), "of 0.001 dollars are spent"),
-        (Limits(minutes=1e-6), "minutes are over"),
+        (Limits(minutes=1e-6), "minutes are used up"),
     ],
 )
 def test_a_limit_stops_the_run_and_the_next_goes_on(limits: Limits, reason: str) -> None:

@@ -131,7 +131,7 @@ def test_an_opened_motion_is_edited_and_the_others_stay() -> None:
 def test_a_motion_that_is_not_there_is_told_with_those_that_are() -> None:
     turns, _, _ = talk(plan(WALK), plan(step("open_motion", motion="the dance")))
     assert turns[1].error is not None
-    assert "there is no motion 'the dance' in this conversation (there are: motion 1)" in str(
+    assert "there is no motion 'the dance' in this conversation (it has: motion 1)" in str(
         turns[1].error
     )
 
@@ -152,7 +152,12 @@ def test_a_name_is_kept_and_found_again_and_outlives_undo() -> None:
 
 @pytest.mark.parametrize(
     ("name", "problem"),
-    [("motion 1", "already"), ("first", "already"), ("…", "is no name"), ("x" * 61, "is no name")],
+    [
+        ("motion 1", "already"),
+        ("first", "already"),
+        ("…", "is not a valid name"),
+        ("x" * 61, "is not a valid name"),
+    ],
 )
 def test_a_name_must_be_one(name: str, problem: str) -> None:
     turns, agent, _ = talk(plan(WALK), plan(BOW), plan(step("name_motion", motion=name)))
@@ -251,7 +256,7 @@ def test_a_removed_second_person_is_gone() -> None:
 
 def test_nobody_can_be_placed_before_there_is_a_motion() -> None:
     turns, _, _ = talk(plan(placement=(180, 0, 1)))
-    assert "there is nobody to place yet" in str(turns[0].error)
+    assert "there are no people to place yet" in str(turns[0].error)
 
 
 def test_what_is_made_is_written_into_the_workspace(tmp_path: Path) -> None:

@@ -187,7 +187,7 @@ def test_a_planner_makes_several_actions_of_a_prompt(tmp_path: Path) -> None:
     first, second = read_results(out)
     (tmp_path / "m.npz").write_bytes(first["motions"][0])
     assert [s.id for s in read_motion(tmp_path / "m.npz").segments] == ["s1", "s2"]
-    assert "where a planner decides" in second["error"]
+    assert "a planner decides the seconds" in second["error"]
 
 
 def test_the_command_tells_what_became_of_the_rows(tmp_path: Path) -> None:

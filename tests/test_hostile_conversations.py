@@ -58,7 +58,7 @@ def test_an_unexpected_error_ends_the_turn_and_not_the_conversation(
     before = agent.run("A person walks.")
     with monkeypatch.context() as patch:
         breaking(patch, RecursionError("too deep"))
-        with pytest.raises(UnexpectedError, match="RecursionError: too deep; this request is left"):
+        with pytest.raises(UnexpectedError, match="RecursionError: too deep; this request was"):
             agent.run("add a bow at the end")
     assert agent.unfinished() is None
     assert agent.timeline().motions == {1: before.motion_id}
@@ -87,7 +87,7 @@ def test_what_ends_the_program_twice_is_left_behind(monkeypatch: pytest.MonkeyPa
                 chat(*lines)
         third = chat("/motion")
     assert third.exit_code == 0
-    assert "interrupted twice and is left behind: add a bow at the end" in third.stderr
+    assert "interrupted twice and is abandoned: add a bow at the end" in third.stderr
     assert "Changed motion 1" in chat("add a bow at the end").stdout
 
 
@@ -99,7 +99,7 @@ def test_a_request_may_be_resumed_once_again_after_a_whole_turn(
             breaking(patch, Crash())
             with pytest.raises(Crash):
                 chat(request)
-        assert f"going on with it: {request}" in chat("start over", "a person walks").stderr
+        assert f"resuming it: {request}" in chat("start over", "a person walks").stderr
 
 
 # Files --------------------------------------------------------------------------------------

@@ -85,7 +85,7 @@ def test_a_request_with_half_a_character_is_kept(home: Path) -> None:
 
 def test_a_conversation_s_name_is_text() -> None:
     agent = MotionAgent(engine=FakeEngine())
-    with pytest.raises(InputError, match="names no conversation: half of a character"):
+    with pytest.raises(InputError, match="is not a valid conversation name: it contains half"):
         agent.run("a person walks", HALF)
 
 

@@ -116,7 +116,7 @@ def test_a_megabyte_in_a_hosts_graph_is_an_answer_and_not_shown_again() -> None:
     graph = build_graph(studio=Studio(FakeEngine()))
     huge = HumanMessage("walk " * 200_000)
     state = graph.invoke({"messages": [huge]})
-    assert "the limit is 8000; make it shorter" in state["messages"][-1].text
+    assert "the limit is 8000; shorten it" in state["messages"][-1].text
     messages = [*state["messages"], HumanMessage("a person walks")]
     model = ScriptedChatModel(script=[])
     messages_sent = ChatPlanner(model).messages(Task("a person walks", history=messages[:-1]))

@@ -217,7 +217,7 @@ def test_commands_edit_the_current_motion(request_: str, expected: str) -> None:
         ),
         (
             "he does not jump",
-            "“Nobody does that here, as it is. There are: s1 (a man walks forward),",
+            "“Nobody does that in this motion. There are: s1 (a man walks forward),",
         ),
         (
             "he should wave with both hands",
@@ -252,7 +252,7 @@ def test_commands_edit_the_current_motion(request_: str, expected: str) -> None:
         ("undo twice", "“I go one change at a time: say “undo” or “redo” again for each."),
         (
             "remove the bow. A woman runs.",
-            "“I did nothing, for I am not sure: shall “A woman runs.” be a new moti",
+            "“I did nothing because I am not sure: should “A woman runs.” be",
         ),
         (
             "export the walk as bvh",

@@ -113,8 +113,8 @@ def test_motions_are_exported_under_a_name(request_: str, expected: str) -> None
     ("request_", "expected"),
     [
         ("export it as fbx", "“I cannot write fbx. I can write npz, mp"),
-        ("export it", "“As what kind of file? I can write npz,"),
-        ("save it as greeting", "“As what kind of file? I can write npz,"),
+        ("export it", "“In which format? I can write npz,"),
+        ("save it as greeting", "“In which format? I can write npz,"),
     ],
 )
 def test_an_export_without_a_format_is_asked_about(request_: str, expected: str) -> None:
@@ -140,7 +140,7 @@ def test_an_export_without_a_format_is_asked_about(request_: str, expected: str)
             "what motions are there?",
             "“There is: motion 1 (the current one): a man walks forward, a man wave",
         ),
-        ("show it", "“I have no screen of my own here. I can write npz, mp4, gif, html, png"),
+        ("show it", "“I cannot show motions here. I can write npz, mp4, gif, html, png"),
         (
             "what's the weather like?",
             "“I can only speak about motions. Tell me what a person does and I make",

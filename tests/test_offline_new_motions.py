@@ -177,7 +177,7 @@ def test_what_is_told_becomes_plain_sentences(request_: str, expected: str) -> N
 @pytest.mark.parametrize(
     ("request_", "expected"),
     [
-        ("don't wave", "“You told me what does not happen. Tell me what the person d"),
+        ("don't wave", "“You only said what does not happen. Tell me what the person"),
         ("remove the jump", "“There is no motion yet to change. Tell me what a person doe"),
         ("make it slower", "“There is no motion yet to change. Tell me what a person doe"),
         ("another take", "“There is no motion yet to change. Tell me what a person doe"),
@@ -185,7 +185,7 @@ def test_what_is_told_becomes_plain_sentences(request_: str, expected: str) -> N
         ("tell me a joke", "“I can only speak about motions. Tell me what a person does"),
         ("export it as bvh", "“There is no motion yet to export. Tell me what a person doe"),
         ("call it greeting", "“There is no motion yet to name. Tell me what a person does"),
-        ("start over", "“There is nothing yet to start over. Tell me what the person"),
+        ("start over", "“There is nothing to start over yet. Tell me what the person"),
         ("three people dance", "“I can move two people at most, not “three people”. Tell me"),
         ("person 2 sits down", "“There is no first person yet. Tell me what each of the two"),
         ("hello", "“Hello! Tell me what a person does and I make the motion, fo"),
@@ -196,13 +196,13 @@ def test_what_is_told_becomes_plain_sentences(request_: str, expected: str) -> N
         ("🕺", "“I found no action in “🕺”. Tell me what a person does and I"),
         (
             "una persona camina hacia adelante y saluda",
-            "“I am sorry: I know English only, for I go by rules. Please",
+            "“Sorry, I follow rules and only understand English. Please",
         ),
-        ("ein Mann geht und winkt", "“I am sorry: I know English only, for I go by rules. Please"),
-        ("un homme marche et saute", "“I am sorry: I know English only, for I go by rules. Please"),
-        ("走る", "“I am sorry: I know English only, for I go by rules. Please"),
-        ("ходит человек", "“I am sorry: I know English only, for I go by rules. Please"),
-        ("hola", "“I am sorry: I know English only, for I go by rules. Please"),
+        ("ein Mann geht und winkt", "“Sorry, I follow rules and only understand English. Please"),
+        ("un homme marche et saute", "“Sorry, I follow rules and only understand English. Please"),
+        ("走る", "“Sorry, I follow rules and only understand English. Please"),
+        ("ходит человек", "“Sorry, I follow rules and only understand English. Please"),
+        ("hola", "“Sorry, I follow rules and only understand English. Please"),
     ],
 )
 def test_what_is_no_motion_is_answered(request_: str, expected: str) -> None:

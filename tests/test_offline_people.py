@@ -221,7 +221,7 @@ def test_two_people_are_edited_and_placed(request_: str, expected: str) -> None:
         (
             "add a third person who dances",
             TWO,
-            "“There are two people already, and I can move two at most.",
+            "“There are already two people, which is the most I can move.",
         ),
     ],
 )

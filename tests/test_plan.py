@@ -133,7 +133,7 @@ def test_absent_fields_have_defaults() -> None:
         ({"plan": [{**WALK, "mood": "sad"}]}, "step 1: mood is not a field; the fields are tool"),
         (
             {"plan": [{**WALK, "segment": "../s1"}]},
-            "segment is '../s1': a segment is named like s1",
+            "segment is '../s1': a segment id looks like s1",
         ),
         ({"plan": [WALK] * 65}, "the plan has 65 steps, the limit is 64"),
         ({"plan": [{**WALK, "seconds": 20}] * 31}, "620 s in all, the limit is 600 s"),

@@ -424,7 +424,7 @@ def test_the_ladder_and_the_re_asks_can_be_switched_off() -> None:
     model = ScriptedChatModel(script=[f"Sure: {WALK}", WALK])
     planner = make_planner(model, ladder=False, tries=1)
     assert planner.tries == 1
-    with pytest.raises(InvalidPlanError, match="no JSON object"):
+    with pytest.raises(InvalidPlanError, match="not a JSON object"):
         read_answer(planner.ask(Task("walk")))
     assert read_answer(planner.ask(Task("walk"))).rung == "json"
     with pytest.raises(ConfigurationError, match="asked at least once"):
@@ -506,7 +506,7 @@ def test_a_provider_without_its_package_names_it() -> None:
 
 
 def test_something_else_is_no_planner() -> None:
-    with pytest.raises(ConfigurationError, match="int is no planner"):
+    with pytest.raises(ConfigurationError, match="int is not a planner"):
         make_planner(42)  # type: ignore[arg-type]
 
 
@@ -521,7 +521,7 @@ def test_any_chat_model_plans_from_the_prompt_alone() -> None:
 
 
 def test_the_strategy_schema_needs_a_provider_that_has_one() -> None:
-    with pytest.raises(ConfigurationError, match="no place for a JSON schema"):
+    with pytest.raises(ConfigurationError, match="does not take a JSON schema"):
         ChatPlanner(ScriptedChatModel(script=[]), strategy="schema")
 
 

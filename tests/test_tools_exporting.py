@@ -49,7 +49,7 @@ def test_a_motion_is_exported_beside_what_is_there(
     before = (tmp_path / "walk.npz").read_bytes()
     second = call(tools["export_motion"], motion=motion_id, file="walk.npz")
     assert second.text.startswith(
-        f"Wrote '{motion_id}' to 'walk-2.npz'. 'walk.npz' was there already"
+        f"Wrote '{motion_id}' to 'walk-2.npz'. 'walk.npz' already existed"
     )
     assert (tmp_path / "walk.npz").read_bytes() == before
     assert second.artifact["files"] == [str(tmp_path / "walk-2.npz")]

@@ -34,7 +34,7 @@ def ids(agent: MotionAgent) -> list[str]:
 def test_an_id_opens_its_motion(agent: MotionAgent) -> None:
     turn = agent.run(f"open {ids(agent)[0]}")
     assert turn.name == "motion 1"
-    assert "English only" not in turn.reply
+    assert "understand English" not in turn.reply
 
 
 def test_an_id_is_looked_at(agent: MotionAgent) -> None:
@@ -214,7 +214,7 @@ def test_a_chat_tells_its_abilities_and_what_is_near(
     listed = " ".join(text.split())
     verbs = ", ".join(action.removeprefix("a person ") for action in known_actions(FakeEngine()))
     assert f"a person {verbs}" in listed
-    assert "not in the training captions: wallks the nearest that is: a person walks" in listed
+    assert "not in the training captions: wallks the nearest known: a person walks" in listed
 
 
 def test_every_action_that_is_listed_can_be_made(tmp_path: Path) -> None:

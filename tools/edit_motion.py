@@ -58,7 +58,7 @@ class EditMotionInput(ToolArguments):
     segment: str | None = Field(
         default=None,
         max_length=100,
-        description="Id of the segment that it is done to, such as 's2'. Not for insert.",
+        description="Id of the segment to change, such as 's2'. Not for insert.",
     )
     description: str | None = Field(
         default=None,
@@ -68,7 +68,7 @@ class EditMotionInput(ToolArguments):
         default=None,
         max_length=100,
         description="insert, move, repeat: where it goes: 'start', 'end', 'before s2', 'after s2'."
-        " Left out, insert goes to the end and repeat follows its segment.",
+        " If omitted, insert goes to the end and repeat follows its segment.",
     )
     seconds: float | None = Field(
         default=None,
@@ -78,10 +78,10 @@ class EditMotionInput(ToolArguments):
         " seconds, at most 20. smooth: how long the transition is, usually 1.2.",
     )
     times: int | None = Field(
-        default=None, ge=0, le=MAX_TIMES, description="repeat: how many times more; 1 if left out."
+        default=None, ge=0, le=MAX_TIMES, description="repeat: how many more times; 1 if omitted."
     )
     seed: int | None = Field(
-        default=None, ge=0, lt=2**31, description="Leave it out, or give one for a certain take."
+        default=None, ge=0, lt=2**31, description="Omit it, or give one for a particular take."
     )
 
 
@@ -182,7 +182,7 @@ def _index(segments: Sequence[Segment], reference: str | None) -> int:
     for candidate in (reference, reference.strip(), f"s{number[1]}" if number else None):
         if candidate in ids:
             return ids.index(candidate)
-    raise InputError(f"there is no segment {quoted(reference, 40)} to go by; {_choice(segments)}")
+    raise InputError(f"there is no segment {quoted(reference, 40)}; {_choice(segments)}")
 
 
 def _choice(segments: Sequence[Segment]) -> str:

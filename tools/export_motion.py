@@ -76,7 +76,7 @@ class ExportMotion(MotionTool):
         files = studio.export(motions, arguments.file, placement)
         line = f"Wrote {' and '.join(map(quoted, ids))} to {' and '.join(_names(files))}."
         if files[0].name != Path(arguments.file).name:
-            line += f" {quoted(arguments.file)} was there already and is unchanged."
+            line += f" {quoted(arguments.file)} already existed and is unchanged."
         facts: dict[str, Any] = {
             "motion_id": ids[0] if is_motion_id(ids[0]) else None,
             "files": [str(path) for path in files],

@@ -42,11 +42,15 @@ class GenerateMotionInput(ToolArguments):
         default=None,
         ge=0,
         le=MAX_SECONDS,
-        description="Wished duration of each action in seconds, at most 20; leave it out to let it"
-        " be natural.",
+        description=(
+            "Duration of each action in seconds, at most 20; omit it for a natural duration."
+        ),
     )
     seed: int | None = Field(
-        default=None, ge=0, lt=2**31, description="Another seed gives another take of the same."
+        default=None,
+        ge=0,
+        lt=2**31,
+        description="Another seed gives another take of the same motion.",
     )
 
 

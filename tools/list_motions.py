@@ -36,8 +36,9 @@ class ListMotionsInput(ToolArguments):
         default=None,
         ge=1,
         le=MAX_LATEST,
-        description=f"How many, the newest first, at most {MAX_LATEST}; {DEFAULT_LATEST} if left"
-        " out.",
+        description=(
+            f"How many, the newest first, at most {MAX_LATEST}; {DEFAULT_LATEST} if omitted."
+        ),
     )
 
 

@@ -24,4 +24,4 @@ def wrong_arguments(error: ValidationError | ValidationErrorV1) -> str:
         f" {one_line(problem['msg'], 200)}"
         for problem in error.errors()[:5]
     ]
-    return f"wrong arguments: {'; '.join(problems)}. Call the tool again with these put right."
+    return f"wrong arguments: {'; '.join(problems)}. Correct them and call the tool again."

@@ -156,7 +156,7 @@ class MotionTool(BaseTool):
             _note("fault", type(err).__name__)
             raise ToolException(
                 f"{self.name} failed: {type(err).__name__}: {one_line(str(err), 200)}. This is a"
-                " fault of the tool and not of the arguments; tell the user."
+                " bug in the tool, not a problem with the arguments; tell the user."
             ) from err
 
     async def _arun(self, *text: str, **arguments: Any) -> tuple[Any, dict[str, Any]]:

@@ -31,7 +31,7 @@ def motion_tools_schema(style: Style = "openai") -> list[dict[str, Any]]:
         ValueError: unknown style.
     """
     if style not in ("openai", "ollama"):
-        raise ValueError(f"there is no style {style!r}; give 'openai' or 'ollama'")
+        raise ValueError(f"unknown style {style!r}; use 'openai' or 'ollama'")
     return [_schema(tool, strict=style == "openai") for tool in _default_tools()]
 
 
@@ -54,7 +54,7 @@ def call_tool(
     if name not in known:
         from .messages import quoted
 
-        return f"there is no tool {quoted(str(name), 60)}; there are {', '.join(known)}"
+        return f"there is no tool {quoted(str(name), 60)}; the tools are {', '.join(known)}"
     values = _arguments(arguments, known[name])
     if isinstance(values, str):
         return values

@@ -64,7 +64,9 @@ def motion_tools(
     if studio is None:
         studio = host_studio(engine, store, workspace, limits=limits, warm_up=warm_up)
     elif any(value is not None for value in (engine, store, workspace, limits)):
-        raise ConfigurationError("give a studio, or engine, store, workspace and limits; not both")
+        raise ConfigurationError(
+            "give either a studio or engine, store, workspace and limits, not both"
+        )
     elif warm_up:
         studio.warm_up()
     kinds = (GenerateMotion, EditMotion, CaptionMotion, ListMotions, ExportMotion)

@@ -25,5 +25,7 @@ def user_of(config: RunnableConfig) -> str | None:
     if user is None or user == "":
         return None
     if not isinstance(user, str):
-        raise ConfigurationError(f"configurable[{USER!r}] is a {type(user).__name__}; give a text")
+        raise ConfigurationError(
+            f"configurable[{USER!r}] is a {type(user).__name__}; give a string"
+        )
     return user

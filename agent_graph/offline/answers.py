@@ -127,9 +127,8 @@ def no_english(text: str) -> str | None:
     if 2 * latin >= len(letters) and not (foreign and foreign >= english + acting):
         return None
     return (
-        "I am sorry: I know English only, for I go by rules. Please tell me in English what a"
-        " person"
-        " does, for example “a person walks forward and waves”."
+        "Sorry, I follow rules and only understand English. Please tell me in English what a"
+        " person does, for example “a person walks forward and waves”."
     )
 
 
@@ -148,7 +147,7 @@ def fact_about(text: str, task: Task, draft: Draft) -> str | None:
     if _SHOW_ME.fullmatch(bare):
         if not draft.rows:
             return f"There is no motion yet. {HELP}"
-        return f"I have no screen of my own here. {known_formats()}"
+        return f"I cannot show motions here. {known_formats()}"
     if _MOTIONS.fullmatch(bare):
         if not motions:
             return "There is no motion yet. Tell me what a person does first."

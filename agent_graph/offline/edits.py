@@ -133,7 +133,7 @@ def remove(bare: str, draft: Draft) -> bool:
     gone = chosen(ref, draft, it=draft.touched or draft.rows[-1:])
     if not gone:
         if denied:
-            raise CannotDo(f"Nobody does that here, as it is. There are: {draft.segment_names()}.")
+            raise CannotDo(f"Nobody does that in this motion. There are: {draft.segment_names()}.")
         raise unclear(ref, draft)
     check_words(ref, gone)
     return _leave(draft, [row for row in draft.rows if row not in gone])
@@ -335,8 +335,8 @@ def go_on(bare: str, draft: Draft) -> bool:
     scene = new_scene(new, draft.cast, draft.placement)
     if scene.denied and not scene.actions:
         raise CannotDo(
-            f"I left {quoted(bare, 60)} out, for it says what does not happen. The motion is as"
-            " it was."
+            f"I left {quoted(bare, 60)} out, because it says what does not happen. The motion is"
+            " unchanged."
         )
     if not scene.actions and not scene.placement:
         return False

@@ -90,7 +90,7 @@ def start_over(bare: str, draft: Draft) -> str | None:
     if draft.rows:
         draft.empty()
     elif not match["rest"] and not draft.known:
-        raise CannotDo("There is nothing yet to start over. Tell me what the person does.")
+        raise CannotDo("There is nothing to start over yet. Tell me what the person does.")
     return match["rest"] or ""
 
 
@@ -161,9 +161,8 @@ def open_motion(bare: str, draft: Draft, task: Task) -> bool:
     suffix = re.search(r"[\w-]+\.([a-z0-9]{2,5})$", what, re.IGNORECASE)
     if surely and (suffix or "/" in what or "\\" in what):
         raise CannotDo(
-            f"I cannot read {quoted(what, 60)}. I read .bvh, .npz and .npy files of the"
-            " workspace, and"
-            " .amc files with their .asf beside them."
+            f"I cannot read {quoted(what, 60)}. I read .bvh, .npz and .npy files in the workspace,"
+            " and .amc files with their .asf beside them."
         )
     return False
 
@@ -229,10 +228,10 @@ def export_motion(bare: str, draft: Draft, task: Task) -> bool:
             targets = [("", "mp4")]
         elif re.search(r"\w", re.sub(r"\b(?:as|to|a|an|the|file|please|disk|now)\b", "", rest)):
             if verb == "export" or re.match(r" (?:as|to|in) ", rest):
-                raise CannotDo(f"As what kind of file? {known_formats()}")
+                raise CannotDo(f"In which format? {known_formats()}")
             return False
         else:
-            raise CannotDo(f"As what kind of file? {known_formats()}")
+            raise CannotDo(f"In which format? {known_formats()}")
     unsure = verb in ("write", "store", "dump", "output", "convert", "download", "save")
     if (
         unsure

@@ -37,7 +37,7 @@ def second_person(bare: str, draft: Draft) -> bool:
     if match is None or not re.search(rf"\b(?:{PERSON_NOUNS}|else|someone|somebody)$", who):
         return False
     if 2 in draft.people:
-        raise CannotDo("There are two people already, and I can move two at most.")
+        raise CannotDo("There are already two people, which is the most I can move.")
     noun = re.sub(
         r"^(?:(?:a|an|the|another|one|second|2nd|new|other|more|someone|somebody|else)\b ?)+",
         "",

@@ -264,14 +264,13 @@ def _new_actions(text: str, draft: Draft) -> None:
         raise CannotDo(nothing_found(text))
     if draft.rows and not draft.fresh and (draft.steps() or draft.new_placement):
         raise CannotDo(
-            f"I did nothing, for I am not sure: shall {quoted(text, 60)} be a new motion, or"
-            " come at the"
-            " end of this one? Say “make a new motion: …” or “then …”."
+            f"I did nothing because I am not sure: should {quoted(text, 60)} be a new motion or"
+            " come at the end of this one? Say “make a new motion: …” or “then …”."
         )
     scene = people.with_everybody(new_scene(text, None) if _is_noun(text) else scene_of(text))
     if not scene.actions:
         if scene.denied:
-            raise CannotDo("You told me what does not happen. Tell me what the person does.")
+            raise CannotDo("You only said what does not happen. Tell me what the person does.")
         raise CannotDo(nothing_found(text))
     if draft.rows:
         draft.as_new()

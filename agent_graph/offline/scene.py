@@ -179,7 +179,7 @@ class Cast:
         if len(same) == 1:
             return (same[0],)
         raise CannotDo(
-            f"I can move two people at most: {self.names[1]} and {self.names[2]} are there already,"
+            f"I can move two people at most: {self.names[1]} and {self.names[2]} are already there,"
             f" so there is no place for “{subject}”."
         )
 

@@ -193,7 +193,7 @@ def set_length(bare: str, draft: Draft) -> bool:
     check_words(ref, rows)
     seconds = min(number((match["n"] or match["n2"]).lower()), 1e6)
     if not seconds:
-        raise CannotDo("Nothing can last 0 s. To take it out, say “remove …”.")
+        raise CannotDo("Nothing can last 0 s. To remove it, say “remove …”.")
     changes: list[tuple[Row, float]] = []
     for person in {row.person for row in rows}:  # two people move at the same time
         own = [row for row in rows if row.person == person]
@@ -215,7 +215,7 @@ def _set(draft: Draft, changes: list[tuple[Row, float]]) -> None:
         draft.change(row, seconds=wish)
         changed = True
     if changes and not changed:
-        raise CannotDo("It lasts that long already.")
+        raise CannotDo("It already lasts that long.")
 
 
 def another_take(bare: str, draft: Draft) -> bool:

@@ -121,7 +121,7 @@ def run_batch(
     """
     settings = settings or BatchSettings()
     if settings.shard < 1:
-        raise InputError(f"a shard of {settings.shard} rows; give 1 or more")
+        raise InputError(f"a shard of {settings.shard} rows; it must have at least 1")
     _arrow()  # before any work
     rows = _begin(prompts, out, engine, settings)
     done = made = failed = kept = 0
@@ -243,7 +243,7 @@ class _Maker:
             timeline = Timeline(seed=seed).insert(prompt, seconds=seconds)
             return [self._studio.render(timeline, cancel=self._cancel).motions[1]]
         if seconds:
-            raise InputError("no seconds where a planner decides; say them in the prompt")
+            raise InputError("a planner decides the seconds; state them in the prompt instead")
         agent = self._agents.get(seed) or self._agent(seed)
         turn = agent.run(prompt, f"row {number}", cancel=self._cancel)
         if turn.error is not None or not turn.motions:
@@ -267,15 +267,15 @@ def _checked_row(line: str) -> dict[str, Any]:
     except ValueError as err:
         raise InputError(f"not JSON: {err}") from err
     if not isinstance(row, dict) or not isinstance(row.get("prompt"), str):
-        raise InputError('a row is an object with a "prompt", which is text')
+        raise InputError('a row is an object with a string "prompt"')
     odd = sorted(row.keys() - _KEYS)
     if odd:
-        raise InputError(f"unknown {odd[0]!r}; a row has {', '.join(sorted(_KEYS))}")
+        raise InputError(f"unknown field {odd[0]!r}; a row has {', '.join(sorted(_KEYS))}")
     if row.get("id") is not None and not isinstance(row["id"], str):
-        raise InputError("an id is text")
+        raise InputError("an id is a string")
     for name in ("prompt", "id"):
         if row.get(name) is not None and whole(row[name]) != row[name]:
-            raise InputError(f"the {name} has half of a character: {ascii(row[name])[:80]}")
+            raise InputError(f"the {name} contains half a character: {ascii(row[name])[:80]}")
     seed, seconds = row.get("seed", 0), row.get("seconds", 0.0)
     if type(seed) is not int or not 0 <= seed <= _LARGEST_SEED:
         raise InputError(f"seed is {seed!r}; give a whole number from 0 on")

@@ -56,7 +56,7 @@ class Prices:
             return cls(str(table["noted"]), models, frozenset(table.get("free", ())), source=source)
         except (KeyError, TypeError, ValueError, IndexError) as err:
             raise ConfigurationError(
-                f"{path} is no price table ({err}); it needs 'noted: DATE', 'source: WHERE' and"
+                f"{path} is not a price table ({err}); it needs 'noted: DATE', 'source: WHERE' and"
                 " 'models: {openai:gpt-4o: [2.5, 10]}'"
             ) from err
 
@@ -94,7 +94,9 @@ class Limits:
         for name in ("dollars", "tokens", "minutes", "per_minute"):
             value = getattr(self, name)
             if value is not None and value <= 0:
-                raise ConfigurationError(f"{name} is {value}; give more than 0, or leave it out")
+                raise ConfigurationError(
+                    f"{name} is {value}; it must be above 0; omit it for no limit"
+                )
 
 
 class Gatekeeper:
@@ -169,4 +171,4 @@ class Gatekeeper:
         if limits.tokens is not None and self.tokens >= limits.tokens:
             raise BudgetSpentError(f"{self.tokens} of {limits.tokens} tokens are spent")
         if limits.minutes is not None and minutes >= limits.minutes:
-            raise BudgetSpentError(f"{minutes:.1f} of {limits.minutes:g} minutes are over")
+            raise BudgetSpentError(f"{minutes:.1f} of {limits.minutes:g} minutes are used up")

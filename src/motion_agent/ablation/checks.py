@@ -180,7 +180,7 @@ def _seconds(expect: Expect, evidence: Evidence) -> _Faults:
         which = [s for s in evidence.segments if words == "all" or has_words(words, s.description)]
         total = sum(segment.seconds for segment in which)
         if abs(total - wished) > max(SECONDS_OFF, wished / 10):
-            yield "wrong_duration", f"{total:g} s for {_short(words)!r}, wished were {wished:g}"
+            yield "wrong_duration", f"{total:g} s for {_short(words)!r}, requested were {wished:g}"
 
 
 def _times(expect: Expect, evidence: Evidence) -> _Faults:
@@ -188,7 +188,7 @@ def _times(expect: Expect, evidence: Evidence) -> _Faults:
         texts = [text for _, text in evidence.generated if has_words(words, text)]
         numbers = f"{NUMBERS.get(count, str(count))}|{count}"
         if len(texts) != count and not any(find_words(numbers, text) is not None for text in texts):
-            yield "wrong_count", f"{_short(words)!r} is not told {count} times"
+            yield "wrong_count", f"{_short(words)!r} does not appear {count} times"
 
 
 def _placement(expect: Expect, evidence: Evidence) -> _Faults:
@@ -202,11 +202,14 @@ def _placement(expect: Expect, evidence: Evidence) -> _Faults:
     if expected.apart is not None:
         apart = math.hypot(place.x, place.z)
         if abs(apart - expected.apart) > METRES_OFF:
-            yield "wrong_placement", f"{apart:.2g} m apart, wished were {expected.apart:g}"
+            yield "wrong_placement", f"{apart:.2g} m apart, requested were {expected.apart:g}"
     if expected.theta is not None:
         off = abs((place.theta - expected.theta + 180) % 360 - 180)
         if off > DEGREES_OFF:
-            yield "wrong_placement", f"turned by {place.theta:g}°, wished were {expected.theta:g}°"
+            yield (
+                "wrong_placement",
+                f"turned by {place.theta:g}°, requested were {expected.theta:g}°",
+            )
 
 
 def _timeline(expect: Expect, evidence: Evidence) -> _Faults:

@@ -92,7 +92,7 @@ def in_words(found: Sequence[Estimate]) -> list[str]:
     lines = []
     for e in found:
         price = "price not known" if e.dollars is None else f"{e.dollars:.2f} dollars"
-        guessed = "" if e.measured or not e.hours else f" (at {_SECONDS:g} s a call, a guess)"
+        guessed = "" if e.measured or not e.hours else f" (assuming {_SECONDS:g} s a call)"
         lines.append(
             f"{e.cell.name}: {e.calls} calls ({e.most_calls} with every re-ask), about"
             f" {e.tokens_in} tokens in, {e.tokens_out} out, {price}, {e.hours:.1f} hours{guessed}"
@@ -103,7 +103,7 @@ def in_words(found: Sequence[Estimate]) -> list[str]:
     lines.append(f"all: {calls} calls, {tokens} tokens, {known:.2f} dollars, {hours:.1f} hours")
     unpriced = sorted({e.cell.planner for e in found if e.dollars is None})
     if unpriced:
-        lines.append(f"no price is known of: {', '.join(unpriced)}; add it with --prices FILE")
+        lines.append(f"no price is known for: {', '.join(unpriced)}; add it with --prices FILE")
     return lines
 
 

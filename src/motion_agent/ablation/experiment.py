@@ -135,7 +135,7 @@ def _named(
     if isinstance(planners, Mapping):
         return dict(planners)
     if isinstance(planners, str):
-        raise ConfigurationError(f"planners is the text {planners!r}; give a list of planners")
+        raise ConfigurationError(f"planners is the string {planners!r}; give a list of planners")
     named = {name_of(planner): planner for planner in planners}
     if len(named) < len(planners):
         names = [name_of(planner) for planner in planners]

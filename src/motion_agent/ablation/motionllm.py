@@ -242,8 +242,7 @@ def engine_table(rows: Sequence[EngineRow]) -> Table:
     )
     about = (
         "± is half of a 95 % interval. Measured in the space of our own matching network: the"
-        " numbers cannot be compared with those of the paper, which has other data and another"
-        " network."
+        " numbers are not comparable with the paper's, which uses other data and another network."
     )
     if any(row.scores.fid is not None for row in rows):
         about += " FID of the real motions is to as many real training motions."

@@ -78,7 +78,7 @@ def object_of(name: str) -> Any:
         found = getattr(module, attribute, None)
         if found is None:
             there = ", ".join(key for key in vars(module) if not key.startswith("_"))
-            raise ConfigurationError(f"{name}: no {attribute!r} in {path}; there are: {there}")
+            raise ConfigurationError(f"{name}: no {attribute!r} in {path}; it has: {there}")
         return found() if isinstance(found, type) or _is_function(found) else found
     except ConfigurationError:
         raise

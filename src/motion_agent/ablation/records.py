@@ -207,7 +207,7 @@ class Records:
                 self._take(parse_json(line))
             except (ValueError, KeyError, TypeError) as err:
                 raise FormatError(
-                    f"{path}, line {number} is no record: {err}; remove it or start a new folder"
+                    f"{path}, line {number} is not a record: {err}; remove it or start a new folder"
                 ) from err
 
     def _take(self, record: dict[str, Any]) -> None:

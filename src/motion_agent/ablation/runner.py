@@ -65,13 +65,13 @@ class Ablation:
     def __post_init__(self) -> None:
         for name in ("repeats", "concurrency"):
             if getattr(self, name) < 1:
-                raise ConfigurationError(f"{name} is {getattr(self, name)}; give at least 1")
+                raise ConfigurationError(f"{name} is {getattr(self, name)}; it must be at least 1")
         if self.limits.dollars is not None:
             for cell in self.cells:
                 if not self.prices.knows(cell.planner):
                     raise ConfigurationError(
-                        f"there is no price of {cell.planner}, so no limit in dollars can be kept;"
-                        " add it to the price table, or limit the tokens"
+                        f"no price is known for {cell.planner}, so a limit in dollars cannot be"
+                        " kept; add it to the price table, or limit the tokens"
                     )
 
     @property

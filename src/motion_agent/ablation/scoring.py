@@ -192,7 +192,7 @@ def score(
             elif as_recorded and reads_as_then:
                 changed["code"] += 1
             else:  # another engine would make other motions with other captions
-                stale["code; the engine that made it is not here"] += 1
+                stale["code; its engine is not available"] += 1
                 continue
         origins.setdefault(digest(sorted(origin.items())), origin)
         turns += _scores(conversation, scenario, records)

@@ -269,14 +269,14 @@ def _facts(records: Records, scores: Scores, prices: Prices) -> tuple[str, ...]:
     turn_sets = {frozenset(turn.name for turn in turns) for turns in by_cell(scores.turns).values()}
     if len(turn_sets) > 1:
         facts.append(
-            "not all were asked the same turns: their shares stand beside each other, but only the"
-            " paired comparison compares them"
+            "not all cells have the same turns: their shares are side by side, but only the paired"
+            " comparison compares them"
         )
     if scores.replayed:
         facts.append(
-            f"{scores.replayed} conversations were played again, for their answers are read"
-            " differently today or the agent's code has changed;"
-            f" {scores.missing} answers were never asked for"
+            f"{scores.replayed} conversations were played again because their answers are read"
+            f" differently today or the agent's code has changed; {scores.missing} answers are"
+            " missing"
         )
     if scores.unknown:
         facts.append(f"{scores.unknown} conversations are of scenarios that are not in this suite")
@@ -287,7 +287,7 @@ def _facts(records: Records, scores: Scores, prices: Prices) -> tuple[str, ...]:
             f"prices noted {prices.noted}" + f" from {prices.source}" * bool(prices.source)
         )
     if unpriced:
-        facts.append(f"no price is known of {', '.join(unpriced)}")
+        facts.append(f"no price is known for {', '.join(unpriced)}")
     if any(turn.cell.planner == OFFLINE for turn in scores.turns):
         facts.append("`offline` is no language model: rules that split sentences")
     return tuple(facts)

@@ -23,7 +23,7 @@ from .run import generate, run
 __all__ = ["app", "main"]
 
 MAKE = "Make motion"
-USE = "Look at motion and take it away"
+USE = "View and export motion"
 SERVE = "Serve other programs"
 TRAIN = "Train and measure"
 COMPUTER = "This computer"
@@ -57,7 +57,7 @@ def _print_version(show: bool) -> None:
 def _options(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only results and errors.")] = False,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="More of what is done, and how long it takes.")
+        bool, typer.Option("--verbose", "-v", help="More detail, with timings.")
     ] = False,
     debug: Annotated[
         bool, typer.Option("--debug", envvar="MOTION_AGENT_DEBUG", help="Show tracebacks.")

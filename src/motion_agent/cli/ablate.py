@@ -35,7 +35,7 @@ app = typer.Typer(
 
 @app.command("new-suite", cls=HelpfulCommand)
 def make_suite(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new or empty one.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="New or empty folder.")],
 ) -> None:
     """Write a few scenarios to start your own suite with."""
     from ..ablation.new_suite import new_suite
@@ -51,20 +51,22 @@ def ablate(
     planner: Annotated[
         list[str] | None,
         typer.Option(
-            help="Planner, such as openai:gpt-4o or file.py:object; may be given often.",
+            help="Planner, such as openai:gpt-4o or file.py:object; repeatable.",
             metavar="NAME",
         ),
     ] = None,
     strategy: Annotated[
-        str, typer.Option(help="Of prompt,ladder,reask,schema,tools.", rich_help_panel=ASK)
+        str, typer.Option(help="Any of prompt,ladder,reask,schema,tools.", rich_help_panel=ASK)
     ] = "prompt,ladder,reask,schema,tools",
     temperature: Annotated[
-        str, typer.Option(help="Such as 0,0.8; the server's own if not given.", rich_help_panel=ASK)
+        str, typer.Option(help="Such as 0,0.8; by default the server's own.", rich_help_panel=ASK)
     ] = "",
     repeats: Annotated[
-        int, typer.Option(min=1, help="Each with the next seed.", rich_help_panel=ASK)
+        int, typer.Option(min=1, help="Repetitions, each with the next seed.", rich_help_panel=ASK)
     ] = 1,
-    seed: Annotated[int, typer.Option(help="Of sampling and motion.", rich_help_panel=ASK)] = 0,
+    seed: Annotated[
+        int, typer.Option(help="Seed for sampling and motion.", rich_help_panel=ASK)
+    ] = 0,
     family: Annotated[
         list[str] | None, typer.Option(help="Only this family of scenarios.", rich_help_panel=ASK)
     ] = None,
@@ -83,37 +85,44 @@ def ablate(
         typer.Option(
             "--engine",
             metavar="NAME",
-            help="Motion engine, such as motiongpt:FOLDER; may be given often if engines are"
-            " compared.",
+            help=("Motion engine, such as motiongpt:FOLDER; repeatable to compare engines."),
             rich_help_panel=MOTION,
         ),
     ] = None,
     real_motion: Annotated[
         bool,
-        typer.Option("--motion", help="Make the motion; else it is skipped.", rich_help_panel=ASK),
+        typer.Option(
+            "--motion",
+            help="Generate the motion, which is skipped by default.",
+            rich_help_panel=ASK,
+        ),
     ] = False,
     replies: Annotated[
         bool,
-        typer.Option("--replies", help="The model words the replies, too.", rich_help_panel=ASK),
+        typer.Option("--replies", help="Let the model word the replies, too.", rich_help_panel=ASK),
     ] = False,
     short: Annotated[
         bool,
         typer.Option("--short-prompts", help="For small models.", rich_help_panel=ASK),
     ] = False,
     concurrency: Annotated[
-        int, typer.Option(min=1, help="Conversations with one provider.", rich_help_panel=LIMIT)
+        int,
+        typer.Option(
+            min=1, help="Simultaneous conversations with one provider.", rich_help_panel=LIMIT
+        ),
     ] = 1,
     per_minute: Annotated[
-        float | None, typer.Option(help="Questions to one provider.", rich_help_panel=LIMIT)
+        float | None,
+        typer.Option(help="Requests per minute to one provider.", rich_help_panel=LIMIT),
     ] = None,
     dollars: Annotated[
-        float | None, typer.Option(help="Stop when they are spent.", rich_help_panel=LIMIT)
+        float | None, typer.Option(help="Stop when these dollars are spent.", rich_help_panel=LIMIT)
     ] = None,
     tokens: Annotated[
-        int | None, typer.Option(help="Stop when they are spent.", rich_help_panel=LIMIT)
+        int | None, typer.Option(help="Stop when these tokens are spent.", rich_help_panel=LIMIT)
     ] = None,
     minutes: Annotated[
-        float | None, typer.Option(help="Stop when they are over.", rich_help_panel=LIMIT)
+        float | None, typer.Option(help="Stop after this many minutes.", rich_help_panel=LIMIT)
     ] = None,
     prices: Annotated[
         Path | None, typer.Option(help="Price table (YAML).", rich_help_panel=LIMIT)
@@ -123,19 +132,21 @@ def ablate(
     ] = Path("ablation"),
     replay: Annotated[
         bool,
-        typer.Option("--replay", help="Score the records again; ask nobody.", rich_help_panel=READ),
+        typer.Option(
+            "--replay", help="Score the records again without asking a model.", rich_help_panel=READ
+        ),
     ] = False,
     as_recorded: Annotated[
         bool,
         typer.Option(
             "--as-recorded",
-            help="With --replay: also what prompts, versions or settings of today would not make.",
+            help="With --replay: include records made with other prompts, versions or settings.",
             rich_help_panel=READ,
         ),
     ] = False,
     judge: Annotated[
         str | None,
-        typer.Option(help="Planner that judges what no program can.", rich_help_panel=READ),
+        typer.Option(help="Model that judges what no program can.", rich_help_panel=READ),
     ] = None,
     motionllm: Annotated[
         list[str] | None,
@@ -151,7 +162,7 @@ def ablate(
     captions: Annotated[
         Path | None,
         typer.Option(
-            help="Instead of a data set: text file, a description a line; no FID.",
+            help="Text file with a description a line, instead of a data set; no FID.",
             metavar="FILE",
             rich_help_panel=MOTION,
         ),
@@ -160,13 +171,13 @@ def ablate(
         Path | None, typer.Option(help="Folder of the matching network.", rich_help_panel=MOTION)
     ] = None,
     limit: Annotated[
-        int | None, typer.Option(min=2, help="That many clips.", rich_help_panel=MOTION)
+        int | None, typer.Option(min=2, help="Number of clips.", rich_help_panel=MOTION)
     ] = None,
     threads: Threads = 0,
     dry_run: Annotated[
         bool,
         typer.Option(
-            "--dry-run", help="Tell what it would take; ask nobody.", rich_help_panel=LIMIT
+            "--dry-run", help="Estimate the cost without asking a model.", rich_help_panel=LIMIT
         ),
     ] = False,
     latex: Annotated[
@@ -183,11 +194,11 @@ def ablate(
         return None
     engines = [*(engine or ()), *(motionllm or ())]
     if motionllm and planner:
-        raise InputError("--planner and --motionllm are two experiments; give one of them")
+        raise InputError("--planner and --motionllm exclude each other; give one")
     if engines and not planner and not replay:
         return _compare_engines(engines, captions or data, matching, out, limit, seed, threads)
     if len(engines) > 1:
-        raise InputError("planners are compared on one --engine; give one, or no --planner")
+        raise InputError("planners are compared with one --engine; give just one, or no --planner")
     from ..ablation import Records, load_suite
     from ..ablation.budget import PRICES, Limits, Prices
     from ..ablation.runner import Ablation
@@ -228,7 +239,7 @@ def ablate(
         if not planner:
             raise InputError("give at least one --planner, or --replay for recorded answers")
         if as_recorded:
-            raise InputError("--as-recorded goes with --replay")
+            raise InputError("--as-recorded needs --replay")
         for name in planner:
             check_spelling(name)
         experiment = Ablation(
@@ -280,8 +291,7 @@ def _check_replay_options(ctx: typer.Context) -> None:
     given = [option for name, option in _FOR_ASKING.items() if _is_given(ctx, name)]
     if given:
         raise InputError(
-            f"with --replay nobody is asked, so {given[0]} would change nothing; leave out one of"
-            " the two"
+            f"{given[0]} has no effect with --replay, which asks no model; omit one of the two"
         )
 
 
@@ -293,16 +303,13 @@ def _check_replayable(
 
     if not any(only is None or only(found) for found in records.conversations.values()):
         of_these = "" if only is None else " of these"
-        raise InputError(
-            f"there are no recorded conversations{of_these} in {out}; ask planners first"
-        )
+        raise InputError(f"there are no recorded conversations{of_these} in {out}; run some first")
     stale = {} if as_recorded else score(records, suite, only=only).stale
     if stale:
         counts = "; ".join(f"{parts}: {count}" for parts, count in stale.items())
         raise InputError(
-            f"conversations in {out} were recorded of something else than what there is now"
-            f" (changed since, and how many: {counts}); ask again without --replay, or give"
-            " --as-recorded"
+            f"conversations in {out} are stale (changed since: {counts}); run again without"
+            " --replay, or give --as-recorded"
         )
 
 
@@ -323,12 +330,12 @@ def _ask(experiment: Ablation, records: Records, engine: str | None) -> BaseExce
         with stages() as progress:
             result = run(experiment, records, engine=shared_engine, progress=progress)
     except KeyboardInterrupt as err:
-        note("interrupted; this is the report of what is there, the same command goes on")
+        note("interrupted; this reports what is done, the same command continues")
         return err
     for cell, reason in result.failures.items():
         note(f"{cell}: given up: {reason}", style="yellow")
     if result.stopped is not None:
-        note(f"stopped: {result.stopped}; the same command goes on", style="yellow")
+        note(f"stopped: {result.stopped}; the same command continues", style="yellow")
     spent = f", {result.dollars:.2f} dollars" if result.dollars else ""
     note(f"{result.done} of {result.expected} conversations, {result.tokens} tokens{spent}")
     return result.error

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def actions(
     action: Annotated[
-        str | None, typer.Argument(metavar="ACTION", help="Only those that are near to this one.")
+        str | None, typer.Argument(metavar="ACTION", help="Only actions similar to this one.")
     ] = None,
     engine: EngineName = None,
     checkpoint: CheckpointFolder = None,
@@ -55,7 +55,7 @@ def tell_nearest(engine: MotionEngine, action: str) -> dict[str, list[str]]:
         say(f"{action}: known")
     else:
         say(f"not in the training captions: {', '.join(unknown)}")
-        say(f"the nearest that is: {', '.join(near)}" if near else "nothing near to it is known")
+        say(f"the nearest known: {', '.join(near)}" if near else "nothing similar is known")
     return {"unknown_words": unknown, "nearest_actions": near}
 
 

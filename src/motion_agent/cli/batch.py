@@ -19,12 +19,12 @@ def batch(
     prompts: Annotated[
         Path, typer.Argument(metavar="PROMPTS", help='Lines such as {"prompt": "a man waves"}.')
     ],
-    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the results go.")],
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder of the results.")],
     planner: Annotated[
         str,
         typer.Option(
             metavar="NAME",
-            help="Makes a plan of each prompt; without one a prompt is one description.",
+            help="Planner for each prompt; without one, a prompt is one description.",
             autocompletion=complete_planner,
             rich_help_panel="Models",
         ),
@@ -33,10 +33,8 @@ def batch(
     checkpoint: CheckpointFolder = None,
     device: DeviceName = None,
     seed: Seed = 0,
-    captions: Annotated[
-        bool, typer.Option("--captions", help="Say what each motion shows, too.")
-    ] = False,
-    shard: Annotated[int, typer.Option(min=1, help="Rows in a file.")] = 256,
+    captions: Annotated[bool, typer.Option("--captions", help="Caption each motion, too.")] = False,
+    shard: Annotated[int, typer.Option(min=1, help="Rows in each file.")] = 256,
     as_json: Json = False,
 ) -> None:
     """Generate the motions of many prompts, in shards of Parquet.

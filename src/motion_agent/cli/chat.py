@@ -92,9 +92,7 @@ def chat(
     ] = None,
     workspace: Annotated[
         Path,
-        typer.Option(
-            metavar="FOLDER", help="The only one whose files are read, and that is written to."
-        ),
+        typer.Option(metavar="FOLDER", help="The only folder that is read and written."),
     ] = Path("."),
 ) -> None:
     """Talk about a motion: make it, change it, ask about it.
@@ -122,7 +120,10 @@ def chat(
             workspace=workspace,
         )
         if ids := agent.timeline(thread).motions:
-            note(f"the conversation {thread!r} goes on; its motion is {' and '.join(ids.values())}")
+            note(
+                f"continuing the conversation {thread!r}; its motion is"
+                f" {' and '.join(ids.values())}"
+            )
         note(HELP)
         _finish_interrupted(agent, checkpointer, thread)
         _complete_commands()
@@ -154,7 +155,7 @@ def _list_conversations() -> None:
     """Print a line for each conversation, the latest first, with its current motion."""
     names = conversation_names()
     if not names:
-        note("no conversations are kept yet; `motion-agent chat` begins one")
+        note("no conversations yet; `motion-agent chat` starts one")
         return
     from ..agent_graph import MotionAgent
     from ..motion_core.errors import IntegrityError
@@ -182,14 +183,14 @@ def _finish_interrupted(agent: MotionAgent, checkpointer: LatestCheckpoints, thr
     if (request := agent.unfinished(thread)) is None:
         return
     if not checkpointer.may_resume(thread):
-        note(f"the last request was interrupted twice and is left behind: {request[:200]}")
+        note(f"the last request was interrupted twice and is abandoned: {request[:200]}")
         agent.abandon(thread)
     elif sys.stdin.isatty() and not typer.confirm(
-        f"the last request was interrupted: {request[:200]}\nGo on with it?", default=True, err=True
+        f"the last request was interrupted: {request[:200]}\nResume it?", default=True, err=True
     ):
         agent.abandon(thread)
     else:
-        note(f"the last request was interrupted, going on with it: {request[:200]}")
+        note(f"the last request was interrupted; resuming it: {request[:200]}")
         _answer(lambda: follow(agent.resume, thread), agent, thread)
 
 
@@ -224,7 +225,7 @@ def _command(line: str, agent: MotionAgent, thread: str) -> None:
     if name == "/help":
         say(HELP)
     elif name not in COMMANDS:
-        complain(f"there is no {name}{did_you_mean(name, COMMANDS)}; /help tells what there is")
+        complain(f"unknown command {name}{did_you_mean(name, COMMANDS)}; /help lists them all")
     elif name == "/actions":
         from ..motion_core.abilities import known_actions
 

@@ -24,14 +24,14 @@ app = typer.Typer(
 )
 
 Folder = Annotated[
-    Path | None, typer.Argument(metavar="FOLDER", help="The shipped one, if none is given.")
+    Path | None, typer.Argument(metavar="FOLDER", help="By default, the shipped one.")
 ]
 
 
 @app.command(cls=HelpfulCommand)
 def show(
     folder: Folder = None,
-    card: Annotated[bool, typer.Option("--card", help="Its model card, too.")] = False,
+    card: Annotated[bool, typer.Option("--card", help="Show its model card, too.")] = False,
     as_json: Json = False,
 ) -> None:
     """Show a checkpoint: backbone, sizes, training, files.
@@ -73,7 +73,7 @@ def show(
 def verify(
     folder: Folder = None,
     backbone: Annotated[
-        bool, typer.Option("--backbone", help="Load its backbone, too, and see that it fits.")
+        bool, typer.Option("--backbone", help="Also load its backbone and check that it fits.")
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -83,7 +83,7 @@ def verify(
     with 3 if a file is damaged.
     """
     checkpoint = _load(folder)
-    checked = [f"{len(checkpoint.config.digests)} files are those that were put there"]
+    checked = [f"{len(checkpoint.config.digests)} files match their digests"]
     with working("reading the tensors"):
         checkpoint.tokenizer()
         checkpoint.rows()
@@ -110,7 +110,7 @@ def convert(
     std: Annotated[Path, typer.Option(metavar="FILE", help="Their standard deviation (.npy).")],
     source: Annotated[
         Literal["official", "motiongpt"],
-        typer.Option("--from", help="Whose files: the paper's authors', or MotionGPT's."),
+        typer.Option("--from", help="Origin: the paper's authors, or MotionGPT."),
     ] = "official",
     motionllm: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Adapters and rows (motionllm.pth).")
@@ -125,11 +125,11 @@ def convert(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Folder or Hugging Face name of the language model, if not the authors' own.",
+            help="Folder or Hugging Face name of the language model; by default the authors' own.",
         ),
     ] = None,
     beams: Annotated[
-        int, typer.Option(min=1, max=64, help="MotionLLM's search; 1 draws tokens instead.")
+        int, typer.Option(min=1, max=64, help="Beams of MotionLLM's search; 1 samples instead.")
     ] = 2,
     as_json: Json = False,
 ) -> None:
@@ -167,7 +167,7 @@ def export(
     ] = "t2m",
     folder: Annotated[
         Path | None,
-        typer.Option("--checkpoint", metavar="FOLDER", help="The shipped one, if none is given."),
+        typer.Option("--checkpoint", metavar="FOLDER", help="By default, the shipped one."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -209,7 +209,7 @@ def _needed(option: str, path: Path | None) -> Path:
     from ..motion_core.errors import InputError
 
     if path is None:
-        raise InputError(f"give {option} FILE; `motion-agent checkpoint convert --help` tells more")
+        raise InputError(f"give {option} FILE; see `motion-agent checkpoint convert --help`")
     return path
 
 

@@ -75,7 +75,7 @@ class LatestCheckpoints(SqliteSaver):
             except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as err:
                 raise IntegrityError(
                     f"the conversation {thread!r} is damaged ({type(err).__name__}:"
-                    f" {str(err)[:100]}); forget it, or begin one of another name"
+                    f" {str(err)[:100]}); delete it, or start one with another name"
                 ) from err
 
     def put(
@@ -144,8 +144,8 @@ def _explained(thread: str) -> Iterator[None]:
         if _CHANGED not in str(err):
             raise IntegrityError(f"the conversation {thread!r} cannot be written: {err}") from err
         raise UnavailableError(
-            f"another program changed the conversation {thread!r} meanwhile; nothing was kept of"
-            " this request: say it again"
+            f"another program changed the conversation {thread!r} meanwhile; this request was not"
+            " kept: repeat it"
         ) from err
     except sqlite3.Error as err:
         raise UnavailableError(f"the conversation {thread!r} cannot be kept: {err}") from err

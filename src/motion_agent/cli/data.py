@@ -22,19 +22,17 @@ app = typer.Typer(
 
 @app.command(cls=HelpfulCommand)
 def prepare(
-    source: Annotated[
-        Source, typer.Argument(metavar="SOURCE", help="One of its names, or custom.")
-    ],
+    source: Annotated[Source, typer.Argument(metavar="SOURCE", help="A known source, or custom.")],
     path: Annotated[Path, typer.Argument(metavar="PATH", help="Its folder or .tar archive.")],
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="The prepared data set.")] = PREPARED,
     captions: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="Caption source; repeatable. Without it, those that a company may use.",
+            help="Caption source; repeatable. By default, those with commercial licences.",
         ),
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Processes that read files.")] = 2,
+    workers: Annotated[int, typer.Option(min=1, help="Reader processes.")] = 2,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at an unreadable file.")] = False,
 ) -> None:
     """Add motion capture to a prepared data set.

@@ -19,7 +19,7 @@ _NAME = 16
 
 def doctor(
     deep: Annotated[
-        bool, typer.Option("--deep", help="Load the model, too, and make a second of motion.")
+        bool, typer.Option("--deep", help="Also load the model and make a second of motion.")
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -42,7 +42,7 @@ def doctor(
     say()
     if fine:
         missing = sum(finding.state == "missing" for finding in findings)
-        rest = f"; {missing} optional things are not there (--)" if missing else ""
+        rest = f"; {missing} optional things are missing (--)" if missing else ""
         say(f"A sentence can be turned into motion{rest}.", style="green")
     else:
         say("A sentence cannot be turned into motion yet: see the lines with !!.", style="red")

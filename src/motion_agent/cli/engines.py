@@ -64,7 +64,7 @@ DeviceName = Annotated[
     typer.Option(
         "--device",
         metavar="NAME",
-        help="Where MotionLLM computes, such as cpu or cuda; a GPU, if there is one.",
+        help="Device for MotionLLM, such as cpu or cuda; by default a GPU, if any.",
         callback=_compute_on,
         rich_help_panel="Models",
     ),

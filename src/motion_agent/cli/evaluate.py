@@ -29,26 +29,28 @@ def evaluate(
     data: Annotated[Path, typer.Option(metavar="FOLDER", help="Prepared data set.")] = PREPARED,
     matching: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Of the matching network, if not the checkpoint."),
+        typer.Option(metavar="FOLDER", help="Matching network; by default the checkpoint's."),
     ] = None,
     out: Annotated[
-        Path, typer.Option(metavar="FOLDER", help="For evaluation.md and .json.")
+        Path, typer.Option(metavar="FOLDER", help="Folder for evaluation.md and .json.")
     ] = Path("report"),
     split: Annotated[Literal[Split, "all"], typer.Option(help="Clips to measure on.")] = "test",
     limit: Annotated[
-        int | None, typer.Option(min=2, help="Clips of each kind of captions.")
+        int | None, typer.Option(min=2, help="Number of clips for each kind of captions.")
     ] = None,
-    batch: Annotated[int, typer.Option(min=1, help="Descriptions at a time.")] = 32,
-    seed: Annotated[int, typer.Option(help="Of captions, sampling and candidates.")] = 0,
-    greedy: Annotated[bool, typer.Option("--greedy", help="Most probable tokens.")] = False,
+    batch: Annotated[int, typer.Option(min=1, help="Descriptions generated at a time.")] = 32,
+    seed: Annotated[int, typer.Option(help="Seed for captions, sampling and candidates.")] = 0,
+    greedy: Annotated[
+        bool, typer.Option("--greedy", help="Always take the most probable token.")
+    ] = False,
     match_length: Annotated[
-        bool, typer.Option("--match-length", help="Ask for motions as long as the real clips.")
+        bool, typer.Option("--match-length", help="Request motions as long as the real clips.")
     ] = False,
     kind: Annotated[
-        Kind | None, typer.Option(help="Captions to measure on; all, if left out.")
+        Kind | None, typer.Option(help="Captions to measure on; by default all.")
     ] = None,
     no_captions: Annotated[
-        bool, typer.Option("--no-captions", help="Measure motions alone.")
+        bool, typer.Option("--no-captions", help="Measure only motions.")
     ] = False,
     multimodality: Annotated[
         int, typer.Option(min=0, metavar="N", help="Also 10 takes each of N captions.")
@@ -57,7 +59,7 @@ def evaluate(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Measure these captions of any model instead (.jsonl or a caption a line).",
+            help="Measure these captions of any model instead (.jsonl, or one a line).",
             rich_help_panel=OTHERS,
         ),
     ] = None,
@@ -65,7 +67,7 @@ def evaluate(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="What people said of the same motions, if not in --captions or --data.",
+            help="Human captions of the same motions, if not in --captions or --data.",
             rich_help_panel=OTHERS,
         ),
     ] = None,
@@ -81,7 +83,7 @@ def evaluate(
         Path | None,
         typer.Option(
             metavar="FOLDER",
-            help="T2M evaluators and GloVe files, which published tables are measured with.",
+            help="T2M evaluators and GloVe files, as used for published tables.",
             rich_help_panel=OTHERS,
         ),
     ] = None,
@@ -89,7 +91,7 @@ def evaluate(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="What the composed motions in --motions are to show (JSON, as FlowMDM's).",
+            help="Target captions of the composed motions in --motions (JSON, as FlowMDM's).",
             rich_help_panel=OTHERS,
         ),
     ] = None,
@@ -97,13 +99,15 @@ def evaluate(
         int,
         typer.Option(
             min=1,
-            help="Motions that the engine makes of each sample of a HumanML3D folder.",
+            help="Motions that the engine generates for each sample of a HumanML3D folder.",
             rich_help_panel=OTHERS,
         ),
     ] = 1,
     repeats: Annotated[
         int,
-        typer.Option(min=1, help="Draws of captions and batches.", rich_help_panel=OTHERS),
+        typer.Option(
+            min=1, help="Repetitions with new captions and batches.", rich_help_panel=OTHERS
+        ),
     ] = 20,
     bert_score: Annotated[
         str | None,
@@ -115,7 +119,9 @@ def evaluate(
     ] = None,
     card: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Model card whose marked part the report replaces."),
+        typer.Option(
+            metavar="FILE", help="Model card in which the report replaces the marked part."
+        ),
     ] = None,
     threads: Threads = 0,
     as_json: Json = False,

@@ -124,7 +124,7 @@ def _check_encoding(words: Iterable[str]) -> None:
     settings = {name: text for name, text in os.environ.items() if name.startswith(_SETTINGS)}
     for where, text in (*(("an argument", text) for text in words), *settings.items()):
         if whole(text) != text and not os.path.exists(text):
-            raise InputError(f"{where} is not UTF-8: {text!a}; type it anew")
+            raise InputError(f"{where} is not UTF-8: {text!a}; type it again")
 
 
 def _globals_first(args: list[str]) -> list[str]:
@@ -157,7 +157,7 @@ def _tell_usage_error(err: Any, arguments: Sequence[str]) -> int:
         message = f'{message.rstrip(".")}; put the sentence in quotes: "{words}"'
     command = getattr(getattr(err, "ctx", None), "command_path", "motion-agent")
     console.fail(message, kind="UsageError", code=ExitCode.USAGE)
-    console.note(f"`{command} --help` tells what there is")
+    console.note(f"see `{command} --help`")
     return ExitCode.USAGE
 
 

@@ -45,13 +45,13 @@ CharacterFile = Annotated[
     typer.Option(
         "--character",
         metavar="FILE",
-        help="A rigged .glb or .vrm of yours, shown instead of the mannequin.",
+        help="Your own rigged .glb or .vrm, shown instead of the mannequin.",
     ),
 ]
 _SHOWING = ("glb", "mp4", "gif", "html", "png")
 """Formats that can show a character."""
 
-OutFolder = Annotated[Path, typer.Option(metavar="FOLDER", help="Where the files go.")]
+OutFolder = Annotated[Path, typer.Option(metavar="FOLDER", help="Folder of the files.")]
 
 
 def parse_formats(text: str) -> tuple[str, ...]:

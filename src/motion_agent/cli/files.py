@@ -37,7 +37,7 @@ def export(
     placement: Place = None,
     clean: Clean = False,
     bvh_style: Annotated[
-        BvhStyleName, typer.Option(help="Names, order and unit of a BVH, as a program wants them.")
+        BvhStyleName, typer.Option(help="Names, order and unit of a BVH for this program.")
     ] = "plain",
     bvh_order: Annotated[
         str | None, typer.Option(metavar="ORDER", help="Order of rotations in a BVH: zxy.")
@@ -75,8 +75,8 @@ def export(
         if target.suffix.lower() == ".bvh":
             mean, most = bone_change(people[0])
             note(
-                f"{target}: each bone has one length; joints moved by {1000 * mean:.0f} mm in the "
-                f"mean for it, {1000 * most:.0f} mm at most"
+                f"{target}: each bone has one length; this moved joints by {1000 * mean:.0f} mm on"
+                f" average, {1000 * most:.0f} mm at most"
             )
     tell_files(files)
     answer({"motions": [describe(motion) for motion in people], "files": describe_files(files)})

@@ -22,9 +22,11 @@ def import_files(
         list[Path],
         typer.Argument(metavar="FILE...", help="Such as .bvh, .fbx, .glb, .amc, .npy, .npz."),
     ],
-    out: Annotated[Path, typer.Option(metavar="FOLDER", help="For the .npz motions.")] = Path("."),
+    out: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Folder for the .npz motions.")
+    ] = Path("."),
     unit: Annotated[
-        str | None, typer.Option(help=f"Unit of length: {UNITS}, or how many metres it is.")
+        str | None, typer.Option(help=f"Unit of length: {UNITS}, or its size in metres.")
     ] = None,
     up: Annotated[
         Axis | None, typer.Option(help="Vertical axis in the files.", metavar="AXIS")
@@ -32,16 +34,16 @@ def import_files(
     forward: Annotated[
         Axis | None, typer.Option(help="Axis that the person faces first.", metavar="AXIS")
     ] = None,
-    fps: Annotated[float | None, typer.Option(help="Frame rate, where a file is wrong.")] = None,
+    fps: Annotated[float | None, typer.Option(help="Frame rate, if a file's own is wrong.")] = None,
     frames: Annotated[
         str | None, typer.Option(metavar="FIRST:END", help="Frames to take, from 0: 30:120.")
     ] = None,
     map_file: Annotated[
         Path | None,
-        typer.Option("--map", metavar="FILE", help="A map of the joints; see --print-map."),
+        typer.Option("--map", metavar="FILE", help="Joint map; see --print-map."),
     ] = None,
     print_map: Annotated[
-        bool, typer.Option("--print-map", help="Print the map of the joints; import nothing.")
+        bool, typer.Option("--print-map", help="Print the joint map without importing.")
     ] = False,
     clip: Annotated[
         str | None,
@@ -126,7 +128,7 @@ def parse_frames(text: str | None) -> tuple[int | None, int | None] | None:
         raise InputError(f"--frames {text!r} is not FIRST:END, such as 30:120 or 30:")
     start, stop = (int(part) if part.strip() else None for part in (first, end))
     if stop is not None and stop <= (start or 0):
-        raise InputError(f"--frames {text!r} takes no frame; the end is after the first")
+        raise InputError(f"--frames {text!r} selects no frame; the end must be after the first")
     return start, stop
 
 

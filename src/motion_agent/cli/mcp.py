@@ -25,34 +25,34 @@ def mcp(
         bool, typer.Option("--http", help="Serve over HTTP rather than stdio.")
     ] = False,
     host: Annotated[
-        str, typer.Option(help="Address to listen at.", rich_help_panel=_HTTP)
+        str, typer.Option(help="Address to listen on.", rich_help_panel=_HTTP)
     ] = "127.0.0.1",
     port: Annotated[
         int,
-        typer.Option(min=0, max=65535, help="Port; 0 for any that is free.", rich_help_panel=_HTTP),
+        typer.Option(min=0, max=65535, help="Port; 0 for any free one.", rich_help_panel=_HTTP),
     ] = 8000,
     tokens: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help=f"Users and their tokens, a pair a line; {_TOKEN} is the token of a single one.",
+            help=f"File of users and tokens, one pair a line; {_TOKEN} is for a single user.",
             rich_help_panel=_HTTP,
         ),
     ] = None,
     allow_host: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Name that clients call it by.", rich_help_panel=_HTTP),
+        typer.Option(metavar="NAME", help="Host name that clients use.", rich_help_panel=_HTTP),
     ] = None,
     allow_origin: Annotated[
         list[str] | None,
-        typer.Option(metavar="URL", help="Origin of pages that may call.", rich_help_panel=_HTTP),
+        typer.Option(metavar="URL", help="Origin of pages allowed to call.", rich_help_panel=_HTTP),
     ] = None,
     store: Annotated[
         str | None,
         typer.Option(
             metavar="PLACE",
             envvar="MOTION_AGENT_STORE",
-            help="Folder or .sqlite file of the motions; that of `chat` by default.",
+            help="Folder or .sqlite file of the motions; by default that of `chat`.",
         ),
     ] = None,
     workspace: Annotated[
@@ -60,22 +60,21 @@ def mcp(
         typer.Option(
             metavar="FOLDER",
             envvar="MOTION_AGENT_WORKSPACE",
-            help="The only folder whose files are read and added to; one of the data folder by"
-            " default.",
+            help=("The only folder that is read and written; by default one in the data folder."),
         ),
     ] = None,
     pictures: Annotated[
         bool, typer.Option(help="Show a small film strip of each new motion.")
     ] = True,
     patience: Annotated[
-        float, typer.Option(min=0, help="Seconds until a call answers with a handle.")
+        float, typer.Option(min=0, help="Seconds before a call returns a handle.")
     ] = 10.0,
     warm_up: Annotated[
         bool, typer.Option("--warm-up", help="Load the motion model at the start.")
     ] = False,
     print_config: Annotated[
         Literal["claude", "cursor", "vscode"] | None,
-        typer.Option(help="Print what to paste into this client, and end."),
+        typer.Option(help="Print the configuration for this client and exit."),
     ] = None,
     engine: EngineName = None,
     checkpoint: CheckpointFolder = None,
@@ -135,7 +134,7 @@ def _serve(studio: Studio, door: Door | None, *, pictures: bool, patience: float
 
     from ..mcp.http import PATH, http_app
 
-    note(f"motion-agent speaks MCP at http://{door.host}:{door.port}{PATH}; Ctrl-C ends it")
+    note(f"motion-agent speaks MCP at http://{door.host}:{door.port}{PATH}; Ctrl-C stops it")
     app = http_app(server, door)
     uvicorn.run(
         app, host=door.host, port=door.port, log_level="warning", timeout_graceful_shutdown=3

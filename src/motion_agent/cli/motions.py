@@ -15,22 +15,24 @@ if TYPE_CHECKING:
     from ..motion_core.motion import Motion
     from ..motion_core.placement import Placement
 
-ANY_MOTION = "A motion file, or the id of a motion of `chat`."
+ANY_MOTION = "Motion file, or id of a motion from `chat`."
 
 MotionFile = Annotated[Path, typer.Argument(metavar="MOTION", help=ANY_MOTION)]
 SecondPerson = Annotated[
-    Path | None, typer.Option("--with", metavar="MOTION", help="The motion of a second person.")
+    Path | None, typer.Option("--with", metavar="MOTION", help="Motion of a second person.")
 ]
 Place = Annotated[
     tuple[float, float, float] | None,
     typer.Option(
         "--placement",
         metavar="TURN X Z",
-        help="Where the second person stands: degrees and metres; face to face at 1.5 m.",
+        help=(
+            "Position of the second person in degrees and metres; by default face to face at 1.5 m."
+        ),
     ),
 ]
 Clean = Annotated[
-    bool, typer.Option("--clean", help="Keep feet from sliding, put them on the floor, smooth.")
+    bool, typer.Option("--clean", help="Remove foot sliding, ground the feet, smooth.")
 ]
 
 
@@ -94,7 +96,7 @@ def open_people(
     from ..motion_core.placement import as_placement
 
     if place is not None and second is None:
-        raise InputError("--placement is of a second person; give their motion with --with")
+        raise InputError("--placement needs a second person; give their motion with --with")
     people = [open_motion(first, clean=clean)]
     if second is not None:
         people.append(open_motion(second, clean=clean))

@@ -44,7 +44,7 @@ FallbackName = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="Planner that is asked where the first gives no valid plan.",
+        help="Planner to ask when the first gives no valid plan.",
         autocompletion=complete_planner,
         rich_help_panel="Models",
     ),
@@ -52,8 +52,10 @@ FallbackName = Annotated[
 StrategyName = Annotated[
     Strategy,
     typer.Option(
-        help="How a planner is asked for the plan's form: with a JSON schema, as a tool call, in"
-        " words only, or what it can.",
+        help=(
+            "How the plan's form is requested: by JSON schema, as a tool call, in words only, or"
+            " the best the planner supports."
+        ),
         rich_help_panel="Models",
     ),
 ]

@@ -32,10 +32,12 @@ def render(
     paths: Annotated[list[Path], typer.Argument(metavar="MOTION...", help=ANY_MOTION)],
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help=".mp4, .gif or .png; the motion's name .mp4."),
+        typer.Option(
+            metavar="FILE", help=".mp4, .gif or .png; by default the motion's name with .mp4."
+        ),
     ] = None,
     together: Annotated[
-        bool, typer.Option("--together", help="Two people in one scene, not side by side.")
+        bool, typer.Option("--together", help="Show two people in one scene, not side by side.")
     ] = False,
     placement: Place = None,
     camera: Annotated[
@@ -43,14 +45,14 @@ def render(
     ] = "auto",
     theme: Annotated[Theme, typer.Option(help="Light or dark.")] = "light",
     size: Annotated[
-        str | None, typer.Option(metavar="WxH", help="In pixels, such as 1280x720.")
+        str | None, typer.Option(metavar="WxH", help="Size in pixels, such as 1280x720.")
     ] = None,
     moments: Annotated[
         int | None, typer.Option(min=1, help="Pictures in a film strip (.png).")
     ] = None,
     time: Annotated[
         float | None,
-        typer.Option(min=0, metavar="SECONDS", help="One picture (.png) of this moment."),
+        typer.Option(min=0, metavar="SECONDS", help="Make one picture (.png) of this moment."),
     ] = None,
     clean: Clean = False,
     character: CharacterFile = None,
@@ -66,17 +68,17 @@ def render(
     target = out or Path(f"{paths[0].stem}.mp4")
     suffix = target.suffix.lower()
     if suffix not in (".mp4", ".gif", ".png"):
-        raise InputError(f"{target} is none of .mp4, .gif and .png; `export` writes other formats")
+        raise InputError(f"{target} is not .mp4, .gif or .png; `export` writes other formats")
     if suffix != ".png" and (moments is not None or time is not None):
-        raise InputError(f"--moments and --time are of pictures (.png), not of {target}")
+        raise InputError(f"--moments and --time are for pictures (.png), not for {target}")
     if suffix == ".png" and moments is not None and (time is not None or size is not None):
-        raise InputError("--moments is of a film strip; it has neither --time nor a --size")
+        raise InputError("--moments makes a film strip, which has neither --time nor --size")
     if together and len(paths) != 2:
-        raise InputError(f"--together is of two people; got {len(paths)}")
+        raise InputError(f"--together needs two people; got {len(paths)}")
     if placement is not None and not together:
-        raise InputError("--placement is of two people in one scene; give --together, too")
+        raise InputError("--placement needs two people in one scene; add --together")
     if suffix == ".png" and len(paths) > 1 and not together:
-        raise InputError("motions side by side are a video (.mp4, .gif), not a picture")
+        raise InputError("motions side by side need a video (.mp4, .gif), not a picture")
     options: dict[str, Any] = {"theme": theme}
     pixels = {} if size is None else {"size": _parse_size(size)}
     if together or len(paths) == 1:
@@ -102,9 +104,9 @@ def view(
     second: SecondPerson = None,
     placement: Place = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Keep the page there (.html).")
+        Path | None, typer.Option(metavar="FILE", help="Keep the page in this file (.html).")
     ] = None,
-    no_open: Annotated[bool, typer.Option("--no-open", help="Only tell where the page is.")] = (
+    no_open: Annotated[bool, typer.Option("--no-open", help="Only print the page's path.")] = (
         False
     ),
     clean: Clean = False,
@@ -118,7 +120,7 @@ def view(
     from ..motion_core.errors import InputError
 
     if out is not None and out.suffix.lower() != ".html":
-        raise InputError(f"the page {out} must be called .html; `export` writes other formats")
+        raise InputError(f"the page {out} must end in .html; `export` writes other formats")
     people, place = open_people(path, second, placement, clean=clean)
     page = show_page(people, place, out=out, browser=not no_open, character=character)
     answer({"files": describe_files([page])})
@@ -163,7 +165,7 @@ def _parse_size(text: str) -> tuple[int, int]:
 
     found = re.fullmatch(r"(\d{2,5})[x×,](\d{2,5})", text.strip().lower())
     if not found:
-        raise InputError(f"the size {text!r} is no WIDTHxHEIGHT; give it like 1280x720")
+        raise InputError(f"the size {text!r} is not WIDTHxHEIGHT; write it like 1280x720")
     return int(found[1]), int(found[2])
 
 

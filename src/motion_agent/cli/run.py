@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ..motion_core.motion import Motion
     from ..motion_core.studio import Rendering
 
-Seed = Annotated[int, typer.Option(min=0, help="Another seed, another take.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed; another seed gives another take.")]
 
 
 def run(
@@ -48,7 +48,7 @@ def run(
     seed: Seed = 0,
     takes: Annotated[
         int,
-        typer.Option(min=1, max=9, help="That many takes of the plan; videos show them together."),
+        typer.Option(min=1, max=9, help="Number of takes of the plan; videos show them together."),
     ] = 1,
     out: OutFolder = Path("outputs"),
     formats: Formats = DEFAULT_FORMATS,
@@ -65,7 +65,7 @@ def run(
 
     suffixes = parse_formats(formats)
     if takes > 1 and character is not None:
-        raise InputError("--character is of one take; leave out --takes")
+        raise InputError("--character shows one take; omit --takes")
     open_character(character)  # report a bad file before anything is generated
     agent = make_agent(
         planner,
@@ -84,7 +84,7 @@ def run(
     people = [motion for _, motion in sorted(turn.motions.items())]
     others = _further_takes(agent, takes - 1) if people else []
     if others and len(people) > 1:
-        raise InputError("--takes is of one person; two people have one take")
+        raise InputError("--takes is for one person; two people have one take")
     files = []
     for take in (people, *([motion] for motion in others)):
         take_formats = [s for s in suffixes if not (others and s in VIDEOS)] if people else []
@@ -125,7 +125,7 @@ def generate(
     ],
     seconds: Annotated[
         float | None,
-        typer.Option(min=0.2, max=20, metavar="X", help="Wished duration of each, up to 20."),
+        typer.Option(min=0.2, max=20, metavar="X", help="Seconds of each description, up to 20."),
     ] = None,
     engine: EngineName = None,
     checkpoint: CheckpointFolder = None,
@@ -152,7 +152,7 @@ def generate(
     if rendering.unknown:
         say(f"not in the training captions: {', '.join(rendering.unknown)}", style="yellow")
     if rendering.nearest:
-        say(f"the nearest that is: {', '.join(rendering.nearest)}", style="yellow")
+        say(f"the nearest known: {', '.join(rendering.nearest)}", style="yellow")
     base = free_name(out / file_name(" then ".join(descriptions)), suffixes)
     files = write_formats([motion], base, suffixes, character=character)
     answer(

@@ -28,13 +28,13 @@ app = typer.Typer(
 )
 
 Data = Annotated[Path, typer.Option(metavar="FOLDER", help="Prepared data set.")]
-Out = Annotated[Path, typer.Option(metavar="FOLDER", help="For state and result.")]
-Trained = Annotated[Path, typer.Option(metavar="FOLDER", help="Of its training.")]
-Part = Annotated[Path, typer.Option(metavar="FOLDER", help="Of its training, or a checkpoint.")]
+Out = Annotated[Path, typer.Option(metavar="FOLDER", help="Folder for state and result.")]
+Trained = Annotated[Path, typer.Option(metavar="FOLDER", help="Trained tokenizer.")]
+Part = Annotated[Path, typer.Option(metavar="FOLDER", help="Its training, or a checkpoint.")]
 Steps = Annotated[int | None, typer.Option(min=1, help="Optimiser steps.")]
 Batch = Annotated[int | None, typer.Option(min=1, help="Samples a step.")]
 LearningRate = Annotated[float | None, typer.Option("--lr", min=0, help="Peak learning rate.")]
-Seed = Annotated[int, typer.Option(help="Of weights and samples.")]
+Seed = Annotated[int, typer.Option(help="Seed for weights and samples.")]
 Threads = Annotated[int, typer.Option(min=0, help="CPU threads; 0 for all cores.")]
 _NO_LIMIT = 1_000_000  # steps, if the clock decides
 
@@ -48,11 +48,11 @@ def tokenizer(
     lr: LearningRate = None,
     window: Annotated[int | None, typer.Option(min=8, help="Frames a sample.")] = None,
     width: Annotated[int | None, typer.Option(min=8, help="Channels of the network.")] = None,
-    code_dim: Annotated[int | None, typer.Option(min=1, help="Numbers of a code.")] = None,
+    code_dim: Annotated[int | None, typer.Option(min=1, help="Dimensions of a code.")] = None,
     codes: Annotated[int | None, typer.Option(min=2, help="Size of the codebook.")] = None,
     refine: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Trained tokenizer whose decoder alone learns on."),
+        typer.Option(metavar="FOLDER", help="Trained tokenizer; only its decoder keeps training."),
     ] = None,
     seed: Seed = 0,
     threads: Threads = 0,
@@ -77,7 +77,7 @@ def tokenizer(
     )
     splits: tuple[Split, ...] = ("validation", "test", "train")
     split = next(name for name in splits if dataset.motions(name))
-    note(f"measuring it on the {split} split")
+    note(f"measuring on the {split} split")
     report = evaluate_tokenizer(trained, dataset, split)
     write_report(report, out)
     say_markdown(report.to_markdown())
@@ -85,34 +85,38 @@ def tokenizer(
 
 BackboneName = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="Hugging Face causal LM or a folder; SmolLM2-135M-Instruct."),
+    typer.Option(
+        metavar="NAME",
+        help="Hugging Face causal LM, or a folder; by default SmolLM2-135M-Instruct.",
+    ),
 ]
-Minutes = Annotated[float | None, typer.Option(min=0, help="Wall clock instead of steps.")]
-Rank = Annotated[int | None, typer.Option(min=1, help="Of the LoRA adapter.")]
+Minutes = Annotated[float | None, typer.Option(min=0, help="Wall-clock minutes instead of steps.")]
+Rank = Annotated[int | None, typer.Option(min=1, help="Rank of the LoRA adapter.")]
 
 
 Crop = Annotated[
-    float | None, typer.Option(min=0, max=1, help="Share of samples that are cut shorter.")
+    float | None, typer.Option(min=0, max=1, help="Share of samples that are shortened.")
 ]
 Noise = Annotated[
-    float | None, typer.Option(min=0, max=1, help="Share of read motion tokens that are replaced.")
+    float | None, typer.Option(min=0, max=1, help="Share of input motion tokens that are replaced.")
 ]
 Corrupt = Annotated[
     float | None,
-    typer.Option(min=0, max=1, help="Share of samples in which most of them are (t2m)."),
+    typer.Option(min=0, max=1, help="Share of samples with most of them replaced (t2m)."),
 ]
 Balance = Annotated[
     float | None, typer.Option(min=0, max=1, help="Share drawn by class, not clip by clip.")
 ]
 Power = Annotated[
-    float | None, typer.Option(min=0, max=1, help="Of the class sizes; 0 draws all alike.")
+    float | None,
+    typer.Option(min=0, max=1, help="Exponent of class sizes; 0 draws classes equally."),
 ]
 Dropout = Annotated[
-    float | None, typer.Option(min=0, max=0.9, help="On the input of the LoRA adapter.")
+    float | None, typer.Option(min=0, max=0.9, help="Dropout on the input of the LoRA adapter.")
 ]
 Free = Annotated[
     float | None,
-    typer.Option(min=0, max=1, help="Share of samples that are motion, or words, alone."),
+    typer.Option(min=0, max=1, help="Share of samples with only motion, or only words."),
 ]
 Gap = Annotated[
     float | None, typer.Option(min=0, max=1, help="Share of samples that are gaps to fill.")
@@ -126,18 +130,18 @@ Wordings = Annotated[
 ]
 Start = Annotated[
     Path | None,
-    typer.Option(metavar="FOLDER", help="Training, or checkpoint, whose weights come first."),
+    typer.Option(metavar="FOLDER", help="Training, or checkpoint, with the initial weights."),
 ]
 Prompt = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="Prompt format that it keeps: compact or paper."),
+    typer.Option(metavar="NAME", help="Prompt format: compact or paper."),
 ]
 
 
 @app.command(cls=HelpfulCommand)
 def recipe(
     name: Annotated[
-        str, typer.Argument(metavar="RECIPE", help="One that comes along, or a YAML file.")
+        str, typer.Argument(metavar="RECIPE", help="A built-in recipe, or a YAML file.")
     ],
     data: Data = PREPARED,
     tokenizer: Trained = Path("runs/tokenizer"),
@@ -202,7 +206,8 @@ def _add_direction(direction: Direction, summary: str) -> None:
         rank: Rank = None,
         lr: LearningRate = None,
         rows_lr: Annotated[
-            float | None, typer.Option("--rows-lr", min=0, help="The same, of the motion rows.")
+            float | None,
+            typer.Option("--rows-lr", min=0, help="Peak learning rate of the motion rows."),
         ] = None,
         crop: Crop = None,
         noise: Noise = None,
@@ -250,8 +255,8 @@ def _add_direction(direction: Direction, summary: str) -> None:
     app.command(direction, cls=HelpfulCommand, help=summary)(train)
 
 
-_add_direction("t2m", "MotionLLM's adapter from text to motion.")
-_add_direction("m2t", "MotionLLM's adapter from motion to text.")
+_add_direction("t2m", "Train MotionLLM's adapter from text to motion.")
+_add_direction("m2t", "Train MotionLLM's adapter from motion to text.")
 
 
 @app.command(cls=HelpfulCommand)
@@ -260,7 +265,9 @@ def matching(
     out: Out = Path("runs/matching"),
     backbone: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Of the word vectors; SmolLM2-135M-Instruct."),
+        typer.Option(
+            metavar="NAME", help="Model of the word vectors; by default SmolLM2-135M-Instruct."
+        ),
     ] = None,
     steps: Steps = None,
     batch: Batch = None,
@@ -301,27 +308,35 @@ def assemble(
     m2t: Part = Path("runs/m2t"),
     matching: Annotated[
         Path | None,
-        typer.Option("--matching", metavar="FOLDER", help="The same, to evaluate with."),
+        typer.Option(
+            "--matching", metavar="FOLDER", help="Trained matching network, for evaluation."
+        ),
     ] = None,
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="The checkpoint.")] = Path(
         "runs/checkpoint"
     ),
     takes: Annotated[
-        int | None, typer.Option(min=1, help="Drawn for a description; the best is kept.")
+        int | None, typer.Option(min=1, help="Takes drawn for a description; the best is kept.")
     ] = None,
     guidance: Annotated[
-        float | None, typer.Option(min=1, max=20, help="By the empty description; 1 for none.")
+        float | None,
+        typer.Option(min=1, max=20, help="Guidance by the empty description; 1 for none."),
     ] = None,
-    temperature: Annotated[float | None, typer.Option(min=0.01, help="Of the sampling.")] = None,
+    temperature: Annotated[
+        float | None, typer.Option(min=0.01, help="Temperature of sampling.")
+    ] = None,
     top_p: Annotated[
-        float | None, typer.Option("--top-p", min=0.01, max=1, help="The most probable that count.")
+        float | None,
+        typer.Option(
+            "--top-p", min=0.01, max=1, help="Probability mass of the tokens to sample from."
+        ),
     ] = None,
     min_tokens: Annotated[
-        int | None, typer.Option("--min-tokens", min=1, help="The shortest motion; 5 a second.")
+        int | None, typer.Option("--min-tokens", min=1, help="Shortest motion; 5 tokens a second.")
     ] = None,
     max_tokens: Annotated[
         int | None,
-        typer.Option("--max-tokens", min=1, help="The longest, without --seconds."),
+        typer.Option("--max-tokens", min=1, help="Longest motion without --seconds."),
     ] = None,
 ) -> None:
     """Assemble trained parts into one checkpoint.

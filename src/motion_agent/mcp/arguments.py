@@ -13,7 +13,7 @@ class WaitMotionInput(ToolArguments):
     """Arguments of `wait_motion`."""
 
     handle: str = Field(
-        min_length=1, max_length=100, description="The handle that a call answered with, 'j-…'."
+        min_length=1, max_length=100, description="The handle returned by a call, 'j-…'."
     )
     seconds: float = Field(
         default=20.0, ge=0, le=MAX_WAIT, description="How long to wait, at most 30 s."
@@ -24,5 +24,5 @@ class CancelInput(ToolArguments):
     """Arguments of `cancel`."""
 
     handle: str = Field(
-        min_length=1, max_length=100, description="The handle that a call answered with, 'j-…'."
+        min_length=1, max_length=100, description="The handle returned by a call, 'j-…'."
     )

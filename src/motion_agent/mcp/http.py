@@ -51,7 +51,7 @@ class Door:
         if not self.tokens and not _is_loopback(self.host):
             raise ConfigurationError(
                 f"{self.host} can be reached from elsewhere, so a token is required: set"
-                " MOTION_AGENT_MCP_TOKEN, or listen at 127.0.0.1"
+                " MOTION_AGENT_MCP_TOKEN, or listen on 127.0.0.1"
             )
         for token in self.tokens:
             if len(token) < _LEAST_TOKEN:
@@ -111,7 +111,7 @@ def read_tokens(path: Path) -> dict[str, str]:
             )
         tokens[words[1]] = words[0]
     if not tokens:
-        raise ConfigurationError(f"{path} names no user; give a user and a token a line")
+        raise ConfigurationError(f"{path} has no users; give a user and a token a line")
     return tokens
 
 

@@ -99,8 +99,8 @@ class Jobs:
         job = self._jobs.get(handle)
         if job is None or job.user != user:
             raise InputError(
-                f"there is no work under the handle {handle[:40]!r}; it may have ended long ago, or"
-                " the server was started again. list_motions tells what there is"
+                f"there is no job {handle[:40]!r}; it may have ended long ago, or the server was"
+                " restarted. list_motions shows the motions"
             )
         return job
 

@@ -60,7 +60,7 @@ def page_of(motion_id: str) -> types.ResourceLink:
     return types.ResourceLink(
         uri=f"motion://{motion_id}/player.html",
         name=f"{motion_id}.html",
-        title=f"Motion {motion_id}, to turn and play",
+        title=f"Motion {motion_id}, interactive",
         mime_type="text/html",
     )
 
@@ -84,7 +84,7 @@ def read(studio: Studio, uri: str) -> types.TextResourceContents | types.BlobRes
     scheme, separator, rest = uri.partition("://")
     if len(uri) > _LONGEST or not separator or scheme not in ("motion", "workspace"):
         raise InputError(
-            f"there is no resource {uri[:60]!r}; there are motion://ID/player.html and"
+            f"there is no resource {uri[:60]!r}; resources are motion://ID/player.html and"
             " workspace://FILE"
         )
     if scheme == "workspace":

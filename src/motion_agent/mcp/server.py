@@ -155,7 +155,7 @@ class _Host:
         job.task.cancel()
         with suppress(asyncio.CancelledError):
             await asyncio.wait([job.task])
-        line = f"{job.handle} had ended before." if over else f"{job.handle} is stopped."
+        line = f"{job.handle} had already ended." if over else f"{job.handle} is stopped."
         return _result(line, {**artifact("cancel", {}), **_state("done", job.handle)})
 
     async def _answer(self, job: Job, seconds: float, context: _Context) -> types.CallToolResult:
@@ -165,11 +165,11 @@ class _Host:
         except asyncio.CancelledError:
             if not job.task.cancelled():
                 raise
-            return _failed(job.tool, "stopped", f"{job.handle} was stopped before it was done.")
+            return _failed(job.tool, "stopped", f"{job.handle} was stopped before it finished.")
         if message is None:
             done, total, stage = job.progress
             line = (
-                f"{job.tool} is at work ({stage} {done}/{total}); its handle is {job.handle}. Call"
+                f"{job.tool} is running ({stage} {done}/{total}); its handle is {job.handle}. Call"
                 f" wait_motion with it for the answer, or cancel."
             )
             return _result(line, {**artifact(job.tool, {}), **_state("working", job.handle)})
