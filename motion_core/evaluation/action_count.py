@@ -1,7 +1,7 @@
-"""How many actions does a caption name? One, two, three or more, by a rule without a parser.
+"""The number of actions that a caption names, by a rule without a parser.
 
-The caption is cut at "and", "then", "while", "before", "after", "followed by" and punctuation; the
-parts that hold a form of a verb of `_VERBS` are counted. "walks up and down" is one action, "walks
+The caption is cut at "and", "then", "while", "before", "after", "followed by" and punctuation;
+parts with a form of a verb in `_VERBS` are counted. "walks up and down" is one action, "walks
 forward, turns around and sits down" three, and "walks while waving" two.
 """
 
@@ -34,13 +34,13 @@ _ENDINGS = (("ies", "y"), ("es", ""), ("s", ""), ("ing", ""), ("ing", "e"), ("ed
 
 
 def count_actions(caption: str) -> int:
-    """Actions that a caption names; at least 1."""
+    """Return the number of actions that a caption names; at least 1."""
     parts = _CUTS.split(caption.lower())
     return max(1, sum(any(map(_is_verb, re.findall(r"[a-z]+", part))) for part in parts))
 
 
 def actions_named(caption: str) -> str:
-    """``1``, ``2`` or ``3+``."""
+    """Return ``1``, ``2`` or ``3+``."""
     count = count_actions(caption)
     return str(count) if count < 3 else "3+"
 

@@ -1,8 +1,8 @@
 """BERTScore: token similarity of captions and references under a language model.
 
 Source: Zhang et al., "BERTScore: Evaluating Text Generation with BERT", ICLR 2020, equation 1 and
-section 3: each token is matched with the nearest of the other side, weighted by how rare it is
-among the references. Numbers depend on model and layer, so these belong beside them.
+section 3: each token is matched with the nearest on the other side, weighted by its rarity among
+the references. Scores depend on model and layer, so report both with them.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ LAYERS = {"roberta-large": 17, "bert-base-uncased": 9, "distilbert-base-uncased"
 
 
 class BertScore:
-    """A language model and the layer that is read.
+    """A language model and the layer to read.
 
     Args:
-        model: a folder, or a name of Hugging Face such as ``roberta-large``.
+        model: a folder, or a Hugging Face name such as ``roberta-large``.
         layer: 1 for the first; None for the one in `LAYERS`, or the last.
 
     Raises:
-        UnavailableError: the model cannot be had.
-        ConfigurationError: it has not so many layers.
+        UnavailableError: the model is unavailable.
+        ConfigurationError: it has fewer layers.
     """
 
     def __init__(self, model: str, *, layer: int | None = None) -> None:
@@ -55,15 +55,15 @@ class BertScore:
     def scores(
         self, captions: Sequence[str], references: Sequence[Sequence[str]], *, rare: bool = True
     ) -> list[float]:
-        """F1 of each caption with the nearest of its references.
+        """Return the F1 of each caption with the nearest of its references.
 
         Args:
             captions: one for each motion.
             references: the motion's own captions, at least one.
-            rare: weigh tokens by their inverse document frequency among the references.
+            rare: weight tokens by their inverse document frequency among the references.
 
         Raises:
-            InputError: a caption without a token.
+            InputError: a caption has no token.
         """
         texts = {*captions, *(reference for own in references for reference in own)}
         ids = {text: self._ids(text) for text in texts}

@@ -1,12 +1,12 @@
-"""`evaluate --captions FILE`: the captions of any model, against what people wrote.
+"""`evaluate --captions FILE`: any model's captions, measured against human ones.
 
-A file has a line of JSON for each motion, ``{"id": …, "caption": …, "references": [...],
-"tokenised": [...]}``, or a caption a line as plain text. References may stand in a second file,
-or come from a HumanML3D or KIT-ML folder by id.
+The file has a line of JSON for each motion, ``{"id": …, "caption": …, "references": [...],
+"tokenised": [...]}``, or a caption a line as plain text. References may be in a second file, or
+come from a HumanML3D or KIT-ML folder by id.
 
 Two protocols are in use, and published tables differ by a factor of two for that reason alone:
-``raw`` references are the captions as they were written, ``tokenised`` ones the lemmas that
-HumanML3D has beside each caption ("a man walk forward"). Both are measured, and named.
+``raw`` references are the captions as written, ``tokenised`` ones the lemmas that HumanML3D has
+beside each caption ("a man walk forward"). Both are measured and labelled.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ NEEDS_TOKENS = "not run: needs tokenised references (texts/*.txt, or 'tokenised'
 
 @dataclass(frozen=True)
 class CaptionOutput:
-    """What a model said of a motion, and what people did.
+    """A model's caption of a motion, and the human ones.
 
     Attributes:
         id: of the motion.
-        caption: the model's; empty where it failed.
-        raw: references as they were written.
-        tokenised: the same as lemmas; empty where there are none.
+        caption: the model's; empty if it failed.
+        raw: references as written.
+        tokenised: the same as lemmas; empty if there are none.
     """
 
     id: str
@@ -50,15 +50,15 @@ class CaptionOutput:
 
 @dataclass(frozen=True)
 class ProtocolScores:
-    """Scores under one protocol; `missing` says what was not measured, and why.
+    """Scores under one protocol.
 
     Attributes:
-        protocol: which references.
+        protocol: "raw" or "tokenised".
         bleu_1, bleu_4: of all captions together.
         rouge_l: mean over the motions of the best reference.
         cider: CIDEr-D, mean over the motions.
         bert_score: F1, mean over the motions.
-        missing: metric to what it needs.
+        missing: unmeasured metrics, with what each needs.
     """
 
     protocol: Protocol
@@ -72,14 +72,14 @@ class ProtocolScores:
 
 @dataclass(frozen=True)
 class CaptionReport:
-    """All that was measured of a file of captions.
+    """All measurements of a file of captions.
 
     Attributes:
         source: the file.
-        motions: how many captions were expected.
+        motions: number of expected captions.
         failed: motions without a caption; they count as empty captions.
-        scores: of each protocol.
-        model: BERTScore's, empty without one.
+        scores: for each protocol.
+        model: BERTScore's; empty without one.
     """
 
     source: str
@@ -89,11 +89,11 @@ class CaptionReport:
     model: str = ""
 
     def to_json(self) -> str:
-        """Everything, as a JSON object."""
+        """Return everything as a JSON object."""
         return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
 
     def to_markdown(self) -> str:
-        """A table with a row for each metric and a column for each protocol."""
+        """Return a table with a row for each metric and a column for each protocol."""
         lines = [
             f"# Captions of {self.source}",
             f"{self.motions} motions, {self.failed} without a caption (counted as empty).",
@@ -141,7 +141,7 @@ _METRICS = (
 def score_captions(
     outputs: Sequence[CaptionOutput], *, source: str, model: BertScore | None = None
 ) -> CaptionReport:
-    """Scores of captions under both protocols; a missing caption counts as an empty one.
+    """Score captions under both protocols; a missing caption counts as an empty one.
 
     Raises:
         InputError: there are no captions.
@@ -161,13 +161,13 @@ def read_captions(
     data: PublishedDataset | None = None,
     split: PublishedSplit = "test",
 ) -> list[CaptionOutput]:
-    """The captions of a file with their references.
+    """Read the captions of a file with their references.
 
     Args:
         path: of the captions.
-        references: a second file, with as many lines; None if they stand in the first.
-        data: where references of an id are, in place of a second file.
-        split: of `data`: its samples without a caption count as failed.
+        references: a second file with as many lines; None if they are in the first.
+        data: source of references by id, instead of a second file.
+        split: of `data`; its samples without a caption count as failed.
 
     Raises:
         InputError: a file is missing, or the numbers of captions and references differ.
@@ -257,7 +257,7 @@ def _with_dataset(
 
 
 def _lines(path: Path | str) -> list[dict[str, Any]]:
-    """A dictionary for each line: JSON, or the caption alone."""
+    """Return a dictionary for each line: JSON, or the caption alone."""
     path = Path(path)
     try:
         lines = path.read_text(encoding="utf-8").splitlines()

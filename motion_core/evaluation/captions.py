@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from .metrics import Estimate
 from .words import split_words
 
-_LONGEST = 4  # words of an n-gram of BLEU-4 and CIDEr
+_LONGEST = 4  # words in the longest n-gram of BLEU-4 and CIDEr
 _SIGMA = 6.0  # word pairs
 
 
@@ -39,7 +39,7 @@ def rouge_l(caption: str, reference: str, *, beta: float = 1.2) -> float:
 def bleu(
     captions: Sequence[str], references: Sequence[Sequence[str]], longest: int = _LONGEST
 ) -> float:
-    """Return BLEU with n-grams of up to `longest` words, of all captions together, 0 to 1.
+    """Return BLEU with n-grams of up to `longest` words over all captions, 0 to 1.
 
     Args:
         captions: one for each motion.
@@ -70,7 +70,7 @@ def bleu(
 
 
 def bleu_4(captions: Sequence[str], references: Sequence[Sequence[str]]) -> float:
-    """`bleu` with n-grams of up to 4 words."""
+    """Return `bleu` with n-grams of up to 4 words."""
     return bleu(captions, references)
 
 
@@ -78,8 +78,8 @@ def cider(captions: Sequence[str], references: Sequence[Sequence[str]]) -> list[
     """Return the CIDEr-D of each caption, 0 to 10.
 
     The cosine of tf-idf vectors of n-grams of 1 to 4 words, clipped to the reference's counts and
-    weighted by how near the lengths are (sigma 6 words), averaged over n and the references. How
-    rare an n-gram is comes from the references of all motions.
+    weighted by the similarity of lengths (sigma 6 words), averaged over n and the references.
+    Rarity of n-grams comes from the references of all motions.
 
     Args:
         captions: one for each motion.
@@ -129,7 +129,7 @@ def share(right: Sequence[bool | None]) -> Estimate | None:
     """Return the share of True among those that are not None; None if there are none.
 
     The interval is that of Agresti and Coull (1998), "add two successes and two failures": the
-    usual one would say ± 0 of 20 motions that are all right.
+    usual one would give ± 0 for 20 motions that are all right.
     """
     known = [value for value in right if value is not None]
     if not known:

@@ -1,10 +1,11 @@
-"""How smooth the joins of composed motions are: peak jerk, area under the jerk, transition FID.
+"""Smoothness of the joins in composed motions: peak jerk, area under the jerk, transition FID.
 
 Source: Barquero et al., "Seamless Human Motion Composition with Blended Positional Encodings"
-(FlowMDM), CVPR 2024, section 5 and ``utils/metrics.py`` of its code. Around each join a window is
-cut. The jerk of a frame is the third difference of the joint positions, in metres a frame cubed:
-its L1 norm over the axes, the largest over the joints. Averaged over the windows it is a curve; its
-maximum is the peak jerk, its distance from the mean jerk of real motion, summed, the area.
+(FlowMDM), CVPR 2024, section 5 and ``utils/metrics.py`` of its code. A window is cut around each
+join. The jerk of a frame is the third difference of the joint positions in metres per frame cubed:
+the L1 norm over the axes, the maximum over the joints. Its mean over the windows is a curve; the
+curve's maximum is the peak jerk, and its summed distance from the mean jerk of real motion is the
+area.
 """
 
 from __future__ import annotations
@@ -32,11 +33,11 @@ class Smoothness:
     """Smoothness of the joins of a set of motions.
 
     Attributes:
-        joins: windows that were measured.
+        joins: measured windows.
         peak_jerk: maximum of the mean curve.
         area: sum of the curve's distances from `real_jerk`, AUJ.
         curve: ``(window - 3,)``, the mean jerk of each frame.
-        real_jerk: what it was compared with.
+        real_jerk: the reference value.
         left_out: joins too near an end for a whole window.
     """
 
@@ -65,12 +66,13 @@ def jerk(joints: NDArray[Any]) -> Floats:
 def windows_of(
     motion: NDArray[Any], joins: Sequence[int], window: int = WINDOW
 ) -> tuple[list[NDArray[Any]], int]:
-    """Return what lies around each join of a motion ``(T, D)``, and how many joins have too little.
+    """Return a window around each join of a motion ``(T, D)``, and the number of joins without room
+    for one.
 
     Args:
         motion: features or joints, time first.
-        joins: frames at which one part becomes the next.
-        window: frames of a window; half lie before the join.
+        joins: first frames of the following parts.
+        window: length in frames; half lie before the join.
     """
     before = window // 2
     cut = [motion[at - before : at - before + window] for at in joins if at >= before]
@@ -89,7 +91,7 @@ def smoothness(
 
     Args:
         motions: features ``(T, 263)`` of each.
-        joins: frames of each motion at which one part becomes the next.
+        joins: for each motion, the first frames of the following parts.
         window: frames around a join.
         real_jerk: mean jerk of real motion, see `mean_jerk`.
 
@@ -118,9 +120,7 @@ def smoothness(
 
 
 def mean_jerk(motions: Sequence[FloatArray]) -> float:
-    """Return the mean jerk of all frames of real motions ``(T, 263)``: what the area is measured
-    from.
-    """
+    """Return the mean jerk of all frames of real motions ``(T, 263)``, the baseline of the area."""
     values = [jerk(features_to_joints(motion)) for motion in motions if len(motion) > 3]
     if not values:
         raise InputError("no motion has four frames")

@@ -1,12 +1,12 @@
-"""`evaluate`: how good are an engine's motions and captions on clips it was not trained on?
+"""`evaluate`: the quality of an engine's motions and captions on held-out clips.
 
     motion-agent evaluate --data data/prepared --out report
 
-Captions by people, the sources' descriptions and class labels are measured apart. Of every clip
-that is not mirrored one caption of each kind is drawn. Four motions answer it: the clip itself, the
-clip after encoding and decoding, the engine's motion, and the training clip with the nearest
-caption; all with the same candidates. Captions are made from the clips, beside those of the
-training clips that move most alike.
+Human captions, the sources' descriptions and class labels are measured separately. One caption of
+each kind is drawn for every clip that is not mirrored. Four motions are compared for it, with the
+same candidates: the clip itself, the clip after encoding and decoding, the engine's motion, and the
+training clip with the nearest caption. The engine's captions of the clips are compared with those
+of the training clips that move most alike.
 """
 
 from __future__ import annotations
@@ -38,29 +38,29 @@ if TYPE_CHECKING:
     from ..datasets import Clip, PreparedDataset
     from ..tokenizer import TokenizerReport
 
-LONGEST = 240  # frames of a clip that is measured; captions of longer ones say little of each part
+LONGEST = 240  # most frames of a measured clip; captions of longer ones say little about each part
 
 
 @dataclass(frozen=True)
 class EvaluationOptions:
-    """How `evaluate` measures.
+    """Settings of `evaluate`.
 
     Attributes:
         split: "train", "validation", "test" or "all".
         limit: measure on this many clips of each kind of captions, drawn at random; None for all.
-        batch: descriptions or motions that the engine gets at a time.
-        seed: of captions, sampling and candidates.
+        batch: descriptions or motions given to the engine at a time.
+        seed: for captions, sampling and candidates.
         repeats: draws of the candidates.
-        candidates: captions that a motion is compared with.
-        match_length: ask for motions as long as the real ones; else the engine decides.
+        candidates: number of captions that a motion is compared with.
+        match_length: request motions as long as the real ones; else the engine decides.
         greedy: take the most probable token each time.
         captions: measure captions too.
-        multimodality: captions of which several motions are made; 0 leaves it out.
-        takes: motions of each of these.
-        kinds: of captions, which to measure on.
+        multimodality: number of captions with several motions each; 0 to skip it.
+        takes: motions for each of these captions.
+        kinds: kinds of captions to measure on.
 
     Raises:
-        ConfigurationError: a number with which nothing can be measured.
+        ConfigurationError: a number is too small to measure anything.
     """
 
     split: Split | Literal["all"] = "test"
@@ -95,10 +95,10 @@ def evaluate(
     options: EvaluationOptions | None = None,
     progress: Stages | None = None,
 ) -> Report:
-    """Measures an engine on a split of a prepared data set. Failed generations count as misses.
+    """Measure an engine on a split of a prepared data set; failed generations count as misses.
 
     Raises:
-        InputError: the split has no clip to measure, or clips of one label only.
+        InputError: the split has no clip to measure, or clips of only one label.
     """
     options, begin = options or EvaluationOptions(), time.monotonic()
     trials = _trials(dataset, matching, options)
@@ -147,7 +147,7 @@ class _Run:
             self.captions["nearest training clip"] = dict(zip(clips, nearest, strict=True))
 
     def measure(self, trial: Trial) -> KindScores:
-        """All tables of one kind of captions."""
+        """Return all tables of one kind of captions."""
         names = [clip.id for clip in trial.clips]
         requests = self._requests(trial)
         retrieved = [
@@ -167,7 +167,7 @@ class _Run:
         }
         network = trial.measure.network
         real = network.embed_motions([self.real[name] for name in names])
-        # Real motions would be at distance 0 of themselves; other real motions tell more.
+        # Real motions would be at distance 0 from themselves; training motions tell more.
         training = _choose(self._dataset, "train", len(names), self._options.seed)
         known = network.embed_motions([self._dataset.features(clip) for clip in training])
         scores: list[MotionScores] = []
@@ -193,7 +193,7 @@ class _Run:
         )
 
     def multimodality(self, trial: Trial) -> Estimate | None:
-        """Several takes of some of the captions, each take with its own seed."""
+        """Generate several takes of some captions, each take with its own seed."""
         options = self._options
         rows = np.random.default_rng(options.seed).permutation(len(trial.pairs))
         requests = [
@@ -242,7 +242,7 @@ def _trials(
 def _choose(
     dataset: PreparedDataset, split: Split | Literal["all"], limit: int | None, seed: int
 ) -> tuple[Clip, ...]:
-    """Clips of a split that can be measured, or `limit` of them in the same order.
+    """Return the clips of a split that can be measured, or `limit` of them in the same order.
 
     Raises:
         InputError: there are none.
@@ -269,7 +269,7 @@ def _setting(options: EvaluationOptions) -> dict[str, str | int | float]:
 def _measure_tokenizer(
     engine: MotionEngine, dataset: PreparedDataset, split: Split | Literal["all"]
 ) -> TokenizerReport | None:
-    """None for an engine that shows no tokenizer of ours."""
+    """Return the tokenizer's scores; None for an engine without our tokenizer."""
     from ..tokenizer import MotionTokenizer, evaluate_tokenizer
 
     tokenizer = getattr(engine, "tokenizer", None)

@@ -3,13 +3,12 @@
     motion (T, 263) -> normalise -> 2 convolutions (T/4) -> bi-GRU -> MLP -> (D,)
     caption         -> words -> embeddings -------------> bi-GRU -> MLP -> (D,)
 
-A motion and a caption that say the same thing are close. Everything `evaluate` reports is
-measured in this space, so its numbers compare systems that were measured with the same weights,
-and nothing else.
+A motion and a caption with the same meaning are close. `evaluate` measures everything in this
+space, so its numbers only compare systems measured with the same weights.
 
 Source: the T2M evaluator (Guo et al., CVPR 2022, section 4 and supplement; "MovementConvEncoder",
 "MotionEncoderBiGRUCo", "TextEncoderBiGRUCo"), smaller, with a backbone's token embeddings instead
-of GloVe vectors and without part-of-speech tags. As there, the four foot contacts are not read.
+of GloVe vectors and without part-of-speech tags. As there, the four foot contacts are ignored.
 """
 
 from __future__ import annotations
@@ -36,14 +35,14 @@ from .words import BUCKETS, Vocabulary
 
 FILE = "matching.safetensors"
 DOWNSAMPLING = 4
-_CONTACTS = 4  # last features
+_CONTACTS = 4  # the last features
 _EXTREME = 10.0  # standard deviations
 _FORMAT = "motion-agent matching network 1"
 
 
 @dataclass(frozen=True)
 class MatchingConfig:
-    """What a matching network is made of.
+    """The architecture of a matching network.
 
     Attributes:
         words: the vocabulary of the captions.
@@ -51,7 +50,7 @@ class MatchingConfig:
         word_width: dimensions of a word embedding.
         text_width: units of the text GRU, per direction.
         space: dimensions D of the joint space.
-        dropout: share of units that training leaves out.
+        dropout: share of units dropped in training.
     """
 
     words: tuple[str, ...]
@@ -80,7 +79,7 @@ class MatchingNetwork(nn.Module):
         self.config = config
         self.vocabulary = Vocabulary(config.words)
         self.register_buffer("mean", _statistics(mean, 0.0))
-        # A feature that hardly moves in the data set would otherwise shout when it does.
+        # Features that hardly move in the data set would otherwise dominate when they do.
         self.register_buffer("std", _statistics(std, 1.0).clamp_min(1e-3))
         self.motion_encoder = _MotionEncoder(config)
         self.text_encoder = _TextEncoder(config, len(self.vocabulary))
@@ -89,30 +88,31 @@ class MatchingNetwork(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """The weights' device."""
         return self.mean.device
 
     def motion_points(self, features: Tensor, lengths: Tensor) -> Tensor:
-        """Points (B, D) of raw features (B, T, 263), of which `lengths` (B,) frames are real.
+        """Return points (B, D) of raw features (B, T, 263), of which `lengths` (B,) frames are
+        valid.
 
         The lengths stay on the CPU, here and for captions.
         """
-        # A broken motion must not drown a GRU: 99.99 % of real values are within this.
+        # A broken motion must not swamp a GRU: 99.99 % of real values are within this.
         normal = ((features - self.mean) / self.std).clamp(-_EXTREME, _EXTREME)
         points: Tensor = self.motion_encoder(normal[..., :-_CONTACTS], lengths)
         return points
 
     def caption_points(self, words: Tensor, lengths: Tensor) -> Tensor:
-        """Points (B, D) of word ids (B, W), of which `lengths` (B,) are real."""
+        """Return points (B, D) of word ids (B, W), of which `lengths` (B,) are valid."""
         points: Tensor = self.text_encoder(words, lengths)
         return points
 
     @torch.inference_mode()
     def embed_motions(self, motions: Sequence[FloatArray], *, batch: int = 64) -> FloatArray:
-        """Points (N, D) of motions, each raw features (T, 263) of any length.
+        """Return points (N, D) of motions, each raw features (T, 263) of any length.
 
         Raises:
-            InputError: no motion, or features of another shape.
+            InputError: there is no motion, or features have another shape.
         """
         self.eval()
         if not motions:
@@ -125,10 +125,10 @@ class MatchingNetwork(nn.Module):
 
     @torch.inference_mode()
     def embed_captions(self, captions: Sequence[str], *, batch: int = 256) -> FloatArray:
-        """Points (N, D) of captions.
+        """Return points (N, D) of captions.
 
         Raises:
-            InputError: no caption, or one without a word.
+            InputError: there is no caption, or one without a word.
         """
         self.eval()
         if not captions:
@@ -141,14 +141,14 @@ class MatchingNetwork(nn.Module):
         return points
 
     def _fix_words(self, vectors: NDArray[Any]) -> None:
-        """Takes word vectors (W, word width) as they are; training leaves them alone."""
+        """Copy the word vectors (W, word width) and exclude them from training."""
         words = self.text_encoder.words.weight
         with torch.no_grad():
             words[1 + BUCKETS :] = torch.as_tensor(np.asarray(vectors, dtype=np.float32))
         words.requires_grad_(False)
 
     def save(self, folder: Path | str) -> Path:
-        """Writes ``matching.safetensors``: float16 weights, the config as JSON in its header.
+        """Write ``matching.safetensors``: float16 weights, with the config as JSON in its header.
 
         Raises:
             UnavailableError: the folder cannot be written to.
@@ -170,7 +170,7 @@ class MatchingNetwork(nn.Module):
 
     @classmethod
     def load(cls, folder: Path | str) -> MatchingNetwork:
-        """The network in a folder (or of a ``.safetensors`` file), ready to embed.
+        """Load the network in a folder (or in a ``.safetensors`` file), ready to embed.
 
         Raises:
             ConfigurationError: there is none, or it is another kind of file.
@@ -194,7 +194,7 @@ class MatchingNetwork(nn.Module):
             raise ConfigurationError(f"{path} is not a matching network; give another folder")
         try:
             network = cls(_config(parse_json(header["config"])))
-            needed = network.state_dict()  # heads of a training may be in the file as well
+            needed = network.state_dict()  # a training's heads may be in the file as well
             network.load_state_dict({name: tensors[name] for name in needed})
         except (KeyError, TypeError, ValueError, RuntimeError) as err:
             raise IntegrityError(
@@ -205,10 +205,10 @@ class MatchingNetwork(nn.Module):
 
 
 def pad_motions(motions: Sequence[FloatArray]) -> tuple[Tensor, Tensor]:
-    """Features (B, T, 263) padded with zeros, T a multiple of 4, and lengths (B,).
+    """Return features (B, T, 263) padded with zeros to T, a multiple of 4, and lengths (B,).
 
     Raises:
-        InputError: features of another shape.
+        InputError: features have another shape.
     """
     for motion in motions:
         if motion.ndim != 2 or motion.shape[1] != FEATURES or not len(motion):
@@ -222,7 +222,7 @@ def pad_motions(motions: Sequence[FloatArray]) -> tuple[Tensor, Tensor]:
 
 
 def pad_words(captions: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-    """Word ids (B, W), padded with 0, and lengths (B,)."""
+    """Return word ids (B, W), padded with 0, and lengths (B,)."""
     lengths = torch.tensor([len(ids) for ids in captions])
     padded = torch.zeros(len(captions), int(lengths.max()), dtype=torch.long)
     for row, ids in enumerate(captions):
@@ -240,7 +240,7 @@ class _MotionEncoder(nn.Module):
         self.read = _Reader(config.width, config.width, config)
 
     def forward(self, normal: Tensor, lengths: Tensor) -> Tensor:
-        # Zero beyond the end, before each layer: the point must not depend on the padding.
+        # Zero past the end before each layer: the point must not depend on the padding.
         x = normal * _inside(normal, lengths)  # (B, T, 259)
         x = self.dropout(self.activation(self.first(x.transpose(1, 2)))).transpose(1, 2)
         x = x * _inside(x, lengths / 2)  # (B, T/2, width)
@@ -263,7 +263,7 @@ class _TextEncoder(nn.Module):
 
 
 class _Reader(nn.Module):
-    """A bi-GRU whose last states an MLP takes to the joint space."""
+    """A bi-GRU, and an MLP from its last states to the joint space."""
 
     def __init__(self, inputs: int, units: int, config: MatchingConfig) -> None:
         super().__init__()
@@ -284,13 +284,13 @@ class _Reader(nn.Module):
 
 
 def _inside(steps: Tensor, lengths: Tensor) -> Tensor:
-    """Mask (B, S, 1) of steps (B, S, C): 1 where a step begins before the end."""
+    """Return a mask (B, S, 1) of steps (B, S, C): 1 where a step begins before the end."""
     inside = (torch.arange(steps.shape[1])[None] < lengths[:, None]).float()[..., None]
     return inside.to(steps.device)
 
 
 def _by_length(lengths: Sequence[int], batch: int) -> Iterator[NDArray[np.intp]]:
-    """Rows in batches of similar length: little padding."""
+    """Yield rows in batches of similar length, for little padding."""
     order = np.argsort(np.asarray(lengths), kind="stable")
     for begin in range(0, len(order), batch):
         yield order[begin : begin + batch]

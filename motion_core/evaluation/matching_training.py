@@ -1,17 +1,17 @@
-"""Trains the matching network on a prepared data set.
+"""Training of the matching network on a prepared data set.
 
-The weights that match the clips of the validation split best are kept; of all weights the moving
-average is what is validated and saved. The test split is never looked at.
+The moving average of the weights is validated, and the one that matches the validation split best
+is saved. The test split is never used.
 
-Loss, over all pairs of a batch that say different things (`pairs`), d: Euclidean distance:
+Loss over all pairs of a batch with different meanings (`pairs`), where d is Euclidean distance:
 
     margin       d(own)² + mean over others of max(0, m - d)²     Hadsell et al. 2006, as in T2M
-    contrast     cross-entropy of the own caption among the others' (InfoNCE), both directions
+    contrast     cross-entropy of the own caption among all others (InfoNCE), both directions
     recognition  cross-entropy of two linear heads that name action and style of a point, be it
-                 of a motion or of a caption; they are thrown away afterwards
+                 of a motion or of a caption; they are discarded afterwards
 
-Captions by people are few. Word vectors are fixed (`word_vectors`), captions are reworded and lose
-words, motions are cropped, mirrored and noisy, so that neither is learnt by heart.
+Human captions are few. To prevent memorising, word vectors are fixed (`word_vectors`), captions are
+reworded and lose words, and motions are cropped, mirrored and noisy.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class MatchingTraining:
-    """How the matching network is trained.
+    """Settings for training the matching network.
 
     Attributes:
         steps: optimiser steps of the whole training.
@@ -56,15 +56,15 @@ class MatchingTraining:
         margin: distance that other captions are pushed to.
         contrast: weight of the InfoNCE term.
         recognition: weight of the heads.
-        shortest_crop: share of a clip that is at least read; crops start anywhere.
-        longest_crop: frames that are at most read; a few long clips would make all others wait.
-        noise: of the features, in standard deviations.
-        reworded: share of the captions that are said in other words.
-        unknown_words: share of the captions' words that are read as unknown.
-        backbone: whose word vectors are taken; None learns them from the captions.
-        average: share of the averaged weights that a step keeps.
-        validate_every: steps between two looks at the validation split.
-        seed: of everything that is drawn.
+        shortest_crop: smallest share of a clip in a crop; crops start anywhere.
+        longest_crop: most frames in a crop; a few long clips would slow all others.
+        noise: added to the features, in standard deviations.
+        reworded: share of captions that are reworded.
+        unknown_words: share of caption words treated as unknown.
+        backbone: source of the word vectors; None to learn them from the captions.
+        average: share of the averaged weights kept in a step.
+        validate_every: steps between validations.
+        seed: for everything random.
     """
 
     steps: int = 3000
@@ -93,22 +93,22 @@ def train_matching(
     network: MatchingNetwork | None = None,
     device: str | None = None,
 ) -> MatchingNetwork:
-    """Trains, or goes on training, in the folder `out`, and writes ``matching.safetensors`` there.
+    """Train, or continue training, in the folder `out`, and write ``matching.safetensors`` there.
 
     Args:
         dataset: a prepared data set.
         out: folder of the weights, the state for resuming, the log and its curves.
         options: how to train.
         network: another size or start than the default; a resumed training takes its state.
-        device: where to train; None for the GPU where there is one, else the CPU.
+        device: to train on; None for a GPU if there is one, else the CPU.
 
     Returns:
         The network, on the CPU, with the weights that matched the validation split best.
 
     Raises:
         InputError: the training split has no clips or fewer than two labels.
-        UnavailableError: the backbone that gives the word vectors cannot be had.
-        KeyboardInterrupt: after the state was saved.
+        UnavailableError: the backbone for the word vectors is unavailable.
+        KeyboardInterrupt: after saving the state.
     """
     options = options or MatchingTraining()
     training = dataset.split("train")
@@ -171,12 +171,12 @@ def new_network(
 
     Args:
         dataset: with the training captions.
-        backbone: whose word vectors are taken; None learns them from the captions.
+        backbone: source of the word vectors; None to learn them from the captions.
         sizes: fields of `MatchingConfig`.
 
     Raises:
         InputError: the data set has no training clips.
-        UnavailableError: the backbone cannot be had.
+        UnavailableError: the backbone is unavailable.
     """
     clips = dataset.split("train")
     if not clips:
@@ -193,9 +193,9 @@ def new_network(
 
 
 def held_out_pairs(dataset: PreparedDataset, split: Split) -> tuple[Pair, ...]:
-    """Return captions of a split by people, or all of them where people wrote none.
+    """Return the human captions of a split, or all of them if there are none.
 
-    None where the split has fewer than two meanings.
+    None if the split has fewer than two meanings.
     """
     clips = [clip for clip in dataset.split(split) if not clip.mirrored]
     pairs = pairs_of(dataset, clips)
@@ -220,7 +220,7 @@ def validate(
 
 
 class _Trainer:
-    """One optimiser step at a time; what a step draws depends on the seed and its number only."""
+    """Runs one optimiser step at a time; its random draws depend only on the seed and the step."""
 
     def __init__(
         self,
@@ -231,7 +231,7 @@ class _Trainer:
     ) -> None:
         self._dataset, self._network, self._options = dataset, network, options
         self.averaged = AveragedModel(network, multi_avg_fn=_average(options.average))
-        self.averaged.to(network.device)  # gives its copied GRUs one block of memory each
+        self.averaged.to(network.device)  # gives each of its copied GRUs one block of memory
         self._pairs = pairs_of(dataset, clips)
         self._meanings = numbers([pair.meaning for pair in self._pairs])
         self._groups = numbers([pair.group for pair in self._pairs])
@@ -321,9 +321,9 @@ class _Trainer:
 def matching_losses(
     motions: Tensor, captions: Tensor, other: Tensor, *, margin: float
 ) -> tuple[Tensor, Tensor]:
-    """Return the margin and InfoNCE losses of points (B, D), of which equal rows belong together.
+    """Return the margin and InfoNCE losses of points (B, D), in which equal rows belong together.
 
-    `other` (B, B) tells which motions and captions of different rows say different things; the
+    `other` (B, B) marks motions and captions of different rows with different meanings; the
     remaining pairs of different rows count neither as own nor as other.
     """
     squared = (motions[:, None] - captions[None]).square().sum(-1)  # (B, B)
@@ -339,7 +339,7 @@ def matching_losses(
 
 
 def _cross_entropy(logits: Tensor, targets: NDArray[np.int64]) -> Tensor:
-    """0 where no row has a target (-100)."""
+    """Return the cross-entropy; 0 if no row has a target (-100)."""
     if (targets < 0).all():
         return logits.sum() * 0.0
     return F.cross_entropy(logits, torch.as_tensor(targets).to(logits.device), ignore_index=-100)
@@ -353,9 +353,10 @@ def _schedule(step: int, steps: int) -> float:
 
 
 def _chances(dataset: PreparedDataset, clips: Sequence[Clip]) -> NDArray[np.float64]:
-    """Of each pair: the data set's chance of the clip, shared among its captions by weight.
+    """Return the sampling probability of each pair: its clip's, shared among the clip's captions by
+    weight.
 
-    A clip without captions by people is drawn less often by the weight of those it has.
+    A clip without human captions is drawn less often, by the weight of its captions.
     """
     chance_of = dict(
         zip((clip.id for clip in dataset.split("train")), dataset.weights("train"), strict=True)
@@ -375,7 +376,7 @@ def _average(decay: float) -> Callable[..., None]:
 
 
 def _count(indices: NDArray[np.int64]) -> int:
-    """Outputs that a head for these needs; at least one, or torch warns."""
+    """Return the number of outputs of a head for these names; at least one, or torch warns."""
     return max(1, int(indices.max()) + 1)
 
 

@@ -1,8 +1,8 @@
 """The metrics of text-to-motion work, on embeddings of motions and captions. NumPy only.
 
-Source of the set: Guo et al., "Generating Diverse and Natural 3D Human Motions From Text",
-CVPR 2022, section 5 (https://github.com/EricGuo5513/text-to-motion), in the form in which
-T2M-GPT and Motion-Agent report it. Embeddings are rows: N motions or captions in D dimensions.
+Source of the set: Guo et al., "Generating Diverse and Natural 3D Human Motions From Text", CVPR
+2022, section 5 (https://github.com/EricGuo5513/text-to-motion), in the form that T2M-GPT and
+Motion-Agent report. Embeddings are rows: N motions or captions in D dimensions.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ Floats = NDArray[np.float64]
 
 CANDIDATES = 32
 REPEATS = 20
-_Z = 1.96  # 95 % of a normal distribution
+_Z = 1.96  # 95 % quantile of a normal distribution, two-sided
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value and the half width of its 95 % confidence interval (None where there is none)."""
+    """A value and the half width of its 95 % confidence interval (None without one)."""
 
     value: float
     interval: float | None = None
 
     @classmethod
     def of_mean(cls, samples: Sequence[float] | NDArray[Any]) -> Estimate:
-        """Return the mean of independent samples; 1.96 standard errors. One sample has no
+        """Return the mean of independent samples with 1.96 standard errors; one sample has no
         interval.
         """
         array = np.asarray(samples, dtype=np.float64)
@@ -51,9 +51,9 @@ class RPrecision:
     """R-precision of N motions.
 
     Attributes:
-        hits: ``(N, K)``, how often (0 to 1, over the repeated draws of candidates) the true
-            caption of each motion was among the nearest 1, 2, … K.
-        candidates: captions that each motion was compared with, the true one included.
+        hits: ``(N, K)``, how often (0 to 1, over repeated draws of candidates) each motion's own
+            caption was among the nearest 1, 2, … K.
+        candidates: number of captions that each motion was compared with, including its own.
     """
 
     hits: Floats
@@ -77,18 +77,18 @@ def r_precision(
 ) -> RPrecision:
     """Return how often a motion's own caption is nearest among captions of other labels.
 
-    Row i of `motions` (N, D) belongs to row i of `captions` (N, D). The candidates of a motion
-    are its caption and one caption each of ``candidates - 1`` other labels, so that no
-    candidate is right by accident; they are drawn anew in each of `repeats` rounds. Labels of
-    which a row is in the motion's own group are left out as well. Equal distances are put in
-    random order: an encoder that maps all to one point scores chance.
+    Row i of `motions` (N, D) belongs to row i of `captions` (N, D). The candidates of a motion are
+    its caption and one caption each of ``candidates - 1`` other labels, so that no candidate is
+    right by accident; they are redrawn in each of `repeats` rounds. Labels with a row in the
+    motion's own group are left out as well. Ties are broken at random: an encoder that maps
+    everything to one point scores at chance level.
 
     Source: R-precision of Guo et al. 2022, section 5.1 (there the other captions are random
     rows of the batch, which may say the same thing).
 
     Raises:
-        InputError: shapes that do not fit, no motion, or fewer than two labels. With fewer
-            labels than `candidates` all are used; see `RPrecision.candidates`.
+        InputError: shapes do not match, there is no motion, or there are fewer than two labels.
+            With fewer labels than `candidates` all are used; see `RPrecision.candidates`.
     """
     motions, captions = _paired(motions, captions)
     count = len(motions)
@@ -112,7 +112,7 @@ def r_precision(
     rows = np.arange(count)
     for _ in range(repeats):
         order = rng.random((count, len(names)))
-        order[same] = 2.0  # last: never another candidate
+        order[same] = 2.0  # last: never one of the other candidates
         others = np.argpartition(order, candidates - 2, axis=1)[:, : candidates - 1]  # (N, C-1)
         one_each = first[others] + rng.integers(sizes[others])
         rival = np.take_along_axis(distances, by_label[one_each], axis=1)  # (N, C-1)
@@ -125,7 +125,7 @@ def r_precision(
 
 
 def matching_distance(motions: NDArray[Any], captions: NDArray[Any]) -> Estimate:
-    """MM-Dist: mean Euclidean distance between motions (N, D) and their captions (N, D).
+    """Return MM-Dist: the mean Euclidean distance between motions (N, D) and their captions (N, D).
 
     Source: "multimodal distance" of Guo et al. 2022, section 5.1.
     """
@@ -134,18 +134,18 @@ def matching_distance(motions: NDArray[Any], captions: NDArray[Any]) -> Estimate
 
 
 def fid(first: NDArray[Any], second: NDArray[Any]) -> float:
-    """Return the Fréchet distance of the Gaussians fitted to two sets of embeddings, (N, D) and (M,
-    D).
+    """Return the Fréchet distance of Gaussians fitted to two sets of embeddings, (N, D) and (M, D).
 
     |m1 - m2|² + tr(C1 + C2 - 2 (C1 C2)^½). With Ai the centred rows over sqrt(n - 1), Ci = Aiᵀ Ai
-    and tr (C1 C2)^½ is the sum of the singular values of A1 A2ᵀ. This needs no matrix square
-    root and holds for fewer samples than dimensions, where `scipy.linalg.sqrtm` breaks down.
-    The distance of finite samples is biased upwards; compare sets of the same size.
+    and tr (C1 C2)^½ is the sum of the singular values of A1 A2ᵀ. This needs no matrix square root
+    and works for fewer samples than dimensions, where `scipy.linalg.sqrtm` fails. The distance of
+    finite samples is biased upwards; compare sets of the same size.
 
     Source: Heusel et al., "GANs Trained by a Two Time-Scale Update Rule", 2017, equation 6.
 
     Raises:
-        InputError: fewer than two rows, different dimensions, or values that are not finite.
+        InputError: there are fewer than two rows, different dimensions, or values that are not
+            finite.
     """
     first, second = _rows(first), _rows(second)
     if first.shape[1] != second.shape[1]:
@@ -162,7 +162,7 @@ def fid(first: NDArray[Any], second: NDArray[Any]) -> float:
 def diversity(
     motions: NDArray[Any], *, pairs: int = 300, repeats: int = REPEATS, seed: int = 0
 ) -> Estimate:
-    """Return the mean distance of two random motions of a set (N, D); the interval is over the
+    """Return the mean distance of two random motions of a set (N, D), with an interval over the
     repeats.
 
     Each repeat draws two disjoint halves of `pairs` rows (fewer if the set is small) and
@@ -183,8 +183,7 @@ def diversity(
 
 
 def multimodality(takes: NDArray[Any], *, pairs: int = 10, seed: int = 0) -> Estimate:
-    """Return the mean distance of two motions made from one caption; `takes` is (captions, takes,
-    D).
+    """Return the mean distance of two motions for one caption; `takes` is (captions, takes, D).
 
     The interval is over the captions. With fewer than ``2 * pairs`` takes, half of them.
 
@@ -204,7 +203,7 @@ def multimodality(takes: NDArray[Any], *, pairs: int = 10, seed: int = 0) -> Est
 def _labels_in_own_group(
     label: NDArray[np.intp], groups: Sequence[str] | None
 ) -> NDArray[np.bool_]:
-    """Mask (N, labels): the row's own label, and those of the other rows of its group."""
+    """Return a mask (N, labels): the row's own label, and those of the other rows of its group."""
     same: NDArray[np.bool_] = label[:, None] == np.arange(label.max() + 1)
     if groups is not None:
         group = np.unique(np.asarray(groups), return_inverse=True)[1]
@@ -215,14 +214,14 @@ def _labels_in_own_group(
 
 
 def _root_of_covariance(rows: Floats) -> Floats:
-    """R with Rᵀ R = covariance of the rows; at most D x D."""
+    """Return R with Rᵀ R = covariance of the rows; at most D x D."""
     centred = (rows - rows.mean(axis=0)) / np.sqrt(len(rows) - 1)
     root: Floats = np.linalg.qr(centred)[1]
     return root
 
 
 def _distances(one: Floats, other: Floats) -> Floats:
-    """Euclidean distances (N, M) of all rows to all rows."""
+    """Return Euclidean distances (N, M) of all rows to all rows."""
     squared = (one**2).sum(1)[:, None] + (other**2).sum(1)[None] - 2.0 * one @ other.T
     distances: Floats = np.sqrt(np.maximum(squared, 0.0))
     return distances

@@ -1,13 +1,13 @@
 """`evaluate --motions FOLDER`: the motions of any model, measured as in published tables.
 
 The folder holds ``NAME.npy`` for each sample of a HumanML3D or KIT-ML split: features ``(T, 263)``,
-not normalised, or joints ``(T, 22, 3)`` in metres. Several generations lie in subfolders, one each;
-from two on MultiModality is measured. A sample without a file counts as failed: a miss of
-R-precision, and not replaced.
+not normalised, or joints ``(T, 22, 3)`` in metres. Several generations are in subfolders; with two
+or more, MultiModality is measured. A sample without a file counts as failed: a miss of R-precision,
+not replaced.
 
-Two protocols stand side by side: motions as long as the model made them, and cut to the length of
-the real one. Candidates are random batches of 32, as the authors of T2M-GPT draw them: for each
-caption, is its own motion among the nearest one, two or three of the batch?
+Two protocols are reported: motions at the model's own length, and cut to the length of the real
+one. Candidates are random batches of 32, as in T2M-GPT's code: for each caption, is its own motion
+among the nearest one, two or three of the batch?
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ Points = NDArray[Any]
 
 @dataclass(frozen=True)
 class Space:
-    """Where motions and captions are compared: one for a whole table.
+    """The space in which motions and captions are compared; one for a whole table.
 
     Attributes:
         name: of the networks.
-        motions: features of each to points ``(N, D)``.
-        captions: to points ``(N, D)``.
+        motions: maps features to points ``(N, D)``.
+        captions: maps captions to points ``(N, D)``.
     """
 
     name: str
@@ -60,16 +60,17 @@ class Space:
 
 @dataclass(frozen=True)
 class SetScores:
-    """Scores of a set of motions; intervals are over generations, with one over the draws.
+    """Scores of a set of motions; intervals are over generations, or over the draws if there is
+    one.
 
     Attributes:
         name: "real", "own length" or "cut to the real length".
         r_precision: top-1, top-2, top-3.
-        fid: to the real motions; None for these themselves.
+        fid: to the real motions; None for the real motions themselves.
         distance: MM-Dist.
         diversity: of random pairs.
         multimodality: over the generations; None with fewer than two.
-        failed: motions that are missing, of all generations.
+        failed: missing motions in all generations.
     """
 
     name: str
@@ -83,16 +84,16 @@ class SetScores:
 
 @dataclass(frozen=True)
 class MotionFilesReport:
-    """All that was measured of a folder of motions.
+    """All measurements of a folder of motions.
 
     Attributes:
         source: the folder.
-        space: whose networks measured.
-        samples: of the split.
-        generations: subfolders, or one.
+        space: name of the networks.
+        samples: number in the split.
+        generations: number of subfolders, or 1.
         candidates: motions of a batch.
         sets: real motions, and the folder's under both protocols.
-        not_run: metric to what it needs.
+        not_run: unmeasured metrics, with what each needs.
         smoothness: of the joins; None without sequences.
         transition_fid: of windows around the joins to windows of real motion.
     """
@@ -108,11 +109,11 @@ class MotionFilesReport:
     transition_fid: float | None = None
 
     def to_json(self) -> str:
-        """Everything, as a JSON object."""
+        """Return everything as a JSON object."""
         return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
 
     def to_markdown(self) -> str:
-        """A table with a row for each metric, and one of the joins."""
+        """Return a table with a row for each metric, and one for the joins."""
         parts = [f"# Motions of {self.source}"]
         if self.sets:
             parts.append(
@@ -155,10 +156,10 @@ class MotionFilesReport:
 
 
 def read_motion(path: Path, features: int = 263) -> FloatArray:
-    """Features ``(T, features)`` of a ``.npy`` of features, or of joints ``(T, 22, 3)``.
+    """Read features ``(T, features)`` from a ``.npy`` of features or of joints ``(T, 22, 3)``.
 
     Raises:
-        FormatError: it is damaged, of another shape, or holds numbers that are not finite.
+        FormatError: it is damaged, has another shape, or contains numbers that are not finite.
     """
     try:
         array = read_npy(path)
@@ -175,10 +176,10 @@ def read_motion(path: Path, features: int = 263) -> FloatArray:
 
 
 def generations_of(folder: Path) -> tuple[Path, ...]:
-    """The folder itself, or its subfolders with motions, one for each generation.
+    """Return the folder itself, or its subfolders with motions, one for each generation.
 
     Raises:
-        InputError: there are no motions in it.
+        InputError: it contains no motions.
     """
     if not folder.is_dir():
         raise InputError(f"there is no folder {folder}")
@@ -205,13 +206,13 @@ def score_motions(
     Args:
         folder: of the motions.
         data: with the real motions and their captions.
-        space: where they are compared.
+        space: to compare them in.
         split: of `data`.
-        draws: of captions and batches.
+        draws: number of draws of captions and batches.
         seed: of the draws.
 
     Raises:
-        InputError: no motion belongs to the split, or fewer than two do.
+        InputError: fewer than two motions belong to the split.
         FormatError: a motion is damaged.
     """
     samples = data.split(split).samples
@@ -296,7 +297,7 @@ class _Measure:
     def _draw(
         self, points: Points, there: NDArray[np.bool_], order: NDArray[Any], chosen: Sequence[int]
     ) -> tuple[NDArray[np.float64], float]:
-        """Top-k and MM-Dist of one draw of captions and batches."""
+        """Return top-k and MM-Dist of one draw of captions and batches."""
         captions = np.stack([self._captions[row][chosen[row]] for row in order])
         motions, found = points[order], there[order]
         size = min(BATCH, len(order))
@@ -304,7 +305,7 @@ class _Measure:
         for first in range(0, len(order) - size + 1, size):
             rows = slice(first, first + size)
             apart = np.linalg.norm(captions[rows, None] - motions[None, rows], axis=-1)
-            apart[:, ~found[rows]] = np.inf  # what is not there is nobody's motion
+            apart[:, ~found[rows]] = np.inf  # a missing motion must match no caption
             own = np.diagonal(apart)
             rank = (apart < own[:, None]).sum(axis=1)
             hits += ((rank[:, None] <= np.arange(TOPS)) & found[rows, None]).sum(axis=0)
@@ -347,9 +348,9 @@ def score_joins(
 
     Args:
         folder: of the motions.
-        sequences: what they are to show, and how many frames each part has.
+        sequences: descriptions and frames of each part.
         data: real motions, for the transition FID and their mean jerk.
-        space: where windows are compared; it goes with `data`.
+        space: to compare windows in; needs `data`.
         split: of `data`.
 
     Raises:
@@ -392,7 +393,7 @@ def score_joins(
 
 
 def t2m_space(folder: Path) -> Space:
-    """The space of the T2M evaluators; see `T2MEvaluators` for what it raises."""
+    """Return the space of the T2M evaluators; see `T2MEvaluators` for what it raises."""
     from .t2m_evaluators import T2MEvaluators
 
     networks = T2MEvaluators(folder)
@@ -404,7 +405,7 @@ def t2m_space(folder: Path) -> Space:
 
 
 def own_space(folder: Path) -> Space:
-    """The space of our own matching network: its numbers compare with its own alone."""
+    """Return the space of our own matching network, whose numbers compare only with each other."""
     from .matching import MatchingNetwork
 
     network = MatchingNetwork.load(folder)
@@ -416,7 +417,7 @@ def own_space(folder: Path) -> Space:
 
 
 def real_windows(data: PublishedDataset, split: PublishedSplit, *, seed: int = 0) -> list[Any]:
-    """A window of each real motion that is long enough, from a random place."""
+    """Return a window of each real motion that is long enough, at a random place."""
     rng = np.random.default_rng(seed)
     motions = [data.features(sample) for sample in data.split(split).samples]
     long = [motion for motion in motions if len(motion) >= WINDOW]

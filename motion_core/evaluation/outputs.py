@@ -1,4 +1,4 @@
-"""What an engine makes for an evaluation: motions and captions, in batches, with progress."""
+"""An engine's outputs for an evaluation: motions and captions, in batches, with progress."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Stages = Callable[[str, int, int], None]
 
 
 class Outputs:
-    """Gives an engine `batch` requests at a time and reports to `progress`."""
+    """Sends requests to an engine in batches and reports to `progress`."""
 
     def __init__(self, engine: MotionEngine, *, batch: int, progress: Stages | None = None) -> None:
         self.engine = engine
@@ -30,7 +30,7 @@ class Outputs:
     def motions(
         self, requests: Sequence[GenerationRequest], *, of: str = "motions"
     ) -> list[FloatArray | None]:
-        """Return features (T, 263) for each request, None where generating failed.
+        """Return features (T, 263) for each request; None where generation failed.
 
         `of` names them in the progress.
         """
@@ -42,7 +42,7 @@ class Outputs:
         return motions
 
     def _generate(self, requests: Sequence[GenerationRequest]) -> list[Take | None]:
-        """Return the results of a batch; one by one where it fails as a whole."""
+        """Return the results of a batch; one by one if it fails as a whole."""
         try:
             return [*self.engine.generate(requests)]
         except GenerationError:
@@ -51,7 +51,7 @@ class Outputs:
             return [take for request in requests for take in self._generate([request])]
 
     def encode(self, motions: Sequence[FloatArray]) -> list[Take]:
-        """Return each motion with its tokens, where the engine has any."""
+        """Return each motion with its tokens, if the engine has any."""
         takes: list[Take] = []
         for motion in motions:
             tokens = self.engine.encode(motion) if isinstance(self.engine, TokenEngine) else ()
@@ -60,7 +60,7 @@ class Outputs:
         return takes
 
     def decode(self, takes: Sequence[Take], *, of: str = "real motions") -> list[FloatArray]:
-        """Return the features of each take, decoded where it has none."""
+        """Return the features of each take, decoded if it has only tokens."""
         motions: list[FloatArray] = []
         for take in takes:
             motions.append(take_features(self.engine, take))
@@ -68,10 +68,10 @@ class Outputs:
         return motions
 
     def captions(self, takes: Sequence[Take]) -> list[str]:
-        """Return a caption for each take; batches of similar length hold little padding.
+        """Return a caption for each take, in batches of similar length to save padding.
 
         Raises:
-            ConfigurationError: the engine writes no captions.
+            ConfigurationError: the engine does not caption.
         """
         captions = [""] * len(takes)
         order = sorted(range(len(takes)), key=lambda row: takes[row].frames)

@@ -1,7 +1,7 @@
-"""Pairs of a clip and one of its captions, and which of them say the same.
+"""Pairs of a clip and one of its captions, and which of them have the same meaning.
 
-A matching network must not push away what is right: captions of clips with one label, and of
-clips that show nearly the same, are no counter-examples of each other, in training or measuring.
+A matching network must not push away what is right: captions of clips with the same label, or of
+near-duplicate clips, are not negatives of each other, in training or evaluation.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class Pair:
     """A clip and one of its captions.
 
     Attributes:
-        meaning: the clip's label; two of one meaning are no counter-examples of each other.
-        group: of the clip's recording; the same holds for two of one group.
+        meaning: the clip's label; pairs with the same meaning are not negatives of each other.
+        group: of the clip's recording; the same holds within a group.
     """
 
     clip: Clip
@@ -41,7 +41,7 @@ class Pair:
 
     @property
     def kind(self) -> Kind:
-        """Who wrote the caption."""
+        """The caption's kind: who wrote it."""
         if self.caption.source == "labels":
             return "labels"
         return "people" if weight_of(self.caption) >= 1 else "descriptions"
@@ -59,13 +59,13 @@ def pairs_of(dataset: PreparedDataset, clips: Iterable[Clip]) -> tuple[Pair, ...
 
 
 def weight_of(caption: Caption) -> float:
-    """Return how much a caption counts in training; 1 for those by people."""
+    """Return a caption's weight in training; 1 for human ones."""
     source = CAPTION_SOURCES.get(caption.source)
     return 1.0 if source is None else source.weight
 
 
 def numbers(names: Sequence[str | None]) -> NDArray[np.int64]:
-    """Return each name as its place in alphabetical order; -100 for None."""
+    """Return the index of each name in alphabetical order; -100 for None."""
     at = {name: place for place, name in enumerate(sorted({n for n in names if n is not None}))}
     return np.array([-100 if name is None else at[name] for name in names], dtype=np.int64)
 

@@ -1,9 +1,9 @@
-"""What an engine makes of a HumanML3D split, as files: then it is measured like any other model.
+"""An engine's outputs for a HumanML3D split as files, to be measured like any other model's.
 
     OUT/motions/1/NAME.npy …    a motion for each sample, a folder for each generation
     OUT/captions.jsonl          a caption for each sample
 
-What is there already is not made again, so an interrupted evaluation goes on.
+Existing files are not made again, so an interrupted evaluation continues.
 """
 
 from __future__ import annotations
@@ -33,24 +33,24 @@ def generate_motions(
     match_length: bool = False,
     progress: Stages | None = None,
 ) -> Path:
-    """Make a motion for one caption of each sample; one that fails leaves no file.
+    """Generate a motion for one caption of each sample; a failed one leaves no file.
 
     Args:
-        engine: what is measured.
+        engine: to measure.
         data: HumanML3D.
-        out: folder, in which ``motions`` is made.
+        out: folder in which ``motions`` is created.
         split: of `data`.
         generations: motions of each sample.
-        batch: descriptions that the engine gets at a time.
-        seed: of captions and sampling; each generation has its own.
-        match_length: ask for motions as long as the real ones.
-        progress: is told (stage, done, total).
+        batch: descriptions given to the engine at a time.
+        seed: for captions and sampling; each generation has its own.
+        match_length: request motions as long as the real ones.
+        progress: called with (stage, done, total).
 
     Returns:
         The folder for `score_motions`.
 
     Raises:
-        ConfigurationError: the data set is KIT-ML, whose skeleton no engine has.
+        ConfigurationError: the data set is KIT-ML, whose skeleton no engine supports.
         UnavailableError: a file cannot be written.
     """
     _check(data)
@@ -88,10 +88,10 @@ def caption_motions(
     batch: int = 32,
     progress: Stages | None = None,
 ) -> Path:
-    """Write what the engine says of each real motion of a split; returns the file.
+    """Write the engine's caption of each real motion of a split; return the file.
 
     Raises:
-        ConfigurationError: the engine writes no captions, or the data set is KIT-ML.
+        ConfigurationError: the engine does not caption, or the data set is KIT-ML.
         UnavailableError: the file cannot be written.
     """
     _check(data)

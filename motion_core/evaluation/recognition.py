@@ -1,6 +1,6 @@
-"""Which action and style does a motion show? Those whose captions are nearest to it.
+"""The action and style that a motion shows: those with the nearest captions.
 
-A second look at generated motions beside R-precision: all labels are choices, not 32 candidates.
+This complements R-precision: all labels are choices, not 32 candidates.
 (Zero-shot classification by captions: Radford et al., "Learning Transferable Visual Models From
 Natural Language Supervision", 2021, section 3.1.)
 """
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 Labels = tuple[str, str | None]
 """Action and style."""
 
-_CAPTIONS = 40  # of each label; more do not move their mean
+_CAPTIONS = 40  # captions of each label; more do not change their mean
 
 
 class Recogniser:
-    """Knows where the captions of each label lie.
+    """Recognises actions and styles by where the captions of each label lie.
 
     Args:
         network: the matching network.
-        clips: whose labels and captions are to be known.
+        clips: with the labels and captions to learn.
     """
 
     def __init__(self, network: MatchingNetwork, clips: Sequence[Clip]) -> None:
@@ -47,7 +47,7 @@ class Recogniser:
         self._points = np.stack([part.mean(axis=0) for part in np.split(points, ends[:-1])])
 
     def recognise(self, points: NDArray[Any]) -> list[Labels]:
-        """Action and style of each motion, given as points (N, D) of the network."""
+        """Return action and style of each motion, given as points (N, D) of the network."""
         apart = np.linalg.norm(np.asarray(points)[:, None] - self._points[None], axis=-1)
         return [self.labels[index] for index in apart.argmin(axis=1)]
 

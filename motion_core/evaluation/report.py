@@ -1,4 +1,4 @@
-"""What an evaluation found, as Markdown for people and JSON for machines."""
+"""The results of an evaluation, as Markdown for people and JSON for machines."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ class MotionScores:
 
     Attributes:
         name: "real", "reconstructed", "generated" or "retrieval".
-        r_precision: top-1, top-2, top-3; empty where nothing could be measured.
-        fid: to the real motions of the split; for these themselves to as many training motions.
+        r_precision: top-1, top-2, top-3; empty if nothing could be measured.
+        fid: to the real motions of the split; for those themselves, to as many training motions.
         distance: MM-Dist to the captions.
         diversity: distance of random pairs.
-        action: share whose action is recognised: that of the label whose captions are nearest.
-        style: the same for styles, of the clips that have one; None without such clips.
+        action: share whose action is recognised, by the label with the nearest captions.
+        style: the same for styles, of clips that have one; None without such clips.
         seconds: mean duration.
-        clips: motions that FID, MM-Dist and Diversity were measured on.
-        failed: captions for which no motion came out; misses of R-precision.
+        clips: number of motions for FID, MM-Dist and Diversity.
+        failed: captions without a motion, which are misses of R-precision.
     """
 
     name: str
@@ -47,18 +47,18 @@ class MotionScores:
 
     @classmethod
     def of_none(cls, name: str, *, failed: int) -> MotionScores:
-        """Of a set with too few motions to measure."""
+        """Return scores for a set with too few motions to measure."""
         return cls(name, (), None, None, None, None, None, 0.0, failed=failed)
 
 
 @dataclass(frozen=True)
 class CaptionScores:
-    """Captions of the real motions: R-precision against these, ROUGE-L and BLEU-4.
+    """Scores of captions of the real motions: R-precision against these, ROUGE-L and BLEU-4.
 
     Attributes:
         name: "own", "generated" or "nearest training clip".
         r_precision: top-1, top-2, top-3.
-        rouge_l: mean over the clips; None where a clip has no other caption.
+        rouge_l: mean over the clips; None if a clip has no other caption.
         bleu_4: of all clips together.
     """
 
@@ -70,7 +70,7 @@ class CaptionScores:
 
 @dataclass(frozen=True)
 class Breakdown:
-    """R-precision top-3 of each set of motions, by one property of clip or caption.
+    """R-precision top-3 of each set of motions, broken down by one property of clip or caption.
 
     Attributes:
         by: "source", "actions" (how many the caption names) or "action".
@@ -89,8 +89,8 @@ class KindScores:
 
     Attributes:
         kind: "people", "descriptions" or "labels".
-        clips: measured, each with one caption.
-        candidates: captions that a motion is compared with.
+        clips: number measured, each with one caption.
+        candidates: number of captions that a motion is compared with.
         motions: scores of real, reconstructed, generated and retrieved motions.
         captions: scores of the clips' own captions, the engine's and the nearest clips'.
         breakdowns: by source, by number of actions and by action.
@@ -106,17 +106,17 @@ class KindScores:
 
 @dataclass(frozen=True)
 class Report:
-    """All that `evaluate` measured.
+    """The results of `evaluate`.
 
     Attributes:
         engine: name of the engine.
-        setting: how it was measured: split, seed and so on.
-        kinds: tables for each kind of captions; those by people first, where there are some.
-        multimodality: distance of motions made from one caption; None if it was left out.
-        tokenizer: numbers of the engine's tokenizer on the same split; None if left out.
-        targets: thresholds and what was reached, for the first kind.
-        notes: what a reader must know to read the numbers.
-        seconds: how long the evaluation took.
+        setting: split, seed and so on.
+        kinds: tables for each kind of captions; human ones first, if any.
+        multimodality: distance of motions for one caption; None if skipped.
+        tokenizer: scores of the engine's tokenizer on the same split; None if skipped.
+        targets: thresholds and values reached, for the first kind.
+        notes: explanations needed to read the numbers.
+        seconds: duration of the evaluation.
     """
 
     engine: str
@@ -134,14 +134,14 @@ class Report:
         return self.kinds[0].motions
 
     def to_json(self) -> str:
-        """Everything, as a JSON object."""
+        """Return everything as a JSON object."""
         values = asdict(self)
         for row, target in zip(values["targets"], self.targets, strict=True):
             row["met"] = target.met
         return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
 
     def to_markdown(self) -> str:
-        """Tables; ± is the half width of a 95 % confidence interval."""
+        """Return tables; ± is the half width of a 95 % confidence interval."""
         parts = [f"# Evaluation of {self.engine}", self._setting()]
         if self.targets:
             parts += ["## Targets", _table(_TARGET_HEAD, [_target(t) for t in self.targets])]

@@ -8,7 +8,7 @@
     word/POS …      -> GloVe + part of speech --------------------------------> bi-GRU -> (512,)
 
 Source: Guo et al., CVPR 2022, supplement; layout and layers of ``networks/modules.py`` in
-https://github.com/EricGuo5513/text-to-motion. The sizes are those of the file.
+https://github.com/EricGuo5513/text-to-motion. Layer sizes are read from the file.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from ..formats.npy import read_npy
 from ..motion import FloatArray
 from ..torch_files import read_torch_file
 
-LONGEST_CAPTION = 20  # words; the rest is not read
+LONGEST_CAPTION = 20  # words; the rest is ignored
 LONGEST_MOTION = 196  # frames
-BATCH = 32  # candidates: a batch of the authors' loader
+BATCH = 32  # batch size of the authors' loader
 _UNIT = 4
 _CONTACTS = 4
 _TAGS = (
@@ -58,7 +58,7 @@ class T2MEvaluators:
         folder: searched for ``finest.tar``, ``our_vab_*`` and ``mean.npy``, ``std.npy``.
 
     Raises:
-        InputError: a file is not there, or more than one of that name is.
+        InputError: a file is missing, or there is more than one of that name.
         FormatError: a file is damaged.
         ConfigurationError: the files do not belong together.
     """
@@ -97,10 +97,10 @@ class T2MEvaluators:
 
     @torch.inference_mode()
     def embed_motions(self, motions: Sequence[FloatArray]) -> FloatArray:
-        """Points ``(N, 512)`` of raw features ``(T, 263)``, at least 4 frames, cut to 196.
+        """Return points ``(N, 512)`` of raw features ``(T, 263)``, at least 4 frames, cut to 196.
 
         Raises:
-            InputError: no motion, a shorter one, or features of another shape.
+            InputError: there is no motion, a shorter one, or one of another shape.
         """
         points = []
         for motion in motions:
@@ -121,10 +121,10 @@ class T2MEvaluators:
 
     @torch.inference_mode()
     def embed_captions(self, captions: Sequence[Sequence[str]]) -> FloatArray:
-        """Points ``(N, 512)`` of captions, each as its tagged words, ``("walk/VERB", …)``.
+        """Return points ``(N, 512)`` of captions, each as its tagged words, ``("walk/VERB", …)``.
 
         Raises:
-            InputError: there is none.
+            InputError: there is no caption.
         """
         points = []
         for tokens in captions:
@@ -139,7 +139,7 @@ class T2MEvaluators:
         return found
 
     def _word(self, token: str) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Vector and part of speech of ``word/POS``; unknown words are all alike."""
+        """Return vector and part of speech of ``word/POS``; all unknown words share one."""
         word, _, tag = token.rpartition("/")
         if word not in self._index:
             word, tag = "unk", "OTHER"
@@ -235,7 +235,7 @@ class _Recurrent(nn.Module):
 
 
 class _Plain(pickle.Unpickler):
-    """Reads built-in values alone; a file that names a class or function is refused."""
+    """Reads only built-in values; a file that names a class or function is refused."""
 
     def find_class(self, module: str, name: str) -> Any:
         raise FormatError(f"it holds objects of {module}.{name}")

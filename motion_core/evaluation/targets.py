@@ -1,4 +1,4 @@
-"""The numbers that a default checkpoint is to reach, beside those that an engine reached."""
+"""Targets for a default checkpoint, beside the values that an engine reached."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Target:
-    """A number to reach and the one that was reached (None: not measured)."""
+    """A target and the value reached (None: not measured)."""
 
     name: str
     goal: float
@@ -31,7 +31,9 @@ class Target:
 
 
 def targets_of(kind: KindScores, tokenizer: TokenizerReport | None) -> tuple[Target, ...]:
-    """Goals for the motions and captions of one kind of captions, and for the tokenizer."""
+    """Return the targets for motions and captions of one kind of captions, and for the
+    tokenizer.
+    """
     sets = {scores.name: scores for scores in kind.motions}
     real, generated = sets["real"], sets["generated"]
     return (
@@ -103,7 +105,9 @@ def _ratio(value: float | None, of: float | None) -> float | None:
 
 
 def tokenizer_targets(report: TokenizerReport | None) -> tuple[Target, Target, Target]:
-    """Local joint error, drift of the root path, and use of the codebook."""
+    """Return the tokenizer's targets: local joint error, drift of the root path, use of the
+    codebook.
+    """
     overall = report.overall if report else None
     return (
         Target(

@@ -1,4 +1,4 @@
-"""`Trial`: clips with one caption of one kind each, and what is measured on them."""
+"""`Trial`: clips with one caption of one kind each, and the measurements on them."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ Motions = Mapping[str, FloatArray | None]
 
 @dataclass(frozen=True)
 class Measure:
-    """What all measuring shares.
+    """Settings shared by all measurements.
 
     Attributes:
-        network: whose space it is measured in.
+        network: its space is used.
         recogniser: knows the training labels.
-        candidates: captions that a motion is compared with.
+        candidates: number of captions that a motion is compared with.
         repeats: draws of the candidates.
-        seed: of the draws.
+        seed: for the draws.
     """
 
     network: MatchingNetwork
@@ -55,12 +55,12 @@ class Measure:
 
 
 class Trial:
-    """See the head of this file.
+    """The measurements of one trial; see the module's docstring.
 
     Args:
         kind: of the captions.
-        pairs: clips with the caption that is asked for.
-        measure: how to measure.
+        pairs: clips, each with its caption.
+        measure: settings.
     """
 
     def __init__(self, kind: Kind, pairs: Sequence[Pair], measure: Measure) -> None:
@@ -75,18 +75,19 @@ class Trial:
 
     @cached_property
     def caption_points(self) -> FloatArray:
-        """Where the captions are, (N, D)."""
+        """The captions' points, (N, D)."""
         return self.measure.network.embed_captions([pair.caption.text for pair in self.pairs])
 
     def scores(
         self, name: str, motions: Motions, reference: FloatArray
     ) -> tuple[MotionScores, RPrecision | None]:
-        """Scores of a set of motions, one for each caption; a missing one counts as a miss.
+        """Return the scores of a set of motions, one for each caption; a missing one counts as a
+        miss.
 
         Args:
             name: of the set.
             motions: by clip id.
-            reference: points (M, D) that FID compares with.
+            reference: points (M, D) for FID.
         """
         rows = [row for row, pair in enumerate(self.pairs) if motions[pair.clip.id] is not None]
         found = [motion for pair in self.pairs if (motion := motions[pair.clip.id]) is not None]
@@ -120,7 +121,9 @@ class Trial:
         return scores, precision
 
     def r_precision(self, motions: FloatArray, captions: FloatArray) -> RPrecision:
-        """R-precision of points (N, D) of motions and captions in the order of the pairs."""
+        """Return the R-precision of points (N, D) of motions and captions in the order of the
+        pairs.
+        """
         return r_precision(
             motions,
             captions,
@@ -134,7 +137,7 @@ class Trial:
     def caption_scores(
         self, name: str, captions: Mapping[str, str], real: FloatArray
     ) -> CaptionScores:
-        """Scores of captions, by clip id, of the real motions, which are at the points (N, D)."""
+        """Return the scores of captions, by clip id, of the real motions at points (N, D)."""
         texts = [captions[pair.clip.id] for pair in self.pairs]
         references = [self._references(pair, without=None) for pair in self.pairs]
         points = self.measure.network.embed_captions([text or "nothing" for text in texts])
@@ -146,7 +149,7 @@ class Trial:
         )
 
     def human_scores(self, real: RPrecision) -> CaptionScores:
-        """Those of the clips' own captions, each against the others of its clip."""
+        """Return the scores of the clips' own captions, each against the others of its clip."""
         references = [self._references(pair, without=pair) for pair in self.pairs]
         rows = [row for row, others in enumerate(references) if others]
         texts = [self.pairs[row].caption.text for row in rows]
@@ -155,7 +158,9 @@ class Trial:
         return CaptionScores("own", real.top, rouge, bleu_4(texts, others) if rows else None)
 
     def breakdowns(self, found: Mapping[str, RPrecision]) -> tuple[Breakdown, ...]:
-        """Top-3 R-precision of each set by source, by number of actions and by action."""
+        """Return the top-3 R-precision of each set by source, by number of actions and by
+        action.
+        """
         return (
             self._breakdown("source", found, lambda pair: pair.clip.source),
             self._breakdown("actions", found, lambda pair: actions_named(pair.caption.text)),
@@ -178,7 +183,7 @@ class Trial:
         )
 
     def _references(self, pair: Pair, *, without: Pair | None) -> list[str]:
-        """Captions of the pair's clip of the same kind."""
+        """Return the captions of the same kind of the pair's clip."""
         kept = [
             caption.text
             for caption in pair.clip.captions
@@ -197,13 +202,13 @@ def trials_of(
     kinds: Collection[Kind] = KINDS,
     limit: int | None,
 ) -> tuple[Trial, ...]:
-    """A trial for each kind of captions that at least two labels have.
+    """Return a trial for each kind of captions that at least two labels have.
 
     Args:
-        dataset: whose clips they are.
-        clips: what may be measured.
-        measure: how.
-        kinds: of captions, of which there can be trials.
+        dataset: of the clips.
+        clips: to measure.
+        measure: settings.
+        kinds: candidate kinds of captions.
         limit: clips of a kind, drawn at random; None for all.
 
     Raises:
@@ -220,7 +225,7 @@ def trials_of(
         drawn = [own[rng.integers(len(own))] for own in by_clip.values()]
         if limit is not None and limit < len(drawn):
             drawn = [drawn[row] for row in sorted(rng.permutation(len(drawn))[:limit].tolist())]
-        if kind not in kinds:  # drawn all the same: a kind's captions do not depend on the others
+        if kind not in kinds:  # drawn anyway: a kind's captions do not depend on the others
             continue
         if len({pair.meaning for pair in drawn}) > 1 and len({pair.group for pair in drawn}) > 1:
             trials.append(Trial(kind, drawn, measure))

@@ -1,7 +1,7 @@
-"""Word vectors: what a backbone's token embeddings know of words, in fewer dimensions.
+"""Word vectors: a backbone's token embeddings of words, in fewer dimensions.
 
-The captions are too few to teach a network that to jog is nearly to run; a language model's own
-embeddings know it. They take the place of the GloVe vectors that the T2M evaluator reads.
+The captions are too few to teach a network that jogging is nearly running; a language model's
+embeddings know it. They replace the T2M evaluator's GloVe vectors.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from numpy.typing import NDArray
 from ..motion import FloatArray
 from ..motionllm.backbone import DEFAULT_BACKBONE, load_backbone
 
-_COMMON = 8000  # words of the backbone's vocabulary that are known besides those of the captions
-_WORD = re.compile(r"Ġ([a-z]{2,})")  # tokens that are a word after a space
+_COMMON = 8000  # words of the backbone's vocabulary known besides those of the captions
+_WORD = re.compile(r"Ġ([a-z]{2,})")  # tokens that are a whole word after a space
 
 
 def backbone_words(
     words: Sequence[str], width: int, *, backbone: str = DEFAULT_BACKBONE
 ) -> tuple[tuple[str, ...], FloatArray]:
-    """These words and common ones, in alphabetical order, and a vector (W, width) for each.
+    """Return these words and common ones in alphabetical order, and a vector (W, width) for each.
 
     A word's vector is the mean of its tokens' embeddings, projected on the principal axes of the
     given words; the standard deviation of all numbers is 1.
 
     Raises:
-        UnavailableError: the backbone cannot be had.
+        UnavailableError: the backbone is unavailable.
     """
     model, tokenizer = load_backbone(backbone)
     embeddings: torch.Tensor = model.get_input_embeddings().weight.detach().float()
@@ -47,7 +47,9 @@ def backbone_words(
 
 
 def _common_words(tokenizer: Any) -> list[str]:
-    """Merges of a byte-pair vocabulary are in order of frequency, and so are its ids."""
+    """Return the most frequent words: merges of a byte-pair vocabulary, and so ids, are in order of
+    frequency.
+    """
     tokens = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
     matches = (_WORD.fullmatch(token) for token, _ in tokens)
     return [match[1] for match in matches if match][:_COMMON]

@@ -1,4 +1,4 @@
-"""Words of captions as numbers: a vocabulary from the training captions, and buckets for the rest.
+"""Words of captions as ids: a vocabulary from the training captions, and buckets for the rest.
 
 Their vectors come from a backbone (`word_vectors`) or are learned from the captions.
 A word that is not in the vocabulary takes one of a few buckets by its hash, so that two unknown
@@ -17,12 +17,12 @@ from ..motionllm.vocabulary import split_words as split_words
 
 PADDING = 0
 BUCKETS = 32
-MAX_WORDS = 64  # of a caption; the rest is not read
+MAX_WORDS = 64  # of a caption; the rest is ignored
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Ids: 0 is padding, then `BUCKETS` hash buckets, then the known words in order."""
+    """A vocabulary: id 0 is padding, then `BUCKETS` hash buckets, then the known words in order."""
 
     words: tuple[str, ...]
     _ids: dict[str, int] = field(init=False, repr=False, compare=False)
@@ -56,7 +56,7 @@ class Vocabulary:
         return [self._ids.get(word) or bucket(word) for word in words]
 
     def forget(self, ids: Sequence[int]) -> list[int]:
-        """Return the same words as if they were not in the vocabulary; trains the buckets."""
+        """Return the ids as if the words were unknown, to train the buckets."""
         first = 1 + BUCKETS
         return [bucket(self.words[i - first]) if i >= first else i for i in ids]
 
