@@ -1,4 +1,4 @@
-"""A source's files from a folder or a tar archive, which is read as untrusted input."""
+"""A source's files from a folder or a tar archive, which is treated as untrusted input."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from ..errors import InputError, UnavailableError
 
 _SUFFIXES = (".bvh", ".amc", ".asf", ".npy", ".npz", ".csv", ".json", ".glb", ".txt")
-MAX_BYTES = 50_000_000_000  # unpacked; HDM05 and CMU in full stay far below
+MAX_BYTES = 50_000_000_000  # unpacked; HDM05 and CMU in full are far smaller
 
 
 @contextmanager
@@ -23,8 +23,9 @@ def opened(path: Path, *, max_bytes: int = MAX_BYTES) -> Iterator[Path]:
     unpacked.
 
     Raises:
-        InputError: no such path, not a tar archive, a member outside, or too much data.
-        UnavailableError: no room to unpack it.
+        InputError: there is no such path, it is not a tar archive, a member is outside, or there is
+            too much data.
+        UnavailableError: there is no room to unpack it.
     """
     if path.is_dir():
         yield path

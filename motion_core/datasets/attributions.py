@@ -1,8 +1,7 @@
-"""What NOTICE says of the data that weights were trained on, by source: who made it, under which
-licence, how to cite it, and what was changed.
+"""NOTICE's attribution of training data by source: authors, licence, citation and changes.
 
-`docs/fill_in.py` writes parts 1 and 2 of NOTICE from here and from what the shipped checkpoint says
-it was trained on.
+`docs/fill_in.py` writes parts 1 and 2 of NOTICE from here and from the shipped checkpoint's list of
+training data.
 """
 
 from __future__ import annotations
@@ -113,14 +112,14 @@ with them.""",
 
 
 def notice(motion: Collection[str], captions: Collection[str]) -> str:
-    """Parts 1 and 2 of NOTICE for weights trained on these sources.
+    """Return parts 1 and 2 of NOTICE for weights trained on these sources.
 
     Args:
         motion: names of `licences.MOTION_SOURCES`.
         captions: names of `licences.CAPTION_SOURCES`.
 
     Raises:
-        KeyError: a source of motion that has no attribution yet.
+        KeyError: a source of motion has no attribution yet.
     """
     title, said = _WEIGHTS[terms_of(motion, captions)]
     first, second = f"1. The shipped weights: {title}", "2. Data used for training"

@@ -4,8 +4,8 @@
     # "a tired person walks forward", "walks wearily ahead", "a man is walking as if exhausted", …
     labels_in_caption("a weary man strolls forward")      # ("walk", "tired")
 
-Source motions carry labels only. A caption therefore says what the class says and what we saw
-when looking at it, never what is particular in one take.
+Source motions only have labels. A caption therefore describes what the class says and what we saw
+in it, never what is particular to one take.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .wordings import ACTIONS, NEUTRAL_ADVERBS, STYLES, StyleWords
 Form = str  # "third", "progressive", "base"
 
 _FORMS = ("third", "progressive", "base", "gerund")
-_SENTENCES = (  # form of the verb, with a subject?, share
+_SENTENCES = (  # form of the verb, whether with a subject, share
     ("third", True, 0.55),
     ("progressive", True, 0.14),
     ("third", False, 0.16),
@@ -48,24 +48,24 @@ _SWAPPED = {
     "clockwise": "counterclockwise",
     "counterclockwise": "clockwise",
 }
-# Words of CMU's own descriptions that the grammar does not make.
+# Words in CMU's own descriptions that the grammar does not produce.
 _FOREIGN_WORDS = {"swordplay": "swing a sword", "wash self": "wash"}
 
 
 def make_captions(
     action: str, style: str | None = None, *, mirrored: bool = False, seed: int | str, count: int
 ) -> tuple[str, ...]:
-    """`count` different captions for a motion of these labels; the same for the same seed.
+    """Return `count` different captions for a motion of these labels; the same for the same seed.
 
     Args:
         action: a key of `ACTIONS`, as it is after mirroring.
         style: a key of `STYLES`, or None.
-        mirrored: whether side words of an action without side in its label are to be swapped.
-        seed: a number, or a text such as the clip's id.
-        count: how many; fewer come back only if the grammar has no more.
+        mirrored: whether to swap side words of an action without a side in its label.
+        seed: a number, or a string such as the clip's id.
+        count: number of captions; fewer only if the grammar has no more.
 
     Raises:
-        InputError: an unknown action or style.
+        InputError: unknown action or style.
     """
     wordings = _wordings(action, mirrored)
     words = _style_words(style)
@@ -81,16 +81,16 @@ def make_captions(
 
 
 def labels_in_caption(text: str) -> tuple[str | None, str | None]:
-    """Return the action and the style that a caption names; None for what it does not name.
+    """Return the action and style in a caption; None for each that is missing.
 
-    Exact for every caption that `make_captions` can make. In other texts the longest known wording
-    of an action is taken.
+    This is exact for every caption that `make_captions` can produce. In other texts the longest
+    known wording of an action wins.
     """
     rest = " ".join(re.sub(r"[^a-z' -]", " ", text.lower().replace("’", "'")).split())
     rest = _OWNER.sub(r"the \1", rest)
     style_pattern, styles = _style_index()
     named = style_pattern.search(rest)
-    style = styles[named[0]] if named else None  # a neutral adverb names none
+    style = styles[named[0]] if named else None  # a neutral adverb means no style
     rest = " ".join(style_pattern.sub(" ", rest).split())
     action_pattern, actions = _action_index()
     matches = [match[1] for match in action_pattern.finditer(rest)]
@@ -98,14 +98,12 @@ def labels_in_caption(text: str) -> tuple[str | None, str | None]:
 
 
 def inflect(wording: str, form: Form) -> str:
-    """Return the wording with its marked verbs in a form: third, progressive, base or gerund."""
+    """Return the wording with its marked verbs inflected: third, progressive, base or gerund."""
     return re.sub(r"\*([a-z]+)", lambda match: _verb(match[1], form), wording)
 
 
 def swap_sides(text: str) -> str:
-    """Return the text with left and right exchanged, word by word (also "left-hand",
-    "clockwise").
-    """
+    """Return the text with left and right swapped, word by word (also "left-hand", "clockwise")."""
     return re.sub(r"[A-Za-z]+", lambda match: _swapped(match[0]), text)
 
 

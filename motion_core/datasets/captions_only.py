@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def read_wordings(path: Path, dataset: PreparedDataset) -> list[str]:
-    """The distinct texts of a file, without those of the data set's held-out clips.
+    """Return the distinct texts of a file, without those of the data set's held-out clips.
 
     Raises:
         InputError: the file cannot be read.

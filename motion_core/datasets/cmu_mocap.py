@@ -1,12 +1,12 @@
-"""CMU motion capture as joints, with captions that people wrote for parts of it.
+"""CMU motion capture as joints, with human captions for parts of it.
 
     joints_delta_i16.npy   (N, 22, 3) int16, millimetres, first differences of each trial, 20 fps
     trials.json            a row a trial: id, start, frames, description, subject, floor_mm, …
     captions.json          a row a caption: source, trial, start, end, mirrored, text
 
-Frames count from the trial's first; ``start:end`` is the part that a caption describes. Rows that
-are marked as mirrored repeat others for the mirrored motion and are not read: every motion is
-mirrored here, with left and right swapped in its captions.
+Frames count from the trial's first; ``start:end`` is the part that a caption describes. Rows marked
+as mirrored repeat others for the mirrored motion and are skipped: every motion is mirrored here,
+with left and right swapped in its captions.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ JOINTS = "joints_delta_i16.npy"
 _FLOOR_MM = 13
 _WHOLE = 240  # frames: a longer trial is not described by its one line in CMU's index
 
-# What a trial shows, by words of its description or captions; the first that fits. The label
-# groups trials for the split, for weights and for tables; captions are what is learnt.
+# Labels of trials, by words of their description or captions; the first match wins. The label
+# groups trials for the split, weights and tables; captions are what is learnt.
 _ACTIONS = tuple(
     (action, re.compile(rf"\b(?:{pattern})", re.IGNORECASE))
     for action, pattern in (
@@ -105,15 +105,15 @@ _ACTIONS = tuple(
     )
 )
 
-_SPAM = re.compile(r"https?:|<a ")  # one annotator advertised
+_SPAM = re.compile(r"https?:|<a ")  # one annotator inserted advertising
 
 
 def find_cmu_mocap(folder: Path) -> Iterator[Take]:
-    """All trials in a folder with the three files, captions of all sources included.
+    """Return all trials in a folder with the three files, with captions of all sources.
 
     Raises:
         InputError: a file is missing.
-        FormatError: a table is damaged, or does not fit the joints.
+        FormatError: a table is damaged or does not match the joints.
     """
     paths = [next(iter(folder.rglob(name)), None) for name in (JOINTS, "trials.json")]
     if paths[0] is None or paths[1] is None:
@@ -134,7 +134,7 @@ def find_cmu_mocap(folder: Path) -> Iterator[Take]:
 
 
 def read_cmu_mocap(path: Path, rows: tuple[int, int], floor_mm: float) -> NDArray[np.float64]:
-    """Joints ``(T, 22, 3)`` of a trial in metres, y up, its floor at 0, 20 fps."""
+    """Read joints ``(T, 22, 3)`` of a trial in metres, y up, its floor at 0, 20 fps."""
     deltas = map_npy(path)[rows[0] : rows[1]]
     joints: NDArray[np.float64] = np.cumsum(deltas, axis=0, dtype=np.int16) / 1000.0
     joints[..., 1] -= (floor_mm + _FLOOR_MM) / 1000.0
@@ -167,12 +167,12 @@ def _take(path: Path, trial: dict[str, Any], spans: dict[tuple[int, int], list[C
 
 
 def action_of(text: str) -> str | None:
-    """The label of what a description or caption names first in the table; None for nothing."""
+    """Return the label of the table's first match in a description or caption; None without one."""
     return next((action for action, pattern in _ACTIONS if pattern.search(text)), None)
 
 
 def _spans(rows: list[dict[str, Any]]) -> dict[str, dict[tuple[int, int], list[Caption]]]:
-    """Captions by trial and by the part that they describe."""
+    """Return captions by trial and by the part that they describe."""
     found: dict[str, dict[tuple[int, int], list[Caption]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
         text = " ".join(str(row["text"]).split())
@@ -183,7 +183,7 @@ def _spans(rows: list[dict[str, Any]]) -> dict[str, dict[tuple[int, int], list[C
 
 
 def _described(text: str) -> str:
-    """CMU's line as words: ``RunTurnLeft CleanedGRS`` -> ``run turn left``."""
+    """Return CMU's line as words: ``RunTurnLeft CleanedGRS`` -> ``run turn left``."""
     text = re.sub(r"\(2 subjects.*?\)|CleanedGRS|\bsubject [AB]\b", " ", text)
     text = re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", text)
     return " ".join(text.split()).strip(" -,.").lower()

@@ -1,4 +1,4 @@
-"""Motion capture of the user's own: motion files and one CSV that says what they show.
+"""Your own motion capture: motion files and one CSV that describes them.
 
     file,action,style,caption,actor,start,end
     take1.bvh,walk,tired,,ann,,
@@ -6,8 +6,8 @@
     take2.bvh,juggle,,someone drops a ball and picks it up,bob,12.5,17
 
 Several rows of one file are several captions; rows with a start and an end, in seconds, describe
-that part. An action that the phrase grammar knows needs no caption. The other columns of a file
-are read from its first row.
+that part. An action that the phrase grammar knows needs no caption. The other columns come from a
+file's first row.
 """
 
 from __future__ import annotations
@@ -28,10 +28,11 @@ _Row = dict[str, str]
 
 
 def find_custom(folder: Path) -> Iterator[Take]:
-    """Yield all takes that the folder's only CSV names.
+    """Yield all takes in the folder's only CSV.
 
     Raises:
-        InputError: no CSV or several, or a row that is incomplete or wrong; the message says which.
+        InputError: there is no CSV or several, or a row is incomplete or wrong; the message says
+            which.
     """
     tables = sorted(folder.glob("*.csv"))
     if len(tables) != 1:
@@ -63,12 +64,12 @@ def read_table(path: Path) -> list[dict[str, str | None]]:
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Line and values of each row that is not empty, by lower-case column.
+    """Yield line number and values of each non-empty row, by lower-case column.
 
-    Columns are divided by commas, or as spreadsheets of some countries do by semicolons or tabs.
+    Columns are separated by commas, or by semicolons or tabs as in spreadsheets of some countries.
 
     Raises:
-        InputError: unreadable, or without the columns file and action.
+        InputError: it is unreadable, or lacks the columns file and action.
     """
     try:
         data = path.read_bytes()
@@ -130,7 +131,7 @@ def _take(folder: Path, file: str, rows: list[tuple[str, _Row]]) -> Take:
 
 
 def _part(row: _Row, where: str) -> tuple[int, int] | None:
-    """Return frames at 20 fps of the row's start and end, which are seconds; None for the whole."""
+    """Return frames at 20 fps for the row's start and end in seconds; None for the whole."""
     start, end = row.get("start", ""), row.get("end", "")
     if not start and not end:
         return None

@@ -1,4 +1,4 @@
-"""From one take to its recording and clips: features of it and of its mirror image, and parts."""
+"""From a take to its recordings and clips: features of it and its mirror image, and parts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .packs import read_clip
 from .prepared import Caption, Clip, Recording
 from .takes import Take
 
-MAX_FRAMES = 200  # 10 seconds, 50 motion tokens: of windows and crops without captions of their own
+MAX_FRAMES = 200  # 10 seconds, 50 motion tokens: for windows and crops without own captions
 MIN_FRAMES = 12
 CAPTIONS_PER_CLIP = 20
 
@@ -28,10 +28,10 @@ Features16 = NDArray[np.float16]
 
 @dataclass(frozen=True)
 class CutTake:
-    """What became of a take, or why nothing did.
+    """The recordings and clips of a take, or why there are none.
 
     Attributes:
-        recordings: of it and of its mirror image, with features ``(T, 263)``.
+        recordings: the take and its mirror image, with features ``(T, 263)``.
         clips: of both; their `start` counts from the recording's first frame.
     """
 
@@ -43,11 +43,11 @@ class CutTake:
 
 
 def cut(take: Take) -> CutTake:
-    """Read a take and cut it; never raises for a file that cannot be used."""
+    """Read a take and cut it; never raise for an unusable file."""
     try:
         joints, floor = _read(take)
-        # The representation sets the first facing straight ahead but smooths the others, so its
-        # first frame can hold a turn of up to 90° that nobody made; it is left out.
+        # The representation makes the first frame face straight ahead but smooths the others, so it
+        # can hold a spurious turn of up to 90°; it is left out.
         both = [
             joints_to_features(side, floor=floor)[1:] for side in (joints, mirror_joints(joints))
         ]
@@ -76,7 +76,7 @@ def cut(take: Take) -> CutTake:
 
 
 def windows(frames: int, long: str) -> list[tuple[int, int]]:
-    """Return where to cut: equal windows of at most `MAX_FRAMES`, the middle of that length,
+    """Return where to cut: equal windows of at most `MAX_FRAMES`, the middle of that length, or
     nowhere.
     """
     if frames <= MAX_FRAMES:
@@ -91,7 +91,7 @@ def windows(frames: int, long: str) -> list[tuple[int, int]]:
 
 
 def _read(take: Take) -> tuple[NDArray[np.float64], float | None]:
-    """Return joints ``(T, 22, 3)`` at 20 fps, and the height of the floor where the source tells
+    """Return joints ``(T, 22, 3)`` at 20 fps, and the height of the floor if the source states
     it.
     """
     if take.rows is not None:
@@ -107,11 +107,11 @@ def _read(take: Take) -> tuple[NDArray[np.float64], float | None]:
 
 
 def _clips(take: Take, recording: Recording) -> list[Clip]:
-    """Return the take's parts with captions; without any, windows that share the captions of the
+    """Return the take's captioned parts; without any, windows that share the captions of the
     whole.
     """
     parts = [
-        # One frame earlier: features leave out the first.
+        # One frame earlier, because features drop the first.
         (max(0, span.start - 1), min(recording.length, span.end - 1), span.captions)
         for span in take.spans
     ]

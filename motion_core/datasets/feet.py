@@ -1,9 +1,8 @@
-"""One foot for all sources: what is flat on the floor in the source is flat in ours.
+"""Foot pitch aligned across sources: feet flat on the floor in the source are flat in ours.
 
-The ankle of a standing person is 4.5 cm above the toe joint in HumanML3D's skeleton. Where a
-source sets its joints elsewhere, its feet point down by so many degrees more, and a figure that
-copies them stands on tiptoe. Measured as the median over stance: both joints of a foot slower
-than 15 cm/s.
+The ankle of a standing person is 4.5 cm above the toe joint in HumanML3D's skeleton. If a source
+places its joints elsewhere, its feet point down more, and a figure that copies them stands on
+tiptoe. These are medians over stance, when both joints of a foot are slower than 15 cm/s.
 
     source          ankle   toe    pitch of the bone   correction
     HumanML3D       5.5 cm  1.0    18°

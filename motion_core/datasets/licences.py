@@ -1,6 +1,6 @@
-"""Where motion and captions come from, and what may be done with weights trained on them.
+"""Sources of motion and captions, and the terms of weights trained on them.
 
-A prepared data set and a checkpoint name their sources; `attributions` has what NOTICE says.
+Prepared data sets and checkpoints name their sources; `attributions` has the texts of NOTICE.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ class Source:
     """One source of motion or of captions.
 
     Attributes:
-        title: what it is, its licence and how to cite it.
-        terms: what weights trained on it inherit.
-        weight: of a caption, when one is drawn for training; 1 for a caption by a person.
+        title: description, licence and citation.
+        terms: inherited by weights trained on it.
+        weight: of a caption when one is drawn for training; 1 for human captions.
     """
 
     title: str
@@ -68,14 +68,14 @@ FREE_CAPTIONS = tuple(name for name, source in CAPTION_SOURCES.items() if source
 
 
 def terms_of(motion: Collection[str], captions: Collection[str]) -> Terms:
-    """The terms of weights trained on these sources: the strictest of any.
+    """Return the terms of weights trained on these sources: the strictest of any.
 
     Args:
         motion: names of `MOTION_SOURCES`.
         captions: names of `CAPTION_SOURCES`.
 
     Raises:
-        KeyError: an unknown source.
+        KeyError: unknown source.
     """
     found = [
         *(MOTION_SOURCES[name].terms for name in motion),

@@ -1,7 +1,7 @@
-"""Which clips of the motion packs are used, what each shows, and how that is said.
+"""The clips of the motion packs that are used, with their actions.
 
-Every clip was looked at; an entry says what the body does, whatever the file is called. A name
-with ``+`` joins clips of one file that follow each other.
+Every clip was inspected; an entry says what the body does, whatever the file's name. A name with
+``+`` joins consecutive clips of one file.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ClipEntry:
-    """What is known of a clip.
+    """Facts about a clip.
 
     Attributes:
         action: a key of `PACK_WORDINGS`.
-        loops: whether it is one cycle of something that goes on.
-        travels: whether it walks in place, so that it has to be moved along.
+        loops: whether it is one cycle of a continuing action.
+        travels: whether it walks in place and must be moved along.
         airborne: whether the body leaves the floor.
-        lying: whether the hips lie on the floor all along.
+        lying: whether the hips are on the floor throughout.
         on_hands: whether the hands bear weight.
     """
 

@@ -27,9 +27,9 @@ def _both_sides(
     return table
 
 
-# For each of our joints with children the rig's joint that turns as it does, or two whose halfway
+# For each of our joints with children, the rig's joint that turns like it, or two whose halfway
 # rotation it has. The neck's bone, which leads to our head joint, turns halfway with the head:
-# our skeleton has nothing else that could show a nod.
+# nothing else in our skeleton could show a nod.
 _QUATERNIUS: JointSources = _both_sides(
     {
         "pelvis": "DEF-hips",
@@ -91,10 +91,10 @@ _RIGS = (_QUATERNIUS, _UNREAL, _KAYKIT)
 
 
 def rig_joints(animation: RigAnimation) -> Array:
-    """Joints ``(T, 22, 3)`` of an animation of one of the packs' rigs.
+    """Return joints ``(T, 22, 3)`` of an animation of one of the packs' rigs.
 
     Raises:
-        FormatError: another rig.
+        FormatError: unknown rig.
     """
     rig = next((rig for rig in _RIGS if rig["left_hip"] in animation.turns), None)
     if rig is None:
@@ -117,7 +117,7 @@ def rig_joints(animation: RigAnimation) -> Array:
     return pose(turns, HipPath((left + right) / 2, leg))
 
 
-# DeepMimic's humanoid looks along +x, its right is +z and its arms hang at rest.
+# DeepMimic's humanoid faces +x, its right is +z and its arms hang at rest.
 _DEEPMIMIC_COLUMNS = {  # start and length of each joint's rotation in a frame
     "root": (4, 4),
     "chest": (8, 4),
@@ -137,10 +137,10 @@ _DEEPMIMIC_LEG = 0.421546 + 0.409870
 
 
 def deepmimic_joints(path: Path) -> tuple[Array, float]:
-    """Joints ``(T, 22, 3)`` of a clip of the DeepMimic humanoid, and its frames per second.
+    """Return joints ``(T, 22, 3)`` of a clip of the DeepMimic humanoid, and its frames per second.
 
     Raises:
-        FormatError: no table of 44 columns.
+        FormatError: it is not a table of 44 columns.
     """
     try:
         frames = np.array(parse_json(path.read_text(encoding="utf-8"))["Frames"], np.float64)
@@ -167,7 +167,7 @@ def deepmimic_joints(path: Path) -> tuple[Array, float]:
     turns |= dict.fromkeys(("spine2", "spine3", "left_collar", "right_collar"), world["chest"])
     half = np.sqrt(0.5)
     for side, sign in (("left", -1), ("right", 1)):
-        hanging = np.array([half, 0, 0, sign * half])  # about z: a level arm down
+        hanging = np.array([half, 0, 0, sign * half])  # about z: turns a level arm down
         for joint in (f"{side}_shoulder", f"{side}_elbow"):
             turns[joint] = rotations.multiply(turns[joint], hanging)
     fps = 1 / float(np.median(frames[:-1, 0]))
@@ -179,7 +179,9 @@ def _our_axes(vectors: Array) -> Array:
 
 
 def _deepmimic_turn(values: Array) -> Array:
-    """Rotations in our axes from quaternions ``(T, 4)`` or angles about z ``(T, 1)``, radians."""
+    """Return rotations in our axes from quaternions ``(T, 4)`` or angles about z ``(T, 1)``,
+    radians.
+    """
     if values.shape[1] == 1:
         half = values / 2
         zero = np.zeros_like(half)

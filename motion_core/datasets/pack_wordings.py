@@ -1,7 +1,7 @@
-"""How the actions of the motion packs are said: four or five wordings each.
+"""Wordings for the actions of the motion packs: four or five each.
 
 As in `wordings`, ``*`` marks a verb to be inflected and wordings are written for motions as
-captured. They say what the body does; two sentences are made of each.
+captured. They describe the body's motion; each becomes two sentences.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Three packs of animations as training data: single clips with captions of our own.
+"""Three animation packs as training data: single clips with our own captions.
 
     clips = find_clips("mesh2motion", folder)
     joints, fps = read_clip("mesh2motion", folder, clips[0])
@@ -7,10 +7,9 @@
 - mesh2motion: hand-keyed clips on two rigs of human proportions, GLB (CC0)
 - kaykit: hand-keyed clips on a small figure with a big head, GLB (CC0)
 
-What is left out shows a weapon or magic that the body alone does not tell, does not move, is over
-before anything can be seen, or walks as no person does (`pack_clips` lists what is used; every
-clip was looked at). Clips in place that walk are moved along so that the feet that stand do not
-slide.
+Clips are left out if they show a weapon or magic that the body alone does not convey, do not move,
+are too short to see, or walk unlike any person (`pack_clips` lists those used; every clip was
+inspected). Clips that walk in place are moved along so that standing feet do not slide.
 """
 
 from __future__ import annotations
@@ -38,11 +37,11 @@ LOOP_SECONDS = 2.5
 """How long a repeated cycle lasts at least."""
 
 _FEET = (7, 10, 8, 11)  # ankles and balls
-_SUPPORTS = (*_FEET, 4, 5, 20, 21)  # what may stand on the floor: feet, knees, hands
+_SUPPORTS = (*_FEET, 4, 5, 20, 21)  # joints that may stand on the floor: feet, knees, hands
 _ARMS = (18, 19, 20, 21)  # elbows and wrists
 _HANDS, _LEGS = (20, 21), (4, 5, 7, 8, 10, 11)
-_LOW = 0.03  # metres above the lowest that still count as standing
-# Thickness of the body about each of our 22 joints, metres: how high they lie on the floor.
+_LOW = 0.03  # metres above the lowest joint that still count as standing
+# Thickness of the body around each of our 22 joints in metres: how high they lie on the floor.
 _RADII = np.array(
     [
         *(0.10, 0.09, 0.09, 0.11, 0.05, 0.05, 0.11, 0.06, 0.06, 0.11, 0.02, 0.02),
@@ -50,7 +49,7 @@ _RADII = np.array(
     ]
 )
 _MESH2MOTION_FILES = {"base": "m2m-base-20250810", "addon": "m2m-addon-20260322"}
-# Sentences about a person, with the form of the verb.
+# Sentences about a person, with the verb's form.
 _SENTENCES = (
     ("a person {}", "third"),
     ("someone is {}", "progressive"),
@@ -68,8 +67,8 @@ class PackClip:
         pack: the pack.
         name: unique and stable: ``mesh2motion/addon/Pushup``.
         action: a short verb phrase in base form, the same for clips of the same action.
-        captions: plain sentences for what the body does.
-        loops: whether the clip is one cycle of something that goes on.
+        captions: plain sentences about what the body does.
+        loops: whether the clip is one cycle of a continuing action.
     """
 
     pack: Pack
@@ -83,7 +82,7 @@ def find_clips(pack: Pack, folder: Path) -> list[PackClip]:
     """Return the clips of a pack whose files are in the folder, in the order of their names.
 
     Raises:
-        InputError: an unknown pack, or no folder with files of it.
+        InputError: unknown pack, or the folder has no files of it.
     """
     entries = _entries(pack)
     clips = [
@@ -104,8 +103,8 @@ def read_clip(pack: Pack, folder: Path, clip: PackClip) -> tuple[Array, float]:
     `LOOP_SECONDS`.
 
     Raises:
-        InputError: a clip that the pack does not have.
-        FormatError: a file that cannot be read as what it should be.
+        InputError: the pack has no such clip.
+        FormatError: a file cannot be read in its expected format.
     """
     name = clip.name.removeprefix(f"{pack}/")
     entry = _entries(pack).get(name)
@@ -145,7 +144,7 @@ def _file(pack: str, folder: Path, name: str) -> Path:
 
 
 def _captions(action: str) -> tuple[str, ...]:
-    """Return each wording in two sentences."""
+    """Return each wording as two sentences."""
     captions = []
     for number, wording in enumerate(PACK_WORDINGS[action]):
         for turn in (2 * number, 2 * number + 1):
@@ -157,8 +156,8 @@ def _captions(action: str) -> tuple[str, ...]:
 def _put_down(joints: Array, entry: ClipEntry) -> Array:
     """Return joints with the body on the floor in each frame, and no hand below it.
 
-    Scaled from a figure half as tall whose trunk is as thick as its legs are long, the height of
-    a body that sits or lies says nothing.
+    The original height of a sitting or lying body is meaningless: it is scaled from a figure half
+    as tall whose trunk is as thick as its legs are long.
     """
     if entry.lying:
         return _lain_down(joints)
@@ -174,7 +173,7 @@ def _put_down(joints: Array, entry: ClipEntry) -> Array:
 
 
 def _tilted(joints: Array) -> Array:
-    """Return joints of a body that faces +z, pitched so that hands and legs are down together."""
+    """Return joints of a body facing +z, pitched so that hands and legs are down together."""
     frames = np.arange(len(joints))
     heights = joints[..., 1] - _RADII
     hand, leg = (
@@ -201,7 +200,7 @@ def _lain_down(joints: Array) -> Array:
 
 
 def _stride(joints: Array) -> Array:
-    """Return the way ahead per frame ``(3,)`` at which what stands on the floor does not slide."""
+    """Return the velocity per frame ``(3,)`` at which standing joints do not slide."""
     low = joints[:, list(_SUPPORTS)]
     steps = np.diff(low, axis=0)  # (T-1, 8, 3)
     heights = np.maximum(low[1:, :, 1], low[:-1, :, 1])
@@ -210,9 +209,9 @@ def _stride(joints: Array) -> Array:
 
 
 def _repeated(joints: Array, times: int) -> Array:
-    """Return a cycle, `times` over; each goes on from where the one before has come to.
+    """Return a cycle repeated `times`, each continuing where the previous one ended.
 
-    A cycle that does not quite close is bent, over its whole length, until it does.
+    A cycle that does not quite close is warped over its whole length until it does.
     """
     if times < 2:
         return joints

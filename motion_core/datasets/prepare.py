@@ -1,9 +1,9 @@
-"""Build a prepared data set from motion capture as it was published.
+"""Building a prepared data set from published motion capture.
 
-Each take is read, resampled to 20 fps and turned into features, once as it is and once mirrored;
-parts with captions become clips; the split is dealt. A data set that
-exists in the folder keeps its other sources. The folder is built beside and swapped in at the
-end: an interrupted run leaves the old one.
+Each take is read, resampled to 20 fps and turned into features, once unchanged and once mirrored;
+captioned parts become clips; takes are split. An existing data set in the folder keeps its other
+sources. The new folder is built beside it and swapped in at the end: an interrupted run leaves the
+old one.
 """
 
 from __future__ import annotations
@@ -51,13 +51,13 @@ _GROUPS = ((0, 1), (1, 3), (3, 4), (4, 67), (67, 193), (193, 259), (259, 263))
 
 @dataclass(frozen=True)
 class Report:
-    """What went into a data set and what did not.
+    """The outcome of preparing a data set.
 
     Attributes:
         dataset: the result.
         left_out: take id and reason, for takes left out on purpose.
-        unreadable: take id and reason, for files that could not be used.
-        unexplained: files whose names say nothing to their source.
+        unreadable: take id and reason, for unusable files.
+        unexplained: files whose names their source does not understand.
     """
 
     dataset: PreparedDataset
@@ -78,12 +78,12 @@ def prepare(
     """Build or extend the prepared data set in the folder `out`.
 
     Args:
-        sources: name (of `SOURCES`) and folder or tar archive.
-        out: the data set's folder. What it holds of other sources stays.
-        captions: names of the caption sources to take (of `CAPTION_SOURCES`); without them,
-            motion stays as a recording without captions.
-        workers: processes that read files.
-        strict: let the first unreadable file end it, instead of counting it.
+        sources: name (in `SOURCES`) and folder or tar archive.
+        out: the data set's folder. Its other sources stay.
+        captions: names of caption sources (in `CAPTION_SOURCES`); motion without captions from them
+            becomes recordings only.
+        workers: number of reader processes.
+        strict: stop at the first unreadable file instead of counting it.
         quiet: no progress bar.
 
     Raises:
@@ -137,7 +137,7 @@ class _Content:
 
 
 def _with_captions(take: Take, sources: Collection[str]) -> Take:
-    """Return the take without captions of other sources."""
+    """Return the take without captions from other sources."""
     spans = tuple(
         replace(span, captions=tuple(c for c in span.captions if c.source in sources))
         for span in take.spans
@@ -151,10 +151,10 @@ def _with_captions(take: Take, sources: Collection[str]) -> Take:
 
 
 def _existing(out: Path, *, replaced: set[str]) -> PreparedDataset | None:
-    """Return the data set already in `out`, without the sources that are replaced.
+    """Return the data set already in `out`, without the sources to be replaced.
 
     Raises:
-        InputError: the folder holds something else than a prepared data set.
+        InputError: the folder holds something other than a prepared data set.
     """
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return None
@@ -175,7 +175,7 @@ def _cut_all(
 ) -> Iterator[CutTake]:
     with ExitStack() as stack:
         if workers > 1:
-            # Threads of BLAS would fight over the cores that the workers use.
+            # BLAS threads would compete for the workers' cores.
             spawn = multiprocessing.get_context("spawn")
             pool = stack.enter_context(spawn.Pool(workers, _leave_ctrl_c_to_the_parent))
             results: Iterator[CutTake] = pool.imap(cut, takes, chunksize=8)
@@ -195,7 +195,7 @@ def _write_features(
         rows = 0
 
         def write(recording: Recording, features: NDArray[Any], clips: Sequence[Clip]) -> None:
-            """One recording, and its clips, whose starts count from its first frame."""
+            """Write one recording and its clips, whose starts count from its first frame."""
             nonlocal rows
             file.write(features.astype(np.float16).tobytes())
             content.recordings.append(replace(recording, start=rows))
@@ -231,13 +231,13 @@ def _write_header(file: BinaryIO, rows: int) -> None:
 
 
 def _finish(folder: Path, content: _Content, twins: Mapping[str, str]) -> None:
-    """Split, mean and deviation, and the rest of the files."""
+    """Write split, mean and deviation, and the remaining files."""
     features: NDArray[Any] = np.load(folder / "features.npy", mmap_mode="r")
 
     def read(part: Recording) -> FloatArray:
         return np.asarray(features[part.start : part.start + part.length], dtype=np.float32)
 
-    # Groups of an earlier preparation go on: its twins are not told again.
+    # Groups of an earlier preparation persist: their twins are not listed again.
     known = {take_of(r.id): r.group for r in content.recordings if take_of(r.id) not in twins}
     groups = near_duplicates(content.recordings, read, {**known, **twins})
     splits = assign_splits(content.clips, groups)
@@ -295,7 +295,7 @@ def statistics(
 
 @contextmanager
 def _built_beside(out: Path) -> Iterator[Path]:
-    """Yield a temporary folder beside `out` that takes its place if all goes well.
+    """Yield a temporary folder beside `out` that replaces it on success.
 
     Raises:
         UnavailableError: it cannot be written.

@@ -1,4 +1,4 @@
-"""`PreparedDataset`: a folder of features, captions and a split, ready to train on.
+"""`PreparedDataset`: a folder of features, captions and a split, ready for training.
 
 - ``features.npy``: (frames of all recordings, 263) float16, memory-mapped
 - ``recordings.jsonl``: one `Recording` a line: a whole motion, with or without captions
@@ -28,14 +28,14 @@ from ..json_text import parse_json
 from ..motion import FEATURES, FloatArray
 
 VERSION = 2
-MAX_WEIGHT = 10.0  # times the mean: how much more often than average a clip may be drawn
+MAX_WEIGHT = 10.0  # maximum frequency of a clip relative to the average
 
 SPLITS: tuple[Split, ...] = get_args(Split)
 
 
 @dataclass(frozen=True)
 class Caption:
-    """What a clip shows, and who says so: a name in `sources.CAPTION_SOURCES`."""
+    """A caption and its origin: a name in `sources.CAPTION_SOURCES`."""
 
     text: str
     source: str
@@ -43,11 +43,11 @@ class Caption:
 
 @dataclass(frozen=True)
 class Recording:
-    """One whole motion, as it was recorded or mirrored.
+    """One whole motion, original or mirrored.
 
     Attributes:
         id: stable and unique: ``source/file``, ``:mirrored`` for a mirror.
-        group: recordings of one group show nearly the same and are on one side of the split.
+        group: recordings of one group are near-duplicates and on the same side of the split.
         start: first row in ``features.npy``.
         length: frames.
     """
@@ -68,9 +68,9 @@ class Clip:
 
     Attributes:
         id: stable and unique: ``source/file``, ``:2`` for a part, ``:mirrored`` for a mirror.
-        recording: id of the recording that it is a part of.
-        style: None for a neutral one.
-        actor: None where the source does not say.
+        recording: id of its recording.
+        style: None if neutral.
+        actor: None if unknown.
         captions: by people, the source's own description, or generated from labels.
         start: first row in ``features.npy``.
         length: frames.
@@ -90,7 +90,7 @@ class Clip:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """The words of the captions."""
+        """The captions' texts."""
         return tuple(caption.text for caption in self.captions)
 
     @property
@@ -120,11 +120,11 @@ class PreparedDataset:
 
     @classmethod
     def load(cls, folder: str | Path = PREPARED) -> PreparedDataset:
-        """The data set in that folder.
+        """Load the data set in that folder.
 
         Raises:
             InputError: there is none.
-            FormatError: files that are damaged, do not fit each other, or of another version.
+            FormatError: files are damaged, inconsistent or of another version.
         """
         folder = Path(folder)
         if not (folder / "dataset.json").is_file():
@@ -161,37 +161,38 @@ class PreparedDataset:
         return cls(clips, recordings, features, mean, std, description)
 
     def features(self, part: Clip | Recording) -> FloatArray:
-        """Features ``(T, 263)`` float32 of a clip or a recording, not normalised."""
+        """Return features ``(T, 263)`` float32 of a clip or a recording, not normalised."""
         return np.asarray(self._features[part.start : part.start + part.length], dtype=np.float32)
 
     def split(self, name: Split | Literal["all"]) -> tuple[Clip, ...]:
-        """The clips of a split, or all of them.
+        """Return the clips of a split, or all of them.
 
         Raises:
-            InputError: another name.
+            InputError: unknown split.
         """
         _check_split(name)
         return self.clips if name == "all" else self._splits[name]
 
     def motions(self, name: Split | Literal["all"]) -> tuple[Recording, ...]:
-        """The recordings of a split, or all of them.
+        """Return the recordings of a split, or all of them.
 
         Raises:
-            InputError: another name.
+            InputError: unknown split.
         """
         _check_split(name)
         return tuple(motion for motion in self.recordings if name in ("all", motion.split))
 
     def weights(self, name: Split, *, power: float = 0.5) -> NDArray[np.float64]:
-        """Probabilities ``(clips,)`` with which to draw each clip of a split in training.
+        """Return the probabilities ``(clips,)`` of drawing each clip of a split in training.
 
         Actions are drawn in proportion to the square root of their clips, and so are the styles
-        within an action: rare classes come up more often than they are, without being learnt by
-        heart. No clip is drawn more than `MAX_WEIGHT` times as often as the average one.
+        within an action: rare classes come up more often than their share, without being memorised.
+        No clip is drawn more than `MAX_WEIGHT` times as often as the average one.
 
         Args:
-            name: of the split.
-            power: of the number of clips; 0 draws every action equally often, 1 every clip.
+            name: the split.
+            power: exponent of the number of clips; 0 draws every action equally often, 1 every
+                clip.
 
         Raises:
             InputError: the split has no clips.

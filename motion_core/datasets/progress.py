@@ -1,4 +1,4 @@
-"""What the preparation of a data set shows: a progress bar, and a table at the end."""
+"""Output of the preparation of a data set: a progress bar, and a table at the end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LISTED = 20
 
 
 def tracked(items: Iterable[T], *, total: int, quiet: bool) -> Iterator[T]:
-    """Yield the items, while a bar on the error stream tells how many have come."""
+    """Yield the items, with a progress bar on stderr."""
     columns = (TextColumn("preparing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), disable=quiet) as progress:
         task = progress.add_task("preparing", total=total)
@@ -30,7 +30,7 @@ def tracked(items: Iterable[T], *, total: int, quiet: bool) -> Iterator[T]:
 
 
 def print_summary(report: Report) -> None:
-    """Print counts by source and action, and lists of what was left out."""
+    """Print counts by source and action, and lists of left-out takes."""
     console = Console()
     dataset = report.dataset
     table = Table(title=f"{len(dataset)} clips, half of them mirrored")

@@ -1,4 +1,6 @@
-"""Rotations of other skeletons put on ours: 22 joints, standard bone lengths, y up, facing +z."""
+"""Rotations of other skeletons retargeted to ours: 22 joints, standard bone lengths, y up, facing
++z.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,8 @@ from ..skeleton import BONE_LENGTHS, JOINT_NAMES, PARENTS
 
 Array = NDArray[np.float64]
 
-# Where each bone points from its parent in a T-pose: SMPL's mean body, made symmetric, its arms
-# level and its feet straight ahead. For the right side x is negated.
+# Direction of each bone from its parent in a T-pose: SMPL's mean body, made symmetric, with level
+# arms and straight feet. For the right side x is negated.
 _REST = {
     "hip": (0.069, -0.091, -0.005),
     "knee": (0.0, -0.38, -0.005),
@@ -30,7 +32,7 @@ _REST = {
     "elbow": (1.0, 0.0, 0.0),
     "wrist": (1.0, 0.0, 0.0),
 }
-_LEG = (4, 7)  # knee and ankle, whose bones are the leg
+_LEG = (4, 7)  # knee and ankle, whose bones form the leg
 
 
 def _rest_offsets() -> Array:
@@ -47,11 +49,11 @@ LEG_LENGTH = float(BONE_LENGTHS[list(_LEG)].sum())
 
 @dataclass(frozen=True)
 class HipPath:
-    """Where the hips go.
+    """The path of the hips.
 
     Attributes:
         hips: halfway between the two hip joints, ``(T, 3)``, metres.
-        leg: length of the leg, knee and ankle bone together, metres.
+        leg: length of the leg, the knee and ankle bones together, metres.
     """
 
     hips: Array
@@ -62,9 +64,8 @@ def pose(turns: Mapping[str, Array], path: HipPath) -> Array:
     """Return joints ``(T, 22, 3)`` of the standard skeleton.
 
     Args:
-        turns: for each of our joints that has children, its rotation away from the T-pose in
-            the world, ``(T, 4)``.
-        path: is scaled by the lengths of the legs, so that feet that stand go on standing.
+        turns: for each of our joints with children, its world rotation from the T-pose, ``(T, 4)``.
+        path: scaled by the lengths of the legs, so that standing feet keep standing.
     """
     joints = np.zeros((len(path.hips), len(JOINT_NAMES), 3))
     for joint, parent in enumerate(PARENTS[1:], start=1):

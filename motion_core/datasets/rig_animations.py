@@ -1,7 +1,7 @@
-"""Animations of a rig in a GLB file: the rotation of each joint away from the T-pose, per frame.
+"""Animations of a rig in a GLB file: each joint's rotation from the T-pose, per frame.
 
-Only what the animation packs use: one buffer in the file, 32-bit floats, LINEAR and STEP
-keys, joints in a T-pose where nothing is animated, y up, facing +z. Scales are left out.
+This supports only what the animation packs use: one buffer in the file, 32-bit floats, LINEAR and
+STEP keys, joints in a T-pose unless animated, y up, facing +z. Scales are ignored.
 
 Format: glTF 2.0, Khronos, section 3.11 (animations) and 4 (GLB).
 """
@@ -36,7 +36,7 @@ class RigAnimation:
     """One animation of a rig at 30 fps.
 
     Attributes:
-        turns: for each joint its rotation away from the T-pose in the world, ``(T, 4)``.
+        turns: for each joint, its world rotation from the T-pose, ``(T, 4)``.
         positions: of each joint in the world, ``(T, 3)``, metres.
         rest: of each joint in the T-pose, ``(3,)``.
     """
@@ -50,7 +50,7 @@ class RigFile:
     """A GLB file with a rig and its animations.
 
     Raises:
-        FormatError: not a GLB file, or one without animations.
+        FormatError: it is not a GLB file, or has no animations.
     """
 
     def __init__(self, path: Path) -> None:
@@ -64,7 +64,7 @@ class RigFile:
             self._tree: dict[str, Any] = parse_json(data[20 : 20 + length])
             self._binary = data[20 + length + 8 :]
             self._nodes: list[dict[str, Any]] = self._tree["nodes"]
-            # Exporters put the rig's name in front: "Rig_Medium|Push_Ups".
+            # Exporters prefix the rig's name: "Rig_Medium|Push_Ups".
             self._animations: dict[str, Any] = {
                 each["name"].split("|")[-1]: each for each in self._tree["animations"]
             }
@@ -76,14 +76,14 @@ class RigFile:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The animations of the file."""
+        """Names of the file's animations."""
         return tuple(self._animations)
 
     def read(self, name: str) -> RigAnimation:
-        """One animation, sampled at 30 fps from its first key to its last.
+        """Read one animation, sampled at 30 fps from its first key to its last.
 
         Raises:
-            FormatError: no animation of that name, or it is damaged.
+            FormatError: there is no such animation, or it is damaged.
         """
         if name not in self._animations:
             raise FormatError(f"{self._path} has no animation {name!r}")
@@ -92,10 +92,11 @@ class RigFile:
 
     @contextmanager
     def _told(self, what: str) -> Iterator[None]:
-        """Whatever a damaged tree of numbers and names leads to, as an error that names the file.
+        """Convert any error of reading a damaged tree of numbers and names to one that names the
+        file.
 
         Raises:
-            FormatError: it has led to an error.
+            FormatError: the block raised an error.
         """
         try:
             yield
@@ -135,7 +136,7 @@ class RigFile:
         )
 
     def _values(self, accessor: int) -> Array:
-        """An accessor's numbers ``(count, width)``; quaternions come back as w, x, y, z."""
+        """Return an accessor's numbers ``(count, width)``; quaternions as w, x, y, z."""
         entry = self._tree["accessors"][accessor]
         view = self._tree["bufferViews"][entry["bufferView"]]
         width = _WIDTHS[entry["type"]]
@@ -145,7 +146,9 @@ class RigFile:
         return values[:, [3, 0, 1, 2]] if width == 4 else values
 
     def _world(self, tracks: dict[tuple[int, str], Array]) -> dict[int, tuple[Array, Array]]:
-        """Rotation ``(T, 4)`` and position ``(T, 3)`` of each node; T is 1 where nothing moves."""
+        """Return rotation ``(T, 4)`` and position ``(T, 3)`` of each node; T is 1 if nothing
+        moves.
+        """
         world: dict[int, tuple[Array, Array]] = {}
 
         def place(index: int) -> tuple[Array, Array]:
@@ -168,7 +171,7 @@ class RigFile:
 
 
 def _sampled(keys: Array, values: Array, time: Array, *, step: bool) -> Array:
-    """Values ``(T, width)`` at the times between their keys."""
+    """Return values ``(T, width)`` at times between their keys."""
     if len(keys) == 1:
         return np.repeat(values, len(time), axis=0)
     before = np.clip(np.searchsorted(keys, time + 1e-6, side="right") - 1, 0, len(keys) - 2)
@@ -182,7 +185,7 @@ def _sampled(keys: Array, values: Array, time: Array, *, step: bool) -> Array:
 
 
 def slerp(first: Array, second: Array, share: Array | float) -> Array:
-    """Rotations on the shortest way from `first` to `second`, both ``(..., 4)``."""
+    """Interpolate rotations on the shortest way from `first` to `second`, both ``(..., 4)``."""
     cosine = (first * second).sum(-1, keepdims=True)
     second = np.where(cosine < 0, -second, second)
     angle = np.arccos(np.clip(np.abs(cosine), 0, 1))

@@ -1,9 +1,9 @@
-"""Which files make up each source, and what their names and descriptions say.
+"""The files of each source, and the meaning of their names and descriptions.
 
 - bandai-namco: ``dataset-{1,2}_{action}_{style}_{take}.bvh`` (Motiondataset 1 and 2)
 - hdm05: ``HDM_{actor}_{action}_{take}_120.amc`` (cut clips of the HDM05 database)
 - cmu: ``{subject}_{trial}.bvh`` and a CSV of descriptions (CMU motion capture database)
-- cmu-mocap: joints of 2,399 trials of the same database with captions by people: `cmu_mocap`
+- cmu-mocap: joints of 2,399 trials of the same database with human captions: `cmu_mocap`
 - deepmimic, mesh2motion, kaykit: packs of single clips: `packs`
 - custom: motion files and a CSV with the columns file, action, style, caption, actor, start, end
 """
@@ -88,7 +88,7 @@ _HDM_ACTIONS = {
 }
 
 _CMU_NAME = re.compile(r"0*(\d+)_0*(\d+)\.bvh", re.IGNORECASE)
-_CMU_ACTIONS = (  # word in the description, action; the first that fits
+_CMU_ACTIONS = (  # word in the description, action; the first match wins
     ("dribble", "dribble a basketball"),
     ("dance", "dance"),
     ("swordplay", "swing a sword"),
@@ -100,7 +100,7 @@ _CMU_ACTIONS = (  # word in the description, action; the first that fits
     ("bend over", "bend over"),
     ("walk", "walk"),
 )
-# Long trials of one thing all along: any window of them shows what the description says.
+# Long trials of one continuous action: any window shows what the description says.
 _CMU_HOMOGENEOUS = (
     "walk",
     "walk on uneven terrain",
@@ -116,7 +116,7 @@ def find_takes(source: str, folder: Path) -> list[Take]:
     """Return all takes of a source in a folder or the folders within, by name.
 
     Raises:
-        InputError: an unknown source, no such folder, or nothing of this source in it.
+        InputError: unknown source, no such folder, or none of the source's files in it.
     """
     if source not in _READERS:
         raise InputError(f"no data source named {source!r}; there are: {', '.join(_READERS)}")
@@ -136,7 +136,7 @@ def find_takes(source: str, folder: Path) -> list[Take]:
 
 
 def unknown_files(source: str, folder: Path, takes: list[Take]) -> list[str]:
-    """Motion files in the folder whose names the source does not explain."""
+    """Return motion files in the folder whose names the source does not understand."""
     known = {take.path for take in takes}
     suffix = {"hdm05": ".amc", "bandai-namco": ".bvh", "cmu": ".bvh"}.get(source)
     if suffix is None:
@@ -208,7 +208,7 @@ def _cmu(folder: Path) -> Iterator[Take]:
 
 
 def _pack(name: Pack) -> Callable[[Path], Iterator[Take]]:
-    """Return a reader of one pack; its files lie in one folder."""
+    """Return a reader of one pack; its files are in one folder."""
 
     def find(folder: Path) -> Iterator[Take]:
         pattern = "humanoid3d*.txt" if name == "deepmimic" else "*.glb"

@@ -1,11 +1,11 @@
-"""The fixed split: about one take in ten is for testing, one in twenty for validation.
+"""The fixed split: about one take in ten for testing, one in twenty for validation.
 
-No near-duplicate is on two sides. Recordings are compared as 16 poses at equal times (joints 1…21
-relative to the root, facing +z, plus the root's height and its path). Their distance is that of
-the joint that differs most, in the mean over the times: of two waves only the hands differ. Takes
-whose recordings, or mirror images, are closer than `NEAR_DUPLICATE` belong together, as do all
-clips of one take and takes that the source calls twins (in CMU one subject doing what one
-description says). Groups are dealt, by a hash of their names: the same takes give the same split.
+Near-duplicates stay on the same side. Recordings are compared as 16 poses at equal times (joints
+1…21 relative to the root, facing +z, plus the root's height and its path). Their distance is that
+of the joint that differs most on average over time, because two waves differ only in the hands.
+Takes whose recordings, or mirror images, are closer than `NEAR_DUPLICATE` belong together, as do
+all clips of one take and takes that the source calls twins (in CMU, one subject with one
+description). Groups are assigned by a hash of their names: the same takes give the same split.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from ..motion import FloatArray
 from ..representation import features_to_root
 from .prepared import Clip, Recording
 
-# Metres. Nearest takes of the Bandai-Namco gestures, which were repeated by one actor in a row,
-# lie at 0.02 to 0.05, those of its walks and runs at 0.06 to 0.3.
+# Metres. The nearest takes of Bandai-Namco's gestures, repeated by one actor in a row, are 0.02 to
+# 0.05 apart, those of its walks and runs 0.06 to 0.3.
 NEAR_DUPLICATE = 0.03
 TEST_SHARE = 0.1
 VALIDATION_SHARE = 0.05
-MIN_GROUPS = 3  # of an action, for one of them to be held out
+MIN_GROUPS = 3  # groups that an action needs for one of them to be held out
 _TIMES = 16
 _PAIRS_AT_ONCE = 10_000
 
 
 def descriptor(features: FloatArray) -> NDArray[np.float32]:
-    """``(16, 23, 3)``: 21 joints, root height and path at 16 equal times, in metres."""
+    """Return ``(16, 23, 3)``: 21 joints, root height and path at 16 equal times, in metres."""
     frames = np.linspace(0, len(features) - 1, _TIMES).round().astype(int)
     _, root = features_to_root(features)
     parts = [features[frames, 4:67].reshape(_TIMES, 21, 3)]
@@ -46,7 +46,7 @@ def descriptor(features: FloatArray) -> NDArray[np.float32]:
 
 
 def distances(one: NDArray[np.float32], many: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the distance in metres of one descriptor ``(16, 23, 3)``, or N, to each of ``(N, 16,
+    """Return the distances in metres of one or N descriptors ``(16, 23, 3)`` to each of ``(N, 16,
     23, 3)``.
     """
     worst: NDArray[np.float32] = np.sqrt(((many - one) ** 2).sum(-1)).mean(1).max(-1)
@@ -58,15 +58,15 @@ def near_duplicates(
     features: Callable[[Recording], FloatArray],
     twins: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
-    """For each take (`take_of`) the name of its group: the first take it is nearly equal to.
+    """Return, for each take (`take_of`), the name of its group: the first take that it nearly
+    equals.
 
-    Mirrored recordings are among them, so a left-hand take is compared with mirrored right-hand
-    ones.
+    Mirrored recordings are included, so a left-hand take is compared with mirrored right-hand ones.
 
     Args:
         recordings: of all sources.
-        features: reads one.
-        twins: take -> a text; takes with the same text belong together however they move.
+        features: reads a recording's features.
+        twins: take -> string; takes with the same string belong together however they move.
     """
     takes = sorted({take_of(recording.id) for recording in recordings})
     groups = _Groups(takes)
@@ -79,7 +79,7 @@ def near_duplicates(
         by_source[recording.source].append(recording)
     for members in by_source.values():
         described = np.stack([descriptor(features(recording)) for recording in members])
-        # A joint's mean distance is at least that of its mean places: a tree over these finds
+        # A joint's mean distance is at least that of its mean positions: a tree over these finds
         # the pairs that can be near.
         places = described.mean(axis=1).reshape(len(members), -1)  # (N, 69)
         pairs = cKDTree(places).query_pairs(NEAR_DUPLICATE, p=np.inf, output_type="ndarray")
@@ -92,17 +92,16 @@ def near_duplicates(
 
 
 def take_of(name: str) -> str:
-    """Return the take that a recording or clip was made of: its id without part and mirror."""
+    """Return the take of a recording or clip: its id without part and mirror."""
     return name.split(":")[0]
 
 
 def assign_splits(clips: Sequence[Clip], groups: dict[str, str]) -> dict[str, Split]:
-    """Return the split of each take, so that actions and styles are in all of them where takes
-    allow.
+    """Return the split of each take, so that actions and styles are in all of them if possible.
 
     Each action of a source with at least `MIN_GROUPS` groups gives about a tenth of its takes to
-    testing and a twentieth to validation, spread over its styles; the rest stays in training, and
-    so do takes without captions.
+    testing and a twentieth to validation, spread over its styles; the rest is for training, and so
+    are takes without captions.
     """
     strata: dict[tuple[str, str], dict[str | None, set[str]]] = defaultdict(
         lambda: defaultdict(set)
@@ -130,10 +129,10 @@ def _draw_groups(
     *,
     without: set[str],
 ) -> set[str]:
-    """Groups with about `share` of the takes of every stratum."""
+    """Draw groups with about `share` of the takes of every stratum."""
     sizes = Counter(groups.values())
     drawn: set[str] = set()
-    fixed = set(without)  # groups a stratum has dealt with; a later one leaves them alone
+    fixed = set(without)  # groups assigned by a stratum; later ones leave them alone
     spent: dict[str, Counter[str | None]] = defaultdict(Counter)  # by source: styles drawn
     for source, action in sorted(strata):
         styles = strata[source, action]
@@ -154,7 +153,7 @@ def _choose(
     count: int,
     spent: Counter[str | None],
 ) -> set[str]:
-    """Groups with `count` takes in all, each style in proportion, small groups first."""
+    """Choose groups with `count` takes in all, each style in proportion, small groups first."""
     total = sum(len(members) for members in styles.values())
     chosen: set[str] = set()
     got = 0
@@ -172,8 +171,8 @@ def _choose(
     names = sorted(styles, key=str)
     for style in names:
         got += draw(style, int(count * len(styles[style]) / total))
-    # The rest comes from the styles with most takes, among equals from those that other actions
-    # have given least of; a neutral motion is the last to be given up.
+    # The rest comes from the styles with most takes, ties going to those that other actions have
+    # used least; a neutral motion is the last to be given up.
     before = spent.copy()
 
     def rank(style: str | None) -> tuple[int, bool, int, str]:
@@ -190,7 +189,7 @@ def _hash(text: str) -> str:
 
 
 class _Groups:
-    """Union-find over names; a group is called after its first name."""
+    """Union-find over names; a group is named after its first name."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self._above = {name: name for name in names}

@@ -1,4 +1,4 @@
-"""`Take`: one recorded motion as a source describes it, before it is cut."""
+"""`Take`: one recorded motion as its source describes it, before it is cut."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from .packs import PackClip
 from .prepared import Caption
 from .wordings import ACTIONS
 
-# Actions that go on: a long take can be cut anywhere. Others are cropped about their middle.
+# Continuing actions: a long take can be cut anywhere. Others are cropped around their middle.
 CONTINUING = {action for action in ACTIONS if action.startswith(("walk", "run", "dash", "jog"))}
 CONTINUING |= {"dance", "punch", "kick", "swing a sword", "sneak", "wash", "dribble a basketball"}
 
 
 @dataclass(frozen=True)
 class Span:
-    """A part of a recording, in frames at 20 fps, with what it shows."""
+    """A part of a recording, in frames at 20 fps, with its captions."""
 
     start: int
     end: int
@@ -29,15 +29,15 @@ class Take:
 
     Attributes:
         id: unique within all sources, stable: ``bandai-namco/dataset-1_bow_active_001``.
-        long: what to do beyond ten seconds where there are no spans: cut in windows, crop the
-            middle, or leave out.
-        captions: of the whole.
-        labelled: the phrase grammar knows action and style: captions are made where there are none.
+        long: how to treat more than ten seconds without spans: cut into windows, crop the middle,
+            or leave out.
+        captions: of the whole take.
+        labelled: whether the phrase grammar knows action and style and can supply missing captions.
         spans: parts with captions of their own; they may overlap.
-        rows: of an array file that holds several motions.
+        rows: of an array file with several motions.
         floor_mm: height of the floor in that array.
-        clip: of a pack, whose folder is `path`.
-        twin: takes with the same one, not empty, count as near-duplicates.
+        clip: of a pack with the folder `path`.
+        twin: takes with the same non-empty value count as near-duplicates.
     """
 
     id: str

@@ -1,12 +1,12 @@
-"""The words of the generated captions: at least six wordings for each action and style.
+"""The words of generated captions: at least six wordings for each action and style.
 
-The motion capture sources name classes ("walk-turn-left", "chimpira"), not sentences. These
-tables say what the motions show; every action was looked at. ``*`` marks a verb to be
-inflected, ``|`` a place where an adverb may stand besides the end. Wordings are written for
-motions as captured: for mirrored ones left and right are swapped word by word.
+The motion capture sources name classes ("walk-turn-left", "chimpira"), not sentences. These tables
+say what the motions show; every action was inspected. ``*`` marks a verb to be inflected, ``|`` a
+place where an adverb may stand besides the end. Wordings are written for motions as captured: for
+mirrored ones left and right are swapped word by word.
 
 Styles that mean the same in the two Bandai-Namco sets share one label: old and elderly,
-tired and exhausted, masculinity and masculine. ``normal`` is no style.
+tired and exhausted, masculinity and masculine. ``normal`` is not a style.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _WAVED = (
 
 
 def forms(text: str) -> tuple[str, ...]:
-    """Return the wordings that semicolons part."""
+    """Return the wordings separated by semicolons."""
     return tuple(wording.strip() for wording in text.split(";"))
 
 
@@ -202,7 +202,7 @@ ACTIONS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class StyleWords:
-    """How a style is said: ``a tired person walks``, ``walks tiredly``, ``walks like a giant``.
+    """Words for a style: ``a tired person walks``, ``walks tiredly``, ``walks like a giant``.
 
     Attributes:
         adjectives: before "person", "man" or "woman".

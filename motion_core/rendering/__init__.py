@@ -1,4 +1,4 @@
-"""Motion out to the eye: video, film strip, poster and an interactive page."""
+"""Motion made visible: video, film strip, poster and an interactive page."""
 
 from ..placement import Placement
 from .comparison import render_comparison

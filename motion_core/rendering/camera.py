@@ -1,7 +1,7 @@
-"""The camera: a pinhole with a long lens that keeps its direction and, at most, travels along.
+"""The camera: a pinhole with a long lens that keeps its direction and at most travels along.
 
-It frames everything when that leaves the people large enough, and follows them smoothly
-otherwise. It never turns: a floor that swings is hard to read and makes viewers dizzy.
+It frames everything if that leaves the people large enough, and otherwise follows them smoothly. It
+never turns: a swinging floor is hard to read and makes viewers dizzy.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from .mannequin import FloatArray, facing
 
 FIELD_OF_VIEW = math.radians(30)  # vertical; a long lens keeps limbs in proportion
 ELEVATION = math.radians(16)
-MARGIN = 0.14  # metres around body points: the flesh on them and some air
-SMALLEST_PERSON = 0.40  # of the free height; when framing the path makes it less, follow
-FOLLOW_REACH = 1.6  # metres from the followed point that stay in the picture
+MARGIN = 0.14  # metres around body points: their flesh and some margin
+SMALLEST_PERSON = 0.40  # share of the free height; if the framed path leaves less, follow
+FOLLOW_REACH = 1.6  # metres around the followed point that stay in the picture
 
 
 @dataclass(frozen=True)
@@ -55,13 +55,13 @@ class Camera:
         return np.stack([x, y], axis=-1), depth
 
     def moved(self, offset: NDArray[np.float64]) -> Camera:
-        """Return the same camera elsewhere."""
+        """Return the same camera at another position."""
         return replace(self, position=self.position + offset)
 
 
 @dataclass(frozen=True)
 class CameraPath:
-    """A camera and how far it has travelled at each frame ``(T, 3)``; None when it stands."""
+    """A camera and its travel at each frame ``(T, 3)``; None if it stands still."""
 
     camera: Camera
     travel: NDArray[np.float64] | None = None
@@ -99,7 +99,7 @@ def plan_camera(
 def plan_portraits(
     bodies: list[FloatArray], frames: list[int], size: tuple[int, int]
 ) -> CameraPath:
-    """Return a camera that has the people in the middle of the picture at each of some frames."""
+    """Return a camera that keeps the people in the middle of the picture at each of some frames."""
     roots = _middle(bodies)
     near = np.concatenate([(body[frames] - roots[frames, None]).reshape(-1, 3) for body in bodies])
     looks = np.concatenate([facing(body[frames]) for body in bodies])
@@ -108,12 +108,12 @@ def plan_portraits(
 
 
 def _smooth(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """`values` ``(T, …)`` as somebody with a camera on a dolly would follow them."""
+    """Return `values` ``(T, …)`` smoothed like the path of a camera on a dolly."""
     return np.asarray(gaussian_filter1d(values, sigma=0.7 * FPS, axis=0, mode="nearest"))
 
 
 def _middle(bodies: list[FloatArray]) -> NDArray[np.float64]:
-    """Return the point on the floor amid the people at each frame ``(T, 3)``."""
+    """Return the point on the floor between the people at each frame ``(T, 3)``."""
     roots: NDArray[np.float64] = np.stack([body[:, 0] for body in bodies]).mean(0, np.float64)
     roots[:, 1] = 0
     return roots
@@ -122,13 +122,15 @@ def _middle(bodies: list[FloatArray]) -> NDArray[np.float64]:
 def _best_view(
     points: NDArray[np.float64], looks: FloatArray, size: tuple[int, int]
 ) -> tuple[Camera, float]:
-    """Return the direction that shows people large and from three quarters ahead; and how large."""
+    """Return the direction that shows people large and from three quarters ahead, with their
+    size.
+    """
     best: tuple[float, Camera, float] | None = None
     for degrees in range(-180, 180, 15):
         yaw = math.radians(degrees)
         camera = _fit(points, yaw, size)
         depth = float(((points - camera.position) @ camera.axes[2]).max())
-        share = 1.7 * camera.focal / depth / size[1]  # of a person where people are smallest
+        share = 1.7 * camera.focal / depth / size[1]  # height of a person where people are smallest
         ahead = looks @ np.array([math.sin(yaw), math.cos(yaw)])  # 1 = looks into the camera
         # 0.77 = 40 degrees off the front; the last term breaks ties
         cost = float(np.abs(ahead - 0.77).mean()) + 0.8 / max(share, 0.05) - 0.01 * math.sin(yaw)
@@ -139,16 +141,16 @@ def _best_view(
 
 
 def _fit(points: NDArray[np.float64], yaw: float, size: tuple[int, int]) -> Camera:
-    """Return the nearest camera of that direction that sees all points, and the floor, with a
+    """Return the nearest camera with that direction that sees all points and the floor, with a
     margin.
 
     With the direction fixed, "a point is right of the left edge" is linear in the camera's
-    position, so the nearest position follows from extremes alone.
+    position, so the nearest position follows from the extremes.
     """
     width, height = size
     focal = height / 2 / math.tan(FIELD_OF_VIEW / 2)
     axes = _axes(yaw)
-    feet = points * [1, 0, 1] + [0, GROUND, 0]  # the floor below everybody is seen, too
+    feet = points * [1, 0, 1] + [0, GROUND, 0]  # the floor below everybody must be visible, too
     x, y, z = (np.concatenate([points, feet]) @ axes.T).T
     across = 0.92 * width / 2 / focal
     up, down = 0.90 * height / 2 / focal, 0.86 * height / 2 / focal

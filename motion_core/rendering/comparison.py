@@ -1,4 +1,4 @@
-"""Motions side by side in one video, each with its title, its own camera and its own words."""
+"""Motions side by side in one video, each with its own title, camera and caption."""
 
 from __future__ import annotations
 
@@ -33,20 +33,21 @@ def render_comparison(
     camera: CameraMode = "auto",
     progress: Progress | None = None,
 ) -> Path:
-    """Write motions side by side; who ends early stands still until all have ended.
+    """Write motions side by side; those that end early stand still until all have ended.
 
         render_comparison({"recorded": recorded, "generated": generated}, "both.mp4")
 
     Args:
-        motions: what is shown, left to right, under its title; a motion or bodies in one scene.
+        motions: title to motion, or to bodies in one scene, from left to right.
         path: ends in ``.mp4`` or ``.gif``.
-        size: of the whole in pixels, both even; by default 480×540 for each, half for a GIF.
+        size: of the whole picture in pixels, both even; by default 480×540 for each, half for a
+            GIF.
         theme: ``light`` or ``dark``.
         camera: as for `render_video`; each motion has its own.
         progress: called with (frames done, frames in all).
 
     Raises:
-        InputError: another suffix, or a number of motions, size or theme that cannot be made.
+        InputError: unsupported suffix, number of motions, size or theme.
         UnavailableError: the file cannot be written.
     """
     if not 1 <= len(motions) <= MAX_COLUMNS:
@@ -66,7 +67,7 @@ class Comparison:
     """Paints scenes side by side.
 
     Attributes:
-        frames: of the longest.
+        frames: of the longest scene.
     """
 
     def __init__(
@@ -106,7 +107,7 @@ class Comparison:
             stamp(self._empty, mask, x + margin, (self._head - mask.shape[0]) // 2, palette.text)
 
     def paint(self, frame: int) -> Image:
-        """Frame `frame` of all, RGB ``(height, width, 3)``."""
+        """Return frame `frame` of all scenes, RGB ``(height, width, 3)``."""
         image: Image = self._empty.copy()
         for x, stage in self._columns:
             picture = stage.paint(min(frame, stage.frames - 1))

@@ -1,4 +1,4 @@
-"""Motion as a still: a film strip of moments with their words, and a poster of the whole."""
+"""Motion as a still: a film strip of moments with their captions, and a poster of one frame."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ def film_strip(
     height: int = 360,
     theme: Theme = "light",
 ) -> Path:
-    """Write a PNG of moments side by side, each segment's words below its moments.
+    """Write a PNG of moments side by side, with each segment's caption below its moments.
 
     Args:
         motion: one motion, or bodies with their placements.
         path: ends in ``.png``.
-        frames: number of moments; every segment gets at least one where there are enough.
+        frames: number of moments; every segment gets at least one if there are enough.
         height: of a moment in pixels.
         theme: ``light`` or ``dark``.
 
     Raises:
-        InputError: another suffix, or a number, size or theme that cannot be made.
+        InputError: unsupported suffix, number, size or theme.
         UnavailableError: the file cannot be written.
     """
     with finished_file(path, ".png") as temporary:
@@ -70,7 +70,7 @@ def paint_strip(
 
 
 def _words(scene: Scene, during: Caption) -> list[str]:
-    """Return what each person does in the time of a caption."""
+    """Return what each person does during a caption."""
     return [
         "; ".join(c.text for c in spans if c.start < during.end and c.end > during.start)
         for spans in scene.captions
@@ -88,7 +88,7 @@ def poster(
     """Write one frame of the video as a PNG; by default the one in the middle.
 
     Raises:
-        InputError: another suffix, or a frame, size or theme that cannot be made.
+        InputError: unsupported suffix, frame, size or theme.
         UnavailableError: the file cannot be written.
     """
     with finished_file(path, ".png") as temporary:
@@ -105,18 +105,18 @@ def poster(
 def _moments(
     captions: Sequence[Caption], count: int, poses: FloatArray
 ) -> list[tuple[Caption, list[int]]]:
-    """Return each caption with the frames that show it, `count` in all, shared out by duration.
+    """Return each caption with its frames, `count` in all, shared out by duration.
 
-    A caption's time is cut into equal stretches, and the middle half of each is searched: first
-    for the pose farthest from the usual one, so that a bow is shown when it is deepest, then for
-    the pose farthest from the one before, so that a walk is not shown in one phase only.
+    A caption's time is cut into equal stretches, and the middle half of each is searched: first for
+    the pose farthest from the average, so that a bow is shown at its deepest, then for the pose
+    farthest from the previous one, so that a walk is not shown in a single phase.
 
     Args:
         captions: in order.
-        count: of moments.
+        count: number of moments.
         poses: ``(T, n, 3)`` body points about the root.
     """
-    if count < len(captions):  # more segments than moments: as many segments, evenly chosen
+    if count < len(captions):  # more segments than moments: `count` segments, evenly chosen
         chosen = np.linspace(0, len(captions) - 1, count).round().astype(int)
         captions = [captions[index] for index in chosen]
     lengths = np.array([caption.end - caption.start for caption in captions], dtype=float)
@@ -136,7 +136,9 @@ def _moments(
 
 
 def _mounted(groups: list[list[Image]], texts: list[list[str]], theme: Theme) -> Image:
-    """Pictures in a row, wider gaps between groups, and each group's words below it."""
+    """Return pictures in a row, with wider gaps between groups and each group's caption below
+    it.
+    """
     palette = PALETTES[theme]
     height, width = groups[0][0].shape[:2]
     unit = height / 360
@@ -145,7 +147,7 @@ def _mounted(groups: list[list[Image]], texts: list[list[str]], theme: Theme) ->
     line = round(size * 1.35)
     spans = [len(pictures) * (width + gap) - gap for pictures in groups]
     several = len(texts[0]) > 1
-    mark = round(12 * unit) if several else 0  # room for the colour of who is spoken of
+    mark = round(12 * unit) if several else 0  # room for the colour of the person
     words = [
         [
             (person, row)

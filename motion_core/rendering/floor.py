@@ -1,4 +1,4 @@
-"""What lies below the people: backdrop, ground grid, root trail and soft shadows."""
+"""Everything below the people: backdrop, ground grid, root trail and soft shadows."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from .palette import Palette, mix, rgb
 from .shading import Image
 
 _SHIFT = 5  # fractional bits of the coordinates given to OpenCV
-_REACH = 9  # metres of grid around the point the camera looks at
+_REACH = 9  # metres of grid around the camera's target
 _TRAIL_SECONDS = 12.0
-_TRAIL_STEP = 4  # frames between the points of a trail
-_JUMP = 0.5  # metres from frame to frame; longer is a cut and leaves no trail
+_TRAIL_STEP = 4  # frames between points of a trail
+_JUMP = 0.5  # metres between frames; more is a cut and leaves no trail
 SHADOW_TEXEL = 0.015  # metres; shadows are soft, so they are drawn coarsely
-_SHADOW_EDGE = 0.16  # metres around body points: the flesh on them and the softness
+_SHADOW_EDGE = 0.16  # metres around body points: their flesh and the softness
 _SHADOW_THICKNESS = [
     max(1, round((part.start_radius + part.end_radius) / SHADOW_TEXEL)) for part in PARTS
 ]
 
 
 class Trail:
-    """Where somebody went, thinned to a few points a second."""
+    """A person's path, thinned to a few points a second."""
 
     def __init__(self, path: FloatArray) -> None:
-        """Args: path: on the floor, ``(T, 3)``."""
+        """Thin a path on the floor, ``(T, 3)``."""
         self._path = path.astype(np.float64)
         self._cuts = np.linalg.norm(np.diff(self._path, axis=0), axis=-1) > _JUMP
 
     def until(self, frame: int) -> list[NDArray[np.float64]]:
-        """Return the latest stretches ``(n, 3)`` up to `frame`, which cuts keep apart."""
+        """Return the latest stretches ``(n, 3)`` up to `frame`, separated by cuts."""
         first = max(0, frame - int(_TRAIL_SECONDS * FPS))
-        kept = np.arange(first + -first % _TRAIL_STEP, frame, _TRAIL_STEP)  # the same each time
+        kept = np.arange(first + -first % _TRAIL_STEP, frame, _TRAIL_STEP)  # always the same noise
         kept = np.append(kept, frame)
         if not self._cuts[first:frame].any():
             return [self._path[kept]]
@@ -81,7 +81,7 @@ class Floor:
         self._ink = np.rint(shades).astype(np.uint8)  # (256, 1, 3), channels as in the image
         self._tints = [mix(palette.glow, palette.trail, s) for s in np.linspace(1, 0.12, 16)]
         deep = 1 + (rgb(palette.shadow) / 255 - 1) * np.linspace(0, 0.62, 256)[:, None, None]
-        self._shade = np.rint(255 * deep).astype(np.uint8)  # (256, 1, 3): what is left of light
+        self._shade = np.rint(255 * deep).astype(np.uint8)  # (256, 1, 3): remaining light
 
     def paint_grid(self, image: Image, camera: Camera) -> None:
         """Draw the metre grid, fading with distance, into `image` in place."""
@@ -107,9 +107,9 @@ class Floor:
             cv2.subtract(below, ink, dst=below)
 
     def paint_trail(self, image: Image, camera: Camera, trail: Trail, frame: int) -> None:
-        """Draw where somebody went until `frame`, older parts paler, in place."""
+        """Draw a person's path up to `frame`, older parts paler, in place."""
         runs = trail.until(frame)
-        pieces = sum(map(len, runs)) - len(runs)  # between points that follow one another
+        pieces = sum(map(len, runs)) - len(runs)  # between consecutive points
         drawn = 0
         for run in runs:
             pixels, depth = camera.project(run)
@@ -126,12 +126,12 @@ class Floor:
                     cv2.polylines(image, [stretch], False, tint, thick, cv2.LINE_AA, _SHIFT)
 
     def paint_shadows(self, image: Image, camera: Camera, people: list[FloatArray]) -> None:
-        """Darken `image` where the people keep the light off the floor, in place."""
+        """Darken `image` where people block the light from the floor, in place."""
         for points in people:
             self._paint_shadow(image, camera, points)
 
     def _paint_shadow(self, image: Image, camera: Camera, points: FloatArray) -> None:
-        """Draw the shadow as it lies on the floor, seen from above, then see it by the camera."""
+        """Draw the shadow as seen from above, then project it into the picture."""
         fallen = points + (points[:, 1:2] - GROUND) * self.sun  # (34, 3)
         flat = fallen[:, [0, 2]]
         corner, far = flat.min(axis=0) - _SHADOW_EDGE, flat.max(axis=0) + _SHADOW_EDGE
@@ -165,7 +165,7 @@ class Floor:
         cv2.multiply(piece, cv2.applyColorMap(soft, self._shade), dst=piece, scale=1 / 255)
 
     def _centre(self, camera: Camera) -> tuple[float, float]:
-        """Return where on the floor (x, z) the camera looks."""
+        """Return the point on the floor (x, z) that the camera looks at."""
         forward = camera.axes[2]
         reach = (camera.position[1] - GROUND) / -forward[1]
         x, _, z = camera.position + forward * reach
@@ -173,13 +173,15 @@ class Floor:
 
 
 def _fixed(pixels: NDArray[np.float64]) -> NDArray[np.int32]:
-    """Coordinates as OpenCV takes them: whole numbers with `_SHIFT` fractional bits."""
+    """Return coordinates for OpenCV: integers with `_SHIFT` fractional bits."""
     fixed: NDArray[np.int32] = np.clip(np.rint(pixels * 2**_SHIFT), -(2**24), 2**24).astype("i4")
     return fixed
 
 
 def _in_front(lines: NDArray[np.float64], camera: Camera) -> NDArray[np.float64]:
-    """Lines ``(n, 2, 3)`` cut off half a metre before the camera; those behind it left out."""
+    """Return lines ``(n, 2, 3)`` clipped half a metre before the camera, without those behind
+    it.
+    """
     depth = (lines - camera.position) @ camera.axes[2] - 0.5  # (n, 2)
     kept = (depth > 0).any(axis=1)
     lines, depth = lines[kept].copy(), depth[kept]

@@ -1,7 +1,7 @@
 """Text as images: the bundled Inter first, the system's fonts for the scripts it lacks.
 
-Latin, Greek and Cyrillic need nothing installed. Other scripts are drawn with whichever common
-font of the system has them, run by run; a character that no font has becomes a box.
+Latin, Greek and Cyrillic need nothing installed. Other scripts use the first common system font
+that has them, run by run; a character missing from all fonts becomes a box.
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ _Font = ImageFont.FreeTypeFont
 
 
 def text_mask(text: str, size: int, *, max_width: int | None = None) -> Mask:
-    """`text` on one line as coverage ``(height, width)``, 0 to 255; the height is that of a line.
+    """Return `text` on one line as coverage ``(height, width)``, 0 to 255, one line high.
 
     Args:
         text: any Unicode; line breaks and control characters become spaces.
         size: of the font in pixels.
-        max_width: a longer text ends in "…".
+        max_width: longer text is cut and ends in "…".
     """
     runs = _runs(_tidy(text), size)
     if max_width is not None and _width(runs) > max_width:
@@ -72,7 +72,7 @@ def text_mask(text: str, size: int, *, max_width: int | None = None) -> Mask:
 
 
 def wrapped(text: str, size: int, *, max_width: int, max_lines: int) -> list[str]:
-    """`text` broken between words into lines that fit; the last may be too long to fit."""
+    """Return `text` broken between words into lines that fit; the last may be too long."""
     lines: list[str] = []
     rest = _tidy(text)
     while rest and len(lines) < max_lines - 1 and _width(_runs(rest, size)) > max_width:
@@ -111,7 +111,7 @@ def _width(runs: list[tuple[_Font, str]]) -> float:
 
 
 def _runs(text: str, size: int) -> list[tuple[_Font, str]]:
-    """`text` cut into runs that one font each can draw."""
+    """Return `text` cut into runs that each need one font."""
     runs: list[tuple[_Font, str]] = []
     for character in text:
         font = _font_for(character, size)

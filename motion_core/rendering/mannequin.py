@@ -1,8 +1,8 @@
-"""The body that is drawn: a mannequin of round cones hung on the 22 joints.
+"""The drawn body: a mannequin of round cones on the 22 joints.
 
-A round cone is the hull of two spheres. Each `Part` runs between two body points; the body
-points are the 22 joints followed by those that a person has and the skeleton lacks: head, hands,
-heels, toes and what gives the trunk its shape. Video, film strip and player draw the same parts.
+A round cone is the hull of two spheres. Each `Part` runs between two body points: the 22 joints,
+followed by points that the skeleton lacks: head, hands, heels, toes and those that shape the trunk.
+Video, film strip and player draw the same parts.
 """
 
 from __future__ import annotations
@@ -128,10 +128,10 @@ def body_points(joints: FloatArray) -> FloatArray:
 
 
 def trail(points: FloatArray) -> FloatArray | None:
-    """Return the path ``(T, 3)`` on the floor of a person ``(T, 34, 3)``; None for who stays in
+    """Return the path ``(T, 3)`` on the floor of a person ``(T, 34, 3)``; None if they stay in
     place.
 
-    It is smoothed over half a second: the swaying of the hips says nothing about the way.
+    It is smoothed over half a second to remove the sway of the hips.
     """
     path = uniform_filter1d(points[:, 0], size=9, axis=0, mode="nearest")
     path[:, 1] = GROUND
@@ -139,9 +139,9 @@ def trail(points: FloatArray) -> FloatArray | None:
 
 
 def _head_axes(at: dict[str, FloatArray]) -> tuple[FloatArray, FloatArray]:
-    """Up and forward of the head, unit vectors ``(..., 3)``.
+    """Return up and forward of the head, unit vectors ``(..., 3)``.
 
-    The head joint lies in front of the neck joint, 45 degrees up when somebody looks straight
+    The head joint lies in front of the neck joint, 45 degrees up when a person looks straight
     ahead; so "up" is that bone, turned back by 45 degrees about the axis through the shoulders.
     """
     spine = _unit(at["neck"] - at["spine3"])
@@ -155,9 +155,7 @@ def _head_axes(at: dict[str, FloatArray]) -> tuple[FloatArray, FloatArray]:
 
 
 def facing(joints: FloatArray) -> FloatArray:
-    """Return unit vectors ``(..., 2)`` (x, z) of where the hips and shoulders face on the
-    ground.
-    """
+    """Return unit vectors ``(..., 2)`` (x, z) of where hips and shoulders face on the ground."""
     across = joints[..., 1, :] - joints[..., 2, :] + joints[..., 16, :] - joints[..., 17, :]
     return _unit(np.stack([-across[..., 2], across[..., 0]], axis=-1))
 

@@ -1,4 +1,4 @@
-"""Output files: the right suffix, and nothing half-written under the final name."""
+"""Output files: the right suffix, and no half-written file under the final name."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from ..errors import InputError
 
 @contextmanager
 def finished_file(path: str | os.PathLike[str], *suffixes: str) -> Iterator[Path]:
-    """Yield a temporary path beside `path` that becomes `path` when the block ends without an
-    error.
+    """Yield a temporary path beside `path` that becomes `path` if the block succeeds.
 
     Raises:
         InputError: `path` does not end in one of `suffixes`.
-        UnavailableError: the folder cannot be made or written to, or the disk is full.
+        UnavailableError: the folder cannot be created or written to, or the disk is full.
     """
     final = Path(path)
     if final.suffix.lower() not in suffixes:

@@ -1,4 +1,4 @@
-"""Colours of everything that is drawn, in a light and a dark theme (sRGB hexadecimal).
+"""The colours of all drawings, in a light and a dark theme (sRGB hexadecimal).
 
 Left is blue and right is vermilion: they differ in hue, in lightness and for the common colour
 vision deficiencies (Okabe and Ito, "Color Universal Design", 2008).
@@ -17,13 +17,13 @@ from ..choices import Theme
 
 @dataclass(frozen=True)
 class Palette:
-    """One theme.
+    """The colours of a theme.
 
     Attributes:
         sky, floor, glow: background at the top, at the bottom, and the pool of light.
         grid, shadow, trail: on the floor.
         panel, text, muted, track, accent, seam, bad: caption and timeline.
-        people: for each person the colours of body, left and right.
+        people: for each person, the colours of body, left and right.
     """
 
     sky: str
@@ -85,11 +85,11 @@ PALETTES: Mapping[Theme, Palette] = {
 
 
 def rgb(colour: str) -> NDArray[np.float32]:
-    """``#rrggbb`` as three floats 0 to 255."""
+    """Return ``#rrggbb`` as three floats 0 to 255."""
     return np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)], dtype=np.float32)
 
 
 def mix(first: str, second: str, share: float) -> tuple[int, int, int]:
-    """`share` of the second colour over the first, as 8-bit RGB."""
+    """Return `share` of the second colour over the first, as 8-bit RGB."""
     red, green, blue = np.rint(rgb(first) * (1 - share) + rgb(second) * share).astype(int)
     return int(red), int(green), int(blue)

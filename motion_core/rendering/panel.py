@@ -1,4 +1,4 @@
-"""The strip below the picture: words of the current segment, and a thin timeline."""
+"""The strip below the picture: the current segment's description, and a thin timeline."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .shading import Image
 
 
 class Panel:
-    """Paints the panel of any frame; what stays the same within a segment is kept."""
+    """Paints the panel of any frame, caching what stays the same within a segment."""
 
     def __init__(
         self, scene: Scene, width: int, unit: float, palette: Palette, *, least: int = 0
@@ -21,11 +21,11 @@ class Panel:
         """Lay out the panel.
 
         Args:
-            scene: whose words and segments are shown.
+            scene: with the captions and segments.
             width: pixels.
             unit: the size of a point in pixels; 1.0 for a picture 540 pixels high.
-            palette: its colours.
-            least: height in pixels that the panel has at least.
+            palette: the theme's colours.
+            least: minimum height in pixels.
         """
         self._scene, self._palette = scene, palette
         self._width, self._unit = width, unit
@@ -40,7 +40,7 @@ class Panel:
         self._bars = [captions or (Caption(0, scene.frames, ""),) for captions in scene.captions]
         words = self._lines * self._line + (round(10 * unit) if self._lines else 0)
         self._bar, self._gap = max(3, round(5 * unit)), max(1, round(2 * unit))
-        self._rise = round(7 * unit)  # of a seam mark above its timeline
+        self._rise = round(7 * unit)  # height of a seam mark above its timeline
         self._step = self._bar + round((5 if len(self._bars) == 1 else 9) * unit)
         below = len(self._bars) * self._step + round(20 * unit)
         height = (round(16 * unit) + max(words, self._line) + below) // 2 * 2
@@ -95,7 +95,7 @@ class Panel:
         return image
 
     def _paint_clock(self, image: Image, clock: str) -> None:
-        """Print character by character, each a picture that is kept, all digits equally wide."""
+        """Draw the clock character by character from cached pictures, with equally wide digits."""
         x = self._width - self._margin
         y = round(16 * self._unit) + round(self._line - self._small * 1.35) // 2
         for character in reversed(clock):
@@ -115,9 +115,7 @@ class Panel:
         return glyph
 
     def _timelines(self) -> tuple[Image, Image]:
-        """Return the timelines before and after their time: everything in them that stands
-        still.
-        """
+        """Return the static parts of the timelines, before and after their time."""
         empty = np.empty((self._rise + len(self._bars) * self._step, self._width, 3), np.uint8)
         empty[:] = rgb(self._palette.panel)
         full = empty.copy()
@@ -141,7 +139,7 @@ class Panel:
                 fill(image, x, y - rise, self._gap, rise + self._bar, rgb(colour))
 
     def _span(self, caption: Caption) -> tuple[int, int]:
-        """Return where a caption begins and ends on the timeline, pixels."""
+        """Return the start and end of a caption on the timeline in pixels."""
         left = self._margin + round(caption.start * self._scale)
         right = self._margin + round(caption.end * self._scale)
         if caption.end < self._scene.frames and right - left > 2 * self._gap:
@@ -173,7 +171,7 @@ def fill(image: Image, x: int, y: int, width: int, height: int, colour: FloatArr
 
 
 def stamp(image: Image, mask: Image, x: int, y: int, colour: str) -> None:
-    """Print `colour` through `mask` with its upper left corner at (x, y)."""
+    """Draw `colour` through `mask` with its upper left corner at (x, y)."""
     piece = image[max(y, 0) : y + mask.shape[0], max(x, 0) : x + mask.shape[1]]
     cover = mask[: piece.shape[0], : piece.shape[1], None].astype(np.float32) / 255
     piece[:] = np.rint(piece + (rgb(colour) - piece) * cover)

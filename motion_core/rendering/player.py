@@ -1,8 +1,8 @@
 """Motion as one self-contained, interactive web page that needs no network.
 
 The page holds three.js (vendored, see ``three/``), our own ``figure.js``, ``view.js`` and
-``player.js``, and the motion, quantised and packed. Its content security policy forbids the
-browser to load anything.
+``player.js``, and the motion, quantised and packed. Its content security policy forbids the browser
+to load anything else.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ from .palette import PALETTES
 from .scene import Body, Scene, make_scene
 
 _ASSETS = Path(__file__).parent / "assets"
-_ASPECT = (960, 540)  # of the view that the first camera is chosen for
-_POINT_UNIT, _TRAIL_UNIT = 2e-4, 1e-3  # metres; rounding moves a point by half of that at most
-_TURN_UNIT = 2e-4  # of a quaternion's parts: a few hundredths of a degree
+_ASPECT = (960, 540)  # aspect ratio for which the first camera is chosen
+_POINT_UNIT, _TRAIL_UNIT = 2e-4, 1e-3  # metres; rounding moves a point by at most half of that
+_TURN_UNIT = 2e-4  # a component of a quaternion: a few hundredths of a degree
 
 
 def write_player(
     motion: Motion | Sequence[Body], path: str | os.PathLike[str], *, title: str | None = None
 ) -> Path:
-    """Write an interactive page: orbit, scrub, play, captions; opens from disk.
+    """Write an interactive page that opens from disk: orbit, scrub, play, captions.
 
     Args:
         motion: one motion, or bodies with their placements.
@@ -52,7 +52,7 @@ def write_player(
         title: of the page; by default the descriptions of the segments.
 
     Raises:
-        InputError: another suffix, or bodies that cannot be drawn.
+        InputError: unsupported suffix, or bodies that cannot be drawn.
         UnavailableError: the file cannot be written.
     """
     with finished_file(path, ".html") as temporary:
@@ -73,7 +73,7 @@ def player_page(motion: Motion | Sequence[Body], *, title: str | None = None) ->
         "scene": _json(_described(scene)),
         "picture": _picture(scene),
     }
-    # one pass: what is filled in is never looked at again, whatever a caption says
+    # one pass: inserted text is never scanned again, whatever a caption says
     return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], _asset("player.html"))
 
 
@@ -82,13 +82,13 @@ def player_iframe(
 ) -> str:
     """Return the `write_player` page as an HTML fragment for notebooks and other pages.
 
-    It is an ``iframe`` that carries the page in its ``srcdoc``: it works in Jupyter, VS Code and
-    Colab, needs no extension and no network, and keeps its scripts and keys to itself.
+    It is an ``iframe`` with the page in its ``srcdoc``: it works in Jupyter, VS Code and Colab,
+    needs no extension or network, and isolates its scripts and keyboard shortcuts.
 
     Args:
         motion: one motion, or bodies with their placements.
         title: by default the descriptions of the segments.
-        height: in CSS pixels; the width is all there is.
+        height: in CSS pixels; it takes the full width.
     """
     page = html.escape(player_page(motion, title=title), quote=True)
     return (
@@ -135,16 +135,14 @@ def _described(scene: Scene) -> dict[str, Any]:
 
 
 def _reach(outline: FloatArray) -> list[list[float]]:
-    """Return the corners of a box about the hips in which somebody ``(T, n, 3)`` always is."""
+    """Return the corners of a box around the hips that always contains a person ``(T, n, 3)``."""
     about = outline - outline[:, :1]
     corners = (about.min(axis=(0, 1)), about.max(axis=(0, 1)))
     return [[round(float(value), 3) for value in corner] for corner in corners]
 
 
 def _alike(first: Mesh, second: Mesh) -> bool:
-    """Return whether two meshes differ in where their vertices are at most, as two mannequins
-    do.
-    """
+    """Return whether two meshes differ at most in their vertices, as two mannequins do."""
     return first.triangles is second.triangles or (
         first.triangles.shape == second.triangles.shape
         and bool((first.triangles == second.triangles).all())
@@ -155,7 +153,7 @@ def _alike(first: Mesh, second: Mesh) -> bool:
 
 
 def _kinds(figures: Sequence[Figure]) -> list[Mesh]:
-    """Return the meshes of figures, those that are alike once."""
+    """Return the distinct meshes of figures."""
     meshes: list[Mesh] = []
     for figure in figures:
         if not any(_alike(mesh, figure.mesh) for mesh in meshes):
@@ -164,7 +162,7 @@ def _kinds(figures: Sequence[Figure]) -> list[Mesh]:
 
 
 def _described_mesh(mesh: Mesh) -> dict[str, Any]:
-    """Return what does not move of a mesh; normals in 127ths, weights in 255ths."""
+    """Return the static data of a mesh; normals in 127ths, weights in 255ths."""
     weights = np.rint(mesh.weights * 255)
     influences = np.concatenate([np.where(weights > 0, mesh.bones, 0), weights], axis=1)
     sides, colours = mesh.sides, mesh.colours
@@ -180,7 +178,7 @@ def _described_mesh(mesh: Mesh) -> dict[str, Any]:
 
 
 def _described_bones(bones: Bones) -> dict[str, Any]:
-    """Bones as `figure.js` moves them: turns as quaternions x y z w."""
+    """Return bones as `figure.js` moves them: rotations as quaternions x y z w."""
     frames = len(bones.turns)
     turns = Rotation.from_matrix(bones.turns.reshape(-1, 3, 3)).as_quat().reshape(frames, -1, 4)
     flips = np.where((turns[1:] * turns[:-1]).sum(axis=-1) < 0, -1.0, 1.0)
@@ -199,14 +197,16 @@ def _described_bones(bones: Bones) -> dict[str, Any]:
 
 
 def _middle(scene: Scene, *, follows: bool) -> FloatArray:
-    """Return the middle of where the people's hips are, relative to themselves when followed."""
+    """Return the middle of the people's hips over time, relative to themselves when followed."""
     roots = np.concatenate([points[:, 0] for points in scene.people])
     middle: FloatArray = (roots.min(axis=0) + roots.max(axis=0)) / 2
     return middle * np.array([0, 1, 0], dtype=np.float32) if follows else middle
 
 
 def _described_person(points: FloatArray, contacts: NDArray[np.bool_]) -> dict[str, Any]:
-    """Body points ``(T, 34, 3)``, trail and contacts ``(T, 4)``; points to a tenth of a mm."""
+    """Return body points ``(T, 34, 3)``, trail and contacts ``(T, 4)``; points to a tenth of a
+    mm.
+    """
     steps = _steps(points, _POINT_UNIT)
     steps[:, 1:] -= steps[:, :1]  # moving with the root costs the other points nothing
     path = trail(points)
@@ -225,11 +225,10 @@ def _steps(values: NDArray[Any], unit: float) -> NDArray[np.int64]:
 
 
 def _packed(steps: NDArray[np.int64], unit: float) -> dict[str, Any]:
-    """Whole multiples of `unit` ``(rows, width)`` as `player.js` reads them.
+    """Return integer multiples of `unit` ``(rows, width)`` packed for `player.js`.
 
-    People move little from frame to frame, so what is stored is the change: zigzag varints, 7
-    bits a byte, low bits first, as in Protocol Buffers, and deflated. It takes less than half of
-    int16.
+    People move little between frames, so changes are stored: zigzag varints, 7 bits a byte, low
+    bits first, as in Protocol Buffers, and deflated. This takes less than half of int16.
     """
     changes = np.diff(steps, axis=0, prepend=0).reshape(-1)
     codes = ((changes << 1) ^ (changes >> 63)).astype(np.uint64)
@@ -267,7 +266,7 @@ def _base64(data: bytes) -> str:
 
 
 def _json(value: Any) -> str:
-    """JSON that cannot end the script element it stands in."""
+    """Return JSON that cannot end the script element around it."""
     text = json.dumps(value, separators=(",", ":"), allow_nan=False)
     return text.replace("&", r"\u0026").replace("<", r"\u003c").replace(">", r"\u003e")
 
@@ -278,5 +277,5 @@ def _asset(name: str) -> str:
 
 
 def _script(name: str) -> str:
-    """Return a script that cannot end the element it stands in."""
+    """Return a script that cannot end the element around it."""
     return re.sub(r"<(?=/script|!--)", r"\\x3c", _asset(name), flags=re.IGNORECASE)

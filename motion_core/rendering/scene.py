@@ -1,4 +1,4 @@
-"""Who is drawn, where and with which words: motions made ready for drawing."""
+"""Who is drawn, where and with which captions: motions prepared for drawing."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from .palette import PALETTES
 if TYPE_CHECKING:
     from ..formats.character import Character
 
-CONTACTS = slice(259, 263)  # of the features: left heel and toes, right heel and toes
+CONTACTS = slice(259, 263)  # last features: left heel and toes, right heel and toes
 MAX_PEOPLE = len(PALETTES["light"].people)
 AT_THE_ORIGIN = Placement()
 
 
 @dataclass(frozen=True)
 class Body:
-    """A motion and the place where it happens.
+    """A motion and its placement.
 
     Attributes:
-        motion: what the person does.
-        placement: where the person is.
-        bad_seams: seams that are marked as bad; 0 is between the first and the second segment.
-        character: whom the motion moves; the mannequin if none.
+        motion: of the person.
+        placement: of the person.
+        bad_seams: seams marked as bad; 0 is between the first and second segment.
+        character: to animate; None for the mannequin.
     """
 
     motion: Motion
@@ -49,14 +49,14 @@ class Body:
         placement: Placement = AT_THE_ORIGIN,
         character: Character | None = None,
     ) -> Body:
-        """Return the body with those seams marked that are measured to be bad."""
+        """Return the body with its bad seams measured and marked."""
         bad = tuple(i for i, seam in enumerate(measure_seams(motion)) if seam.bad)
         return cls(motion, placement, bad, character)
 
 
 @dataclass(frozen=True)
 class Caption:
-    """Words that hold from frame `start` until before frame `end`."""
+    """A description that holds from frame `start` until before frame `end`."""
 
     start: int
     end: int
@@ -65,7 +65,7 @@ class Caption:
 
 @dataclass(frozen=True)
 class Seam:
-    """Where two segments join: before frame `frame`."""
+    """The join of two segments: before frame `frame`."""
 
     frame: int
     bad: bool = False
@@ -76,13 +76,13 @@ class Scene:
     """Everything that video, film strip and player draw.
 
     Attributes:
-        people: for each person the body points ``(T, 34, 3)`` in the scene, metres.
-        captions: for each person what is done when.
-        seams: for each person where segments join.
-        contacts: for each person whether left heel, left toes, right heel and right toes stand on
-            the floor, ``(T, 4)`` booleans.
-        bodies: whose they are.
-        characters: for each person the figure of a character; none for who is a mannequin.
+        people: for each person, the body points ``(T, 34, 3)`` in the scene, metres.
+        captions: for each person.
+        seams: for each person.
+        contacts: for each person, whether left heel, left toes, right heel and right toes touch the
+            floor, ``(T, 4)`` booleans.
+        bodies: the scene's input.
+        characters: for each person, the figure of a character; None for a mannequin.
     """
 
     people: tuple[FloatArray, ...]
@@ -94,7 +94,7 @@ class Scene:
 
     @cached_property
     def figures(self) -> tuple[Figure, ...]:
-        """Everybody as a mesh on bones, mannequins too."""
+        """Everybody as a skinned mesh, mannequins included."""
         from ..formats.skin import mannequin_figure
 
         return tuple(
@@ -103,7 +103,9 @@ class Scene:
         )
 
     def outlines(self) -> list[FloatArray]:
-        """Of each person points ``(T, n, 3)`` that a camera has to see, the body points first."""
+        """Return, for each person, points ``(T, n, 3)`` that a camera must see, body points
+        first.
+        """
         return [
             points
             if figure is None
@@ -117,12 +119,12 @@ class Scene:
 
 
 def make_scene(motion: Motion | Sequence[Body]) -> Scene:
-    """Return the scene of one motion, or of several bodies; who ends early stands still until the
+    """Return the scene of one motion or several bodies; those that end early stand still until the
     end.
 
     Raises:
-        InputError: nobody, more than `MAX_PEOPLE`, a placement that is not finite, or a seam that
-            is not there.
+        InputError: no people, more than `MAX_PEOPLE`, a placement that is not finite, or an unknown
+            seam.
     """
     bodies = [Body(motion)] if isinstance(motion, Motion) else list(motion)
     if not 1 <= len(bodies) <= MAX_PEOPLE:

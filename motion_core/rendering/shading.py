@@ -1,12 +1,12 @@
-"""Shaded round cones in NumPy: the mannequin is drawn per pixel, anti-aliased and depth-tested.
+"""Shaded round cones in NumPy: the mannequin, drawn per pixel, anti-aliased and depth-tested.
 
-Seen through a long lens a round cone is nearly the hull of two discs. The signed distance to that
-hull gives coverage (anti-aliasing), the cross section gives the surface normal (light) and the
-depth (which limb is in front where two meet). A two-dimensional ramp turns (light, facing) into
-colour, so that shades shift in hue and rims darken at no cost.
+Through a long lens, a round cone is nearly the hull of two discs. The signed distance to that hull
+gives coverage (anti-aliasing), the cross section gives the surface normal (light) and the depth
+(which limb is in front where two meet). A two-dimensional ramp maps (light, facing) to colour, so
+that shadows shift in hue and rims darken at no cost.
 
-NumPy pays per call. So the boxes around all cones are laid out in one long row, whatever can be
-computed for all of them at once is, and only laying one cone over the others goes cone by cone.
+NumPy's cost is per call. So the boxes around all cones are laid out in one long row, everything
+possible is computed for all of them at once, and only compositing goes cone by cone.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ Image = NDArray[np.uint8]
 
 _LIGHTS, _FACINGS = 64, 16  # size of a colour ramp
 _RAMP = _LIGHTS * _FACINGS
-_HALO = 0.018  # metres around a limb that it darkens on what lies behind it
-_DARK = 0.30  # how much it does, and how fast that sets in per metre that something is behind
+_HALO = 0.018  # metres around a limb that it darkens on surfaces behind it
+_DARK = 0.30  # how strongly, and how fast that sets in per metre of distance behind
 _DARKENING = 1.8
-_CRISP, _SOFT = 120.0, 25.0  # per metre of depth: how sharply parts cut, and melt, each other
+_CRISP, _SOFT = 120.0, 25.0  # per metre of depth: how sharply parts cut, and melt into, each other
 _NOTHING = 1e6  # depth where nothing is drawn yet; depths are in units of 1 / _CRISP metres
-_NEAREST = 0.3  # metres before the camera
+_NEAREST = 0.3  # near plane, metres before the camera
 KEY = np.array([-0.45, 0.70, 0.55]) / np.linalg.norm([-0.45, 0.70, 0.55])  # right, up, viewer
 
 _STARTS = np.array([part.start for part in PARTS])
@@ -44,7 +44,7 @@ _RADII = np.array([(part.start_radius, part.end_radius) for part in PARTS])
 def colour_ramp(colour: str, *, melts: bool = False) -> FloatArray:
     """Return colours ``(3, lights * facings)`` of a surface: cool in the shade, warm in the light.
 
-    Its rim is darker, which tells limbs apart, unless it `melts` into its neighbours.
+    Its rim is darker, to separate limbs, unless it `melts` into its neighbours.
     """
     light = np.linspace(0, 1, _LIGHTS, dtype=np.float32)[:, None, None]
     front = np.linspace(0, 1, _FACINGS, dtype=np.float32)[None, :, None]
@@ -53,13 +53,13 @@ def colour_ramp(colour: str, *, melts: bool = False) -> FloatArray:
 
 
 def lit(base: FloatArray, light: FloatArray, front: FloatArray, *, rim: float = 1.0) -> FloatArray:
-    """Return colours ``(…, 3)``, 0 to 255, of a surface.
+    """Return the lit colours ``(…, 3)``, 0 to 255, of a surface.
 
     Args:
         base: its colours ``(…, 3)``.
-        light: 0 to 1, how much of it falls there ``(…, 1)``.
+        light: 0 to 1, received by the surface ``(…, 1)``.
         front: 0 to 1, how much it faces the viewer ``(…, 1)``.
-        rim: how much darker its rim is, which tells limbs apart.
+        rim: how much darker its rim is, to separate limbs.
     """
     shade = base * np.array([0.42, 0.44, 0.56], dtype=np.float32)
     bright = 255 - (255 - base) * np.array([0.62, 0.66, 0.74], dtype=np.float32)
@@ -77,7 +77,11 @@ class PeoplePainter:
     """Draws people in given colours."""
 
     def __init__(self, ramps: Sequence[Sequence[FloatArray]]) -> None:
-        """Args: ramps: for each person a colour ramp per part, see `colour_ramp`."""
+        """Prepare the colours.
+
+        Args:
+            ramps: for each person, a colour ramp per part; see `colour_ramp`.
+        """
         self._colours = np.concatenate([ramp for person in ramps for ramp in person], axis=1)
 
     def paint(self, image: Image, camera: Camera, people: Sequence[FloatArray]) -> None:
@@ -111,13 +115,13 @@ class PeoplePainter:
 
 @dataclass(frozen=True)
 class _Cones:
-    """Round cones on their way to the screen, far to near.
+    """Round cones projected to the screen, far to near.
 
     Attributes:
         boxes: ``(n, 4)`` left, top, right and bottom in pixels, within the picture.
-        people: whose they are.
-        melts: it is a torso part, which blends smoothly with what it touches.
-        constants: ``(18, n)`` of each cone what `_light` names.
+        people: the person of each cone.
+        melts: whether it is a torso part, which blends smoothly with what it touches.
+        constants: ``(18, n)``, the values that `_light` names.
     """
 
     boxes: NDArray[np.int64]
@@ -166,7 +170,7 @@ def _visible_cones(people: FloatArray, camera: Camera, size: tuple[int, int]) ->
 
 
 def _apart(cones: _Cones) -> list[_Cones]:
-    """People who do not overlap in the picture one by one, which takes smaller canvases."""
+    """Yield people who do not overlap in the picture separately, which takes smaller canvases."""
     groups = [cones.people == person for person in np.unique(cones.people)]
     if len(groups) < 2:
         return [cones] if groups else []
@@ -181,7 +185,7 @@ def _apart(cones: _Cones) -> list[_Cones]:
 
 
 def _light(cones: _Cones) -> tuple[FloatArray, NDArray[np.intp]]:
-    """Return what `_lay` needs of all cones' pixels ``(5, n)``, and their colours' place in the
+    """Return what `_lay` needs of all cones' pixels ``(5, n)``, and their colours' index in the
     ramps.
     """
     counts = (cones.boxes[:, 2:] - cones.boxes[:, :2]).prod(axis=1)
@@ -200,7 +204,7 @@ def _light(cones: _Cones) -> tuple[FloatArray, NDArray[np.intp]]:
     along += along_y * y  # 0 at the cone's start, 1 at its end
     aside += aside_x * x
     aside += aside_y * y  # pixels from the axis
-    share = np.abs(aside)  # where on the axis the sphere sits that is nearest to the pixel
+    share = np.abs(aside)  # position on the axis of the sphere nearest to the pixel
     share *= lean
     share += along
     _clip(share, 1)
@@ -214,7 +218,7 @@ def _light(cones: _Cones) -> tuple[FloatArray, NDArray[np.intp]]:
     outward += aside * aside  # squared distance from the axis in radii
     cover = np.sqrt(outward)
     np.subtract(np.float32(1), cover, out=cover)
-    cover *= radius  # pixels from the outline inwards
+    cover *= radius  # pixels inwards from the outline
     halo = cover * metres
     halo *= np.float32(1 / _HALO)
     halo += np.float32(1)
@@ -256,23 +260,23 @@ def _lay(
     *,
     melts: bool,
 ) -> None:
-    """Lay a cone over what is drawn already.
+    """Composite a cone over what is drawn already.
 
     Args:
-        layers: colours ``(3, h, w)``, depth and where anybody is ``(h, w)`` so far; changed.
-        pixels: the cone's depth, coverage, halo, depth where solid, and where it is ``(5, h, w)``.
-        colours: the cone's colours ``(3, h, w)``; used up.
+        layers: colours ``(3, h, w)``, depth and people's coverage ``(h, w)`` so far; modified.
+        pixels: the cone's depth, coverage, halo, solid depth and mask ``(5, h, w)``.
+        colours: the cone's colours ``(3, h, w)``; overwritten.
         melts: see `_Cones`.
     """
     canvas, nearest, drawn = layers
     depth, cover, halo, solid, here = pixels
-    front = np.subtract(nearest, depth, out=depth)  # how much this cone is in front
+    front = np.subtract(nearest, depth, out=depth)  # share of this cone in front
     if melts:
         front *= np.float32(_SOFT / _CRISP)
-        bare = drawn * np.float32(-2 * _CRISP / _DARKENING)  # the rims of other parts let through
+        bare = drawn * np.float32(-2 * _CRISP / _DARKENING)  # shows through the rims of other parts
         bare += np.float32(2)
         np.maximum(front, bare, out=front)
-    else:  # what lies behind gets a soft contact shade, which separates limbs
+    else:  # surfaces behind get a soft contact shadow, which separates limbs
         np.minimum(halo, front, out=halo)
         halo *= drawn
     np.minimum(front, cover, out=cover)
@@ -286,5 +290,5 @@ def _lay(
 
 
 def _clip(values: FloatArray, high: float) -> None:
-    """Bring into 0 to `high`, in place."""
+    """Clip values to 0 … `high`, in place."""
     np.clip(values, np.float32(0), np.float32(high), out=values)

@@ -1,11 +1,11 @@
-"""How the mannequin's skin is made: round cones melted into one mesh with smooth weights.
+"""Construction of the mannequin's skin: round cones melted into one mesh with smooth weights.
 
     python -m motion_agent.motion_core.rendering.skinning    # makes assets/mannequin.npz again
 
-The body is that of the pictures: the round cones of `rendering.mannequin`, here melted into one
-surface (smooth minimum of their distance fields; Quilez, "Smooth minimum") that is cut into
-triangles by surface nets (Gibson, "Constrained elastic surface nets", 1998). A vertex follows the
-bones it is near to, the nearest most.
+The body is the one in pictures: the round cones of `rendering.mannequin`, melted into one surface
+(smooth minimum of their distance fields; Quilez, "Smooth minimum") that surface nets triangulate
+(Gibson, "Constrained elastic surface nets", 1998). A vertex follows the bones near it, the nearest
+most.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from .mannequin import PARTS, POINT_NAMES, TORSO, body_points
 Field = Callable[[Array], Array]
 """Distances ``(n,)`` to a surface of points ``(n, 3)``, negative inside."""
 
-_CELL = 0.016  # metres: the grid in which the surface is found
-_MELT = 0.035  # metres over which neighbouring cones flow into each other
-_TRUNK_MELT = 0.07  # and over which those of the trunk do
-_SOFT = 0.011  # metres of distance over which a bone loses its hold on a vertex
-_BLEND = 0.016  # metres over which colours pass into each other: finer than the grid is ragged
-_INFLUENCES = 4  # joints a vertex follows at most, as glTF has it
-_APART = 0.45  # radians that each leg is turned outwards while the body is shaped
-_SEAM = 0.02  # metres on both sides of the middle where a leg may pull at the other's skin
+_CELL = 0.016  # metres: cell size of the grid for the surface
+_MELT = 0.035  # metres over which neighbouring cones blend
+_TRUNK_MELT = 0.07  # the same for those of the trunk
+_SOFT = 0.011  # metres of distance over which a bone's influence fades
+_BLEND = 0.016  # metres over which colours blend: finer than the grid looks ragged
+_INFLUENCES = 4  # joints per vertex at most, as in glTF
+_APART = 0.45  # radians by which each leg is turned outwards while the body is shaped
+_SEAM = 0.02  # metres on both sides of the middle where a leg may affect the other's skin
 
 _LEG_OF = {joint: leg for leg in (1, 2) for joint in (leg, leg + 3, leg + 6, leg + 9)}
 
@@ -38,11 +38,11 @@ _LEG_OF = {joint: leg for leg in (1, 2) for joint in (leg, leg + 3, leg + 6, leg
 def make_skin() -> Skin:
     """Return the mannequin over the standard skeleton.
 
-    It is shaped with its legs apart, so that they do not melt into each other, and then put
-    into the rest pose by its own weights.
+    It is shaped with its legs apart, so that they do not melt together, and then brought to the
+    rest pose by its own weights.
     """
     apart = rest_positions(_offsets_apart())
-    # Far above the floor, where nothing keeps the head from being round.
+    # Far above the floor, so that nothing flattens the head.
     high = np.array([0.0, 10.0, 0.0])
     points = body_points((apart + high).astype(np.float32)).astype(np.float64) - high
     cones = [
@@ -84,18 +84,17 @@ def _offsets_apart() -> Array:
 
 
 def _spread(joint: int) -> Array:
-    """Return the rotation ``(3, 3)`` of a joint's bones while the legs are apart."""
+    """Return the rotation ``(3, 3)`` of a joint's bones for the spread legs."""
     angle = {1: _APART, 2: -_APART}.get(_LEG_OF.get(joint, 0), 0.0)
     c, s = np.cos(angle), np.sin(angle)
     return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
 
 
 def _to_cone(where: Array, start: Array, end: Array, first: float, second: float) -> Array:
-    """Return the distance of points ``(n, 3)`` to a round cone: two balls and what a cloth round
-    them holds.
+    """Return the distance of points ``(n, 3)`` to a round cone: the hull of two balls.
 
-    In the plane through the bone and the point the cloth is a line, tilted by the angle whose
-    sine is the difference of the radii over the length.
+    In the plane through the bone and the point, its side is a line tilted by the angle whose sine
+    is the difference of the radii over the length.
     """
     bone = end - start
     length = max(float(np.linalg.norm(bone)), 1e-6)
@@ -103,7 +102,7 @@ def _to_cone(where: Array, start: Array, end: Array, first: float, second: float
     across = np.linalg.norm(where - start - along[:, None] * bone / length, axis=-1)
     sine = np.clip((first - second) / length, -0.99, 0.99)
     cosine = np.sqrt(1 - sine**2)
-    touch = along * cosine - across * sine  # where on the line the point is
+    touch = along * cosine - across * sine  # position of the point along the line
     return np.select(
         [touch < 0, touch > length * cosine],
         [np.hypot(along, across) - first, np.hypot(along - length, across) - second],
@@ -112,15 +111,13 @@ def _to_cone(where: Array, start: Array, end: Array, first: float, second: float
 
 
 def _along(where: Array, start: Array, end: Array) -> Array:
-    """Return where on a bone, 0 to 1, each point ``(n, 3)`` is nearest to it."""
+    """Return the position on a bone, 0 to 1, that is nearest to each point ``(n, 3)``."""
     bone = end - start
     return np.clip((where - start) @ bone / max(float(bone @ bone), 1e-9), 0, 1)
 
 
 def _melted(distances: Array) -> Array:
-    """Return one distance ``(n,)`` of several ``(parts, n)``, round where two meet; the trunk's
-    first.
-    """
+    """Return the smooth minimum ``(n,)`` of distances ``(parts, n)``, the trunk's first."""
     melted = distances[0]
     for part, other in enumerate(distances[1:], start=1):
         reach = _TRUNK_MELT if part < len(TORSO) else _MELT
@@ -140,8 +137,8 @@ def _gradient(field: Field, where: Array) -> Array:
 def _surface(field: Field, points: Array) -> tuple[Array, NDArray[np.int64]]:
     """Return vertices ``(V, 3)`` and triangles ``(F, 3)`` where `field` is 0 around `points`.
 
-    Surface nets: a vertex in each cell that the surface crosses, midway of where it crosses the
-    cell's edges; a square across each grid edge that it crosses.
+    Surface nets: a vertex in each cell that the surface crosses, at the mean of its crossings of
+    the cell's edges; a square across each grid edge that it crosses.
     """
     low, high = points.min(axis=0) - 0.15, points.max(axis=0) + 0.15
     axes = [np.arange(a, b, _CELL) for a, b in zip(low, high, strict=True)]
@@ -179,13 +176,13 @@ def _shifted(value: Array, axis: int, by: int) -> Array:
 
 
 def _sides(axis: int) -> list[NDArray[np.int64]]:
-    """Return the other three cells around a grid edge, in turn about it."""
+    """Return the other three cells around a grid edge, in order."""
     second, third = np.eye(3, dtype=int)[(axis + 1) % 3], np.eye(3, dtype=int)[(axis + 2) % 3]
     return [second, second + third, third]
 
 
 def _weights(vertices: Array, joints: Array, points: Array) -> tuple[NDArray[np.int64], Array]:
-    """Return which joints each vertex follows ``(V, 4)`` and how much ``(V, 4)``."""
+    """Return the joints ``(V, 4)`` that each vertex follows, and their weights ``(V, 4)``."""
     at = dict(zip(POINT_NAMES, points, strict=True))
     tips = {"head": ["skull"], "neck": ["nape"]}
     for side in ("left", "right"):
@@ -202,7 +199,7 @@ def _weights(vertices: Array, joints: Array, points: Array) -> tuple[NDArray[np.
             away = np.linalg.norm(vertices - centre, axis=-1)
             distance[joint] = np.minimum(distance[joint], away)
     hold = np.exp(-(distance - distance.min(axis=0)) / _SOFT)
-    for joint, name in enumerate(JOINT_NAMES):  # a leg does not pull at the other's skin
+    for joint, name in enumerate(JOINT_NAMES):  # a leg does not affect the other's skin
         if name.partition("_")[2] in ("hip", "knee", "ankle", "foot"):
             own = vertices[:, 0] * (1 if name.startswith("left") else -1)
             hold[joint] *= np.clip((own + _SEAM) / (2 * _SEAM), 0, 1)

@@ -1,4 +1,4 @@
-"""Painting a frame: the floor, the shadows, the trail, the people, and the panel below."""
+"""Painting a frame: floor, shadows, trail, people, and the panel below."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Stage:
     """Paints any frame of a scene as an image.
 
     Attributes:
-        scene: who and what.
-        picture_height: pixels; the panel is below.
-        backdrop: what is the same in every picture.
+        scene: to paint.
+        picture_height: pixels, without the panel below.
+        backdrop: the static background.
     """
 
     def __init__(
@@ -37,17 +37,17 @@ class Stage:
         camera: CameraMode | CameraPath = "auto",
         panel: Panel | bool = True,
     ) -> None:
-        """Plan the camera and paint what stays the same.
+        """Plan the camera and paint the static parts.
 
         Args:
-            scene: who and what.
+            scene: to paint.
             size: width and height in pixels, the panel included.
             theme: ``light`` or ``dark``.
-            camera: how to choose a camera, or one that is chosen already.
-            panel: whether words and timeline are shown below the picture, or what shows them.
+            camera: how to choose a camera, or a planned one.
+            panel: whether to show captions and timeline below the picture, or the panel to use.
 
         Raises:
-            InputError: a size or theme that cannot be made.
+            InputError: unsupported size or theme.
         """
         width, height = size
         if not all(SMALLEST <= side <= LARGEST for side in size):
@@ -96,7 +96,7 @@ class Stage:
         return self._path.at(frame)
 
     def paint(self, frame: int) -> Image:
-        """Frame `frame` as RGB ``(height, width, 3)``."""
+        """Return frame `frame` as RGB ``(height, width, 3)``."""
         image = np.empty((self._size[1], self._size[0], 3), dtype=np.uint8)
         picture = image[: self.picture_height]
         picture[:] = self.backdrop
@@ -118,7 +118,7 @@ class Stage:
     def _paint_people(
         self, picture: Image, camera: Camera, frame: int, people: list[FloatArray]
     ) -> None:
-        """Mannequins together; characters one by one, who is farther off first."""
+        """Draw mannequins together, and characters one by one, the farthest first."""
 
         def depth(person: int) -> float:
             return float(camera.project(self.scene.people[person][frame, 0])[1])

@@ -1,7 +1,7 @@
-"""Drawing figures: triangles by a depth buffer, lit as the mannequin is, with smooth edges.
+"""Drawing of figures: triangles with a depth buffer, lit like the mannequin, with smooth edges.
 
-All pixels that a triangle may cover are worked out in one go for all triangles (Pineda, "A parallel
-algorithm for polygon rasterization", 1988), at twice the picture's size, which is then averaged.
+The pixels of all triangles are computed at once (Pineda, "A parallel algorithm for polygon
+rasterization", 1988), at twice the picture's size, which is then averaged.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from .palette import rgb
 from .shading import KEY, Image, lit
 
 _SHARPER = 2  # pixels drawn for one, along each side
-_AT_ONCE = 1 << 21  # pixels of triangles worked out at once
-_NEAREST = 0.3  # metres before the camera
+_AT_ONCE = 1 << 21  # pixels of triangles computed at once
+_NEAREST = 0.3  # near plane, metres before the camera
 
 
 @dataclass(frozen=True)
 class Fragments:
-    """Pixels of the nearest triangles.
+    """The pixels of the nearest triangles.
 
     Attributes:
         pixels: ``(n,)``, row times width plus column.
-        triangles: ``(n,)``, which triangle is seen there.
-        shares: ``(n, 3)``, of its corners.
+        triangles: ``(n,)``, index of the visible triangle.
+        shares: ``(n, 3)``, weights of its corners.
     """
 
     pixels: NDArray[np.int64]
@@ -39,7 +39,7 @@ class Fragments:
 
 
 def fragments(corners: FloatArray, nearness: FloatArray, size: tuple[int, int]) -> Fragments:
-    """Return what is seen of triangles.
+    """Return the visible pixels of triangles.
 
     Args:
         corners: ``(F, 3, 2)``, x and y in pixels.
@@ -88,7 +88,12 @@ class FigurePainter:
     """Draws a figure in its own colours, or the mannequin's in those of a theme."""
 
     def __init__(self, figure: Figure, people: Mapping[str, str]) -> None:
-        """Args: figure: who; people: the theme's colours of left limbs, trunk and right ones."""
+        """Prepare the figure's colours.
+
+        Args:
+            figure: to draw.
+            people: the theme's colours of left limbs, trunk and right ones.
+        """
         self._figure = figure
         mesh = figure.mesh
         if mesh.colours is not None:
@@ -124,7 +129,7 @@ class FigurePainter:
         around = triangles[seen.triangles]  # (n, 3) vertices
         turned = (normals[around] * seen.shares[..., None]).sum(axis=1) @ camera.axes.T
         turned /= np.maximum(np.linalg.norm(turned, axis=1, keepdims=True), 1e-6)
-        turned *= np.where(turned[:, 2:] > 0, -1, 1)  # cloaks are seen from inside, too
+        turned *= np.where(turned[:, 2:] > 0, -1, 1)  # the inside of cloaks is visible, too
         colours = (self._colours[around] * seen.shares[..., None]).sum(axis=1)
         light = 0.5 + 0.5 * (turned @ (KEY * [1, 1, -1]))
         canvas[seen.pixels, :3] = lit(colours, light[:, None], -turned[:, 2:])

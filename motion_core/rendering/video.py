@@ -1,6 +1,6 @@
 """Motion as a video: H.264 in MP4, or GIF, through PyAV, whose wheels carry FFmpeg.
 
-Frames are painted, encoded and forgotten one by one: a long motion needs no more memory for
+Frames are painted, encoded and dropped one by one, so a long motion needs no more memory for
 pictures than a short one.
 """
 
@@ -33,11 +33,11 @@ SUFFIXES = (".mp4", ".gif")
 _CODEC = "libx264"
 _ENCODER = {
     "preset": "ultrafast",
-    "crf": "26",  # 50 dB in these pictures, which have no noise
-    "threads": "1",  # a video is no reason to take the machine from the model
+    "crf": "26",  # 50 dB in these noise-free pictures
+    "threads": "1",  # video encoding must not slow the model
     "x264-params": "bframes=0:weightp=0:rc-lookahead=0",
 }
-_PALETTE_FRAMES = 12  # that the colours of a GIF are chosen from
+_PALETTE_FRAMES = 12  # frames from which the colours of a GIF are chosen
 
 
 class Painter(Protocol):
@@ -45,11 +45,11 @@ class Painter(Protocol):
 
     @property
     def frames(self) -> int:
-        """How many pictures there are."""
+        """Number of pictures."""
         ...
 
     def paint(self, frame: int) -> Image:
-        """Picture `frame`, RGB ``(height, width, 3)``; all are equally large."""
+        """Return picture `frame`, RGB ``(height, width, 3)``; all have the same size."""
         ...
 
 
@@ -66,14 +66,14 @@ def render_video(
 
     Args:
         motion: one motion, or bodies with their placements in one scene.
-        path: ends in ``.mp4`` (H.264) or ``.gif``; folders are made.
+        path: ends in ``.mp4`` (H.264) or ``.gif``; folders are created.
         size: width and height in pixels, both even; by default 960×540, and 480×270 for a GIF.
         theme: ``light`` or ``dark``.
         camera: ``frame`` everything, ``follow`` the people, or choose (``auto``).
         progress: called with (frames done, frames in all).
 
     Raises:
-        InputError: another suffix, or a size or theme that cannot be made.
+        InputError: unsupported suffix, size or theme.
         UnavailableError: the file cannot be written, or FFmpeg has no H.264 encoder.
     """
     size = size or default_size(path, (960, 540))
@@ -86,12 +86,12 @@ def render_video(
 
 
 def default_size(path: str | os.PathLike[str], size: tuple[int, int]) -> tuple[int, int]:
-    """`size` for a video, half of it for a GIF, which compresses so much worse."""
+    """Return `size` for a video, half of it for a GIF, which compresses much worse."""
     return (size[0] // 2, size[1] // 2) if Path(path).suffix.lower() == ".gif" else size
 
 
 def check_even(size: tuple[int, int]) -> None:
-    """Check that both sides are even: H.264 stores colours for 2×2 pixels.
+    """Check that both sides are even, because H.264 stores colours for 2×2 pixels.
 
     Raises:
         InputError: a side is odd.
@@ -126,7 +126,7 @@ def _yuv_frames(painter: Painter) -> Iterator[av.VideoFrame]:
 
 
 def _palette_frames(painter: Painter) -> Iterator[av.VideoFrame]:
-    """Yield frames in 255 colours that are the same throughout, so that what stands still does."""
+    """Yield frames in the same 255 colours throughout, so that static parts stay static."""
     chosen = np.unique(np.linspace(0, painter.frames - 1, _PALETTE_FRAMES).round().astype(int))
     sample = np.concatenate([painter.paint(int(number))[::2, ::2] for number in chosen])
     reduced = Pictures.fromarray(sample).quantize(255, method=Pictures.Quantize.MEDIANCUT)
@@ -153,9 +153,9 @@ def _h264_stream(file: av.container.OutputContainer) -> av.VideoStream:
             f"this FFmpeg has no H.264 encoder ({_CODEC}); install PyAV's own wheel: "
             "pip install --force-reinstall --no-deps av"
         ) from err
-    assert isinstance(stream, av.VideoStream)  # for the type checker: the name decides it
+    assert isinstance(stream, av.VideoStream)  # for the type checker: the codec's name decides it
     stream.pix_fmt = "yuv420p"
-    stream.gop_size = 2 * FPS  # players seek to whole 2 seconds at least
+    stream.gop_size = 2 * FPS  # players can seek to at least every 2 seconds
     stream.codec_context.color_range = ColorRange.MPEG
     stream.codec_context.colorspace = Colorspace.ITU601
     return stream
