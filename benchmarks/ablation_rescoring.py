@@ -1,9 +1,9 @@
-"""How long it takes to score recorded answers again.
+"""The time it takes to score recorded answers again.
 
     python benchmarks/ablation_rescoring.py [--answers 10000] [--records docs/ablation]
 
-The recorded conversations are multiplied until there are so many answers; then they are read from
-the file, every answer is parsed and every check is made. No model is asked.
+The recorded conversations are multiplied to reach that many answers; then they are read from the
+file, every answer is parsed and every check is made. No model is asked.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ RECORDS = Path(__file__).parent.parent / "docs" / "ablation"
 
 
 def answers_of(records: Records) -> int:
-    """Answers in the conversations; one that several ways share is read in each of them."""
+    """Return the number of answers in the conversations; one shared by several strategies counts in
+    each.
+    """
     return sum(len(t["asks"]) for c in records.conversations.values() for t in c.turns)
 
 
@@ -36,7 +38,7 @@ def main() -> None:
             many.add_run({key: value for key, value in run.items() if key != "kind"})
         times = -(-arguments.answers // answers_of(recorded))
         for copy in range(times):
-            # Each copy has exchanges of its own, so that nothing is read from a cache.
+            # Each copy has its own exchanges, so that nothing comes from a cache.
             for key, exchange in recorded.exchanges.items():
                 question = [recorded.messages[i] for i in exchange.asked]
                 name = f"{key}-{copy}"

@@ -1,7 +1,7 @@
-"""The example of the documentation: a 135-million-parameter planner, and rules beside it.
+"""The documentation's example: a 135-million-parameter planner beside the rules.
 
     python benchmarks/ablation_smollm2.py                  # about half an hour on one core
-    python benchmarks/ablation_smollm2.py --replay         # the report again, nobody is asked
+    python benchmarks/ablation_smollm2.py --replay         # the report again, without a model
 
 SmolLM2-135M-Instruct is served on loopback (benchmarks/llama_server.py) and asked in all five ways
 at two temperatures, the first scenarios of every family; the `offline` planner is asked the whole
@@ -27,12 +27,12 @@ from motion_agent.ablation.strategy import STRATEGIES, cells_of
 FOLDER = Path(__file__).parent.parent / "docs" / "ablation"
 PLANNER = "openai:smollm2-135m-instruct"
 TEMPERATURES = (0.0, 0.8)
-MAX_TOKENS = "300"  # of an answer: a plan of six steps; a model that loops is stopped early
-ROUND = 8  # scenarios at a time, so that the clock can end it between two of them
+MAX_TOKENS = "300"  # tokens of an answer: a plan of six steps; a looping model is stopped early
+ROUND = 8  # scenarios at a time, so that the time limit can take effect in between
 
 
 def by_turns(suite: Suite, most: int) -> list[str]:
-    """Ids of the first scenario of every family, then of the second, and so on."""
+    """Return the ids of the first scenario of every family, then of the second, and so on."""
     ids: list[str] = []
     for first in range(1, most + 1):
         ids += [s.id for s in suite.choose(first=first) if s.id not in ids]
@@ -54,7 +54,7 @@ def ask(records: Records, *, first: int, minutes: float, threads: int) -> None:
                 break
             chosen = suite.choose(ids=ids[start : start + ROUND])
             cells = cells_of([PLANNER], tuple(STRATEGIES), TEMPERATURES)
-            limits = Limits(minutes=left + 10)  # a round that has begun is finished
+            limits = Limits(minutes=left + 10)  # a started round is finished
             run(Ablation(chosen, cells, limits=limits, short=True), records, progress=_tell)
 
 

@@ -2,15 +2,15 @@
 
     OMP_NUM_THREADS=2 python benchmarks/authors.py
 
-Theirs, written again from its description: a `peft` model whose adapters stay unmerged, a
-vocabulary resized for the motion tokens, `generate` of transformers with two beams, one description
-after the other. Our checkpoint learnt a choice among motion tokens alone, so theirs may not choose
-words. Ours: `MotionLLMEngine.generate` with the shipped sampling, all takes of all steps as one
-batch and the best take of each kept; then with one take; then each at float32. All are loaded
+Theirs, reimplemented from its description: a `peft` model with unmerged adapters, a vocabulary
+resized for the motion tokens, `generate` of transformers with two beams, one description after the
+other. Our checkpoint only learnt to choose among motion tokens, so theirs may not choose words.
+Ours: `MotionLLMEngine.generate` with the shipped sampling, all takes of all steps as one batch and
+the best take of each kept; then with one take; then each at float32. All models are loaded
 beforehand, and everything is decoded to features.
 
-Lengths differ, so speeds are seconds of motion made in a second. The last line is the ratio of the
-shipped way to theirs.
+Lengths differ, so speed is seconds of motion per second. The last line is the ratio of the shipped
+procedure to theirs.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def main() -> None:
 
     engine = load_motionllm()
     engine.warm_up()
-    engine.generate(requests[:1])  # what is compiled or allocated at the first call
+    engine.generate(requests[:1])  # excludes compilation and allocation at the first call
     takes = engine.sampling.takes
     shipped = time_it(f"ours as shipped, {takes} takes", ours(engine, takes), engine)
     time_it("ours, 1 take", ours(engine, 1), engine)
@@ -91,7 +91,7 @@ def main() -> None:
 
 
 class AuthorsWay:
-    """See the head of this file."""
+    """The authors' procedure; see the module's docstring."""
 
     def __init__(self, engine: MotionLLMEngine) -> None:
         checkpoint = engine.checkpoint

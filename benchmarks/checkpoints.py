@@ -1,11 +1,12 @@
-"""Checkpoints side by side: quality for captions by people, speed and size, with so many takes.
+"""Checkpoints side by side: quality on human captions, speed and size, for several numbers of
+takes.
 
     python benchmarks/checkpoints.py OLD=1 OLD=6 NEW=1 NEW=2 --data data/prepared --split test
 
-OLD and NEW are folders of checkpoints; after = the takes that are drawn for a description, as the
-checkpoint says if left out. All are measured in the space of one matching network, that of
-`--matching` or of the last checkpoint. Speed is seconds of motion made in a second, all
-descriptions in batches of ten. Ends in a table in Markdown.
+OLD and NEW are checkpoint folders; the number after = is the takes drawn for a description, by
+default the checkpoint's own. All are measured in the space of one matching network, from
+`--matching` or the last checkpoint. Speed is seconds of motion per second, with descriptions in
+batches of ten. The output ends with a table in Markdown.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ HEAD = ("motions", "top-1", "top-3", "FID", "mean seconds", "seconds a second", 
 
 
 class Timed(MotionLLMEngine):
-    """Counts how long generating takes, and what it gives."""
+    """Measures the time and output of generation."""
 
     busy = made = 0.0
 

@@ -1,14 +1,13 @@
-"""What clean-up does to feet and body: how far feet slide, how far joints are moved.
+"""The effect of clean-up on feet and body: how far feet slide, how far joints move.
 
     OMP_NUM_THREADS=1 python benchmarks/cleaning.py [--real 40] [--seed 0] [--strips FOLDER]
 
-Real motions are neutral clips of the test side of data/prepared (where there is one); generated
-ones are what the default engine makes of the descriptions below. Slide is the horizontal speed of
-ankles and balls in the frames where they stand before clean-up (contact channel, slow, low), so
-both columns look at the same frames. Skating is the share of frames in which a ball is less than
-5 cm above where the balls are when low (their 10th percentile) and moves faster than 0.5 m/s along
-the floor. Displacement is measured with the first frames of both laid on each other. `--strips`
-draws before and after.
+Real motions are neutral clips of the test split of data/prepared (if it exists); generated ones
+come from the default engine and the descriptions below. Slide is the horizontal speed of ankles and
+balls in the frames where they stand before clean-up (contact channel, slow, low), so both columns
+use the same frames. Skating is the share of frames in which a ball is less than 5 cm above its low
+position (the 10th percentile) and moves faster than 0.5 m/s along the floor. Displacement is
+measured with the first frames of both aligned. `--strips` draws before and after.
 """
 
 from __future__ import annotations
@@ -75,7 +74,7 @@ def generated_motions(seed: int) -> list[Motion]:
 
 
 def slide(motion: Motion, stands: NDArray[np.bool_]) -> tuple[float, int]:
-    """Metres slid by feet that stand, and in how many joint-frames."""
+    """Return the metres that standing feet slide, and the number of joint-frames."""
     feet = motion.joints[:, list(FEET)][..., [0, 2]]
     moved = np.linalg.norm(np.diff(feet, axis=0), axis=-1)
     both = stands[1:] & stands[:-1]
@@ -90,7 +89,7 @@ def skating(motion: Motion) -> NDArray[np.bool_]:
 
 
 def jitter(motion: Motion) -> float:
-    """Mean size of the third derivative of all joints, m/s³."""
+    """Return the mean size of the third derivative of all joints, m/s³."""
     third = np.diff(motion.joints.astype(float), n=3, axis=0) * FPS**3
     return float(np.linalg.norm(third, axis=-1).mean())
 
@@ -117,7 +116,7 @@ def table(name: str, motions: list[Motion]) -> None:
 
 
 def _displacement(before: Motion, after: Motion) -> NDArray[np.float64]:
-    """Centimetres that each joint is moved, with the first frames laid on each other."""
+    """Return the centimetres that each joint is moved, with the first frames aligned."""
     a, b = (m.joints.astype(float) - m.joints[0, 0] * [1, 0, 1] for m in (before, after))
     ax, az, bx, bz = a[0, :, 0], a[0, :, 2], b[0, :, 0], b[0, :, 2]
     turn = np.arctan2((bz * ax - bx * az).sum(), (bx * ax + bz * az).sum())
@@ -126,7 +125,7 @@ def _displacement(before: Motion, after: Motion) -> NDArray[np.float64]:
 
 
 def _below(motion: Motion) -> NDArray[np.bool_]:
-    """Frames in which a foot is more than 2 cm below where the feet mostly stand."""
+    """Return the frames in which a foot is more than 2 cm below its usual standing height."""
     balls = motion.joints[:, [10, 11], 1]
     return np.asarray(balls.min(axis=1) < np.percentile(balls.min(axis=1), 25) - 0.02)
 

@@ -1,10 +1,10 @@
-"""How long each export takes, how big its file is, and how far joints come back from it.
+"""The time each export takes, its file's size, and how accurately joints come back from it.
 
     OMP_NUM_THREADS=1 python benchmarks/exports.py [FILE...] [--videos]
 
-Times and sizes are of the first FILE (by default tests/samples/walk.npy) repeated to 10 seconds
-and to 10 minutes; `--videos` adds .mp4, .gif, .html and .png. Errors are of every FILE as it is,
-and cleaned: the distance of joints from where they were, read back with our own kinematics.
+Times and sizes are for the first FILE (by default tests/samples/walk.npy) repeated to 10 seconds
+and to 10 minutes; `--videos` adds .mp4, .gif, .html and .png. Errors are for every FILE, unchanged
+and cleaned: the distance of joints from the originals, read back with our own kinematics.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def measure(motion: Motion, folder: Path, *, videos: bool) -> None:
     short, long = (
         Motion(motion.features[np.arange(frames) % len(motion)]) for frames in (200, 12_000)
     )
-    export(short, folder / "warm.glb")  # shapes the mannequin, once
+    export(short, folder / "warm.glb")  # builds the mannequin once
     print(f"{'':12}{'10 s':>20}{'10 min':>20}")
     for suffix in EXPORTS:
         if suffix in DRAWN and not videos:

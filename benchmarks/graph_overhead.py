@@ -1,10 +1,10 @@
-"""What the graph costs a turn: a planner and a motion engine that take no time.
+"""The graph's cost per turn, with a planner and a motion engine that take no time.
 
     python benchmarks/graph_overhead.py [--turns 210]
 
 Every turn edits a motion of six segments (another take of one of them), with an in-memory
-checkpointer. The baseline is a LangGraph graph of three nodes that do nothing, with the same
-checkpointer and the same number of messages kept: what is above it is ours.
+checkpointer. The baseline is a LangGraph graph of three empty nodes, with the same checkpointer and
+the same number of messages kept: the difference is ours.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from motion_agent.agent_graph.planners import Answer, Task
 from motion_agent.motion_core.fake import FakeEngine
 
 ACTIONS = ("walks forward", "waves", "bows", "jumps", "turns left", "claps")
-WINDOW = 20  # turns at the beginning and at the end that are compared
+WINDOW = 20  # turns compared at the beginning and at the end
 
 
 class InstantPlanner:
-    """Makes six segments, then takes one of them again, each turn another."""
+    """Makes six segments, then another take of a different one in each turn."""
 
     name = "instant"
     tries = 1
@@ -41,7 +41,7 @@ class InstantPlanner:
         self.turn = 0
 
     def ask(self, task: Task) -> Answer:
-        """The plan as JSON."""
+        """Return the plan as JSON."""
         segments = task.timeline.segments
         steps: list[dict[str, Any]] = [{"tool": "keep_segment", "segment": s.id} for s in segments]
         if not segments:
@@ -60,7 +60,7 @@ class InstantPlanner:
         return Answer(json.dumps({"reasoning": "", "plan": steps, "placement": []}))
 
     def reply(self, request: str, facts: str) -> str | None:
-        """Left to the template."""
+        """Return None, which leaves the reply to the template."""
         return None
 
 
@@ -69,7 +69,7 @@ class _Messages(TypedDict):
 
 
 def bare_graph() -> Callable[[int], None]:
-    """A turn of a graph of three nodes without work."""
+    """Return a function that runs a turn of a graph with three empty nodes."""
 
     def nothing(state: _Messages) -> dict[str, Any]:
         return {}
@@ -101,7 +101,7 @@ def bare_graph() -> Callable[[int], None]:
 
 
 def agent_graph() -> Callable[[int], None]:
-    """A turn of the agent."""
+    """Return a function that runs a turn of the agent."""
     agent = MotionAgent(InstantPlanner(), engine=FakeEngine(), repair_seams=False)
 
     def turn(number: int) -> None:

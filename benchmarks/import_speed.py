@@ -1,4 +1,4 @@
-"""How fast motion capture becomes features: all of Bandai-Namco's clips on 2 processes.
+"""The speed of computing features from motion capture: all of Bandai-Namco's clips on 2 processes.
 
     python benchmarks/import_speed.py [FOLDER_OR_TAR] [--processes 2] [--clips N]
 
@@ -21,7 +21,7 @@ ARCHIVE = Path(__file__).resolve().parents[2] / "shared" / "data" / "bandai-namc
 
 
 def features_of(path: str) -> tuple[int, float, float]:
-    """Frames at 20 fps, and CPU seconds of reading and of computing features."""
+    """Return frames at 20 fps, and CPU seconds of reading and of computing features."""
     from motion_agent.motion_core.formats import read_joints
     from motion_agent.motion_core.representation import joints_to_features, resample
 

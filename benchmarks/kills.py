@@ -1,11 +1,11 @@
-"""Whatever a conversation was told is there after the program is killed.
+"""A test that every reply of a conversation survives the program's being killed.
 
     python benchmarks/kills.py [--kills 200] [--seed 1]
 
-Each time a program holds a conversation and writes down every reply when it has been told. It is
-killed (SIGKILL) at a random moment. Another program then opens the conversation: the replies that
-were told are there, in order, with the motions they spoke of; at most one turn more is there (kept,
-and not yet told), and an unfinished one can be finished.
+Each time, a program holds a conversation and records every reply once it is given. It is killed
+(SIGKILL) at a random moment. Another program then opens the conversation: the recorded replies are
+there, in order, with their motions; there is at most one more turn (kept but not yet reported), and
+an unfinished one can be finished.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ from motion_agent.motion_core.store import MotionStore
 
 REQUESTS = ("a person walks", "add a bow at the end", "add a jump at the end", "undo", "redo")
 TURNS = 8
-_FORK = multiprocessing.get_context("fork")  # a new program without loading everything again
+_FORK = multiprocessing.get_context("fork")  # a new process without loading everything again
 
 
 @dataclass
 class Count:
-    """What came of the kills."""
+    """The outcome of the kills."""
 
     kills: int = 0
     replies: int = 0  # replies before the kills
-    lost: int = 0  # of them, those that are not there afterwards
-    kept_untold: int = 0  # turns that were kept when the kill came, and not yet told
+    lost: int = 0  # of these, missing afterwards
+    kept_untold: int = 0  # turns that were kept but not yet reported at the kill
     unfinished: int = 0  # turns that were resumed
 
 
@@ -64,25 +64,25 @@ class SlowEngine(FakeEngine):
 
 
 def whole_conversation(folder: Path) -> float:
-    """How many seconds a conversation takes that nobody kills."""
+    """Return how many seconds a conversation takes without a kill."""
     receiver, sender = _FORK.Pipe(duplex=False)
     requests = [REQUESTS[number % len(REQUESTS)] for number in range(TURNS)]
     process = _FORK.Process(target=_converse, args=(folder, "whole", requests, sender))
     process.start()
-    receiver.recv()  # it has begun
+    receiver.recv()  # it has started
     begin = time.perf_counter()
     process.join()
     return time.perf_counter() - begin
 
 
 def kill_once(folder: Path, moments: random.Random, count: Count, *, longest: float) -> None:
-    """Hold a conversation in `folder`, kill it, and compare what was told with what is there.
+    """Hold a conversation in `folder`, kill it, and compare the record with what is kept.
 
     Args:
-        folder: where it is kept.
-        moments: draws what is said, and when the kill comes.
-        count: is added to.
-        longest: seconds before the kill.
+        folder: of the conversation.
+        moments: random source for requests and the time of the kill.
+        count: to update.
+        longest: most seconds before the kill.
     """
     receiver, sender = _FORK.Pipe(duplex=False)
     thread = f"kill {count.kills}"
@@ -90,7 +90,7 @@ def kill_once(folder: Path, moments: random.Random, count: Count, *, longest: fl
     process = _FORK.Process(target=_converse, args=(folder, thread, requests, sender))
     process.start()
     sender.close()
-    receiver.recv()  # it has begun
+    receiver.recv()  # it has started
     time.sleep(moments.uniform(0, longest))  # seconds
     os.kill(process.pid or 0, signal.SIGKILL)
     process.join()

@@ -25,7 +25,7 @@ START_SECONDS = 60
 
 @contextmanager
 def serving(gguf: Path | None = None, *, window: int = 4096, threads: int = 1) -> Iterator[str]:
-    """A server in a process of its own; gives its base URL for OPENAI_BASE_URL.
+    """Run a server in its own process and yield its base URL for OPENAI_BASE_URL.
 
     Args:
         gguf: the model; SmolLM2 by default.
@@ -34,13 +34,13 @@ def serving(gguf: Path | None = None, *, window: int = 4096, threads: int = 1) -
 
     Raises:
         ConfigurationError: xllamacpp is not installed.
-        UnavailableError: the weights cannot be had, or the server does not start.
+        UnavailableError: the weights are unavailable, or the server does not start.
     """
     if find_spec("xllamacpp") is None:
         raise ConfigurationError("the server needs xllamacpp: pip install 'motion-agent[dev]'")
     command = [sys.executable, __file__, "--window", str(window), "--threads", str(threads)]
     command += ["--gguf", str(gguf or _smollm2())]
-    # Its log goes nowhere: a full pipe would stop it.
+    # Its log is discarded: a full pipe would stop it.
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )

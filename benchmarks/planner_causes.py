@@ -1,12 +1,12 @@
-"""What each remedy for weak planners does, cause by cause: a table before and after.
+"""The effect of each remedy for weak planners on each cause of failure, as a table.
 
     python benchmarks/planner_causes.py --table docs/ablation/causes.md
     python benchmarks/planner_causes.py --strategy reask --off nothing,reask
 
-"Everything off" is the agent as it was before there were remedies; then one of them is off at a
-time, and then none. The requests are the first in English and the first in another language of each
-family, of the even half of `sense_suite`. A program reads plans and exchanges and counts the
-requests in which a cause shows.
+"Everything off" is the agent before there were remedies; then one of them is off at a time, and
+then none. The requests are the first in English and the first in another language of each family,
+from the even half of `sense_suite`. A program reads plans and exchanges and counts the requests
+that show a cause.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _WORD = re.compile(r"[^\W\d_]{3,}")
 
 
 def sample(suite: Suite, each: int) -> Suite:
-    """The first English requests of each family, and the first in other languages."""
+    """Return the first English requests of each family, and the first in other languages."""
     chosen: Counter[tuple[str, bool]] = Counter()
     ids = []
     for scenario in half_of(suite, "dev"):
@@ -52,7 +52,7 @@ def _steps(turn: TurnScore) -> list[Step]:
 
 
 def _copied(turn: TurnScore) -> bool:
-    """A description or spoken reasoning of an example, word for word, that nobody said."""
+    """Return whether a description or reasoning copies an example that the person did not say."""
     examples = "\n".join(load_prompt(name) for name in _EXAMPLES)
     said = [step.description for step in _steps(turn)] + [plan.reasoning for plan in turn.plans]
     return any(len(text) > 8 and f'"{text}"' in examples for text in said) and not any(
@@ -61,7 +61,7 @@ def _copied(turn: TurnScore) -> bool:
 
 
 def _impossible(turn: TurnScore) -> bool:
-    """A step about a motion where there is none, or about a file that nobody named."""
+    """Return whether a step needs a motion or a file that does not exist."""
     if turn.scenario.given or turn.scenario.files or turn.number:
         return False
     named = bool(_FILE.search(turn.request))
@@ -72,7 +72,7 @@ def _impossible(turn: TurnScore) -> bool:
 
 
 def _repeated(turn: TurnScore) -> bool:
-    """A description more than once, where no count was asked for."""
+    """Return whether a description appears more than once although no count was requested."""
     texts = [step.description for step in _steps(turn) if step.tool == "generate_motion"]
     people = turn.scenario.turns[turn.number].expect.people
     return len(set(texts)) < len(texts) and turn.scenario.family != "count" and not people
@@ -85,7 +85,7 @@ def _empty(turn: TurnScore) -> bool:
 
 
 def _untranslated(turn: TurnScore) -> bool:
-    """Words of a request in another language in a description."""
+    """Return whether a description has words of a request in another language."""
     if turn.scenario.id.endswith("-en"):
         return False
     told = " ".join(step.description for step in _steps(turn)).lower()
@@ -120,7 +120,7 @@ CAUSES: dict[str, Callable[[TurnScore], bool]] = {
 
 
 def repeated_answers(turn: TurnScore, records: Records) -> tuple[int, int]:
-    """Re-asks of a turn, and how many gave a rejected answer again to the letter."""
+    """Return the number of re-asks in a turn, and how many repeated a rejected answer verbatim."""
     texts = [records.exchanges[ask["exchange"]].answer.text for ask in turn.seen["asks"]]
     return len(texts[1:]), sum(
         text in texts[:number] for number, text in enumerate(texts) if number
@@ -128,7 +128,7 @@ def repeated_answers(turn: TurnScore, records: Records) -> tuple[int, int]:
 
 
 def column(turns: Sequence[TurnScore], records: Records) -> dict[str, str]:
-    """A column of the table: what was found in the turns of one variant."""
+    """Return a column of the table: the counts for the turns of one variant."""
     counts = Counter(turn.sense.verdict for turn in turns)
     asked = [repeated_answers(turn, records) for turn in turns]
     again, same = (sum(numbers) for numbers in zip(*asked, strict=True))
@@ -146,7 +146,7 @@ def column(turns: Sequence[TurnScore], records: Records) -> dict[str, str]:
 
 
 def markdown(columns: dict[str, dict[str, str]]) -> Iterator[str]:
-    """The table with a column for each variant."""
+    """Return the table with a column for each variant."""
     yield "| | " + " | ".join(columns) + " |"
     yield "| --- |" + " --- |" * len(columns)
     for row in next(iter(columns.values())):

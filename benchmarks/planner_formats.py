@@ -1,20 +1,18 @@
-"""What the parsing ladder makes of planners' answers, against two simpler ways to read them.
+"""The parsing ladder on planners' answers, compared with two simpler ways to read them.
 
     python benchmarks/planner_formats.py                  # a table, about 10 s
     python benchmarks/planner_formats.py --fuzz 100000    # look for a lost step, about 2 minutes
 
 Two corpora: answers of SmolLM2-135M-Instruct (benchmarks/planner_answers, recorded by
-benchmarks/weak_planner.py), and valid plans that were written, wrapped and damaged by a program
-(tests/planner_mutations.py), of which it is known what they meant. Three readers:
+benchmarks/weak_planner.py), and valid plans that a program has written, wrapped and damaged
+(tests/planner_mutations.py), whose meaning is known. Three readers:
 
-    json.loads    the whole answer is JSON in our schema
-    split at ;    what the paper's code does: json.loads, then ``plan.split(";")``, then what stands
-                  behind ``MotionLLM.generate('`` in each part
-    ladder        agent_graph/parsing.py
+    json.loads the whole answer is JSON in our schema split at ; the paper's code: json.loads, then
+    ``plan.split(";")``, then the text after ``MotionLLM.generate('`` in each part ladder
+    agent_graph/parsing.py
 
-Steps are lost if they were meant and are not in the plan that a reader gives, invented if they
-are in the plan and were not meant. A reader that refuses an answer loses nothing: it is asked
-again.
+Steps are lost if they were meant but are not in the reader's plan, invented if they are in the plan
+but were not meant. A reader that refuses an answer loses nothing: the planner is asked again.
 """
 
 from __future__ import annotations
@@ -42,12 +40,12 @@ Reader = Callable[[str, bool], Sequence[Step]]
 
 
 def read_whole(text: str, truncated: bool) -> Sequence[Step]:
-    """The whole answer as JSON."""
+    """Read the whole answer as JSON."""
     return validate_plan(json.loads(text)).plan
 
 
 def read_split(text: str, truncated: bool) -> Sequence[Step]:
-    """The plan as the paper's code reads it; like there, an answer without a plan is no steps."""
+    """Read the plan as the paper's code does; an answer without a plan is no steps."""
     value = json.loads(text)
     plan = value.get("plan")
     if plan is None:
@@ -63,7 +61,7 @@ def read_split(text: str, truncated: bool) -> Sequence[Step]:
 
 
 def read_ladder(text: str, truncated: bool) -> Sequence[Step]:
-    """The parsing ladder."""
+    """Read the answer with the parsing ladder."""
     return parse_plan(text, truncated=truncated).plan.plan
 
 
@@ -75,7 +73,7 @@ READERS: dict[str, Reader] = {
 
 
 def on_mutations(count: int) -> None:
-    """The table over damaged answers whose plan is known."""
+    """Print the table for damaged answers whose plan is known."""
     cases = [make_case(random.Random(seed)) for seed in range(count)]
     kinds = {
         "of unusual form": [case for case in cases if case.damage == "none"],
@@ -108,7 +106,7 @@ def _compare(title: str, cases: Sequence[Case]) -> None:
             counts["accepted"] += 1
             counts["exact"] += found == expected
             if len(found) != len(expected) or case.damage == "none":
-                # Where characters were lost inside a description, only the number tells.
+                # If characters were lost inside a description, only the number can be compared.
                 counts["lost"] += len(expected) - kept
                 counts["invented"] += len(found) - kept
         print(
@@ -122,7 +120,7 @@ def _key(step: Step) -> tuple[str, str, str, str, int]:
 
 
 def on_recorded() -> None:
-    """The table over recorded answers: nobody knows what they meant, but what they wrote."""
+    """Print the table for recorded answers: what was meant is unknown, what was written is not."""
     for path in sorted(ANSWERS.glob("*.jsonl")):
         records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         for strategy in sorted({record["strategy"] for record in records}):
@@ -142,7 +140,7 @@ def on_recorded() -> None:
 
 
 def fuzz(count: int, first: int) -> int:
-    """Read that many mutated answers; the number of those that gave another plan or crashed."""
+    """Read that many mutated answers; return how many gave another plan or crashed."""
     start = time.perf_counter()
     cases: Counter[str] = Counter()
     read: Counter[str] = Counter()

@@ -1,12 +1,12 @@
-"""How sensible the plans of weak planners are, and what each remedy contributes.
+"""The sense of weak planners' plans, and what each remedy contributes.
 
     python benchmarks/planner_sense.py                       # the rules and SmolLM2-135M
     python benchmarks/planner_sense.py --without scope,examples,short
     python benchmarks/planner_sense.py --half unseen --show
 
 The requests are those of the package's `sense_suite`: ten families, six languages. The even ones
-were there while the remedies were made; the odd ones were asked once, at the end. No model judges:
-see `motion_agent.ablation.sense`.
+were used while the remedies were developed; the odd ones once, at the end. No model judges: see
+`motion_agent.ablation.sense`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ REMEDIES = ("short", "schema", "scope", "examples", "doubt", "reask")
 
 
 def half_of(suite: Suite, half: str) -> Suite:
-    """The even requests (`dev`), the odd ones (`unseen`) or all."""
+    """Return the even requests (`dev`), the odd ones (`unseen`) or all."""
     if half == "all":
         return suite
     odd = half == "unseen"
@@ -46,14 +46,14 @@ def half_of(suite: Suite, half: str) -> Suite:
 
 
 def _schema_of_all(segments: Sequence[str] = (), **facts: Any) -> dict[str, Any]:
-    """The narrowed schema as if there were a motion, whatever there is."""
+    """Return the narrowed schema as if there were a motion in any case."""
     facts |= {"motions": True, "named": [*facts["named"], "motion 1"]}
     return narrowed_schema(segments or ("s1",), **facts)
 
 
 @contextmanager
 def without(remedies: Sequence[str]) -> Iterator[None]:
-    """The agent as it is without these remedies; `short` is the caller's matter."""
+    """Switch these remedies off in the agent; the caller handles `short`."""
     place = "motion_agent.agent_graph."
     patches = {
         "schema": patch(place + "planners.narrowed_schema", _schema_of_all),
@@ -73,7 +73,7 @@ def without(remedies: Sequence[str]) -> Iterator[None]:
 
 
 def table(turns: Sequence[TurnScore], key: Callable[[TurnScore], str]) -> list[str]:
-    """A line for each group: sensible, partly, wrong, valid."""
+    """Return a line for each group: sensible, partly, wrong, valid."""
     groups: dict[str, list[TurnScore]] = defaultdict(list)
     for turn in turns:
         groups[key(turn)].append(turn)
@@ -87,7 +87,7 @@ def table(turns: Sequence[TurnScore], key: Callable[[TurnScore], str]) -> list[s
 
 
 def show(turn: TurnScore) -> str:
-    """A turn in a line, without its verdict."""
+    """Return a turn in a line, without its verdict."""
     steps = [
         " ".join(
             part
@@ -128,7 +128,7 @@ def main() -> None:
     cells = cells_of(
         arguments.planner or ["offline", PLANNER], arguments.strategy.split(","), [0.0]
     )
-    # What is switched off here is no part of a fingerprint, so it has a folder of its own.
+    # Remedies switched off here are not in a fingerprint, so each set has its own folder.
     out = arguments.out and arguments.out.joinpath(*[f"without-{name}" for name in removed])
     records = Records(out)
     os.environ["MOTION_AGENT_MAX_TOKENS"] = MAX_TOKENS

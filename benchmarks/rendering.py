@@ -1,10 +1,10 @@
-"""How fast a motion becomes a video on one core, and that a long one needs no more memory.
+"""The speed of rendering on one core, and that a long motion needs no more memory.
 
     OMP_NUM_THREADS=1 python benchmarks/rendering.py [FILE] [--size 960x540] [--long]
 
 Renders FILE (by default a clip of ../shared/data/humanml3d-sample, repeated to half a minute)
 with a standing camera, with one that follows, with two people, and as a GIF, and paints a film
-strip. The process is bound to one core where the system allows it. `--long` also renders ten
+strip. The process is bound to one core if the system allows it. `--long` also renders ten
 minutes and compares peak memory.
 """
 
@@ -30,7 +30,7 @@ GOAL = 10.0  # times real time
 
 
 def repeated(motion: Motion, seconds: float) -> Motion:
-    """The motion over and over, in segments of 4 seconds with words to draw."""
+    """Return the motion repeated, in segments of 4 seconds with captions to draw."""
     frames = int(seconds * 20) // 80 * 80
     features = motion.features[np.arange(frames) % len(motion)]
     segments = tuple(
@@ -41,7 +41,7 @@ def repeated(motion: Motion, seconds: float) -> Motion:
 
 
 def timed(motion: Motion | list[Body], path: Path, **options: object) -> tuple[float, float]:
-    """Wall and CPU seconds of rendering, or of a film strip."""
+    """Return wall and CPU seconds of rendering, or of a film strip."""
     wall, cpu = time.perf_counter(), time.process_time()
     if path.suffix == ".png":
         film_strip(motion, path)
@@ -51,7 +51,7 @@ def timed(motion: Motion | list[Body], path: Path, **options: object) -> tuple[f
 
 
 def peak_memory(seconds: float, source: Path, size: tuple[int, int]) -> float:
-    """Peak memory in MB of a process that renders a motion of that length."""
+    """Return the peak memory in MB of a process that renders a motion of that length."""
     with get_context("spawn").Pool(1) as pool:
         return pool.apply(_render_alone, (seconds, source, size))
 
@@ -84,7 +84,7 @@ def main() -> None:
     slowest = float("inf")
     with tempfile.TemporaryDirectory() as folder:
         mp4, gif, strip = (Path(folder) / f"motion{suffix}" for suffix in (".mp4", ".gif", ".png"))
-        render_video(repeated(motion, 4.0), mp4, size=size)  # fonts and codecs are loaded
+        render_video(repeated(motion, 4.0), mp4, size=size)  # loads fonts and codecs
         for name, who, path, options in (
             ("standing camera", motion, mp4, {"size": size, "camera": "frame"}),
             ("following camera", motion, mp4, {"size": size, "camera": "follow"}),

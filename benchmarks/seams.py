@@ -1,12 +1,12 @@
-"""How good the joins of segments are, and what each repair makes of them.
+"""The quality of joins between segments, and the effect of each repair.
 
     OMP_NUM_THREADS=1 python benchmarks/seams.py [--pairs 100] [--seed 0] [--pictures FOLDER]
 
-Random pairs of descriptions are made with the default engine and joined: decoded apart and
-glued, decoded once, and with each repair. The descriptions are captions of the test split of
-the prepared data set where there is one (made with `motion-agent data prepare`), else phrases
-that the checkpoint knows. With the data set it first measures real motion at random positions,
-which is where the limits in `motion_core/seams.py` come from.
+Random pairs of descriptions are generated with the default engine and joined: decoded apart and
+concatenated, decoded together, and with each repair. The descriptions are captions of the prepared
+data set's test split if there is one (from `motion-agent data prepare`), else phrases that the
+checkpoint knows. With the data set it first measures real motion at random positions, the source of
+the limits in `motion_core/seams.py`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from motion_agent.motion_core.motion import FRAMES_PER_TOKEN, Motion, Segment
 from motion_agent.motion_core.rendering import film_strip
 from motion_agent.motion_core.seams import LIMITS, SeamReport, measure_seams
 
-POOL = 50  # descriptions; pairs are drawn from it, so that the generating takes a minute or two
+POOL = 50  # descriptions; pairs are drawn from them, so that generation takes only a minute or two
 BATCH = 10
 PHRASES = (
     "walks forward", "runs", "walks backwards", "jumps", "waves with the right hand", "bows",
@@ -52,12 +52,12 @@ MODES: dict[str, tuple[Kind, ...]] = {
 
 
 class Takes:
-    """Makes segments, each (description, seed, duration) once; knows how long it took."""
+    """Generates each segment (description, seed, duration) once and remembers its time."""
 
     def __init__(self, engine: TokenEngine) -> None:
         self.engine = engine
         self.segments: dict[tuple[str, int, float], tuple[Segment, float]] = {}
-        self.seconds = 0.0  # that the answers would have taken without remembering
+        self.seconds = 0.0  # time the answers would have taken without the cache
         self.calls = 0
 
     def __call__(self, requests: Sequence[Segment]) -> list[Segment]:
@@ -80,7 +80,9 @@ class Takes:
 
 
 def descriptions(dataset: PreparedDataset | None, random: np.random.Generator) -> list[str]:
-    """`POOL` different ones; an action first, then a caption of it, so that rare ones come up."""
+    """Return `POOL` different descriptions, alternating actions and their captions so that rare
+    ones appear.
+    """
     if dataset is None:
         return [f"a {who} {what}" for what in PHRASES for who in ("person", "man", "woman")][:POOL]
     actions: dict[str, list[str]] = {}
@@ -95,7 +97,7 @@ def descriptions(dataset: PreparedDataset | None, random: np.random.Generator) -
 
 
 def real_positions(dataset: PreparedDataset, random: np.random.Generator) -> list[SeamReport]:
-    """Reports at two random positions of each real motion, as if a seam were there."""
+    """Return reports at two random positions of each real motion, as if there were a seam."""
     reports = []
     for clip in dataset.split("test"):
         tokens = clip.length // FRAMES_PER_TOKEN
@@ -111,7 +113,7 @@ def real_positions(dataset: PreparedDataset, random: np.random.Generator) -> lis
 def inner_positions(
     engine: TokenEngine, segments: Sequence[Segment], random: np.random.Generator
 ) -> list[SeamReport]:
-    """Reports at a random position inside each generated motion, as if a seam were there."""
+    """Return reports at a random position inside each generated motion, as if there were a seam."""
     reports = []
     for segment in segments:
         tokens = segment.tokens
@@ -133,7 +135,7 @@ def report_real(reports: Sequence[SeamReport]) -> None:
 
 
 def glued(engine: TokenEngine, segments: Sequence[Segment]) -> Motion:
-    """Each segment decoded for itself, and put one after the other."""
+    """Decode each segment separately and concatenate them."""
     features = np.concatenate([engine.decode(segment.tokens) for segment in segments])
     return Motion(features, tuple(segments))
 
@@ -161,7 +163,7 @@ def winners(results: Sequence[Joined]) -> str:
 
 
 def draw(folder: Path, name: str, motion: Motion, around: int) -> None:
-    """A strip of the 1.2 s on either side of a seam."""
+    """Draw a strip of the 1.2 s on either side of a seam."""
     reach = 24
     first = max(0, around - reach) // FRAMES_PER_TOKEN * FRAMES_PER_TOKEN
     features = motion.features[first : around + reach]
@@ -220,13 +222,13 @@ def main() -> None:
         computing, results = 0.0, []
         for pair, pair_segments in zip(pairs, segments, strict=True):
             new = [segment.id for segment in pair]
-            if kinds:  # what is generated is remembered: not part of the time here
+            if kinds:  # generation is cached and not part of this time
                 join_segments(engine, pair_segments, new=new, repair=kinds, generate=takes)
             takes_before, calls_before = takes.seconds, takes.calls
             start = time.perf_counter()
             joined = join_segments(engine, pair_segments, new=new, repair=kinds, generate=takes)
             computing += time.perf_counter() - start
-            if kinds:  # the first of the two calls generated, the second would have
+            if kinds:  # the first of the two calls generated; the second would have too
                 takes.seconds, takes.calls = takes_before, calls_before
             results.append(joined)
         outcomes[name] = results

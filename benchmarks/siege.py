@@ -3,8 +3,8 @@
     python benchmarks/siege.py [--minutes 60] [--seed 1]
 
 A third of the rounds each: a conversation with a planner that plans at random and sometimes writes
-nonsense, whose kept state is compared with what was told; a file that was damaged at random,
-read and opened in a conversation; a kill (see kills.py). A line a minute tells how far it is.
+nonsense, whose stored state is compared with its replies; a randomly damaged file, read and opened
+in a conversation; a kill (see kills.py). It prints a line a minute.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ NONSENSE = ("", "La la la.", "[" * 3000, "{'plan': [", "<think>" * 500, "null", 
 
 
 class RandomPlanner:
-    """Plans whatever comes, mostly in the right form."""
+    """Plans anything, mostly in the right form."""
 
     name = "random"
     tries = 2
@@ -53,7 +53,7 @@ class RandomPlanner:
         self._chance = chance
 
     def ask(self, task: Task) -> Answer:
-        """A plan, or something like it."""
+        """Return a plan, or something like it."""
         chance = self._chance
         if chance.random() < 0.1:
             return Answer(chance.choice(NONSENSE))
@@ -61,7 +61,7 @@ class RandomPlanner:
         return Answer(json.dumps({"reasoning": "", "plan": steps, "placement": []}))
 
     def reply(self, request: str, facts: str) -> str | None:
-        """Nothing of its own."""
+        """Return None, which leaves the reply to the template."""
         return None
 
     def _step(self, task: Task) -> dict[str, Any]:
@@ -77,7 +77,7 @@ class RandomPlanner:
 
 
 class Siege:
-    """The rounds, and what was counted in them."""
+    """The rounds and their counts."""
 
     def __init__(self, folder: Path, chance: random.Random) -> None:
         self.folder, self.chance = folder, chance
@@ -92,7 +92,7 @@ class Siege:
         self._whole = (folder / "whole.npz").read_bytes()
 
     def plan(self) -> None:
-        """A request to one of the conversations, then compare it with what is kept."""
+        """Send a request to a conversation, then compare the result with what is kept."""
         agent, connection = self._open()
         thread = f"plan {self.chance.randrange(THREADS)}"
         turn = None
@@ -113,7 +113,7 @@ class Siege:
         self.counts["plans"] += 1
 
     def file(self) -> None:
-        """A damaged file, read by itself and opened in a conversation."""
+        """Read a damaged file by itself and open it in a conversation."""
         data = bytearray(self._whole)
         for _ in range(self.chance.choice((1, 1, 3, 30))):
             place = self.chance.randrange(len(data))
@@ -133,7 +133,7 @@ class Siege:
         self.counts["files"] += 1
 
     def kill(self) -> None:
-        """A conversation that is killed."""
+        """Kill a conversation."""
         kill_once(self.folder, self.chance, self.kills, longest=self._lasts)
         if self.kills.lost:
             self.failures.append(f"kill {self.kills.kills}: a reply is lost")
@@ -153,12 +153,12 @@ class Siege:
 
 
 def resident() -> int:
-    """Bytes of memory that this program holds."""
+    """Return the bytes of memory that this program holds."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
 
 def main() -> None:
-    """Run the rounds and print a line a minute, and the sum as JSON."""
+    """Run the rounds; print a line a minute, and the totals as JSON."""
     parser = argparse.ArgumentParser(description="Random plans, files and kills in a row.")
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--seed", type=int, default=1)

@@ -1,14 +1,14 @@
-"""Synthetic skeletons of every kind, read and held against the truth.
+"""Synthetic skeletons of every kind, imported and compared with the truth.
 
     python benchmarks/skeleton_fuzz.py [--count 5000] [--seed 0] [--show 5]
 
 Each is a person walking, standing or sitting down, written as BVH with random names or those of a
 program, another order of rotations, unit, vertical axis, rest pose, rate and proportions, with
-fingers, helpers and faces added, and sometimes with joints left out. What is read is compared with
+fingers, helpers and faces added, and sometimes with joints left out. The result is compared with
 the known joints, turned about the vertical and scaled to the same legs.
 
-It prints how many were imported within 1 cm, how many further off, how many refused, and how many
-were taken for another body than they are: a mean error of more than 6 cm without a refusal.
+It prints how many were imported within 1 cm, how many less accurately, how many refused, and how
+many were misread: a mean error of more than 6 cm without a refusal.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _SPARE = ("spine1", "spine2", "neck", "left_collar", "right_collar", "left_foot"
 
 @dataclass(frozen=True)
 class Skeleton:
-    """One synthetic file and the truth about it."""
+    """One synthetic file and its ground truth."""
 
     text: str
     joints: Array
@@ -50,7 +50,7 @@ class Skeleton:
 
 
 def person(random: np.random.Generator, frames: int) -> Array:
-    """Joints ``(T, 22, 3)`` of somebody who walks, or stands and moves, at 20 fps."""
+    """Return joints ``(T, 22, 3)`` of a person who walks, or stands and moves, at 20 fps."""
     offsets = standard_offsets() * random.uniform(0.9, 1.1)
     for left, right in LEFT_RIGHT_PAIRS:
         length = random.uniform(0.88, 1.12)
@@ -87,7 +87,7 @@ def person(random: np.random.Generator, frames: int) -> Array:
 
 
 def synthetic(random: np.random.Generator) -> Skeleton:
-    """A random skeleton."""
+    """Return a random skeleton."""
     fps = float(random.choice([24, 30, 60, 100, 120]))
     seconds = random.uniform(1.0, 2.0)
     joints = person(random, int(seconds * 20) + 2)
@@ -97,7 +97,7 @@ def synthetic(random: np.random.Generator) -> Skeleton:
     joints = joints[before] * (1 - share) + joints[before + 1] * share
     dropped = _dropped(random)
     pose = solve_pose(joints, tolerance=np.inf)
-    for name in dropped:  # what is left out does not move by itself
+    for name in dropped:  # a joint that is left out does not move by itself
         pose.rotations[:, JOINT_NAMES.index(name)] = np.eye(3)
     joints = world_positions(
         PARENTS,
@@ -113,7 +113,7 @@ def synthetic(random: np.random.Generator) -> Skeleton:
     _add_joints(random, names, parents, offsets, turns)
     labels = _labels(random, names, style)
     order = "".join(random.permutation(list("xyz")))
-    if random.random() < 0.3:  # a rest pose that is nobody's
+    if random.random() < 0.3:  # a rest pose that no person has
         rest = [Rotation.random(rng=random).as_matrix() for _ in names]
         offsets = [
             rest[parent].T @ offset if parent >= 0 else offset
@@ -138,7 +138,7 @@ def _dropped(random: np.random.Generator) -> set[str]:
     if random.random() < 0.75:
         return set()
     found = set(map(str, random.choice(_SPARE, random.integers(1, 3), replace=False)))
-    for part in ("collar", "foot"):  # of both sides or none
+    for part in ("collar", "foot"):  # on both sides or none
         if {f"left_{part}", f"right_{part}"} & found:
             found |= {f"left_{part}", f"right_{part}"}
     return found
@@ -205,7 +205,9 @@ def _bvh(
     scale: float,
     fps: float,
 ) -> str:
-    """The file; a joint that is left out is melted into its parent, its children move up."""
+    """Return the file; a joint that is left out merges with its parent, and its children move
+    up.
+    """
     lines = ["HIERARCHY"]
     columns: list[Array] = []
 
@@ -248,7 +250,9 @@ def _bvh(
 
 
 def mean_error(found: Array, truth: Array) -> float:
-    """Metres between joints ``(T, 22, 3)``, turned about y, moved and scaled to the same legs."""
+    """Return metres between joints ``(T, 22, 3)``, turned about y, moved and scaled to the same
+    legs.
+    """
     if found.shape != truth.shape:
         return float("inf")
 
@@ -266,7 +270,7 @@ def mean_error(found: Array, truth: Array) -> float:
 
 
 def measure(count: int, seed: int, show: int) -> Counter[str]:
-    """Outcomes of so many skeletons."""
+    """Return the outcomes of that many skeletons."""
     outcomes: Counter[str] = Counter()
     random = np.random.default_rng(seed)
     with tempfile.TemporaryDirectory() as folder:

@@ -1,10 +1,10 @@
-"""Report how each sample skeleton is read, one line a file, to compare two versions.
+"""A report on how each sample skeleton is read, one line a file, to compare two versions.
 
     python benchmarks/skeleton_kinds.py KIND=FILE KIND=FILE … [--json]
 
-A file is read as `motion-agent import` reads it. ``read`` is a person of usual build whose head
-is above the hips, ``wrong`` one who is not, and ``refused`` comes with the reason. It imports only
-what early versions had, too, so that PYTHONPATH can name another checkout.
+A file is read as by `motion-agent import`. ``read`` means a person of usual build with the head
+above the hips, ``wrong`` any other, and ``refused`` comes with the reason. It imports only what
+early versions had, so that PYTHONPATH can point to another checkout.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from motion_agent.motion_core.formats import read_joints
 
 
 def outcome(path: Path) -> str:
-    """``read``, ``wrong: …`` or ``refused: …``."""
+    """Return ``read``, ``wrong: …`` or ``refused: …``."""
     try:
         joints, fps = read_joints(path)
     except (ValueError, LookupError, OSError, ArithmeticError, RuntimeError) as error:

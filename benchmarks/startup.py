@@ -1,8 +1,8 @@
-"""How long `motion-agent --help` and `import motion_agent` take, in a new process each time.
+"""The time that `motion-agent --help` and `import motion_agent` take, in a new process each.
 
     python benchmarks/startup.py [RUNS]
 
-Target: under half a second. The start of Python itself is shown beside them.
+Target: under half a second. Python's own start is shown for comparison.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
     python benchmarks/store_listing.py [--motions 100000]
 
-The files are empty but for one: only their names count here.
+All files but one are empty: only their names matter here.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from motion_agent.motion_core.store import MotionStore
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """The best of three."""
+    """Return the best time of three."""
     times = []
     for _ in range(3):
         begin = time.process_time()
@@ -56,7 +56,7 @@ def main() -> None:
         further = round(time.process_time() - begin, 4)
         found = {"motions": len(store), "first add": first, "further add": further}
         found["list"] = seconds(MotionStore(folder).list)
-        os.utime(folder)  # as if somebody else had put a file there
+        os.utime(folder)  # as if another program had added a file
         begin = time.process_time()
         MotionStore(folder).list()
         found["list after a change"] = round(time.process_time() - begin, 4)

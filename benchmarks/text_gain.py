@@ -1,11 +1,11 @@
-"""How much a t2m adapter heeds its descriptions, in nats a motion token.
+"""How much a t2m adapter heeds its descriptions, in nats per motion token.
 
     OMP_NUM_THREADS=1 python benchmarks/text_gain.py [--checkpoint FOLDER] [--bits 8]
 
-The loss of recorded motions after their own caption, after another clip's, and after none. The
-first two differ by nothing in a model that only goes on from the motion before, however low its
-loss is: R-precision needs generated motion and minutes, this needs neither. With ``--bits 8`` the
-weights are the quantised ones, so two runs tell what rounding them costs.
+It measures the loss of recorded motions after their own caption, after another clip's, and after
+none. The first two are equal for a model that only continues the motion so far, however low its
+loss: R-precision needs generated motion and minutes, this needs neither. With ``--bits 8`` the
+weights are quantised, so two runs show the cost of rounding.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ BATCH = 16
 
 @torch.inference_mode()
 def loss(model: InferenceModel, samples: Sequence[Sample]) -> float:
-    """Mean over all target tokens, in nats."""
+    """Return the mean loss over all target tokens, in nats."""
     total, count = 0.0, 0
     ordered = sorted(samples, key=lambda sample: len(sample.ids))
     for first in range(0, len(ordered), BATCH):

@@ -1,9 +1,9 @@
-"""How much is won when calls of `generate_motion` that come at once are run as batches.
+"""The gain from batching simultaneous calls of `generate_motion`.
 
     python benchmarks/tool_batching.py [CALLS]
 
-Times CALLS calls one after the other, from CALLS threads at once and from CALLS coroutines at once,
-with the default engine, each way with the same descriptions and seeds; tells the number of batches,
+It times CALLS calls one after the other, from CALLS threads at once and from CALLS coroutines at
+once, with the default engine and the same descriptions and seeds; it prints the number of batches,
 the ratio of the times, and whether the motions are the same. A warm-up loads the weights.
 """
 
@@ -30,7 +30,7 @@ ACTIONS = ("walks forward", "waves with both hands", "bows", "kicks with the rig
 
 
 class Counting:
-    """The engine, with the sizes of the batches that came to it."""
+    """The engine, recording the sizes of its batches."""
 
     def __init__(self, engine: MotionEngine) -> None:
         self._engine = engine
@@ -81,7 +81,7 @@ def main() -> None:
     print(f"{calls} calls of generate_motion, one description each")
     for name, run in ways.items():
         engine.batches.clear()
-        tool = motion_tools(engine)[0]  # a store of its own
+        tool = motion_tools(engine)[0]  # its own store
         begin = time.perf_counter()
         result = run(tool)
         seconds = time.perf_counter() - begin

@@ -1,12 +1,11 @@
-"""How large the interactive page is, how fast it opens and what a frame costs, in Chromium.
+"""The size of the interactive page, how fast it opens and what a frame costs, in Chromium.
 
     python benchmarks/viewer.py [FILE] [--seconds 10 600]
 
-Opens pages of FILE (by default a clip of ../shared/data/humanml3d-sample, repeated) for one and
-for two people in headless Chromium, through Playwright, from disk. Where there is no graphics
-card, Chromium draws in software: the frames it then shows in a second say nothing about a real
-screen, so what counts is the time that the page's own script takes of each frame: 60 frames a
-second leave 16.7 ms for everything.
+Opens pages of FILE (by default a clip of ../shared/data/humanml3d-sample, repeated) for one and for
+two people in headless Chromium, through Playwright, from disk. Without a graphics card, Chromium
+draws in software: its frame rate then says nothing about a real screen, so what counts is the time
+that the page's own script takes in each frame: 60 frames a second leave 16.7 ms for everything.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ PLAYED = 4000  # ms
 
 
 def repeated(motion: Motion, seconds: float) -> Motion:
-    """The motion over and over, in segments of 4 seconds."""
+    """Return the motion repeated, in segments of 4 seconds."""
     frames = max(80, int(seconds * 20) // 80 * 80)
     features = motion.features[np.arange(frames) % len(motion)]
     segments = tuple(
@@ -48,7 +47,9 @@ def waited(page: Any, expression: str) -> None:
 
 
 def measured(browser: Any, path: Path) -> tuple[float, float, float, float]:
-    """Seconds until the first picture; of each frame ms of script and of style and layout; fps."""
+    """Return seconds until the first picture; ms of script and of style and layout per frame;
+    fps.
+    """
     page = browser.new_page(viewport={"width": 1280, "height": 800})
     page.goto(path.as_uri())
     waited(page, "performance.getEntriesByName('motion drawn').length > 0")
@@ -57,7 +58,7 @@ def measured(browser: Any, path: Path) -> tuple[float, float, float, float]:
         "window.ticks = 0; (function tick() { window.ticks++; requestAnimationFrame(tick); })()"
     )
     page.evaluate("motionPlayer.seek(Math.floor(motionPlayer.frames / 3)); motionPlayer.play()")
-    waited(page, "window.ticks > 45")  # by then it has found out how fast pictures are here
+    waited(page, "window.ticks > 45")  # by then it knows the speed of drawing here
     session = page.context.new_cdp_session(page)
     session.send("Performance.enable")
     before, ticks = page_times(session), page.evaluate("window.ticks")

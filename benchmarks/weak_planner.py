@@ -1,11 +1,11 @@
 """How often a 135-million-parameter model gives a valid plan, and what each mechanism adds.
 
     python benchmarks/weak_planner.py                   # a quarter of an hour on one core
-    python benchmarks/weak_planner.py --first 12        # a taste
+    python benchmarks/weak_planner.py --first 12        # a quick look
     python benchmarks/weak_planner.py --rescore         # the recorded answers, read again
 
 SmolLM2-135M-Instruct is served on loopback (benchmarks/llama_server.py) and asked the sixty
-requests of benchmarks/weak_requests.py. Four ways, each adding one mechanism:
+requests of benchmarks/weak_requests.py. Four strategies, each adding one mechanism:
 
     prompt   the plan's form in words, one try, the answer must be bare JSON
     ladder   the same answers, read by the parsing ladder
@@ -38,14 +38,14 @@ from motion_agent.agent_graph.providers import open_model
 
 RECORDS = Path(__file__).parent / "planner_answers" / "smollm2.jsonl"
 TRIES = 3
-MAX_TOKENS = 300  # of an answer: a plan of eight steps; a model that loops is stopped early
+MAX_TOKENS = 300  # tokens of an answer: a plan of eight steps; a looping model is stopped early
 SEED = 7
 
 
 def ask(
     requests: Iterable[Request], url: str, *, temperature: float
 ) -> Iterator[list[dict[str, Any]]]:
-    """Ask each request in both strategies until there is a valid plan; the answers to each."""
+    """Ask each request in both strategies until there is a valid plan; return the answers."""
     os.environ["OPENAI_BASE_URL"] = url
     os.environ["MOTION_AGENT_MAX_TOKENS"] = str(MAX_TOKENS)
     model = open_model("openai:smollm2", temperature=temperature)
@@ -87,7 +87,7 @@ def _until_valid(planner: ChatPlanner, request: Request, strategy: str) -> list[
 
 
 def read(answer: Answer, request: Request) -> tuple[Parsed | None, InvalidPlanError | None]:
-    """The plan in an answer as the agent reads it, or what is wrong with it."""
+    """Read an answer as the agent does; return the plan, or what is wrong with it."""
     try:
         parsed = read_answer(answer)
         known = () if parsed.plan.steps_of("start_over") else request.ids

@@ -1,7 +1,7 @@
-"""Sixty requests of all families, each with what a sensible plan of it has at least.
+"""Sixty requests of all families, each with the minimum of a sensible plan.
 
-What is asked of a plan is decided by a program and mild: the right kind of steps, as many as fit,
-and the words of the actions in their order. It tells sense from nonsense, not good from better.
+The requirements are mild and checked by a program: the right kind and number of steps, and the
+words of the actions in order. They separate sense from nonsense, not good from better.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from motion_agent.motion_core.timeline import Timeline
 
 @dataclass(frozen=True)
 class Request:
-    """A request and what a sensible plan has.
+    """A request and the requirements of a sensible plan.
 
     Attributes:
-        family: what kind of request it is.
+        family: kind of request.
         text: the person's words.
         words: stems that the descriptions must have, in this order; ``|`` separates synonyms.
-        steps: least and greatest number of generated steps.
+        steps: minimum and maximum number of generated steps.
         keeps: segments that must stay.
         tools: tools that must be used beside generate_motion.
         segments: descriptions of the current motion, s1, s2, …
-        captions: what was captioned in this turn.
+        captions: captions of this turn.
     """
 
     family: str
@@ -46,11 +46,11 @@ class Request:
         return tuple(f"s{number}" for number in range(1, len(self.segments) + 1))
 
     def task(self) -> Task:
-        """The request as a planner is asked it."""
+        """Return the request as a planner's task."""
         return Task(self.text, timeline=_timeline(self.segments), captions=_captions(self.captions))
 
     def sensible(self, plan: Plan) -> bool:
-        """Whether the plan has what this request asks for."""
+        """Return whether the plan has what this request needs."""
         steps = plan.steps_of("generate_motion")
         text = " | ".join(step.description.lower() for step in steps)
         position = 0

@@ -1,10 +1,10 @@
-"""Another program exchanges folders and files for links while a workspace is read and written.
+"""A race in which another program swaps folders and files for links while a workspace is in use.
 
     python benchmarks/workspace_races.py [--attempts 132000] [--seed 1]
 
-Beside the workspace is a folder with a file of the same name, which nobody may read or add to. The
-other program puts links to it where the workspace's own folder and file are, and takes them away
-again, as fast as it can. Nothing that is read may come from there, nothing may be written there.
+Beside the workspace is a folder with a file of the same name, which must not be read or written.
+The other program replaces the workspace's own folder and file with links to it and back, as fast as
+it can. Nothing that is read may come from there, nothing may be written there.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def exchange(inside: Path, outside: Path) -> None:
 
 
 def attempt(workspace: Workspace, new: str, own: str) -> str:
-    """Write a new file, or read if no name is given; return what came of it."""
+    """Write a new file, or read if no name is given; return the outcome."""
     try:
         if new:
             workspace.write(new, _write)

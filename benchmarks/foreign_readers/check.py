@@ -4,9 +4,9 @@
 
 MOTION is any file that `motion-agent import` reads; by default tests/samples/walk.npy. Programs are
 installed into FOLDER the first time (Python packages into an environment of their own, three.js and
-Khronos' validator by npm); Blender is used where MOTION_AGENT_BPY_PYTHON names a Python with its
-module bpy, Chromium where it is installed. What cannot be had is told in the table, not left out.
-`--write` puts the table between the marks of docs/reference/programs.md.
+Khronos' validator by npm); Blender is used if MOTION_AGENT_BPY_PYTHON names a Python with its
+module bpy, Chromium if it is installed. Unavailable programs appear as such in the table. `--write`
+puts the table between the marks of docs/reference/programs.md.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ validateBytes(new Uint8Array(fs.readFileSync(process.argv[1])))
 
 
 class NotHere(Exception):
-    """A program that cannot be had on this machine."""
+    """A program is not available on this machine."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Environments:
-    """Where the programs are."""
+    """The environments of the programs."""
 
     folder: Path
 
@@ -109,7 +109,7 @@ def _run(command: Sequence[str]) -> str:
 
 
 def distance_line(places: Array, expected: Array) -> str:
-    """How far joints ``(T, 22, 3)`` are from where they should be."""
+    """Return how far joints ``(T, 22, 3)`` are from their expected positions."""
     if len(places) != len(expected):
         return f"**{len(places)} frames, {len(expected)} expected**"
     off = np.linalg.norm(places - expected, axis=-1) * 1000
@@ -117,21 +117,21 @@ def distance_line(places: Array, expected: Array) -> str:
 
 
 def ours(names: Sequence[str], places: Array, joints: Sequence[str]) -> Array:
-    """Places of our joints, by the names that they have in the file."""
-    # three.js leaves out the characters that its paths are made of
+    """Return the positions of our joints by their names in the file."""
+    # three.js drops the characters that its paths use
     plain = [re.sub(r"[\[\].:/]", "", name) for name in names]
     return places[:, [plain.index(re.sub(r"[\[\].:/]", "", name)) for name in joints]]
 
 
 def saved(command: Sequence[str], out: Path) -> tuple[list[str], Array]:
-    """Names and places that a program put into `out`."""
+    """Return the names and positions that a program saved in `out`."""
     _run(command)
     with np.load(out) as found:
         return [str(name) for name in found["names"]], found["places"]
 
 
 def check_bvh(motion: Motion, folder: Path, here: Environments) -> Iterator[Row]:
-    """BVH of every style in every reader."""
+    """Yield a row for BVH of every style in every reader."""
     expected = motion.joints.astype(np.float64)
     for name, style in BVH_STYLES.items():
         (path,) = export(motion, folder / f"{name}.bvh", bvh=style)
@@ -181,7 +181,9 @@ def _row(
 
 
 def check_glb(motion: Motion, folder: Path, here: Environments) -> Iterator[Row]:
-    """The mannequin in GLB, in viewers and the validator; and FBX that Blender makes of it."""
+    """Yield a row for the mannequin in GLB, in viewers and the validator, and for FBX that Blender
+    makes of it.
+    """
     (path,) = export(motion, folder / "motion.glb")
     expected = motion.joints.astype(np.float64)
     out, fbx = folder / "found.npz", folder / "blender.fbx"
@@ -215,7 +217,7 @@ def _run_in(folder: Path, command: Sequence[str]) -> str:
 
 
 def check_amass(motion: Motion, folder: Path) -> Iterator[Row]:
-    """What the loaders of AMASS files ask of them."""
+    """Yield a row for each requirement of the loaders of AMASS files."""
     (path,) = export(motion, folder / "motion.amass.npz")
     with np.load(path) as file:
         poses, trans, rate = file["poses"], file["trans"], float(file["mocap_framerate"])
@@ -241,7 +243,7 @@ def check_amass(motion: Motion, folder: Path) -> Iterator[Row]:
 
 
 def check_import(motion: Motion, folder: Path) -> Iterator[Row]:
-    """What comes back of our own exports."""
+    """Yield a row for the import of each of our own exports."""
     expected = motion.joints.astype(np.float64)
     for suffix in EXPORTS:
         if Path(f"x.{suffix}").suffix not in READABLE_SUFFIXES:
@@ -254,7 +256,7 @@ def check_import(motion: Motion, folder: Path) -> Iterator[Row]:
 
 
 def imported(path: Path, expected: Array) -> str:
-    """How far joints of a file are off as we read it ourselves, but for where their middle is."""
+    """Return the error of a file's joints as imported by us, apart from their centre."""
     try:
         joints, fps = read_joints(path)
     except (InputError, FormatError) as error:
@@ -267,7 +269,7 @@ def imported(path: Path, expected: Array) -> str:
 
 
 def in_chromium(node: Path, path: Path, frames: int) -> tuple[list[str], Array]:
-    """Names and places of joints as three.js reads a file."""
+    """Return the names and positions of joints as three.js reads a file."""
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
     if chromium is None:
         raise NotHere("Chromium is not installed")
@@ -289,7 +291,7 @@ def in_chromium(node: Path, path: Path, frames: int) -> tuple[list[str], Array]:
 
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
-    """A web server on loopback: modules do not load from disk."""
+    """Serve files on loopback, because modules do not load from disk."""
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def log_message(self, format: str, *arguments: object) -> None:

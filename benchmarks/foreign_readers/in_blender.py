@@ -1,4 +1,4 @@
-"""Runs in a Python with Blender's module bpy: opens a file, tells its joints, perhaps saves as FBX.
+"""Runs in a Python with Blender's module bpy: opens a file, saves its joints, and FBX if asked.
 
 python in_blender.py FILE.bvh|FILE.glb OUT.npz [SAVE.fbx]
 """

@@ -1,4 +1,4 @@
-"""Runs in an environment with bvhio and pybvh: joints of a BVH as these packages read them.
+"""Runs in an environment with bvhio and pybvh: reads the joints of a BVH with these packages.
 
 python in_python.py pybvh|bvhio FILE.bvh OUT.npz
 """

@@ -1,11 +1,12 @@
-"""A BVH reader that does what the one does which research code copies, also where that is wrong.
+"""A BVH reader that imitates the one copied by research code, including its errors.
 
 The reader of Holden's motion code, in MoMask as ``visualization/BVH_mod.py``, goes line by line and
-takes much for granted. What it takes for granted is what is done here, written anew:
+assumes much. These assumptions are reimplemented here:
 
-- a joint's name is letters, digits and underscores, with one colon at most; others end it early;
+- a joint's name is letters, digits and underscores, with one colon at most; other characters end it
+early;
 - the order of rotations is that of the first joint, for all joints;
-- how many channels a joint has is what the last ``CHANNELS`` line says, for all but the root;
+- the last ``CHANNELS`` line gives the number of channels for every joint but the root;
 - rows are one frame each, and there are as many as ``Frames:`` says.
 
 Source: github.com/EricGuo5513/momask-codes.
@@ -28,10 +29,10 @@ _AXES = {"Xrotation": "x", "Yrotation": "y", "Zrotation": "z"}
 
 
 def read(path: Path) -> tuple[list[str], Array, float]:
-    """Names, positions ``(T, J, 3)`` and seconds a frame.
+    """Return names, positions ``(T, J, 3)`` and seconds per frame.
 
     Raises:
-        ValueError: it would end in an error there.
+        ValueError: the original would fail.
     """
     names: list[str] = []
     parents: list[int] = []

@@ -19,14 +19,14 @@ from .model import MotionTokenizer, TokenizerConfig
 FILE_NAME = "tokenizer.safetensors"
 _FORMAT = "motion-agent tokenizer 1"
 _TRAINING_ONLY = ("quantizer.uses", "quantizer.sums", "quantizer.initialised")
-_FLOAT32 = ("mean", "std")  # float16 would shift the root's velocity by more than the training
+_FLOAT32 = ("mean", "std")  # float16 would shift the root's velocity by more than training leaves
 
 
 def save_tokenizer(tokenizer: MotionTokenizer, folder: Path | str) -> Path:
-    """Writes ``tokenizer.safetensors`` in `folder`; returns its path.
+    """Write ``tokenizer.safetensors`` in `folder` and return its path.
 
     Weights and codebook are rounded to float16, so the tokenizer in memory may differ in the
-    fourth digit: measure the one that `load_tokenizer` gives.
+    fourth digit: measure the one from `load_tokenizer`.
 
     Raises:
         UnavailableError: the folder cannot be written to.
@@ -47,12 +47,12 @@ def save_tokenizer(tokenizer: MotionTokenizer, folder: Path | str) -> Path:
 
 
 def load_tokenizer(folder: Path | str) -> MotionTokenizer:
-    """The tokenizer in `folder`, float32, in evaluation mode, without gradients.
+    """Load the tokenizer in `folder`: float32, evaluation mode, no gradients.
 
     Raises:
         UnavailableError: there is none, or it cannot be read.
-        IntegrityError: the file is damaged or misses a tensor.
-        ConfigurationError: it is something else, or of a newer format.
+        IntegrityError: the file is damaged or lacks a tensor.
+        ConfigurationError: it is another kind of file, or a newer format.
     """
     path = Path(folder) / FILE_NAME
     if not path.is_file():

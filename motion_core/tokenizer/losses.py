@@ -1,8 +1,9 @@
-"""What the tokenizer is trained to keep: features, joint positions, and the path of the root.
+"""The tokenizer's losses: features, joint positions, and the path of the root.
 
 Source: T2M-GPT (Zhang et al., CVPR 2023), equation 3: smooth L1 on the normalised features, plus
 half of the same on the joint positions, plus 0.02 · commitment. The path term is ours: an error of
-one millimetre a frame is invisible in the features and is ten centimetres after five seconds.
+one millimetre a frame is invisible in the features but amounts to ten centimetres after five
+seconds.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ GROUPS = (
 def grouped_std(std: Tensor) -> Tensor:
     """Return standard deviations ``(263,)`` averaged within each group of columns.
 
-    So a centimetre counts the same for every joint, as in HumanML3D's own normalisation.
+    This makes a centimetre count the same for every joint, as in HumanML3D's own normalisation.
     """
     averaged = std.clone()
     for group in GROUPS:
@@ -42,7 +43,7 @@ def grouped_std(std: Tensor) -> Tensor:
 
 
 def smooth_l1(predicted: Tensor, real: Tensor, beta: float) -> Tensor:
-    """Element by element, without reduction: quadratic below `beta`, linear above."""
+    """Return the elementwise loss: quadratic below `beta`, linear above."""
     return F.smooth_l1_loss(predicted, real, reduction="none", beta=beta)
 
 
@@ -56,9 +57,9 @@ def joint_distances(predicted: Tensor, real: Tensor) -> Tensor:
 
 
 def root_path(features: Tensor) -> tuple[Tensor, Tensor]:
-    """Heading ``(B, T)`` in radians and plane position ``(B, T, 2)`` in metres, from a zero start.
+    """Return heading ``(B, T)`` in radians and position ``(B, T, 2)`` in metres, from a zero start.
 
-    The differentiable form of HumanML3D's `recover_root_rot_pos` for features ``(B, T, 263)``.
+    This is a differentiable `recover_root_rot_pos` of HumanML3D for features ``(B, T, 263)``.
     """
     inclusive = 2 * features[..., 0].cumsum(dim=1)  # column 0 holds half angles
     turn = torch.cat([torch.zeros_like(inclusive[:, :1]), inclusive[:, :-1]], dim=1)
@@ -71,13 +72,13 @@ def root_path(features: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def path_error(predicted: Tensor, real: Tensor, valid: Tensor) -> Tensor:
-    """Return the mean distance (metres) of the root's path from the real one, with the heading's
+    """Return the mean distance in metres of the root's path from the real one, plus the heading
     error.
 
     Args:
         predicted: features ``(B, T, 263)``, not normalised, as `real`.
         real: features ``(B, T, 263)``.
-        valid: ``(B, T)`` float; 0 where there is padding.
+        valid: ``(B, T)`` float; 0 for padding.
     """
     turn, place = root_path(predicted)
     real_turn, real_place = root_path(real)

@@ -37,7 +37,7 @@ _LARGEST = {"codes": 65_536, "code_dim": 2048, "width": 2048, "depth": 16, "dila
 
 @dataclass(frozen=True)
 class TokenizerConfig:
-    """Size and losses of a tokenizer; the defaults are those of the shipped one.
+    """The sizes and loss weights of a tokenizer; the defaults are the shipped one's.
 
     Attributes:
         codes: codebook size.
@@ -48,7 +48,7 @@ class TokenizerConfig:
         ema_decay, reset_share: see `EMAQuantizer`.
         commitment: weight of the commitment loss.
         position: weight of the smooth L1 on the joint positions.
-        distance: weight of the joints' mean distance in metres, the error that is reported.
+        distance: weight of the joints' mean distance in metres, the reported error.
         path: weight of the root's path error in metres.
         root, contact: weights of the root and foot contact columns in the reconstruction.
         beta: where smooth L1 turns from quadratic to linear, in standard deviations.
@@ -81,7 +81,7 @@ class TokenizerConfig:
 
     @classmethod
     def paper(cls) -> TokenizerConfig:
-        """T2M-GPT's size and losses."""
+        """Return T2M-GPT's size and losses."""
         return cls(code_dim=512, width=512, distance=0.0, path=0.0, root=1.0)
 
     def to_dict(self) -> dict[str, Any]:
@@ -89,10 +89,10 @@ class TokenizerConfig:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> TokenizerConfig:
-        """Return the config of `to_dict`.
+        """Return the config in a dictionary from `to_dict`.
 
         Raises:
-            ConfigurationError: names or types that are not of this config.
+            ConfigurationError: it has unknown names or wrong types.
         """
         try:
             return cls(**values)
@@ -102,12 +102,12 @@ class TokenizerConfig:
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """What `MotionTokenizer.forward` gives.
+    """The result of `MotionTokenizer.forward`.
 
     Attributes:
         features: ``(B, T, 263)``, not normalised.
         tokens: ``(B, T / 4)``.
-        loss: the weighted sum that is trained on.
+        loss: the weighted sum to minimise.
         parts: its unweighted parts, detached; ``distance`` is in metres.
     """
 
@@ -118,11 +118,11 @@ class Reconstruction:
 
 
 class MotionTokenizer(nn.Module):
-    """Takes and gives raw features; their mean and standard deviation are part of it.
+    """The motion tokenizer, on raw features; their mean and standard deviation are part of it.
 
     Args:
         config: size and losses.
-        mean, std: ``(263,)`` of the training features; 0 and 1 when left out.
+        mean, std: ``(263,)`` of the training features; 0 and 1 by default.
     """
 
     mean: Tensor
@@ -163,11 +163,10 @@ class MotionTokenizer(nn.Module):
     def encode(self, features: NDArray[Any]) -> list[int]:
         """Return tokens of raw features ``(T, 263)``: ``T // 4`` of them, at least one.
 
-        The last ``T % 4`` frames are left out; less than 4 frames are filled up by repeating the
-        last one.
+        The last ``T % 4`` frames are dropped; fewer than 4 frames are padded with the last one.
 
         Raises:
-            InputError: another shape, no frames, or not finite.
+            InputError: the features have another shape, no frames, or values that are not finite.
         """
         array = torch.from_numpy(check_features(features))
         frames = len(array) // FRAMES_PER_TOKEN * FRAMES_PER_TOKEN
@@ -181,10 +180,10 @@ class MotionTokenizer(nn.Module):
 
     @torch.no_grad()
     def decode(self, tokens: Sequence[int]) -> FloatArray:
-        """Return raw features ``(4 · len(tokens), 263)`` of motion tokens, decoded in one go.
+        """Return raw features ``(4 · len(tokens), 263)`` of motion tokens, decoded together.
 
         Raises:
-            InputError: no tokens, or one that is not in the codebook.
+            InputError: there are no tokens, or one is not in the codebook.
         """
         if len(tokens) == 0:
             raise InputError("there are no motion tokens to decode")
@@ -202,14 +201,14 @@ class MotionTokenizer(nn.Module):
 
     @property
     def parameters_count(self) -> int:
-        """Learned numbers: weights and codebook."""
+        """Number of learned values: weights and codebook."""
         weights = sum(parameter.numel() for parameter in self.parameters())
         return weights + self.quantizer.codebook.numel()
 
     # Tensors -------------------------------------------------------------------------------
 
     def encode_vectors(self, features: Tensor) -> Tensor:
-        """Encoder output ``(B, T/4, D)`` float32 of raw features ``(B, T, 263)``."""
+        """Return the encoder's output ``(B, T/4, D)`` float32 for raw features ``(B, T, 263)``."""
         normalised = (features - self.mean) / self.std
         encoded: Tensor = self.encoder(normalised.transpose(1, 2))  # (B, D, T/4)
         return encoded.transpose(1, 2).float()
@@ -237,7 +236,7 @@ class MotionTokenizer(nn.Module):
             valid = torch.ones(features.shape[:2], dtype=torch.bool, device=features.device)
         with torch.autocast(features.device.type, torch.bfloat16, enabled=bfloat16):
             vectors = self.encode_vectors(features)  # (B, T/4, D)
-        # A token counts when its first frame does: clips end inside a token.
+        # A token counts if its first frame does: clips may end inside a token.
         counted = valid[:, ::FRAMES_PER_TOKEN].flatten()
         quantized = self.quantizer(vectors.flatten(0, 1), counted)
         with torch.autocast(features.device.type, torch.bfloat16, enabled=bfloat16):
@@ -286,7 +285,7 @@ class _Residual(nn.Module):
 
 
 def _stage(config: TokenizerConfig) -> nn.Sequential:
-    """Residual blocks from the widest dilation to the narrowest, as T2M-GPT orders them."""
+    """Return residual blocks from the widest dilation to the narrowest, in T2M-GPT's order."""
     growth, depth = config.dilation_growth, config.depth
     return nn.Sequential(
         *(_Residual(config.width, growth**power) for power in reversed(range(depth)))

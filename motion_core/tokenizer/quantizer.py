@@ -1,14 +1,14 @@
-"""Vector quantizer whose codebook follows the encoder by moving averages, with dead-code reset.
+"""A vector quantizer whose codebook follows the encoder by moving averages, with dead-code reset.
 
 Source: VQ-VAE (van den Oord et al., 2017, appendix A.1 for the moving averages); reset of dead
 codes as in Jukebox (Dhariwal et al., 2020) and T2M-GPT (Zhang et al., CVPR 2023, section 3.1).
 
-Two things differ from T2M-GPT, because batches here are small:
-- a code is dead when its averaged use falls below a *share* of the use it would have if all codes
-  were used alike. T2M-GPT's "one use per batch" is an eighth of that share at its batch of 4,096
+Two things differ from T2M-GPT because batches here are small:
+- a code is dead when its averaged use falls below a *share* of its use under uniform use of all
+codes. T2M-GPT's "one use per batch" is an eighth of that share at its batch of 4,096
   tokens, but the whole of it at 512 tokens: half of the codebook would be replaced at every step;
-- a code that is put back to life starts with the full equal share, so it has a few hundred steps
-  to find its place before it can be declared dead again.
+- a revived code starts with the full equal share, so it has a few hundred steps to find its place
+before it can be declared dead again.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Quantized:
-    """What the quantizer gives.
+    """The quantizer's result.
 
     Attributes:
         vectors: ``(N, D)`` the chosen codes; gradients go straight through to the encoder.
@@ -56,7 +56,7 @@ class EMAQuantizer(nn.Module):
         super().__init__()
         self.codes, self.decay, self.reset_share = codes, decay, reset_share
         self.register_buffer("codebook", torch.randn(codes, dim) / dim**0.5)
-        # uses and sums serve training alone; a checkpoint holds the codebook.
+        # uses and sums are for training only; a checkpoint holds just the codebook.
         self.register_buffer("uses", torch.ones(codes))
         self.register_buffer("sums", self.codebook.clone())
         self.register_buffer("initialised", torch.tensor(False))
@@ -70,7 +70,8 @@ class EMAQuantizer(nn.Module):
 
         Args:
             vectors: encoder outputs, float32.
-            valid: ``(N,)`` bool; the rest (padding) is quantized but neither learned nor counted.
+            valid: ``(N,)`` bool; the rest (padding) is quantized but neither learned from nor
+                counted.
         """
         counted = vectors if valid is None else vectors[valid]
         if self.bypassed:
@@ -95,7 +96,7 @@ class EMAQuantizer(nn.Module):
 
     @torch.no_grad()
     def update(self, vectors: Tensor, tokens: Tensor) -> None:
-        """One step of the moving averages with encoder outputs ``(N, D)``; revives dead codes."""
+        """Update the moving averages with encoder outputs ``(N, D)`` and revive dead codes."""
         uses = torch.bincount(tokens, minlength=self.codes).to(self.uses)  # (K,)
         sums = torch.zeros_like(self.sums).index_add_(0, tokens, vectors)  # (K, D)
         self.uses.mul_(self.decay).add_(uses, alpha=1 - self.decay)
@@ -116,7 +117,7 @@ class EMAQuantizer(nn.Module):
 
 
 def _drawn(vectors: Tensor, count: int) -> Tensor:
-    """`count` of the vectors at random, slightly moved where there are too few of them."""
+    """Draw `count` of the vectors at random, slightly perturbed if there are too few."""
     repeats = -(-count // len(vectors))
     orders = [torch.randperm(len(vectors), device=vectors.device) for _ in range(repeats)]
     order = torch.cat(orders)[:count]

@@ -1,4 +1,4 @@
-"""What a tokenizer keeps of motions it has not seen: measured, overall and for each action."""
+"""How well a tokenizer preserves unseen motions, overall and for each action."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ DRIFT_SECONDS = 5
 
 @dataclass(frozen=True)
 class Measured:
-    """The measures of a set of clips.
+    """The scores of a set of clips.
 
     Attributes:
-        clips, frames: how many were measured.
+        clips, frames: number measured.
         mpjpe_mm: mean distance of the 21 local joints (relative to the root, aligned by heading)
             over all frames, millimetres.
-        drift_cm: median distance of the root from its real place after 5 s, when both start at the
-            same place; clips of at least 5 s. None when there are none.
+        drift_cm: median distance of the root from its real position after 5 s, starting together,
+            for clips of at least 5 s. None without any.
         drift_clips: number of these clips.
-        short_drift_cm: the same for shorter clips, at their end. None when there are none.
+        short_drift_cm: the same for shorter clips, at their end. None without any.
         heading_deg: median error of the heading at the same moments, all clips, degrees.
-        contact_accuracy: share of the four foot contacts that are told rightly.
+        contact_accuracy: share of the four foot contacts that are right.
         contact_share: share of real foot contacts that are "on the ground", for comparison.
     """
 
@@ -50,7 +50,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class TokenizerReport:
-    """What `evaluate_tokenizer` measured.
+    """The result of `evaluate_tokenizer`.
 
     Attributes:
         split: the split of the data set.
@@ -58,8 +58,8 @@ class TokenizerReport:
         actions: the clips of each action, by name.
         codes: size of the codebook.
         codes_used: number of codes that occur in the split.
-        perplexity: of the codes in the split; `codes` if all were used alike.
-        parameters: learned numbers of the tokenizer.
+        perplexity: of the codes in the split; `codes` if all are used equally.
+        parameters: number of learned values.
     """
 
     split: str
@@ -78,7 +78,7 @@ class TokenizerReport:
         return json.dumps({**asdict(self), "codes_used_share": self.codes_used_share}, indent=2)
 
     def to_markdown(self) -> str:
-        """Return two tables: overall, and each action."""
+        """Return two tables: overall, and by action."""
         all_clips = self.overall
         lines = [
             f"Motion tokenizer ({self.parameters / 1e6:.1f} M parameters), {self.split} split: "
@@ -113,7 +113,7 @@ class TokenizerReport:
 def evaluate_tokenizer(
     tokenizer: MotionTokenizer, dataset: FeatureDataset, split: str = "test"
 ) -> TokenizerReport:
-    """Encode and decode every recording of the split that is not mirrored, each in one go.
+    """Encode and decode every recording of the split that is not mirrored, each as a whole.
 
     Raises:
         InputError: there are none.

@@ -1,12 +1,11 @@
 """Training of the motion tokenizer.
 
-`motion-agent train tokenizer`; the same command continues a training that was stopped. In the
-folder: the finished
-``tokenizer.safetensors``, ``report.md`` and ``report.json`` with what it reaches on the test
+`motion-agent train tokenizer`; the same command continues a stopped training. The folder gets the
+finished ``tokenizer.safetensors``, ``report.md`` and ``report.json`` with its scores on the test
 split, and the state, log and curves of the training.
 
-With `refine` the decoder of a finished tokenizer goes on learning alone. Encoder and
-codebook stand still, so every motion keeps its tokens and a MotionLLM trained on them still fits.
+With `refine`, only the decoder of a finished tokenizer keeps training. Encoder and codebook are
+frozen, so every motion keeps its tokens and a MotionLLM trained on them still fits.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from .windows import FeatureDataset, Windows
 
 @dataclass(frozen=True)
 class TokenizerTraining:
-    """How a tokenizer is trained.
+    """Settings for training a tokenizer.
 
     Attributes:
         steps: optimiser steps.
@@ -39,13 +38,13 @@ class TokenizerTraining:
         window: frames a window.
         lr: peak learning rate; it rises over `warmup` steps and falls to a hundredth as a cosine.
         unquantized: first steps as a plain autoencoder; the codebook then starts from encoder
-            outputs that already tell poses apart.
+            outputs that already distinguish poses.
         weight_decay: of AdamW.
         clip: largest norm of the gradient.
         balance: share of class-balanced sampling, see `Windows`.
         bfloat16: convolutions in bfloat16, about 1.6 times faster on CPUs with AVX-512 BF16.
-        seed: of weights and windows.
-        save_every: seconds between two saved states.
+        seed: for weights and windows.
+        save_every: seconds between saves.
     """
 
     steps: int = 8_000
@@ -78,21 +77,21 @@ def train_tokenizer(
     refine: Path | str | None = None,
     device: torch.device | str | None = None,
 ) -> MotionTokenizer:
-    """Train a tokenizer, or continue; return what `load_tokenizer(out)` gives.
+    """Train a tokenizer, or continue; return the result of `load_tokenizer(out)`.
 
     Args:
-        dataset: what to train on.
+        dataset: to train on.
         out: folder for state and result.
-        config: size and losses; that of `refine` where it is given.
-        training: how to train.
-        refine: folder of a finished tokenizer whose decoder alone goes on learning.
-        device: None for a GPU where there is one.
+        config: size and losses; by default that of `refine`.
+        training: settings.
+        refine: folder of a finished tokenizer of which only the decoder keeps training.
+        device: None for a GPU if there is one.
 
     Raises:
         UnavailableError: `out` cannot be written to.
         IntegrityError: the saved state in `out` is damaged.
         ConfigurationError: `out` holds the training of another config, or the loss diverged.
-        KeyboardInterrupt: Ctrl-C; the state is saved.
+        KeyboardInterrupt: Ctrl-C, after saving the state.
     """
     training = training or TokenizerTraining()
     if refine is None:
@@ -204,7 +203,7 @@ class _Session:
 
 
 def write_report(report: TokenizerReport, folder: Path | str) -> None:
-    """``report.md`` and ``report.json`` in `folder`."""
+    """Write ``report.md`` and ``report.json`` in `folder`."""
     for name, text in (("report.md", report.to_markdown()), ("report.json", report.to_json())):
         with replacing(Path(folder) / name) as path:
             path.write_text(text, encoding="utf-8")

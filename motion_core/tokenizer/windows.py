@@ -1,4 +1,4 @@
-"""Random windows of a data set's recordings, as the tokenizer trains on them."""
+"""Random windows of a data set's recordings, for training the tokenizer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..motion import FRAMES_PER_TOKEN
 
 
 class FeatureClip(Protocol):
-    """The part of a clip that is needed here."""
+    """The attributes of a clip that are needed here."""
 
     @property
     def action(self) -> str: ...
@@ -29,7 +29,7 @@ class FeatureClip(Protocol):
 
 
 class FeatureDataset(Protocol):
-    """The part of `PreparedDataset` that is needed here."""
+    """The interface of `PreparedDataset` that is needed here."""
 
     @property
     def mean(self) -> NDArray[Any]: ...
@@ -45,20 +45,20 @@ class FeatureDataset(Protocol):
 class Windows:
     """Draws windows of `frames` frames from the recordings of a split.
 
-    A recording is drawn with a probability that mixes two wishes: every frame equally often, and
-    every action in proportion to the square root of its frames. One shorter than a window is drawn
-    whole; its last frame is repeated and marked as padding. All features lie on the device, half
+    A recording's probability mixes two distributions: every frame equally often, and every action
+    in proportion to the square root of its frames. A recording shorter than a window is drawn
+    whole; its last frame is repeated and marked as padding. All features are on the device in half
     precision, as a prepared data set stores them.
 
     Args:
-        dataset: where the recordings are.
+        dataset: with the recordings.
         split: its name.
         frames: length of a window, a multiple of 4.
-        balance: share of the class-balanced wish, 0 to 1.
-        device: where windows are needed.
+        balance: share of the class-balanced distribution, 0 to 1.
+        device: of the windows.
 
     Raises:
-        InputError: no recordings in the split, or a length that is no multiple of 4.
+        InputError: the split has no recordings, or the length is not a multiple of 4.
     """
 
     def __init__(
@@ -99,11 +99,13 @@ class Windows:
         return len(self._lengths)
 
     def draw(self, count: int, generator: np.random.Generator) -> tuple[Tensor, Tensor]:
-        """`count` windows ``(count, frames, 263)`` float32 and where they are valid, bool."""
+        """Draw `count` windows: ``(count, frames, 263)`` float32, and a bool mask of valid
+        frames.
+        """
         chosen = np.searchsorted(self._reach, generator.random(count), side="right")
         chosen = np.minimum(chosen, len(self) - 1)
         lengths = self._lengths[chosen]
-        free = np.maximum(lengths - self.frames, 0) + 1  # places where a window can begin
+        free = np.maximum(lengths - self.frames, 0) + 1  # possible starts of a window
         starts = (generator.random(count) * free).astype(np.int64)
         steps = np.arange(self.frames)
         inside = starts[:, None] + steps < lengths[:, None]  # (count, frames)

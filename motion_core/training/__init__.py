@@ -1,4 +1,4 @@
-"""The training loop that the tokenizer, MotionLLM and the matching network share."""
+"""The training loop shared by the tokenizer, MotionLLM and the matching network."""
 
 from .run import TrainingRun
 

@@ -1,4 +1,4 @@
-"""`TrainingRun`: a loop over training steps that can be killed at any moment and continued.
+"""`TrainingRun`: a loop over training steps that can be killed at any time and continued.
 
     run = TrainingRun("runs/tokenizer", steps=4000, title="tokenizer", save=lambda: {...})
     run.resume(load)                    # load(state) is called when the folder holds a state
@@ -6,10 +6,10 @@
         ...
         run.log(loss=0.31, lr=2e-4)
 
-In the folder: ``state.pt`` (atomic: the last complete state), ``log.csv`` (one row a logged step;
-rows of steps that were lost in a kill are dropped on resume) and ``curves.png`` (if matplotlib is
-installed). A resumed run repeats the uninterrupted one bit for bit when `save` returns everything
-that the steps change; the global random states of torch, NumPy and Python are kept here.
+The folder holds ``state.pt`` (atomic: the last complete state), ``log.csv`` (one row a logged step;
+rows of steps lost in a kill are dropped on resume) and ``curves.png`` (if matplotlib is installed).
+A resumed run repeats the uninterrupted one bit for bit if `save` returns everything that the steps
+change; the global random states of torch, NumPy and Python are saved here.
 """
 
 from __future__ import annotations
@@ -41,17 +41,17 @@ _SECONDS_BETWEEN_LINES = 30.0
 
 
 class TrainingRun:
-    """Iterates over the steps that are left, saving the state on the way.
+    """Iterates over the remaining steps, saving the state on the way.
 
     Args:
-        folder: where state, log and curves are kept; made if it is missing.
+        folder: of state, log and curves; created if it is missing.
         steps: number of steps of the whole training.
-        title: what is trained; a state of another title is refused.
-        save: gives the state after the steps so far: tensors, numbers, strings, lists and dicts.
-        every_seconds: time between two saves.
+        title: of the training; a state with another title is refused.
+        save: returns the state after the steps so far: tensors, numbers, strings, lists and dicts.
+        every_seconds: time between saves.
 
-    Ctrl-C and SIGTERM let the running step end, save, and raise KeyboardInterrupt; a second one
-    stops at once, with the last saved state left in place.
+    Ctrl-C and SIGTERM finish the running step, save, and raise KeyboardInterrupt; a second one
+    stops at once and keeps the last saved state.
 
     Raises:
         UnavailableError: the folder cannot be written to.
@@ -88,7 +88,7 @@ class TrainingRun:
         return self.folder / "state.pt"
 
     def resume(self, load: Callable[[State], None]) -> int:
-        """Call `load` with the saved state, if there is one; return the first step to do.
+        """Call `load` with the saved state, if there is one; return the first step to run.
 
         Raises:
             IntegrityError: ``state.pt`` is damaged.
@@ -148,7 +148,7 @@ class TrainingRun:
         self._log.add(self.step, {name: float(value) for name, value in values.items()})
 
     def save_now(self) -> None:
-        """Write ``state.pt`` and ``curves.png``. Call it between steps only."""
+        """Write ``state.pt`` and ``curves.png``; call this between steps only."""
         state = {
             "format": _FORMAT,
             "title": self.title,
@@ -209,7 +209,7 @@ def _set_random_state(state: Mapping[str, Any]) -> None:
 
 @contextmanager
 def _stop_signals(interrupt: Callable[[], None]) -> Iterator[None]:
-    """Ctrl-C and SIGTERM call `interrupt` inside this block (main thread only)."""
+    """Make Ctrl-C and SIGTERM call `interrupt` inside this block (main thread only)."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -238,9 +238,7 @@ def _say(line: str) -> None:
 
 @contextmanager
 def _progress(title: str, first: int, steps: int) -> Iterator[_Shown]:
-    """Yield a bar with the time left in a terminal or notebook, a line every half minute
-    elsewhere.
-    """
+    """Yield a progress bar in a terminal or notebook, a line every half minute elsewhere."""
     if in_notebook():
         yield _InNotebook(Bar(title, steps, first))
         return
@@ -306,7 +304,7 @@ def _values_line(values: Mapping[str, float]) -> str:
 
 
 class _Log:
-    """``log.csv``: step, then a column for each name that was ever logged."""
+    """The file ``log.csv``: step, then a column for each logged name."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -321,7 +319,7 @@ class _Log:
         return {name: value for name, value in row.items() if name != "step"}
 
     def open(self, *, first_step: int) -> None:
-        """Keep the rows of the steps before `first_step` and drop the rest."""
+        """Keep the rows of steps before `first_step` and drop the rest."""
         self.rows, self._columns = [], ["step"]
         if first_step > 0 and self.path.exists():
             with self.path.open(newline="") as file:
@@ -365,7 +363,7 @@ class _Log:
 
 
 def _parse_row(read: Mapping[str, str | None]) -> dict[str, float] | None:
-    """None for the torn last line that a kill can leave."""
+    """Parse a row; return None for the torn last line that a kill can leave."""
     try:
         row = {name: float(text) for name, text in read.items() if text}
     except ValueError:
@@ -376,7 +374,7 @@ def _parse_row(read: Mapping[str, str | None]) -> dict[str, float] | None:
 
 
 def _draw_curves(rows: list[dict[str, float]], title: str, path: Path) -> None:
-    """One small plot for each logged name over the steps."""
+    """Draw a small plot over the steps for each logged name."""
     names = list(dict.fromkeys(name for row in rows for name in row if name != "step"))
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
