@@ -65,10 +65,12 @@ def _tell(stage: str, done: int, total: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--first", type=int, default=3, help="scenarios of each family")
-    parser.add_argument("--minutes", type=float, default=25, help="no round begins after these")
-    parser.add_argument("--threads", type=int, default=1, help="of llama.cpp")
+    parser.add_argument(
+        "--minutes", type=float, default=25, help="minutes after which no round starts"
+    )
+    parser.add_argument("--threads", type=int, default=1, help="threads of llama.cpp")
     parser.add_argument("--out", type=Path, default=FOLDER)
-    parser.add_argument("--replay", action="store_true", help="only the report")
+    parser.add_argument("--replay", action="store_true", help="only write the report")
     arguments = parser.parse_args()
     records = Records(arguments.out)
     if not arguments.replay:

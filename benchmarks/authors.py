@@ -44,11 +44,13 @@ BEAMS = 2
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=len(STEPS), help="of the plan, 1 to 8")
-    parser.add_argument("--rounds", type=int, default=1, help="the fastest of so many counts")
-    parser.add_argument("--without-float32", action="store_true", help="leave out what is slow")
+    parser.add_argument("--steps", type=int, default=len(STEPS), help="steps of the plan, 1 to 8")
     parser.add_argument(
-        "--cpu", action="store_true", help="seconds of the processor: for a computer that is busy"
+        "--rounds", type=int, default=1, help="number of rounds; the fastest counts"
+    )
+    parser.add_argument("--without-float32", action="store_true", help="skip the slow float32 runs")
+    parser.add_argument(
+        "--cpu", action="store_true", help="measure processor time, for a busy computer"
     )
     arguments = parser.parse_args()
     clock = time.process_time if arguments.cpu else time.perf_counter

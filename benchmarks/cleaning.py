@@ -132,7 +132,7 @@ def _below(motion: Motion) -> NDArray[np.bool_]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--real", type=int, default=40, help="how many real motions")
+    parser.add_argument("--real", type=int, default=40, help="number of real motions")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--strips", type=Path, help="folder for film strips before and after")
     args = parser.parse_args()

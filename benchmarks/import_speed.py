@@ -61,7 +61,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("source", type=Path, nargs="?", default=ARCHIVE)
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--clips", type=int, default=None, help="only the first N")
+    parser.add_argument("--clips", type=int, default=None, help="use only the first N clips")
     arguments = parser.parse_args()
     if arguments.source.is_dir():
         measure(arguments.source, arguments.processes, arguments.clips)

@@ -155,7 +155,7 @@ def _look(folder: Path, thread: str, sender: Connection) -> None:
 
 def main() -> None:
     """Kill, and print the count as JSON."""
-    parser = argparse.ArgumentParser(description="Kill conversations and look what is left.")
+    parser = argparse.ArgumentParser(description="Kill conversations and check what is left.")
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()

@@ -87,9 +87,9 @@ def _serve(gguf: Path, window: int, threads: int, port: int) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--gguf", type=Path, help="another model than SmolLM2")
+    parser.add_argument("--gguf", type=Path, help="a model other than SmolLM2")
     parser.add_argument("--window", type=int, default=4096, help="tokens of prompt and answer")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--port", type=int, default=0, help="0 for any that is free")
+    parser.add_argument("--port", type=int, default=0, help="port; 0 for any free one")
     arguments = parser.parse_args()
     _serve(arguments.gguf or _smollm2(), arguments.window, arguments.threads, arguments.port)

@@ -155,12 +155,14 @@ def markdown(columns: dict[str, dict[str, str]]) -> Iterator[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--each", type=int, default=1, help="requests of a family and language")
+    parser.add_argument("--each", type=int, default=1, help="requests of each family and language")
     parser.add_argument("--strategy", default="schema")
     switches = ["everything", "nothing", *REMEDIES[:-1]]
-    parser.add_argument("--off", default=",".join(switches), help="what is off, a column each")
-    parser.add_argument("--out", type=Path, help="folder of records, to go on from")
-    parser.add_argument("--table", type=Path, help="a Markdown file whose table is replaced")
+    parser.add_argument(
+        "--off", default=",".join(switches), help="remedies to switch off, one column each"
+    )
+    parser.add_argument("--out", type=Path, help="folder of records to continue from")
+    parser.add_argument("--table", type=Path, help="Markdown file in which to replace the table")
     parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args()
     suite = sample(load_suite(SENSE_SUITE), given.each)

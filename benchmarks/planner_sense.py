@@ -113,13 +113,13 @@ def main() -> None:
     parser.add_argument("--planner", action="append", help="instead of the rules and SmolLM2")
     parser.add_argument("--strategy", default="schema")
     parser.add_argument("--without", default="", help=f"some of {','.join(REMEDIES)}")
-    parser.add_argument("--first", type=int, help="only so many of each family")
-    parser.add_argument("--gguf", type=Path, help="another model than SmolLM2")
+    parser.add_argument("--first", type=int, help="use only this many of each family")
+    parser.add_argument("--gguf", type=Path, help="a model other than SmolLM2")
     parser.add_argument("--suite", type=Path, default=SENSE_SUITE)
     parser.add_argument("--out", type=Path, help="folder of records; none are kept by default")
-    parser.add_argument("--show", action="store_true", help="every plan, without its verdict")
+    parser.add_argument("--show", action="store_true", help="print every plan, without its verdict")
     parser.add_argument(
-        "--why", action="store_true", help="every plan that is not sensible, and why"
+        "--why", action="store_true", help="print every plan that is not sensible, and why"
     )
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()

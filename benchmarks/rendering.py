@@ -68,7 +68,9 @@ def main() -> None:
     parser.add_argument("file", nargs="?", type=Path, default=SAMPLE / "012314.npy")
     parser.add_argument("--size", default="960x540")
     parser.add_argument("--seconds", type=float, default=28.0)
-    parser.add_argument("--long", action="store_true", help="also ten minutes, for the memory")
+    parser.add_argument(
+        "--long", action="store_true", help="also render ten minutes, for the memory"
+    )
     arguments = parser.parse_args()
     size = tuple(int(side) for side in arguments.size.split("x"))
     if not arguments.file.exists():

@@ -182,8 +182,10 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--data", type=Path, default=PREPARED)
-    parser.add_argument("--modes", nargs="+", choices=MODES, help="rows of the table; all")
-    parser.add_argument("--checkpoint", type=Path, help="folder, in place of the default")
+    parser.add_argument(
+        "--modes", nargs="+", choices=MODES, help="rows of the table; by default all"
+    )
+    parser.add_argument("--checkpoint", type=Path, help="checkpoint folder, instead of the default")
     parser.add_argument("--pictures", type=Path, help="folder for film strips of the worst seams")
     arguments = parser.parse_args()
     random = np.random.default_rng(arguments.seed)

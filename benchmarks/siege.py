@@ -108,7 +108,7 @@ class Siege:
         messages: Any = again.graph.get_state({"configurable": {"thread_id": thread}}).values
         kept = turn is None or messages["messages"][-1].text == turn.reply
         if not kept or again.timeline(thread) != timeline:
-            self.failures.append(f"plan: the conversation {thread} is not as it was told")
+            self.failures.append(f"plan: the conversation {thread} differs from its replies")
         connection.close()
         self.counts["plans"] += 1
 

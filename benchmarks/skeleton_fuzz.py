@@ -298,7 +298,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("--count", type=int, default=5000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--show", type=int, default=5, help="how many that went wrong to print")
+    parser.add_argument("--show", type=int, default=5, help="number of failures to print")
     arguments = parser.parse_args()
     outcomes = measure(arguments.count, arguments.seed, arguments.show)
     for which in ("complete", "joints left out"):

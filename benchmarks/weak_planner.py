@@ -138,11 +138,13 @@ def report(records: list[dict[str, Any]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--first", type=int, help="only so many requests, spread over the families")
+    parser.add_argument(
+        "--first", type=int, help="use only this many requests, spread over the families"
+    )
     parser.add_argument("--rescore", action="store_true", help="read the recorded answers again")
     parser.add_argument("--temperature", type=float, default=0.3)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--out", type=Path, default=RECORDS, help="where the answers are kept")
+    parser.add_argument("--out", type=Path, default=RECORDS, help="file of the answers")
     arguments = parser.parse_args()
     if not arguments.rescore:
         step = max(len(REQUESTS) // arguments.first, 1) if arguments.first else 1

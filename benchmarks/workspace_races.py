@@ -62,7 +62,7 @@ def _write(path: Path) -> list[Path]:
 
 def main() -> None:
     """Run the race and print its counts as JSON."""
-    parser = argparse.ArgumentParser(description="Race for a way out of a workspace.")
+    parser = argparse.ArgumentParser(description="Race to escape from a workspace.")
     parser.add_argument("--attempts", type=int, default=132_000)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()

@@ -308,7 +308,7 @@ def served(folder: Path) -> Iterator[str]:
 
 
 def table(rows: Sequence[Row]) -> str:
-    lines = ["| export | program | joints are off by, in the mean and at most |", "|---|---|---|"]
+    lines = ["| export | program | joint error, mean and maximum |", "|---|---|---|"]
     return "\n".join([*lines, *(f"| {r.export} | {r.program} | {r.result} |" for r in rows)])
 
 

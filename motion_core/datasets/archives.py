@@ -50,7 +50,7 @@ def _unpack(path: Path, folder: Path, max_bytes: int) -> None:
         for member in archive:
             name = PurePosixPath(member.name)
             if name.is_absolute() or ".." in name.parts:
-                raise InputError(f"{path} has a member outside of it: {member.name!r}; refused")
+                raise InputError(f"{path} has the member {member.name!r} outside of it; refused")
             if not member.isfile() or name.suffix.lower() not in _SUFFIXES:
                 continue
             total += member.size

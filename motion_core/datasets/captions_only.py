@@ -30,7 +30,7 @@ def read_wordings(path: Path, dataset: PreparedDataset) -> list[str]:
     except OSError as err:
         raise InputError(f"cannot read the captions {path}: {err.strerror or err}") from err
     except (ValueError, KeyError, TypeError, AttributeError) as err:
-        raise FormatError(f"{path} is no JSON list of objects with a text: {err!r}") from err
+        raise FormatError(f"{path} is not a JSON list of objects with a text: {err!r}") from err
     return sorted(text for text in texts if text and _plain(text) not in held_out)
 
 

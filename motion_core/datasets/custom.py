@@ -141,7 +141,7 @@ def _part(row: _Row, where: str) -> tuple[int, int] | None:
             raise ValueError
     except ValueError as err:
         raise InputError(
-            f"{where}: start {start!r} and end {end!r} are no part of a file; give seconds, "
-            "the end after the start"
+            f"{where}: start {start!r} and end {end!r} are not a part of a file; give seconds, with"
+            " the end after the start"
         ) from err
     return round(seconds[0] * FPS), round(seconds[1] * FPS)

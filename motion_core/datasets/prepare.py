@@ -159,7 +159,9 @@ def _existing(out: Path, *, replaced: set[str]) -> PreparedDataset | None:
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return None
     if not out.is_dir() or {path.name for path in out.iterdir()} - _FILES:
-        raise InputError(f"{out} holds something else than a prepared data set; give another --out")
+        raise InputError(
+            f"{out} holds something other than a prepared data set; choose another --out"
+        )
     dataset = PreparedDataset.load(out)
     dataset.clips = tuple(clip for clip in dataset.clips if clip.source not in replaced)
     dataset.recordings = tuple(r for r in dataset.recordings if r.source not in replaced)

@@ -180,7 +180,7 @@ def _hdm05(folder: Path) -> Iterator[Take]:
 def _cmu(folder: Path) -> Iterator[Take]:
     tables = sorted(folder.rglob("cmu_descriptions.csv")) or sorted(folder.rglob("*.csv"))
     if not tables:
-        raise InputError(f"no cmu_descriptions.csv in {folder}; it holds the words of the trials")
+        raise InputError(f"no cmu_descriptions.csv in {folder}; it has the trials' descriptions")
     described: dict[tuple[int, int], str] = {}
     for row in read_table(tables[0]):
         try:

@@ -43,13 +43,13 @@ class BertScore:
         except (OSError, ValueError) as err:
             reason = (str(err).strip().splitlines() or [type(err).__name__])[0]
             raise UnavailableError(
-                f"the model {model} of BERTScore cannot be had ({reason}); give a local folder"
+                f"the BERTScore model {model} is unavailable ({reason}); give a local folder"
             ) from err
         self._model.eval().requires_grad_(False)
         layers = int(self._model.config.num_hidden_layers)
         self.layer = layer or min(LAYERS.get(Path(model).name, layers), layers)
         if not 1 <= self.layer <= layers:
-            raise ConfigurationError(f"{model} has {layers} layers; layer {layer} is none of them")
+            raise ConfigurationError(f"{model} has {layers} layers; there is no layer {layer}")
         self.name = f"{Path(model).name}, layer {self.layer}"
 
     def scores(

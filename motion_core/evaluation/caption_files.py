@@ -236,7 +236,7 @@ def _with_dataset(
     captions = {}
     for number, row in enumerate(rows, 1):
         if "id" not in row:
-            raise FormatError(f"{path}, line {number}: there is no id, so no reference is found")
+            raise FormatError(f"{path}, line {number}: no id, so its references cannot be found")
         captions[str(row["id"])] = _caption(row, path, number)
     samples = data.split(split).samples
     unknown = captions.keys() - {sample.id for sample in samples}
@@ -264,7 +264,7 @@ def _lines(path: Path | str) -> list[dict[str, Any]]:
     except OSError as err:
         raise InputError(f"cannot read {path}: {err.strerror or err}") from err
     except UnicodeDecodeError as err:
-        raise FormatError(f"{path} is no text in UTF-8") from err
+        raise FormatError(f"{path} is not UTF-8 text") from err
     if path.suffix not in (".jsonl", ".json"):
         return [{"caption": line} for line in lines]
     rows = []
@@ -274,7 +274,7 @@ def _lines(path: Path | str) -> list[dict[str, Any]]:
         try:
             row = parse_json(line)
         except ValueError as err:
-            raise FormatError(f"{path}, line {number}: no JSON ({str(err)[:60]})") from err
+            raise FormatError(f"{path}, line {number}: not JSON ({str(err)[:60]})") from err
         if not isinstance(row, dict):
             raise FormatError(f"{path}, line {number}: a {type(row).__name__}, not an object")
         rows.append(row)
@@ -284,12 +284,12 @@ def _lines(path: Path | str) -> list[dict[str, Any]]:
 def _caption(row: dict[str, Any], path: Path | str, number: int) -> str:
     caption = row.get("caption", "")
     if not isinstance(caption, str):
-        raise FormatError(f"{path}, line {number}: the caption is no text")
+        raise FormatError(f"{path}, line {number}: the caption is not a string")
     return caption.strip()
 
 
 def _texts(row: dict[str, Any], name: str, path: Path | str, number: int) -> tuple[str, ...]:
     texts = row.get(name, [])
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-        raise FormatError(f"{path}, line {number}: {name!r} is no list of texts")
+        raise FormatError(f"{path}, line {number}: {name!r} is not a list of strings")
     return tuple(text for text in texts if text.strip())

@@ -283,7 +283,7 @@ def _notes(kinds: Sequence[KindScores], candidates: int) -> tuple[str, ...]:
     return (
         *(
             f"A motion for {kind.kind} has {kind.candidates} candidate captions instead of"
-            f" {candidates}, for want of labels: R-precision is easier there."
+            f" {candidates} because labels are few: R-precision is easier there."
             for kind in fewer
         ),
         *_NOTES,
@@ -293,12 +293,12 @@ def _notes(kinds: Sequence[KindScores], candidates: int) -> tuple[str, ...]:
 _NOTES = (
     "± is half of a 95 % confidence interval: over the clips; for Diversity over draws of pairs; "
     "for MultiModality over the captions.",
-    "All is measured in the space of a matching network trained on this data set; the numbers "
-    "cannot be compared with those of another network. Where real motions reach less than 50 % "
-    "top-3, it says nothing.",
+    "Everything is measured in the space of a matching network trained on this data set; the"
+    " numbers are not comparable with another network's. If real motions reach less than 50 %"
+    " top-3, they are meaningless.",
     "The candidates of a motion have distinct labels and are not of the motion's own group of "
     "near-duplicates: the same action in other styles is among them, the same motion is not.",
-    f"Clips longer than {LONGEST / FPS:g} s are not measured, and of mirrored copies none.",
+    f"Clips longer than {LONGEST / FPS:g} s and mirrored copies are not measured.",
     "Retrieval answers with the training clip whose caption is nearest, as it was recorded; on "
     "training clips it finds the clip itself. A failed generation counts as a miss.",
     "The recognised action and style are those of the training label whose captions are nearest "

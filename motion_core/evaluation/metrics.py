@@ -232,7 +232,7 @@ def _rows(embeddings: NDArray[Any]) -> Floats:
     if array.ndim != 2 or array.size == 0:
         raise InputError(f"embeddings have the shape {array.shape}; expected (N, D), not empty")
     if not np.isfinite(array).all():
-        raise InputError("embeddings hold NaN or infinity; look at the motions they come from")
+        raise InputError("embeddings hold NaN or infinity; check the motions they come from")
     return array
 
 

@@ -164,7 +164,7 @@ def read_motion(path: Path, features: int = 263) -> FloatArray:
     try:
         array = read_npy(path)
     except (OSError, ValueError) as err:
-        raise FormatError(f"{path} is no .npy file, or damaged") from err
+        raise FormatError(f"{path} is not a .npy file, or is damaged") from err
     if array.ndim == 3 and array.shape[1:] == (22, 3) and features == 263 and len(array) > 1:
         array = joints_to_features(array)
     if array.ndim != 2 or array.shape[1] != features or not len(array):
@@ -186,7 +186,9 @@ def generations_of(folder: Path) -> tuple[Path, ...]:
     inner = tuple(p for p in sorted(folder.iterdir()) if p.is_dir() and any(p.glob("*.npy")))
     own = any(folder.glob("*.npy"))
     if own and inner:
-        raise InputError(f"{folder} has motions beside subfolders of motions; keep one of both")
+        raise InputError(
+            f"{folder} has both motions and subfolders of motions; keep one of the two"
+        )
     if not own and not inner:
         raise InputError(f"there are no .npy files in {folder}")
     return (folder,) if own else inner
@@ -319,7 +321,7 @@ def _embed(
 ) -> tuple[Points, NDArray[np.bool_]]:
     there = np.array([motion is not None for motion in run])
     if there.sum() < 2:
-        raise InputError("fewer than two motions of a generation are there; nothing is measured")
+        raise InputError("a generation has fewer than two motions; nothing can be measured")
     points = np.zeros_like(like)
     points[there] = space.motions([motion for motion in run if motion is not None])
     return points, there
@@ -361,12 +363,12 @@ def score_joins(
     for sequence in sequences:
         path = folder / f"{sequence.id}.npy"
         if not path.is_file():
-            raise InputError(f"there is no {path}; each sequence needs a motion named after its id")
+            raise InputError(f"{path} is missing; each sequence needs a motion named after its id")
         motion = read_motion(path)
         if len(motion) < sum(sequence.frames):
             raise InputError(
                 f"{path} has {len(motion)} frames, its sequence {sum(sequence.frames)}; give the"
-                " lengths that were made"
+                " generated lengths"
             )
         motions.append(motion)
     joins = [sequence.joins for sequence in sequences]
@@ -410,7 +412,7 @@ def own_space(folder: Path) -> Space:
 
     network = MatchingNetwork.load(folder)
     return Space(
-        f"the matching network of {folder.name}, whose numbers compare with its own alone",
+        f"the matching network of {folder.name}, whose numbers compare only with each other",
         network.embed_motions,
         lambda captions: network.embed_captions([caption.text for caption in captions]),
     )

@@ -109,8 +109,8 @@ def caption_motions(
 def _check(data: PublishedDataset) -> None:
     if data.layout is not HUMANML3D:
         raise ConfigurationError(
-            f"{data.folder} is {data.layout.name}; engines make motion of HumanML3D's skeleton: "
-            "measure a KIT-ML model's motions with --motions"
+            f"{data.folder} is {data.layout.name}; engines use HumanML3D's skeleton: measure"
+            " a KIT-ML model's motions with --motions"
         )
 
 

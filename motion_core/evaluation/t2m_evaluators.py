@@ -79,7 +79,7 @@ class T2MEvaluators:
         except (KeyError, RuntimeError) as err:
             reason = str(err).strip().splitlines()[0]
             raise FormatError(
-                f"{self._find('finest.tar')} is of other networks ({reason})"
+                f"{self._find('finest.tar')} holds other networks ({reason})"
             ) from err
         self._vectors, self._index = self._glove()
         self.mean, self.std = (self._array(f"{n}.npy") for n in ("mean", "std"))
@@ -170,7 +170,7 @@ class T2MEvaluators:
         found = sorted(self.folder.rglob(name))
         if not found:
             raise InputError(
-                f"the T2M evaluators need {name}, and there is none in {self.folder}: download the "
+                f"the T2M evaluators need {name}, which is not in {self.folder}: download the "
                 "authors' evaluators and GloVe files"
             )
         if len(found) > 1:
@@ -246,6 +246,8 @@ def _read_plain_pickle(path: Path) -> Any:
         with path.open("rb") as file:
             return _Plain(file).load()
     except FormatError as err:
-        raise FormatError(f"{path} is refused: {err}, and words and numbers are expected") from err
+        raise FormatError(
+            f"{path} is refused: {err}, but only words and numbers are expected"
+        ) from err
     except (OSError, pickle.UnpicklingError, EOFError, ValueError, IndexError, KeyError) as err:
         raise FormatError(f"{path} is damaged; download it again") from err

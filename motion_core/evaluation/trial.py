@@ -231,7 +231,7 @@ def trials_of(
             trials.append(Trial(kind, drawn, measure))
     if not trials:
         raise InputError(
-            f"{len(clips)} clips can be measured, of fewer than 2 labels; choose another split"
+            f"{len(clips)} measurable clips with fewer than 2 labels; choose another split"
         )
     return tuple(trials)
 

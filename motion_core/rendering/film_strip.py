@@ -57,7 +57,7 @@ def paint_strip(
 ) -> Image:
     """Return the picture of `film_strip`, RGB."""
     if not 1 <= frames <= MAX_MOMENTS:
-        raise InputError(f"a strip of {frames} moments cannot be made; ask for 1 to {MAX_MOMENTS}")
+        raise InputError(f"a strip cannot have {frames} moments; use 1 to {MAX_MOMENTS}")
     captions = next(filter(None, scene.captions), (Caption(0, scene.frames, ""),))
     poses = np.concatenate([points - points[:, :1] for points in scene.people], axis=1)
     groups = _moments(captions, min(frames, scene.frames), poses)

@@ -52,8 +52,8 @@ class Stage:
         width, height = size
         if not all(SMALLEST <= side <= LARGEST for side in size):
             raise InputError(
-                f"a picture of {width}×{height} cannot be made; "
-                f"each side may have {SMALLEST} to {LARGEST} pixels"
+                f"a picture cannot be {width}×{height}; each side may have"
+                f" {SMALLEST} to {LARGEST} pixels"
             )
         if theme not in PALETTES:
             raise InputError(f"no theme named {theme!r}; there are {', '.join(PALETTES)}")
