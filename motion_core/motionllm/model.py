@@ -159,16 +159,19 @@ class MotionLLM(nn.Module):
         cap = getattr(self.backbone.config, "final_logit_softcapping", None)  # Gemma 2
         return logits if cap is None else torch.tanh(logits / cap) * cap
 
-    def loss(self, ids: Tensor, targets: Tensor, direction: Direction) -> Tensor:
+    def loss(
+        self, ids: Tensor, targets: Tensor, direction: Direction, taught: Tensor | None = None
+    ) -> Tensor:
         """Return the mean cross-entropy in nats where `targets` (B, T) is not `IGNORE`.
 
         Targets are motion-logit indices for t2m and text ids for m2t, each at the position
-        that predicts it. Rows are padded on the right, which causal attention never sees.
+        that predicts it; `taught` are probabilities (N, V) in their place, a row for each such
+        position. Rows are padded on the right, which causal attention never sees.
         """
         output = self.hidden(ids, direction, use_cache=False).last_hidden_state  # (B, T, D)
         scored = targets != IGNORE
         head = self.motion_logits if direction == "t2m" else self.text_logits
-        return F.cross_entropy(head(output[scored]), targets[scored])
+        return F.cross_entropy(head(output[scored]), targets[scored] if taught is None else taught)
 
     # ---- the rows' first values ------------------------------------------------------------
 

@@ -28,6 +28,7 @@ from ..training import TrainingRun
 from . import lora
 from .assembly import load_direction
 from .backbone import DEFAULT_BACKBONE, load_backbone
+from .distilling import GuidedTeacher
 from .frozen_norm import replace_norms
 from .model import Direction, MotionLLM
 from .prompt import prompt_format
@@ -40,12 +41,15 @@ from .samples import (
     collate,
     nearest_codes,
 )
+from .sampling import Sampling
 from .tokenised import tokenise
 from .weights import save_direction
 
 if TYPE_CHECKING:
     from ..datasets import PreparedDataset
     from ..tokenizer import MotionTokenizer
+
+_FIXED = ("rank", "scale", "prompt", "seed", "batch", "guidance")  # of a training that goes on
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,8 @@ class MotionLLMTraining:
         augmentation: how samples vary.
         prompt: format of the prompts, which the checkpoint keeps.
         motion_first: share of the training in which t2m learns motion without captions.
+        guidance: other than 1, t2m learns what the weights that it starts from make with this
+            guidance; see `distilling`.
         bfloat16: the frozen backbone and activations in bfloat16; five times faster on CPUs with
             AVX-512 BF16 or AMX. None: where it is fast.
         validate_every: steps between two looks at the validation split.
@@ -88,8 +94,12 @@ class MotionLLMTraining:
     prompt: str = "compact"
     bfloat16: bool | None = None
     motion_first: float = 0.3
+    guidance: float = 1.0
     validate_every: int = 250
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        Sampling(guidance=self.guidance)  # which says what is wrong with it
 
     def rate(self, step: int, progress: float) -> float:
         """Factor of the peak learning rate at a step, with `progress` from 0 to 1."""
@@ -140,6 +150,10 @@ def train_motionllm(
     trainer = Trainer(direction, lm.to(device), text_tokenizer, tokenizer, training)
     if start is not None:
         load_direction(trainer.model, direction, start)
+    if training.guidance != 1:
+        if start is None:
+            raise ConfigurationError("to learn guidance takes weights to start from; give start")
+        trainer.learn_guidance(load_backbone(backbone, dtype=lm.dtype)[0].to(device))
     train = tokenise(
         dataset,
         tokenizer,
@@ -185,6 +199,7 @@ class Trainer:
         rows = list(model.rows.values())
         adapter = [p for p in model.parameters() if p.requires_grad and not _is_in(p, rows)]
         self.trained = adapter + rows
+        self.teacher: GuidedTeacher | None = None
         self.best: list[Tensor] = []
         self.best_loss = math.inf
         self.optimiser = torch.optim.AdamW(
@@ -196,6 +211,24 @@ class Trainer:
             betas=(0.9, 0.98),
             fused=True,
         )
+
+    def learn_guidance(self, backbone: Any) -> None:
+        """Learn from the weights as they are now, with guidance, on a backbone of their own.
+
+        Raises:
+            ConfigurationError: of m2t, which has none.
+        """
+        if self.direction != "t2m":
+            raise ConfigurationError("guidance is something for t2m to learn, not for m2t")
+        teacher = MotionLLM(backbone, codes=self.model.codes)
+        state = lora.adapter_state(self.model.backbone, "t2m")
+        rank = next(iter(state.values())).shape[0]
+        teacher.add_direction("t2m", rank=rank, scale=self.training.scale)
+        lora.load_adapter_state(teacher.backbone, "t2m", state)
+        with torch.no_grad():
+            for name, row in teacher.rows.items():
+                row.copy_(self.model.rows[name])
+        self.teacher = GuidedTeacher(teacher, self.maker.prompt, self.training.guidance)
 
     def fit(self, train: TrainingData, validation: Sequence[TokenisedClip], out: Path) -> None:
         """Runs the steps that are left; ends with the weights that validated best."""
@@ -269,7 +302,7 @@ class Trainer:
         for step in range(4):
             begin = time.monotonic()
             ids, targets = batches[step]
-            loss = self.model.loss(ids.to(device), targets.to(device), self.direction)
+            loss = self._loss(ids.to(device), targets.to(device))
             loss.backward()  # type: ignore[no-untyped-call]
             self.optimiser.zero_grad()
             float(loss.detach())  # waits for a GPU
@@ -280,12 +313,16 @@ class Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = group["peak"] * self.training.rate(step, progress)
         self.model.use(self.direction)
-        loss = self.model.loss(ids, targets, self.direction)
+        loss = self._loss(ids, targets)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.trained, self.training.clip)
         self.optimiser.step()
         self.optimiser.zero_grad()
         return loss.detach()
+
+    def _loss(self, ids: Tensor, targets: Tensor) -> Tensor:
+        taught = None if self.teacher is None else self.teacher.probabilities(ids, targets)
+        return self.model.loss(ids, targets, self.direction, taught)
 
     @torch.no_grad()
     def validate(self, checks: Sequence[Any]) -> dict[str, float]:
@@ -298,7 +335,7 @@ class Trainer:
         for i in range(0, len(checks), 64):
             ids, targets = collate(checks[i : i + 64])
             tokens = int((targets >= 0).sum())
-            loss = self.model.loss(ids.to(device), targets.to(device), self.direction)
+            loss = self._loss(ids.to(device), targets.to(device))
             total += float(loss) * tokens
             count += tokens
         for _, layer in lora.layers(self.model):
@@ -315,8 +352,9 @@ class Trainer:
         }
 
     def _load(self, state: dict[str, Any]) -> None:
-        kept, now = parse_json(state["training"]), asdict(self.training)
-        changed = [k for k in ("rank", "scale", "prompt", "seed", "batch") if kept[k] != now[k]]
+        kept = {**asdict(MotionLLMTraining()), **parse_json(state["training"])}
+        now = asdict(self.training)
+        changed = [k for k in _FIXED if kept[k] != now[k]]
         if changed:
             raise ConfigurationError(
                 f"the training in this folder was started with {changed[0]}={kept[changed[0]]!r}, "

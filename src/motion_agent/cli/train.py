@@ -132,6 +132,10 @@ Start = Annotated[
     Path | None,
     typer.Option(metavar="FOLDER", help="Training, or checkpoint, with the initial weights."),
 ]
+Guidance = Annotated[
+    float | None,
+    typer.Option(min=1, max=20, help="Learn what --start makes with this guidance (t2m)."),
+]
 Prompt = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="Prompt format: compact or paper."),
@@ -220,6 +224,7 @@ def _add_direction(direction: Direction, summary: str) -> None:
         motion_first: MotionFirst = None,
         wordings: Wordings = None,
         start: Start = None,
+        guidance: Guidance = None,
         prompt: Prompt = None,
         seed: Seed = 0,
         threads: Threads = 0,
@@ -244,7 +249,7 @@ def _add_direction(direction: Direction, summary: str) -> None:
                 ),
                 **settings_of(steps=steps, minutes=minutes, batch=batch, rank=rank, lr=lr),
                 **settings_of(rows_lr=rows_lr, prompt=prompt, seed=seed),
-                **settings_of(dropout=dropout, motion_first=motion_first),
+                **settings_of(dropout=dropout, motion_first=motion_first, guidance=guidance),
             ),
             wordings=read_wordings(wordings, dataset) if wordings else (),
             start=start,
