@@ -12,14 +12,12 @@ notebooks are callers of it.
 
 from __future__ import annotations
 
-import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -33,22 +31,22 @@ from .engine import (
     Progress,
     Take,
     TokenEngine,
-    codebook_of,
     unknown_words,
 )
 from .errors import ConfigurationError, GenerationError, InputError
 from .exporting import export, export_suffix
-from .fills import known_fills
+from .foreign_tokens import ForeignTokens
 from .joining import Joined, join_segments
 from .journal import Clips, Key, SegmentJournal
 from .limits import MAX_DESCRIPTION, Limits
-from .mending import HALF_WIDTHS, Repair
-from .motion import FRAMES_PER_TOKEN, MAX_FRAMES, FloatArray, Motion, Segment
+from .mending import Repair
+from .motion import FRAMES_PER_TOKEN, MAX_FRAMES, Motion, Segment
 from .placement import Placement
+from .provenance import known_timeline
 from .seams import SeamReport
 from .serving import ServedEngine, cancelled_by, current_cancel, serve_engine
 from .store import MotionStore, is_motion_id
-from .timeline import Timeline, next_number
+from .timeline import Timeline
 from .users import Usage, user_key
 from .workspace import Workspace
 
@@ -56,9 +54,6 @@ JOURNAL = "segments.jsonl"  # beside the motions, where they are in a folder
 _BATCH = 10  # descriptions that are written down together: what the default engine decodes at once
 _LONG = 200  # frames, 10 s, above which a motion is captioned segment by segment
 _MAX_USERS = 256  # whose studios are open
-_MAX_NUMBER = 1_000_000  # of a next segment that a file may name
-
-_OWN_ID = re.compile(r"s[1-9]\d{0,5}", re.ASCII)
 
 Listener = Callable[[Segment, int, int], None]
 """Called with (segment, its number, how many) for each segment that is generated."""
@@ -125,6 +120,7 @@ class Studio:
         folder = self.store.folder
         self.journal = SegmentJournal(None if folder is None else folder / JOURNAL)
         self._served = serve_engine(engine)
+        self._foreign = ForeignTokens(self._served, self.journal.clips)
         self._users: OrderedDict[str, Studio] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -347,19 +343,13 @@ class Studio:
         """
         motion = self.find(motion) if isinstance(motion, str) else motion
         if motion.segments:
-            segments = self._segments(motion)
+            segments = self._foreign.segments_of(motion)
         else:
             entry = keep_take(self.engine, self.take(motion), self.clips)
             description = self.caption(motion)[:MAX_DESCRIPTION]
             segments = (filled_segment(self.engine, Segment("s1", description), entry),)
-        timeline = Timeline(
-            segments=segments,
-            next_segment=max(_fact(motion, "next_segment", _MAX_NUMBER), next_number(segments)),
-            blends=_known_blends(motion, segments) if _tokens_kept(motion, segments) else {},
-            fills=known_fills(motion) if segments == motion.segments else {},
-            seed=_fact(motion, "seed", 2**31),
-        )
-        if segments == motion.segments:
+        timeline = known_timeline(motion, segments)
+        if timeline.segments == motion.segments:
             timeline = replace(timeline, motions={1: self.store.add(motion)})
         return timeline
 
@@ -369,32 +359,11 @@ class Studio:
         Their features are those of the motions that were rendered from it. Where these are no
         longer in the store the segments stay, and rendering them says so.
         """
-        for person, motion_id in timeline.motions.items():
-            own = timeline.of(person)
-            if not any(self._foreign(segment) for segment in own) or motion_id not in self.store:
-                continue
-            spans = self.store.get(motion_id).segment_frames()
-            if [segment.id for segment, _, _ in spans] != [segment.id for segment in own]:
-                continue
-            features = self.store.get(motion_id).features
-            clips = {
-                segment.id: self._as_clip(segment, features[first:end])
-                for segment, (_, first, end) in zip(own, spans, strict=True)
-            }
-            segments = tuple(
-                clips[s.id] if s.person == person else s for s in timeline.segments
-            )  # whatever is done about joins is in these features
-            timeline = replace(
-                timeline,
-                segments=segments,
-                blends={i: width for i, width in timeline.blends.items() if i not in clips},
-                fills={i: fill for i, fill in timeline.fills.items() if i not in clips},
-            )
-        return timeline
+        return self._foreign.without(timeline, self.store)
 
     def take(self, motion: Motion) -> Take:
         """Return the motion as the engine reads it: features, and tokens where it has any."""
-        tokens = () if self._unknown(motion) else motion.tokens
+        tokens = () if self._foreign.in_motion(motion) else motion.tokens
         if len(tokens) != max(1, len(motion) // FRAMES_PER_TOKEN):
             engine = self.engine
             tokens = engine.encode(motion.features) if isinstance(engine, TokenEngine) else ()
@@ -411,7 +380,7 @@ class Studio:
         if len(motion) <= _LONG or len(spans) < 2:
             return self.batcher.caption([self.take(motion)], cancel=cancel)[0]
         # A window that lies across a join shows half of one action and half of another.
-        foreign = self._unknown(motion)
+        foreign = self._foreign.in_motion(motion)
         parts = [
             Take(() if foreign else s.tokens, motion.features[first:end]) for s, first, end in spans
         ]
@@ -438,38 +407,6 @@ class Studio:
         export_suffix(repr(name)[1:-1])  # without null bytes; told before anything is looked at
         return self.workspace.write(name, lambda path: export(motions, path, placement=placement))
 
-    def _segments(self, motion: Motion) -> tuple[Segment, ...]:
-        """The motion's segments as person 1 does them; features without a clip become one.
-
-        Where one has an id of another form than ours, all are numbered anew.
-        """
-        segments = []
-        foreign = not all(_OWN_ID.fullmatch(segment.id) for segment in motion.segments)
-        for number, (segment, first, end) in enumerate(motion.segment_frames(), start=1):
-            if self._foreign(segment) or not (segment.tokens or segment.clip in self.clips):
-                segment = self._as_clip(segment, motion.features[first:end])
-            segment_id = f"s{number}" if foreign else segment.id
-            segments.append(replace(segment, id=segment_id, person=1))
-        return tuple(segments)
-
-    def _foreign(self, segment: Segment) -> bool:
-        """Whether it has tokens that this engine cannot read."""
-        return bool(segment.tokens) and segment.codebook != self._codebook
-
-    @cached_property
-    def _codebook(self) -> str | None:
-        return codebook_of(self.engine) if isinstance(self.engine, TokenEngine) else None
-
-    def _unknown(self, motion: Motion) -> bool:
-        """Whether the motion's tokens are not known to be this engine's."""
-        if not motion.segments:
-            return bool(codebook_of(self.engine))
-        return any(self._foreign(segment) for segment in motion.segments)
-
-    def _as_clip(self, segment: Segment, features: FloatArray) -> Segment:
-        clip = self.clips.add(features)
-        return replace(segment, tokens=(), clip=clip, clip_frames=len(features), codebook="")
-
 
 def _unpickled(
     source: MotionEngine | str,
@@ -492,26 +429,6 @@ def _with_joined(timeline: Timeline, joined: Joined) -> Timeline:
         blends={**blends, **joined.blends},
         fills={**fills, **joined.fills},
     )
-
-
-def _fact(motion: Motion, name: str, limit: int) -> int:
-    """A whole number in the provenance; 0 if it is none, for a file may say anything."""
-    value = motion.provenance.get(name)
-    return value if type(value) is int and 0 < value < limit else 0
-
-
-def _tokens_kept(motion: Motion, segments: Sequence[Segment]) -> bool:
-    """Whether no segment became a clip: a clip holds what was blended already."""
-    return [s.tokens for s in motion.segments] == [s.tokens for s in segments]
-
-
-def _known_blends(motion: Motion, segments: Sequence[Segment]) -> dict[str, int]:
-    """The blends that a motion's provenance tells, if they can be ours."""
-    blends = motion.provenance.get("blends")
-    if not isinstance(blends, Mapping):
-        return {}
-    later = {segment.id for segment in segments[1:]}
-    return {i: width for i, width in blends.items() if i in later and width in HALF_WIDTHS}
 
 
 def _share(progress: Progress, number: int, count: int) -> Progress:
