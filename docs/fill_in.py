@@ -3,6 +3,9 @@
     python docs/fill_in.py [--check]
 
 ``--check`` writes nothing and ends with 1 if a page is out of date.
+
+Typer and Rich lay out the help texts, each release a little differently. The pages show them as the
+releases in requirements.txt do; with others installed they are left as they are.
 """
 
 from __future__ import annotations
@@ -11,12 +14,15 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 DOCS = Path(__file__).parent
 REPOSITORY = DOCS.parent
 MARK = "<!-- exports -->"
+HELP = "<!-- motion-agent --help -->\n```text\n"
+LAYOUT = ("typer", "rich")
 
 
 def main() -> int:
@@ -28,21 +34,42 @@ def main() -> int:
     for path in stale:
         state = "is out of date" if "--check" in sys.argv else "written"
         print(f"{path.relative_to(REPOSITORY)} {state}")
+    if not locked(*LAYOUT):
+        print(f"help texts left as they are: {' or '.join(LAYOUT)} is not requirements.txt's")
     return int(bool(stale) and "--check" in sys.argv)
 
 
 def pages() -> Iterator[tuple[Path, str]]:
     """Each page that is filled in, as it should be."""
-    cli = DOCS / "reference" / "cli.md"
-    if not cli.exists():
-        cli.touch()
-    yield cli, _commands()
+    if locked(*LAYOUT):
+        yield from _help_pages()
     exports = DOCS / "how-to" / "exports.md"
     before, _, after = exports.read_text(encoding="utf-8").partition(MARK)
     after = re.sub(r"\A\n+(\|.*\n)*\n*", "", after)
     yield exports, f"{before}{MARK}\n\n{_exports()}\n\n{after}"
     notice = REPOSITORY / "NOTICE"
     yield notice, _notice(notice.read_text(encoding="utf-8"))
+
+
+def locked(*packages: str) -> bool:
+    """Whether these packages are installed in the releases that requirements.txt names."""
+    lock = (REPOSITORY / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    return all(f"{name}=={version(name)} \\" in lock for name in packages)
+
+
+def _help_pages() -> Iterator[tuple[Path, str]]:
+    """The README, which shows the program's own help, and the page with that of every command."""
+    from motion_agent.cli import app
+
+    readme = REPOSITORY / "README.md"
+    before, mark, after = readme.read_text(encoding="utf-8").partition(HELP)
+    assert mark, f"README.md has no {HELP}"
+    _, _, after = after.partition("```\n")
+    yield readme, f"{before}{mark}{_help(app, [])}```\n{after}"
+    cli = DOCS / "reference" / "cli.md"
+    if not cli.exists():
+        cli.touch()
+    yield cli, _commands(app)
 
 
 def _notice(text: str) -> str:
@@ -65,13 +92,9 @@ def _exports() -> str:
     return "\n".join(["| suffix | what it is |", "|---|---|", *rows])
 
 
-def _commands() -> str:
+def _commands(app: Any) -> str:
     """The help of every command, as it is shown in 80 columns."""
-    os.environ["COLUMNS"] = "80"
     from typer.main import get_command
-    from typer.testing import CliRunner
-
-    from motion_agent.cli import app
 
     def walk(command: Any, names: list[str]) -> Iterator[list[str]]:
         yield names
@@ -85,11 +108,17 @@ def _commands() -> str:
         "The help texts of the program. `docs/fill_in.py` puts them here.",
     ]
     for names in walk(get_command(app), []):
-        result = CliRunner().invoke(app, [*names, "--help"], prog_name="motion-agent")
         title = " ".join(["motion-agent", *names])
         parts += ["", f"{'##' if len(names) < 2 else '###'} {title}", "", "```text"]
-        parts += [result.stdout.rstrip(), "```"]
+        parts += [_help(app, names).rstrip(), "```"]
     return "\n".join(parts) + "\n"
+
+
+def _help(app: Any, names: list[str]) -> str:
+    os.environ["COLUMNS"] = "80"
+    from typer.testing import CliRunner
+
+    return CliRunner().invoke(app, [*names, "--help"], prog_name="motion-agent").stdout
 
 
 if __name__ == "__main__":
