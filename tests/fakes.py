@@ -6,7 +6,6 @@ import json
 import socket
 import struct
 import threading
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -187,15 +186,10 @@ def ollama_server() -> Server:
     return Server(reply)
 
 
-def late(seconds: float) -> Callable[[BaseHTTPRequestHandler], None]:
-    """An answer that does not come in time."""
-
-    def answer(handler: BaseHTTPRequestHandler) -> None:
-        time.sleep(seconds)
-        with suppress(OSError):  # nobody may be listening any more
-            send_json(handler, {})
-
-    return answer
+def silent(handler: BaseHTTPRequestHandler) -> None:
+    """No answer: the client has to hang up."""
+    with suppress(OSError):
+        handler.connection.recv(1)
 
 
 def reset(handler: BaseHTTPRequestHandler) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes import PATIENCE
 from typer.testing import CliRunner, Result
 
 from motion_agent import doctor as doctor_module
@@ -48,7 +49,8 @@ class _Server(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def server() -> Iterator[str]:
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setattr(servers, "PATIENCE", PATIENCE)
     with ThreadingHTTPServer(("127.0.0.1", 0), _Server) as running:
         thread = threading.Thread(target=running.serve_forever)
         thread.start()

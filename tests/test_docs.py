@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes import PATIENCE
 from recordings import SMALL, record, save_backbone
 from test_formats_glb import _python_with_bpy as python_with_bpy
 from test_readme import language_models, reader
@@ -110,7 +111,7 @@ def test_the_page_on_blender_runs_in_blender(tmp_path: Path) -> None:
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, done.stderr
     lines = [line for line in done.stdout.splitlines() if line and line[0].isalnum()]

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fakes import PATIENCE
 from rendering_people import walker
 from scipy.spatial.transform import Rotation
 
@@ -201,7 +202,7 @@ def validator(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "gltf-validator@2.0.0-dev.3.10",
     ]
     try:
-        subprocess.run(install, capture_output=True, text=True, check=True, timeout=120)
+        subprocess.run(install, capture_output=True, text=True, check=True, timeout=PATIENCE)
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
         pytest.skip(f"npm cannot install gltf-validator here: {error.stderr or error}")
     return folder
@@ -258,7 +259,7 @@ def test_blender_opens_glb_and_bvh(tmp_path: Path) -> None:
     glb, bvh = motion.export(tmp_path / "walk.glb"), motion.export(tmp_path / "walk.bvh")
     run = subprocess.run(
         [python, "-c", _IN_BLENDER, str(glb), str(bvh), "13"],
-        capture_output=True, text=True, check=True, timeout=120,
+        capture_output=True, text=True, check=True, timeout=PATIENCE,
     )  # fmt: skip
     (line,) = [line for line in run.stdout.splitlines() if line.startswith("FOUND")]
     found = json.loads(line.removeprefix("FOUND"))

@@ -38,6 +38,10 @@ from motion_agent.tools import motion_tools
 TOKENS = {"token-of-ann-0123456789": "ann", "token-of-ben-0123456789": "ben"}
 
 
+def post(address: str, **message: Any) -> httpx.Response:
+    return httpx.post(address, **message, timeout=PATIENCE)
+
+
 @pytest.fixture
 def studio(tmp_path: Path) -> Studio:
     return Studio(FakeEngine(), MotionStore(tmp_path / "motions"), tmp_path / "files")
@@ -246,7 +250,7 @@ def test_over_http_users_are_apart_and_nobody_comes_in_without_a_token(studio: S
         asyncio.run(speak(address))
         hello = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
         for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic x"}):
-            assert httpx.post(address, json=hello, headers=headers).status_code == 401
+            assert post(address, json=hello, headers=headers).status_code == 401
 
 
 def test_fifty_clients_over_http_do_not_meet(studio: Studio) -> None:
@@ -287,9 +291,9 @@ def test_pages_of_elsewhere_are_refused(
     }
     accept = {"Accept": "application/json, text/event-stream"}
     with served(studio) as address:
-        assert httpx.post(address, json=hello, headers=accept).status_code == 200
+        assert post(address, json=hello, headers=accept).status_code == 200
         content = {"Content-Type": "application/json", **accept, **headers}
-        answer = httpx.post(address, content=json.dumps(hello), headers=content)
+        answer = post(address, content=json.dumps(hello), headers=content)
         assert answer.status_code == status
 
 
@@ -362,7 +366,7 @@ def test_two_hundred_hostile_messages_crash_nothing_and_read_nothing(
     secret = "root:x:0:0"
     accept = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
     with served(studio) as address:
-        begun = httpx.post(
+        begun = post(
             address,
             headers=accept,
             json={
@@ -378,8 +382,8 @@ def test_two_hundred_hostile_messages_crash_nothing_and_read_nothing(
         )
         session = {**accept, "Mcp-Session-Id": begun.headers["mcp-session-id"]}
         note = {"jsonrpc": "2.0", "method": "notifications/initialized"}
-        httpx.post(address, headers=session, json=note)
-        with httpx.Client(headers=session, timeout=60) as client:
+        post(address, headers=session, json=note)
+        with httpx.Client(headers=session, timeout=PATIENCE) as client:
             for number in range(200):
                 answer = client.post(address, content=hostile(random.Random(number)))
                 assert answer.status_code < 500, (number, answer.text)

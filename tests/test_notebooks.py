@@ -11,7 +11,6 @@ import html
 import io
 import json
 import re
-import shutil
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,12 +19,15 @@ from typing import Any
 import pytest
 from PIL import Image
 from rendering_people import walker
+from test_rendering_player import SOFTWARE_GL, launch, new_page
 
 from motion_agent import Motion, MotionAgent
 from motion_agent.motion_core import notebook
 from motion_agent.motion_core.errors import InputError
 from motion_agent.motion_core.fake import FakeEngine
 from motion_agent.motion_core.notebook import LONGEST, Bar, in_notebook, show, watch
+
+__all__ = ["launch"]  # fixture
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parent.parent / "notebooks").glob("*.ipynb"))
 
@@ -85,28 +87,19 @@ def test_a_single_frame_shows_itself() -> None:
     assert '"frames":1,' in page_in(bundle)
 
 
-def test_the_frame_unpacks_the_player_in_a_browser(tmp_path: Path) -> None:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        pytest.skip("there is no Chromium")
-    from playwright.sync_api import sync_playwright
-
+def test_the_frame_unpacks_the_player_in_a_browser(launch: Any, tmp_path: Path) -> None:
     (tmp_path / "cell.html").write_text(walker(40)._repr_mimebundle_()["text/html"])
     errors: list[str] = []
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader"]
-        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
-        page = browser.new_page(viewport={"width": 800, "height": 480})
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
-        page.goto(f"file://{tmp_path}/cell.html")
-        frame = page.frame_locator("iframe")
-        frame.locator("#clock").wait_for()
-        frame.locator("#play").click()  # it plays by itself, so this pauses
-        frame.locator("#timeline").press("End")
-        # Frame 39 of 40 at 20 fps; the clock follows with the next picture.
-        frame.locator("#clock").filter(has_text="1.9").wait_for()
-        browser.close()
+    page = new_page(launch(*SOFTWARE_GL), viewport={"width": 800, "height": 480})
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
+    page.goto(f"file://{tmp_path}/cell.html")
+    frame = page.frame_locator("iframe")
+    frame.locator("#clock").wait_for()
+    frame.locator("#play").click()  # it plays by itself, so this pauses
+    frame.locator("#timeline").press("End")
+    # Frame 39 of 40 at 20 fps; the clock follows with the next picture.
+    frame.locator("#clock").filter(has_text="1.9").wait_for()
     assert errors == []
 
 

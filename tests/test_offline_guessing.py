@@ -43,7 +43,7 @@ def test_an_edit_that_is_not_understood_is_refused(request_: str, word: str) -> 
     assert word in answer
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(EDITS), st.sampled_from(TARGETS), st.lists(STRANGE, min_size=1, max_size=3))
 def test_a_strange_word_is_never_passed_over(edit: str, target: str, words: list[str]) -> None:
     answer = planned(edit.format(f"{target} {' '.join(words)}"), ONE)

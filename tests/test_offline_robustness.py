@@ -41,13 +41,13 @@ def check(request: str, current: dict, **task: object) -> None:  # type: ignore[
         assert len(step.description.split()) > 1, (request, step.description)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=25), CURRENT)
 def test_any_words_of_the_lexicon_give_a_valid_plan(words, current) -> None:  # type: ignore[no-untyped-def]
     check(" ".join(words), current, others=[GREETING])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(min_size=1, max_size=300), CURRENT)
 def test_any_text_gives_a_valid_plan(text, current) -> None:  # type: ignore[no-untyped-def]
     check(text, current)

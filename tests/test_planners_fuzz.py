@@ -16,7 +16,7 @@ from planner_mutations import Case, check, make_case
 from motion_agent.agent_graph.parsing import parse_plan
 from motion_agent.agent_graph.plan import InvalidPlanError, validate_plan
 
-FEW = settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=1000, suppress_health_check=list(HealthCheck))
 
 
 @FEW

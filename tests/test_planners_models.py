@@ -3,62 +3,26 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Iterator
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
-from fakes import (
-    ScriptedChatModel,
-    Server,
-    broken_off,
-    busy,
-    half_json,
-    late,
-    ollama_server,
-    openai_server,
-    plan_text,
-    reset,
-    step,
-)
-from langchain_core.language_models import FakeListChatModel
+from fakes import ScriptedChatModel, Server
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langchain_openai import ChatOpenAI
+from planner_servers import WALK, WALKING, ollama, openai
 
-from motion_agent.agent_graph import MotionAgent, planners
+from motion_agent.agent_graph import MotionAgent
 from motion_agent.agent_graph.narrowing import narrowed_schema
 from motion_agent.agent_graph.parsing import parse_plan
 from motion_agent.agent_graph.plan import InvalidPlanError, plan_schema, validate_plan
 from motion_agent.agent_graph.planners import Answer, ChatPlanner, Task, make_planner, read_answer
-from motion_agent.agent_graph.providers import TransientError
 from motion_agent.agent_graph.scope import scope_of
-from motion_agent.motion_core.errors import ConfigurationError, UnavailableError
+from motion_agent.motion_core.errors import ConfigurationError
 from motion_agent.motion_core.fake import FakeEngine
-from motion_agent.motion_core.motion import Segment
-from motion_agent.motion_core.timeline import Timeline
 
-WALK = plan_text(step(description="a person walks forward"))
-WALKING = Timeline(
-    "motion 1", (Segment("s1", "a man walks", (1,) * 10, seed=1),), 2, {1: "m-abcdef"}
-)
-
-
-@pytest.fixture
-def openai(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    with openai_server() as server:
-        monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
-        monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-        yield server
-
-
-@pytest.fixture
-def ollama(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    with ollama_server() as server:
-        monkeypatch.setenv("OLLAMA_HOST", server.url)
-        yield server
+__all__ = ["ollama", "openai"]  # fixtures
 
 
 def openai_proper(server: Server) -> ChatOpenAI:
@@ -153,134 +117,6 @@ def test_an_ollama_length_stop_is_truncation(ollama: Server) -> None:
     assert make_planner("ollama:llama3.1:8b").ask(Task("walk")).truncated
 
 
-@pytest.mark.parametrize(
-    ("status", "kind", "message"),
-    [
-        (401, ConfigurationError, "refuses the key"),
-        (404, ConfigurationError, "no such model"),
-        (400, ConfigurationError, "bad things"),
-        (429, TransientError, "failed (429"),
-        (500, TransientError, "failed (500"),
-        (503, TransientError, "failed (503"),
-    ],
-)
-def test_failures_of_openai_are_told_in_one_line(
-    openai: Server, status: int, kind: type[Exception], message: str
-) -> None:
-    openai.answers = [(status, {"error": {"message": "bad things\nhappen"}})]
-    with pytest.raises(kind) as caught:
-        make_planner("openai:gpt-4o").ask(Task("walk"))
-    assert message in str(caught.value)
-    assert "\n" not in str(caught.value)
-    assert len(openai.requests) == 1  # retries are the graph's matter
-
-
-def test_a_server_that_takes_no_schema_gets_words(openai: Server) -> None:
-    refusal = {"error": {"message": "response_format of type 'json_schema' is not supported"}}
-    openai.answers = [(400, refusal), (400, refusal), WALK, WALK]
-    planner = make_planner("openai:local")
-    assert parse_plan(planner.ask(Task("walk")).text).rung == "json"
-    planner.ask(Task("walk"))
-    formats = [request.get("response_format") for request in openai.requests]
-    assert [f and f["json_schema"]["strict"] for f in formats] == [False, True, None, None]
-
-
-def test_the_strategy_schema_does_not_fall_back_to_words(openai: Server) -> None:
-    openai.answers = [(400, {"error": {"message": "json_schema is not supported"}})] * 2
-    with pytest.raises(ConfigurationError, match="the JSON schema is refused"):
-        make_planner("openai:local", strategy="schema").ask(Task("walk"))
-    assert len(openai.requests) == 2
-
-
-def test_a_missing_ollama_model_says_how_to_get_it(ollama: Server) -> None:
-    ollama.answers = [(404, {"error": "model 'm' not found"})]
-    with pytest.raises(ConfigurationError, match=r"ollama pull llama3.1:8b"):
-        make_planner("ollama:llama3.1:8b").ask(Task("walk"))
-
-
-@pytest.mark.parametrize("name", ["openai:gpt-4o", "ollama:llama3.1:8b"])
-def test_an_unreachable_server_is_told_with_its_address(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
-    monkeypatch.setenv("OLLAMA_HOST", "http://127.0.0.1:9")
-    with pytest.raises(UnavailableError, match=r"no server answers at http://127.0.0.1:9"):
-        make_planner(name).ask(Task("walk"))
-
-
-@pytest.mark.parametrize("fault", [reset, broken_off, half_json, late(1.5), busy(0)])
-def test_faults_on_the_way_are_passing_failures_of_openai(
-    openai: Server, fault: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("MOTION_AGENT_TIMEOUT", "1")
-    openai.answers = [fault, WALK]
-    planner = make_planner("openai:local")
-    with pytest.raises(TransientError, match="openai:local") as caught:
-        planner.ask(Task("walk"))
-    assert "\n" not in str(caught.value)
-    assert len(read_answer(planner.ask(Task("walk"))).plan.plan) == 1
-    assert len(openai.requests) == 2
-
-
-@pytest.mark.parametrize("fault", [reset, broken_off, {"content": WALK, "lines": 2}, late(1.5)])
-def test_faults_on_the_way_are_passing_failures_of_ollama(
-    ollama: Server, fault: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("MOTION_AGENT_TIMEOUT", "1")
-    ollama.answers = [fault, WALK]
-    planner = make_planner("ollama:llama3.1:8b")
-    with pytest.raises(TransientError, match=r"ollama:llama3\.1:8b") as caught:
-        planner.ask(Task("walk"))
-    assert "\n" not in str(caught.value)
-    assert len(read_answer(planner.ask(Task("walk"))).plan.plan) == 1
-
-
-@pytest.mark.parametrize("status", [429, 500, 503])
-def test_an_overloaded_ollama_is_a_passing_failure(ollama: Server, status: int) -> None:
-    ollama.answers = [(status, {"error": "server busy, please try again"})]
-    with pytest.raises(TransientError, match=rf"failed \({status}"):
-        make_planner("ollama:llama3.1:8b").ask(Task("walk"))
-
-
-def test_a_server_that_asks_for_time_is_given_it(
-    openai: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    openai.answers = [busy(20), WALK]
-    planner = make_planner("openai:local")
-    with pytest.raises(TransientError) as caught:
-        planner.ask(Task("walk"))
-    assert caught.value.retry_after == 20
-    waits: list[float] = []
-    clock = SimpleNamespace(**{**vars(time), "sleep": waits.append})
-    monkeypatch.setattr(planners, "time", clock)
-    planner.ask(Task("walk"))
-    assert any(0 < wait <= 20 for wait in waits)
-
-
-def test_a_wrong_number_in_the_environment_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MOTION_AGENT_TIMEOUT", "soon")
-    with pytest.raises(ConfigurationError, match="MOTION_AGENT_TIMEOUT is 'soon'; set it to a"):
-        make_planner("ollama:llama3.1:8b")
-
-
-def test_an_openai_content_filter_is_a_refusal(openai: Server) -> None:
-    openai.answers = [{"content": "", "finish": "content_filter"}]
-    answer = make_planner("openai:gpt-4o").ask(Task("walk"))
-    with pytest.raises(InvalidPlanError, match="content filter") as caught:
-        read_answer(answer)
-    assert caught.value.cause == "filtered"
-
-
-def test_a_prompt_that_ollama_cut_is_an_error(
-    ollama: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("MOTION_AGENT_NUM_CTX", "6000")
-    ollama.answers = [{"content": WALK, "prompt": 6000}]
-    with pytest.raises(ConfigurationError, match="window of 6000 tokens, so part of it was not"):
-        make_planner("ollama:llama3.1:8b").ask(Task("walk"))
-    assert ollama.requests[0]["options"]["num_ctx"] == 6000
-
-
 def test_a_small_window_gets_less_history_then_the_short_prompt_then_an_error(
     ollama: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -303,22 +139,6 @@ def test_a_small_window_gets_less_history_then_the_short_prompt_then_an_error(
         question_sizes(300)
 
 
-def test_a_window_that_the_server_tells_is_kept_to(openai: Server) -> None:
-    refusal = {
-        "error": {
-            "code": 400,
-            "message": "the request exceeds the available context size, try increasing it",
-            "type": "exceed_context_size_error",
-            "n_prompt_tokens": 5000,
-            "n_ctx": 1400,
-        }
-    }
-    openai.answers = [(400, refusal), WALK]
-    make_planner("openai:local").ask(Task("walk"))
-    first, second = (len(r["messages"][0]["content"]) for r in openai.requests)
-    assert second < first / 3
-
-
 def test_a_re_ask_is_warmer_where_a_temperature_is_set(openai: Server, ollama: Server) -> None:
     failed: Any = [{"text": "no", "error": "no plan", "cause": "no_plan"}]
     openai.answers, ollama.answers = [WALK] * 3, [WALK] * 2
@@ -331,93 +151,6 @@ def test_a_re_ask_is_warmer_where_a_temperature_is_set(openai: Server, ollama: S
     planner.ask(Task("walk"))
     planner.ask(Task("walk", failed=failed))
     assert [r["options"]["temperature"] for r in ollama.requests] == [0.5, 0.8]
-
-
-def test_native_tools_of_openai_hand_over_the_plan(openai: Server) -> None:
-    openai.answers = [{"calls": [("motion_plan", WALK)]}]
-    answer = make_planner("openai:local", strategy="tools").ask(Task("walk"))
-    assert read_answer(answer).plan.plan[0].description == "a person walks forward"
-    request = openai.requests[0]
-    assert [t["function"]["name"] for t in request["tools"]] == ["motion_plan"]
-    assert request["tools"][0]["function"]["parameters"] == narrowed_schema(scope=scope_of("walk"))
-    assert request["tool_choice"] == "required"
-    assert "response_format" not in request
-
-
-def test_native_tools_of_ollama_hand_over_the_plan(ollama: Server) -> None:
-    ollama.answers = [{"calls": [("motion_plan", json.loads(WALK))]}]
-    answer = make_planner("ollama:llama3.1:8b", strategy="tools").ask(Task("walk"))
-    assert read_answer(answer).plan.plan[0].description == "a person walks forward"
-    assert ollama.requests[0]["tools"][0]["function"]["name"] == "motion_plan"
-    assert not ollama.requests[0].get("format")
-
-
-def test_parallel_calls_of_the_steps_themselves_are_read_in_order(openai: Server) -> None:
-    openai.answers = [
-        {
-            "calls": [
-                ("keep_segment", '{"segment": "s1"}'),
-                ("generate_motion", '{"description": "a man bows", "seconds": 2}'),
-                ("generate_motion", '{"text": "a man waves"}'),
-            ]
-        }
-    ]
-    plan = read_answer(make_planner("openai:local", strategy="tools").ask(Task("bow"))).plan
-    assert [(s.tool, s.segment, s.description) for s in plan.plan] == [
-        ("keep_segment", "s1", ""),
-        ("generate_motion", "", "a man bows"),
-        ("generate_motion", "", "a man waves"),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("parts", "message"),
-    [
-        ({"calls": [("motion_plan", WALK)], "content": WALK}, "beside the function call"),
-        ({"calls": [("motion_plan", WALK)] * 2}, "2 functions were called; call motion_plan once"),
-        ({"calls": [("keep_segment", '{"segment": "s1"}'), ("undo", "{]")]}, "order of the steps"),
-        ({"calls": [("motion_plan", WALK[:-30])]}, "stops before the plan is complete"),
-        ({"calls": [("fly", "{}")]}, "there is no"),
-        ({"calls": [("motion_plan", "{}")]}, "there is no plan in the answer"),
-    ],
-)
-def test_calls_that_are_no_plan_are_refused(
-    openai: Server, parts: dict[str, Any], message: str
-) -> None:
-    openai.answers = [parts]
-    with pytest.raises(InvalidPlanError, match=message):
-        read_answer(make_planner("openai:local", strategy="tools").ask(Task("walk")))
-
-
-def test_arguments_that_are_nearly_json_are_read(openai: Server) -> None:
-    openai.answers = [
-        {"calls": [("motion_plan", WALK.replace("}]", "},]"))]},
-        {"calls": [("generate_motion", f"{{description: 'a man {verb}'}}") for verb in ("a", "b")]},
-    ]
-    planner = make_planner("openai:local", strategy="tools")
-    assert read_answer(planner.ask(Task("walk"))).rung == "repaired"
-    plan = read_answer(planner.ask(Task("walk"))).plan
-    assert [step.description for step in plan.plan] == ["a man a", "a man b"]
-
-
-def test_words_instead_of_a_call_go_to_the_ladder() -> None:
-    model = ScriptedChatModel(script=[AIMessage(f"Sure: {WALK}")])
-    planner = make_planner(model, strategy="tools")
-    assert read_answer(planner.ask(Task("walk"))).rung == "embedded"
-    assert model.bound[0]["tools"][0]["function"]["parameters"] == plan_schema()
-    assert "call the function motion_plan once" in model.questions[0][0].text
-
-
-def test_words_beside_a_call_that_are_no_steps_do_no_harm() -> None:
-    call = {"name": "motion_plan", "args": json.loads(WALK), "id": "c1"}
-    model = ScriptedChatModel(script=[AIMessage("Here is the plan.", tool_calls=[call])])
-    answer = make_planner(model, strategy="tools").ask(Task("walk"))
-    assert read_answer(answer).rung == "json"
-
-
-def test_a_model_without_tools_is_told() -> None:
-    with pytest.raises(ConfigurationError, match="FakeListChatModel cannot call tools"):
-        ChatPlanner(FakeListChatModel(responses=[]), strategy="tools")
 
 
 def test_the_ladder_and_the_re_asks_can_be_switched_off() -> None:
@@ -447,35 +180,6 @@ def test_without_the_ladder_the_causes_are_the_same(answer: Answer, cause: str) 
     assert caught.value.cause == cause
 
 
-def test_passing_failures_are_retried_by_the_graph(openai: Server) -> None:
-    openai.answers = [
-        (500, {"error": {"message": "oops"}}),
-        (429, {"error": {"message": "slow down"}}),
-        WALK,
-        "There you go: m-123456.",
-    ]
-    turn = MotionAgent("openai:gpt-4o", engine=FakeEngine()).run("walk")
-    assert turn.error is None
-    assert turn.motion is not None
-    assert turn.reply == "There you go: m-123456."
-    assert len(openai.requests) == 4
-
-
-def test_a_server_that_stays_away_raises(openai: Server) -> None:
-    openai.answers = [(500, {"error": {"message": "oops"}})] * 10
-    with pytest.raises(UnavailableError, match="failed"):
-        MotionAgent("openai:gpt-4o", engine=FakeEngine()).run("walk")
-    assert len(openai.requests) == 3
-
-
-def test_a_reply_that_fails_does_not_lose_the_motion(openai: Server) -> None:
-    openai.answers = [WALK, (500, {"error": {"message": "oops"}})]
-    turn = MotionAgent("openai:gpt-4o", engine=FakeEngine()).run("walk")
-    assert turn.motion is not None
-    assert turn.reply.startswith("Made motion")
-    assert str(turn.motion_id) in turn.reply
-
-
 def test_a_turn_through_ollama_makes_a_motion(ollama: Server) -> None:
     ollama.answers = [f"<think>hm</think>{WALK}", "A person walks in m-1."]
     turn = MotionAgent("ollama:llama3.1:8b", engine=FakeEngine()).run("walk")
@@ -483,13 +187,6 @@ def test_a_turn_through_ollama_makes_a_motion(ollama: Server) -> None:
     assert [s.description for s in turn.motion.segments] == ["a person walks forward"]
     assert "format" in ollama.requests[0]
     assert not ollama.requests[1].get("format")  # the reply is prose
-
-
-def test_a_missing_key_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_API_BASE"):
-        monkeypatch.delenv(name, raising=False)
-    with pytest.raises(UnavailableError, match=r"OPENAI_API_KEY is not set; set it"):
-        MotionAgent("openai:gpt-4o")
 
 
 @pytest.mark.parametrize("name", ["", "nonsense", "nosuch:model", "openai:", "off line", ":"])

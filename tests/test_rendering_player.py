@@ -160,12 +160,22 @@ def launch() -> Iterator[Any]:
 
         def start(*arguments: str) -> Any:
             options = ["--no-sandbox", *arguments]
-            browsers.append(driver.chromium.launch(executable_path=chromium, args=options))
-            return browsers[-1]
+            browser = driver.chromium.launch(
+                executable_path=chromium, args=options, timeout=PATIENCE * 1000
+            )
+            browsers.append(browser)
+            return browser
 
         yield start
         for browser in browsers:
             browser.close()
+
+
+def new_page(browser: Any, **options: Any) -> Any:
+    """An empty page that gives up only on what hangs."""
+    page = browser.new_page(**options)
+    page.set_default_timeout(PATIENCE * 1000)
+    return page
 
 
 TWENTY_FRAMES = """new Promise((done) => {
@@ -180,7 +190,7 @@ class Page:
     def __init__(self, browser: Any, path: Path, **options: Any) -> None:
         self.complaints: list[str] = []
         self.requests: list[str] = []
-        self.page = browser.new_page(**{"viewport": {"width": 900, "height": 640}, **options})
+        self.page = new_page(browser, **{"viewport": {"width": 900, "height": 640}, **options})
         self.page.on("console", self._logged)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("request", lambda request: self.requests.append(request.url))
@@ -371,7 +381,7 @@ def test_people_who_part_stay_in_view(launch: Any, tmp_path: Path) -> None:
 def test_the_frame_of_a_notebook_shows_and_plays(launch: Any, tmp_path: Path) -> None:
     fragment = player_iframe(walker(600, words=("a person walks",)), height=420)
     (tmp_path / "notebook.html").write_text(f"<!doctype html><body>{fragment}")
-    page = launch(*SOFTWARE_GL).new_page(viewport={"width": 800, "height": 500})
+    page = new_page(launch(*SOFTWARE_GL), viewport={"width": 800, "height": 500})
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.goto((tmp_path / "notebook.html").as_uri())

@@ -201,7 +201,7 @@ EDITS: tuple[Callable[[Timeline, str, int], Timeline], ...] = (
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.tuples(st.sampled_from(EDITS), st.integers(0, 5)), max_size=12))
 def test_whatever_is_edited_ids_are_never_used_again(
     edits: list[tuple[Callable[[Timeline, str, int], Timeline], int]],
