@@ -52,7 +52,9 @@ def served(studio: Studio, **door: Any) -> Iterator[str]:
     """A server on loopback, in a thread; gives its address."""
     app = http_app(mcp_server(studio, pictures=False, patience=PATIENCE), Door(**door))
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
+        # No connection is closed for being idle: that would meet a request of a slow client.
+        config = uvicorn.Config(app, log_level="error", timeout_keep_alive=int(PATIENCE))
+        server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         while not server.started:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fakes import PATIENCE
 
 from motion_agent.agent_graph import MotionAgent
 from motion_agent.agent_graph.plan import InvalidPlanError, validate_plan
@@ -39,6 +40,7 @@ def small_model(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOTION_AGENT_SHORT_PROMPTS", "1")
     monkeypatch.setenv("MOTION_AGENT_MAX_TOKENS", "220")
     monkeypatch.setenv("MOTION_AGENT_NUM_CTX", "4096")
+    monkeypatch.setenv("MOTION_AGENT_TIMEOUT", f"{PATIENCE:.0f}")
 
 
 def test_a_weak_planner_gives_a_plan_under_a_schema() -> None:
