@@ -114,7 +114,7 @@ def synthetic(random: np.random.Generator) -> Skeleton:
     labels = _labels(random, names, style)
     order = "".join(random.permutation(list("xyz")))
     if random.random() < 0.3:  # a rest pose that no person has
-        rest = [Rotation.random(rng=random).as_matrix() for _ in names]
+        rest = [Rotation.random(None, random).as_matrix() for _ in names]
         offsets = [
             rest[parent].T @ offset if parent >= 0 else offset
             for offset, parent in zip(offsets, parents, strict=True)
