@@ -18,7 +18,7 @@ METRES = {
 }
 """How many metres a unit of length is."""
 
-BvhStyleName = Literal["plain", "mixamo", "cmu", "lafan1", "unreal"]
+BvhStyleName = Literal["plain", "mixamo", "three", "cmu", "lafan1", "unreal"]
 BvhUnit = Literal["m", "cm"]
 
 EXPORTS: dict[str, str] = {

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import struct
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,16 @@ import pytest
 from test_formats_gltf import CHIBI, SHARED, gltf, raise_arm
 
 from motion_agent import Motion, read_motion
+from motion_agent.motion_core.cleaning import bend_leg
 from motion_agent.motion_core.errors import FormatError, InputError
 from motion_agent.motion_core.exporting import export
 from motion_agent.motion_core.formats import read_joints
-from motion_agent.motion_core.formats.gltf import gltf_recording, parse_gltf
+from motion_agent.motion_core.formats.character import load_character
+from motion_agent.motion_core.formats.gltf import Gltf, gltf_recording, parse_gltf
+from motion_agent.motion_core.formats.gltf_images import image_bytes
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks" / "foreign_readers"))
+import mixamo_rig
 
 SAMPLES = Path(__file__).parent / "samples"
 LIMBS = ((1, 4), (4, 7), (2, 5), (5, 8), (16, 18), (18, 20), (17, 19), (19, 21))
@@ -28,8 +36,6 @@ def walk() -> Motion:
 
 def glb(path: Path, tree: dict[str, Any]) -> Path:
     """A GLB of a tree whose one buffer is a data URI."""
-    import base64
-
     data = base64.b64decode(tree["buffers"][0].pop("uri").partition(",")[2])
     text = json.dumps(tree).encode()
     text += b" " * (-len(text) % 4)
@@ -93,6 +99,117 @@ def test_a_rest_pose_in_a_changes_nothing(walk: Motion, chibi: Path, tmp_path: P
         for path in (chibi, leaning)
     ]
     assert degrees_apart(*joints).max() < 0.5
+
+
+PROPORTIONS = [(2.0, 1.0, 1.0), (0.5, 1.6, 0.6), (1.0, 0.5, 1.8)]
+
+
+def places_on_an_odd_body(
+    motion: Motion, folder: Path, proportions: tuple[float, float, float]
+) -> dict[str, np.ndarray]:
+    """Where the joints of a chibi with other arms, legs and hips are: ``(T, 3)`` by their names."""
+    arms, legs, hips = proportions
+    tree = gltf({"Wave": raise_arm()})
+    scales = {"LowerArm": arms, "Hand": arms, "LowerLeg": legs, "Foot": legs, "UpperLeg": hips}
+    for node in tree["nodes"]:
+        scale = scales.get(node["name"].partition(".")[0], 1.0)
+        node["translation"] = [scale * value for value in node["translation"]]
+    tree["nodes"][1]["translation"][1] = 0.34 * legs + 0.06  # the soles are on the floor
+    (path,) = export(motion, folder / "out.glb", character=glb(folder / "odd.glb", tree))
+    recording = gltf_recording(parse_gltf(path.read_bytes(), folder))
+    places = recording.positions(range(len(recording.names)))
+    return dict(zip(recording.names, np.moveaxis(places, 1, 0), strict=True))
+
+
+@pytest.mark.parametrize("proportions", PROPORTIONS)
+def test_hands_keep_their_reach_whatever_the_proportions(
+    walk: Motion, tmp_path: Path, proportions: tuple[float, float, float]
+) -> None:
+    def reach(shoulder: np.ndarray, elbow: np.ndarray, wrist: np.ndarray) -> np.ndarray:
+        upper, lower = elbow - shoulder, wrist - elbow
+        cosine = (upper * lower).sum(-1)
+        return cosine / np.linalg.norm(upper, axis=-1) / np.linalg.norm(lower, axis=-1)
+
+    theirs = places_on_an_odd_body(walk, tmp_path, proportions)
+    for side, arm in (("L", (16, 18, 20)), ("R", (17, 19, 21))):
+        names = (f"UpperArm.{side}", f"LowerArm.{side}", f"Hand.{side}")
+        found, ours = reach(*map(theirs.get, names)), reach(*(walk.joints[:, at] for at in arm))
+        assert np.ptp(ours) > 0.05
+        np.testing.assert_allclose(found, ours, atol=1e-3)  # as far from stretched as ours
+
+
+@pytest.mark.parametrize("proportions", PROPORTIONS)
+def test_feet_that_stand_stay_where_they_stand_whatever_the_proportions(
+    walk: Motion, tmp_path: Path, proportions: tuple[float, float, float]
+) -> None:
+    """Somebody bends the knees and sways, on feet that do not move."""
+    joints = np.repeat(walk.joints[:1].astype(np.float64), 40, axis=0)
+    joints[:, [4, 5], 2] += 0.02  # a straight knee does not say where it bends
+    sway = 0.06 * np.stack([np.sin(np.arange(40) / 5), np.cos(np.arange(40) / 5) - 2,
+                            0 * np.arange(40)], axis=-1)  # fmt: skip
+    legs = ((1, 4, 7), (2, 5, 8))
+    bodies = [joint for joint in range(22) if joint not in (4, 5, 7, 8, 10, 11)]
+    joints[:, bodies] += sway[:, None]
+    for hip, knee, ankle in legs:
+        start, end = joints[:, hip], joints[:, ankle]
+        joints[:, knee], _ = bend_leg(start, joints[:, knee] + sway, end + sway, end)
+    theirs = places_on_an_odd_body(Motion.from_joints(joints, fps=20), tmp_path, proportions)
+    for foot in ("Foot.L", "Foot.R"):
+        assert np.ptp(theirs[foot], axis=0).max() < 0.006
+    assert np.ptp(theirs["Hips"], axis=0).max() > 0.02
+
+
+def test_a_mixamo_rig_keeps_its_pictures_materials_and_smile(walk: Motion, tmp_path: Path) -> None:
+    (tmp_path / "hero").mkdir()
+    hero = mixamo_rig.write(tmp_path / "hero" / "hero.glb", walk)
+    (written,) = export(walk, tmp_path / "elsewhere" / "out.glb", character=hero)
+    before, after = (parse_gltf(path.read_bytes(), path.parent) for path in (hero, written))
+    for kind in ("materials", "textures", "samplers", "meshes", "extensionsUsed", "skins"):
+        assert after.json[kind] == before.json[kind]
+    pictures = [image_bytes(after, image) for image in after.json["images"]]
+    assert pictures == [image_bytes(before, image) for image in before.json["images"]]
+    assert pictures[0] == pictures[1] == pictures[2] and pictures[3] is None
+    assert all("bufferView" in image for image in after.json["images"][:3])
+    for at, entry in enumerate(before.json["accessors"]):
+        assert after.json["accessors"][at] == entry
+        np.testing.assert_array_equal(after.array(at), before.array(at))
+    names = [[node["name"] for node in each.json["nodes"]] for each in (before, after)]
+    assert names[0] == names[1] and "mixamorig:LeftForeArm" in names[0]
+    assert degrees_apart(read_joints(written)[0], walk.joints).max() < 0.5
+    points, figure = load_character(hero).figure(walk)
+    assert points.shape == walk.joints.shape and len(np.unique(figure.mesh.colours, axis=0)) > 2
+
+
+def test_pictures_come_from_the_folder_of_the_character_only(tmp_path: Path) -> None:
+    (tmp_path / "secret.png").write_bytes(b"\x89PNG secret")
+    (tmp_path / "hero").mkdir()
+    (tmp_path / "hero" / "notes.png").write_bytes(b"my notes")
+    (tmp_path / "hero" / "link.png").symlink_to(tmp_path / "secret.png")
+    hero = Gltf({}, (), tmp_path / "hero")
+    for uri in ("../secret.png", "%2e%2e/secret.png", str(tmp_path / "secret.png"), "link.png",
+                "notes.png", "", "data:image/png;base64,?"):  # fmt: skip
+        assert image_bytes(hero, {"uri": uri}) is None, uri
+
+
+@pytest.mark.parametrize("way", ["matrices", "two buffers"])
+def test_other_ways_of_writing_the_same_character(
+    walk: Motion, chibi: Path, tmp_path: Path, way: str
+) -> None:
+    tree = gltf({"Wave": raise_arm()})
+    if way == "matrices":  # as three.js's GLTFExporter writes them
+        for node in tree["nodes"]:
+            matrix = np.eye(4)
+            matrix[:3, 3] = node.pop("translation")
+            node["matrix"] = matrix.T.ravel().tolist()
+    else:
+        tree["buffers"].append({"uri": "data:;base64,AAAAAA==", "byteLength": 4})
+        tree["bufferViews"].append({"buffer": 1, "byteLength": 4})
+    found = [
+        gltf_recording(parse_gltf(export(walk, tmp_path / "o.glb", character=hero)[0].read_bytes(),
+                                  tmp_path))
+        for hero in (glb(tmp_path / "other.glb", tree), chibi)
+    ]  # fmt: skip
+    np.testing.assert_allclose(*(each.positions(range(18)) for each in found), atol=1e-5)
 
 
 def test_a_vrm_is_known_by_its_bones_and_keeps_what_it_had(walk: Motion, tmp_path: Path) -> None:

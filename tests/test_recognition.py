@@ -56,7 +56,7 @@ def test_names_of_other_programs_are_the_same_joints(tmp_path: Path, naming: str
 
 
 def test_a_small_fuzz_finds_people_and_takes_nobody_for_another() -> None:
-    outcomes = skeleton_fuzz.measure(60, seed=3, show=0)
+    outcomes = skeleton_fuzz.measure(range(60), seed=3, show=0)
     complete = sum(number for key, number in outcomes.items() if key.startswith("complete"))
     assert outcomes["complete: close"] >= 0.95 * complete
     assert outcomes["complete: wrong"] == outcomes["joints left out: wrong"] == 0

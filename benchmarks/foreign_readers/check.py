@@ -26,7 +26,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import mixamo_rig
 import numpy as np
 import research_bvh
 from numpy.typing import NDArray
@@ -37,6 +39,7 @@ from motion_agent.motion_core.exporting import EXPORTS, export
 from motion_agent.motion_core.formats import READABLE_SUFFIXES, read_joints
 from motion_agent.motion_core.formats.amass import amass_joints
 from motion_agent.motion_core.formats.bvh_styles import BVH_STYLES
+from motion_agent.motion_core.formats.gltf import gltf_recording, parse_gltf
 from motion_agent.motion_core.skeleton import JOINT_NAMES
 
 Array = NDArray[np.float64]
@@ -216,6 +219,27 @@ def _run_in(folder: Path, command: Sequence[str]) -> str:
     return done.stdout
 
 
+def check_character(motion: Motion, folder: Path, here: Environments) -> Iterator[Row]:
+    """Yield rows for a rig whose names have colons, as three.js opens it."""
+    what, program = "`.glb` `--character`", "three.js GLTFLoader in Chromium"
+    hero = mixamo_rig.write(folder / "hero.glb", motion)
+    (path,) = export(motion, folder / "hero-moves.glb", character=hero)
+    recording = gltf_recording(parse_gltf(path.read_bytes(), folder))
+    names = [name for name in recording.names if name.startswith("mixamorig:")]
+    expected = recording.positions([recording.names.index(name) for name in names])
+    try:
+        found = opened_in_chromium(here.node, path, len(motion))
+    except NotHere as reason:
+        yield Row(what, program, f"not checked: {reason}")
+        return
+    places = ours(found["names"], np.array(found["places"]), names)
+    yield Row(f"{what}, against our reading", program, distance_line(places, expected))
+    surfaces = found["surfaces"]
+    kept = [bool(each["picture"]) and each["expressions"] == ["smile"] for each in surfaces]
+    good = f"{len(kept)} materials with their pictures and expression"
+    yield Row(what, program, good if len(kept) == 2 and all(kept) else f"**{surfaces}**")
+
+
 def check_amass(motion: Motion, folder: Path) -> Iterator[Row]:
     """Yield a row for each requirement of the loaders of AMASS files."""
     (path,) = export(motion, folder / "motion.amass.npz")
@@ -270,6 +294,12 @@ def imported(path: Path, expected: Array) -> str:
 
 def in_chromium(node: Path, path: Path, frames: int) -> tuple[list[str], Array]:
     """Return the names and positions of joints as three.js reads a file."""
+    found = opened_in_chromium(node, path, frames)
+    return found["names"], np.array(found["places"])
+
+
+def opened_in_chromium(node: Path, path: Path, frames: int) -> dict[str, Any]:
+    """Return what page.html finds in a file: names and places of joints, and surfaces."""
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
     if chromium is None:
         raise NotHere("Chromium is not installed")
@@ -284,9 +314,9 @@ def in_chromium(node: Path, path: Path, frames: int) -> tuple[list[str], Array]:
         page = browser.new_page()
         page.goto(f"{address}/page.html")
         page.wait_for_function("window.read !== undefined")
-        found = page.evaluate(f"window.read({path.name!r}, 1 / 20, {frames})")
+        found: dict[str, Any] = page.evaluate(f"window.read({path.name!r}, 1 / 20, {frames})")
         browser.close()
-    return found["names"], np.array(found["places"])
+    return found
 
 
 @contextmanager
@@ -328,6 +358,7 @@ def main() -> None:
         for found in (
             check_bvh(motion, folder, here),
             check_glb(motion, folder, here),
+            check_character(motion, folder, here),
             check_amass(motion, folder),
             check_import(motion, folder),
         ):

@@ -52,6 +52,10 @@ BVH_STYLES: Mapping[str, BvhStyle] = {
         _named("Hips Spine Spine1 Spine2 Neck Head", _MIXAMO, "Left", "Right", "mixamorig:"),
         unit="cm",
     ),
+    "three": BvhStyle(  # Mixamo's names as three.js keeps them: it leaves out colons
+        _named("Hips Spine Spine1 Spine2 Neck Head", _MIXAMO, "Left", "Right", "mixamorig"),
+        unit="cm",
+    ),
     "cmu": BvhStyle(
         _named("Hips LowerBack Spine Spine1 Neck1 Head", _MIXAMO, "Left", "Right"),
         order="zyx",

@@ -14,17 +14,13 @@ it go.
 
 from __future__ import annotations
 
-import json
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 
 from .. import rotations
 from ..atomic import replacing
@@ -32,9 +28,10 @@ from ..errors import FormatError, InputError
 from ..figure import GROUND, Bones, Figure, Mesh
 from ..motion import Motion
 from ..regular_file import open_regular
-from ..skeleton import FPS, JOINT_NAMES, PARENTS
+from ..skeleton import JOINT_NAMES, PARENTS
+from .character_file import pack_character
 from .character_pose import local_turns, pose_character
-from .gltf import Gltf, parse_gltf, rest_skeleton, skeleton_nodes
+from .gltf import Gltf, parse_gltf, rest_skeleton
 from .gltf_mesh import character_mesh
 from .joint_maps import choose_map
 from .kinematics import ancestors
@@ -123,7 +120,7 @@ def write_character(motion: Motion, path: str | Path, character: str | Path) -> 
         frame, goal, places = pose_character(motion, loaded.rest, loaded.joints)
         turns = local_turns(loaded.rest, loaded.joints, goal, frame)
         moved = {joint: where @ frame.T for joint, where in places.items()}
-        packed = _with_animation(loaded.gltf, loaded.rest, turns, moved, motion)
+        packed = pack_character(loaded.gltf, loaded.rest, turns, moved, motion)
     with replacing(path) as temporary:
         temporary.write_bytes(packed)
 
@@ -195,82 +192,3 @@ def _mover(rest: Recording, joints: dict[str, int]) -> int:
             raise FormatError("has legs and a trunk that hang on nothing together")
         joint = rest.parents[joint]
     return joint
-
-
-def _with_animation(
-    gltf: Gltf,
-    rest: Recording,
-    turns: dict[int, Array],
-    places: dict[int, Array],
-    motion: Motion,
-) -> bytes:
-    """The file in its rest pose with one animation: local rotations, and places in the world."""
-    assert rest.rest_turns is not None
-    nodes, scales = skeleton_nodes(gltf)
-    tree: dict[str, Any] = json.loads(json.dumps(gltf.json))
-    binary = bytearray(gltf.buffers[0] if gltf.buffers else b"")
-    if len(gltf.buffers) > 1:
-        raise FormatError("keeps its data in several buffers; save it as one .glb")
-
-    def accessor(values: Array, kind: str) -> int:
-        binary.extend(b"\0" * (-len(binary) % 4))
-        data = np.ascontiguousarray(values, dtype="<f4").tobytes()
-        view = {"buffer": 0, "byteOffset": len(binary), "byteLength": len(data)}
-        tree.setdefault("bufferViews", []).append(view)
-        entry: dict[str, Any] = {
-            "bufferView": len(tree["bufferViews"]) - 1,
-            "componentType": 5126,
-            "count": len(values),
-            "type": kind,
-        }
-        if kind == "SCALAR":
-            entry |= {"min": [float(values.min())], "max": [float(values.max())]}
-        tree.setdefault("accessors", []).append(entry)
-        binary.extend(data)
-        return len(tree["accessors"]) - 1
-
-    times = accessor(np.arange(len(motion), dtype=np.float64) / FPS, "SCALAR")
-    name = "; ".join(segment.description for segment in motion.segments) or motion.id
-    animation: dict[str, Any] = {"name": name, "channels": [], "samplers": []}
-
-    def move(node: int, what: str, values: Array, kind: str) -> None:
-        target = {"node": node, "path": what}
-        animation["channels"].append({"sampler": len(animation["samplers"]), "target": target})
-        animation["samplers"].append({"input": times, "output": accessor(values, kind)})
-
-    def below(joint: int, where: Array) -> Array:
-        """Places in the world as the node of a joint, whose parent is at rest, has them."""
-        parent = rest.parents[joint]
-        if parent < 0:
-            return where
-        assert rest.rest_turns is not None
-        return np.asarray((where - rest.rest[parent]) @ rest.rest_turns[parent] / scales[parent])
-
-    for joint, node in enumerate(nodes):  # nodes are often saved in mid-motion
-        parent = rest.parents[joint]
-        if parent >= 0 and "matrix" not in tree["nodes"][node]:
-            own = Rotation.from_matrix(rest.rest_turns[parent].T @ rest.rest_turns[joint])
-            tree["nodes"][node]["rotation"] = own.as_quat().tolist()
-            tree["nodes"][node]["translation"] = below(joint, rest.rest[joint]).tolist()
-    for joint, where in places.items():
-        move(nodes[joint], "translation", below(joint, where), "VEC3")
-    for joint, turn in turns.items():
-        node = nodes[joint]
-        quaternions = Rotation.from_matrix(turn).as_quat()
-        flips = np.where((quaternions[1:] * quaternions[:-1]).sum(axis=-1) < 0, -1.0, 1.0)
-        quaternions[1:] *= np.cumprod(flips)[:, None]
-        if "matrix" in tree["nodes"][node]:
-            raise FormatError("places its joints by matrices, which cannot be animated")
-        move(node, "rotation", quaternions, "VEC4")
-    tree["animations"] = [animation]
-    tree["buffers"] = [{"byteLength": len(binary)}]
-    text = json.dumps(tree, separators=(",", ":"), ensure_ascii=False).encode()
-    text += b" " * (-len(text) % 4)
-    data = bytes(binary) + b"\0" * (-len(binary) % 4)
-    return b"".join(
-        (
-            struct.pack("<4sII", b"glTF", 2, 12 + 8 + len(text) + 8 + len(data)),
-            struct.pack("<I4s", len(text), b"JSON") + text,
-            struct.pack("<I4s", len(data), b"BIN\0") + data,
-        )
-    )

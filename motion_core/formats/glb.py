@@ -13,9 +13,7 @@ Format: glTF 2.0, Khronos; metres, y up, facing +z, as it wants them.
 
 from __future__ import annotations
 
-import json
 import math
-import struct
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
@@ -29,12 +27,11 @@ from ..atomic import replacing
 from ..motion import Motion
 from ..placement import Placement
 from ..skeleton import FPS, JOINT_NAMES, PARENTS
+from .gltf_file import BYTE, FLOAT, INT, SHORT, GltfFile
 from .posing import CHILDREN, Pose, rest_positions, solve_pose
 from .skin import fitted_skin
 
-_FLOAT, _BYTE, _SHORT, _INT = 5126, 5121, 5123, 5125  # component types
 _VERTICES, _INDICES = 34962, 34963  # what a buffer view is for
-_TYPES = {(): "SCALAR", (2,): "VEC2", (3,): "VEC3", (4,): "VEC4", (4, 4): "MAT4"}
 _LINEAR_CLAMPED = {"magFilter": 9729, "minFilter": 9729, "wrapS": 33071, "wrapT": 33071}
 
 
@@ -68,22 +65,23 @@ def packed_glb(motions: Sequence[Motion], placements: Sequence[Placement] | None
     return file.packed()
 
 
-class _File:
-    """A glTF in the making: its JSON and its one buffer."""
+class _File(GltfFile):
+    """Mannequins that move."""
 
     def __init__(self) -> None:
-        self.binary = bytearray()
-        self.json: dict[str, Any] = {
-            "asset": {"version": "2.0", "generator": "motion-agent"},
-            "scene": 0,
-            "scenes": [{"nodes": []}],
-            "animations": [{"name": "", "samplers": [], "channels": []}],
-        }
+        super().__init__(
+            {
+                "asset": {"version": "2.0", "generator": "motion-agent"},
+                "scene": 0,
+                "scenes": [{"nodes": []}],
+                "animations": [{"name": "", "samplers": [], "channels": []}],
+            }
+        )
 
     def add_person(self, number: int, motion: Motion, placement: Placement) -> None:
         person = f"person {number + 1}"
         pose = solve_pose(motion.joints.astype(np.float64))
-        first = self._count("nodes") + 1  # node of the pelvis
+        first = len(self.json.get("nodes", ())) + 1  # node of the pelvis
         half = math.radians(placement.theta) / 2
         root = {
             "name": person,
@@ -92,15 +90,15 @@ class _File:
             "children": [first],
             "extras": motion_extras(motion),
         }
-        self.json["scenes"][0]["nodes"].append(self._add("nodes", root))
+        self.json["scenes"][0]["nodes"].append(self.add("nodes", root))
         for joint, name in enumerate(JOINT_NAMES):
             node: dict[str, Any] = {"name": name, "translation": pose.offsets[joint].tolist()}
             if CHILDREN[joint]:
                 node["children"] = [first + child for child in CHILDREN[joint]]
-            self._add("nodes", node)
+            self.add("nodes", node)
         body = {"name": f"{person} body", "mesh": self._mesh(number, pose)}
         body["skin"] = self._skin(pose, first)
-        self.json["scenes"][0]["nodes"].append(self._add("nodes", body))
+        self.json["scenes"][0]["nodes"].append(self.add("nodes", body))
         self._animate(len(motion), pose, first)
 
     def name_animation(self, motions: Sequence[Motion]) -> None:
@@ -113,53 +111,36 @@ class _File:
         animation["name"] = " | ".join(captions)
         animation["extras"] = {"motions": [motion_extras(motion) for motion in motions]}
 
-    def packed(self) -> bytes:
-        """Return the whole file: header, JSON and buffer, each padded to 4 bytes."""
-        self.json["buffers"] = [{"byteLength": len(self.binary)}]
-        text = json.dumps(self.json, separators=(",", ":"), ensure_ascii=False).encode()
-        text += b" " * (-len(text) % 4)
-        data = bytes(self.binary) + b"\0" * (-len(self.binary) % 4)
-        length = 12 + 8 + len(text) + 8 + len(data)
-        return b"".join(
-            (
-                struct.pack("<4sII", b"glTF", 2, length),
-                struct.pack("<I4s", len(text), b"JSON") + text,
-                struct.pack("<I4s", len(data), b"BIN\0") + data,
-            )
-        )
-
     def _mesh(self, number: int, pose: Pose) -> int:
         skin = fitted_skin(pose.offsets)
         sides = np.stack([skin.sides, np.full_like(skin.sides, 0.5)], axis=-1)
         attributes = {
-            "POSITION": self._array(skin.vertices, _FLOAT, _VERTICES, bounds=True),
-            "NORMAL": self._array(skin.normals, _FLOAT, _VERTICES),
-            "TEXCOORD_0": self._array(sides, _FLOAT, _VERTICES),
-            "JOINTS_0": self._array(np.where(skin.weights > 0, skin.joints, 0), _BYTE, _VERTICES),
-            "WEIGHTS_0": self._array(skin.weights, _FLOAT, _VERTICES),
+            "POSITION": self.add_array(skin.vertices, FLOAT, _VERTICES, bounds=True),
+            "NORMAL": self.add_array(skin.normals, FLOAT, _VERTICES),
+            "TEXCOORD_0": self.add_array(sides, FLOAT, _VERTICES),
+            "JOINTS_0": self.add_array(np.where(skin.weights > 0, skin.joints, 0), BYTE, _VERTICES),
+            "WEIGHTS_0": self.add_array(skin.weights, FLOAT, _VERTICES),
         }
-        kind = _SHORT if len(skin.vertices) < 65535 else _INT
+        kind = SHORT if len(skin.vertices) < 65535 else INT
         primitive = {
             "attributes": attributes,
-            "indices": self._array(skin.triangles.ravel(), kind, _INDICES),
+            "indices": self.add_array(skin.triangles.ravel(), kind, _INDICES),
             "material": self._material(number),
         }
-        return self._add("meshes", {"name": "mannequin", "primitives": [primitive]})
+        return self.add("meshes", {"name": "mannequin", "primitives": [primitive]})
 
     def _material(self, number: int) -> int:
         if "samplers" not in self.json:
-            self._add("samplers", _LINEAR_CLAMPED)
-        view = self._view(_colours(number))
-        image = self._add("images", {"bufferView": view, "mimeType": "image/png"})
-        texture = self._add("textures", {"source": image, "sampler": 0})
+            self.add("samplers", _LINEAR_CLAMPED)
+        view = self.add_view(_colours(number))
+        image = self.add("images", {"bufferView": view, "mimeType": "image/png"})
+        texture = self.add("textures", {"source": image, "sampler": 0})
         look = {
             "baseColorTexture": {"index": texture},
             "metallicFactor": 0.0,
             "roughnessFactor": 0.6,
         }
-        return self._add(
-            "materials", {"name": f"person {number + 1}", "pbrMetallicRoughness": look}
-        )
+        return self.add("materials", {"name": f"person {number + 1}", "pbrMetallicRoughness": look})
 
     def _skin(self, pose: Pose, first: int) -> int:
         inverse = np.tile(np.eye(4), (len(PARENTS), 1, 1))
@@ -167,60 +148,21 @@ class _File:
         skin = {
             "skeleton": first,
             "joints": list(range(first, first + len(PARENTS))),
-            "inverseBindMatrices": self._array(inverse, _FLOAT),
+            "inverseBindMatrices": self.add_array(inverse, FLOAT),
         }
-        return self._add("skins", skin)
+        return self.add("skins", skin)
 
     def _animate(self, frames: int, pose: Pose, first: int) -> None:
         """Add channels for one person, whose pelvis is the node `first`."""
-        times = self._array(np.arange(frames) / FPS, _FLOAT, bounds=True)
+        times = self.add_array(np.arange(frames) / FPS, FLOAT, bounds=True)
         animation = self.json["animations"][0]
 
-        def move(joint: int, path: str, values: NDArray[np.float64]) -> None:
-            target = {"node": first + joint, "path": path}
-            animation["channels"].append({"sampler": len(animation["samplers"]), "target": target})
-            animation["samplers"].append({"input": times, "output": self._array(values, _FLOAT)})
-
         for joint, translation in pose.translations.items():
-            move(joint, "translation", translation)
+            self.add_channel(animation, times, first + joint, "translation", translation)
         for joint, children in enumerate(CHILDREN):
             if children:
-                move(joint, "rotation", quaternions(pose.rotations[:, joint]))
-
-    def _array(
-        self,
-        values: NDArray[Any],
-        component: int,
-        target: int | None = None,
-        *,
-        bounds: bool = False,
-    ) -> int:
-        """Return a glTF accessor to `values`; the trailing axes make up one element."""
-        dtype = {_FLOAT: "<f4", _BYTE: "u1", _SHORT: "<u2", _INT: "<u4"}[component]
-        array = np.ascontiguousarray(values.astype(dtype))
-        accessor: dict[str, Any] = {
-            "bufferView": self._view(array.tobytes(), target),
-            "componentType": component,
-            "count": len(array),
-            "type": _TYPES[array.shape[1:]],
-        }
-        if bounds:
-            accessor["min"] = np.atleast_1d(array.min(axis=0)).tolist()
-            accessor["max"] = np.atleast_1d(array.max(axis=0)).tolist()
-        return self._add("accessors", accessor)
-
-    def _view(self, data: bytes, target: int | None = None) -> int:
-        self.binary += b"\0" * (-len(self.binary) % 4)
-        view = {"buffer": 0, "byteOffset": len(self.binary), "byteLength": len(data)}
-        self.binary += data
-        return self._add("bufferViews", view if target is None else {**view, "target": target})
-
-    def _add(self, kind: str, entry: dict[str, Any]) -> int:
-        self.json.setdefault(kind, []).append(entry)
-        return self._count(kind) - 1
-
-    def _count(self, kind: str) -> int:
-        return len(self.json.get(kind, ()))
+                turns = quaternions(pose.rotations[:, joint])
+                self.add_channel(animation, times, first + joint, "rotation", turns)
 
 
 def motion_extras(motion: Motion) -> dict[str, Any]:

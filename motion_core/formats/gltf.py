@@ -46,10 +46,12 @@ class Gltf:
     Attributes:
         json: as it is in the file.
         buffers: their bytes, in order.
+        folder: where it is.
     """
 
     json: Mapping[str, Any]
     buffers: Sequence[bytes]
+    folder: Path
 
     @property
     def nodes(self) -> Sequence[Mapping[str, Any]]:
@@ -115,7 +117,7 @@ def parse_gltf(data: bytes, folder: Path) -> Gltf:
     if compressed := _UNREADABLE.intersection(tree.get("extensionsRequired", ())):
         raise FormatError(f"needs {', '.join(compressed)}, which is not read; save it without")
     buffers = [_buffer(entry, binary, folder) for entry in tree.get("buffers", ())]
-    return Gltf(tree, buffers)
+    return Gltf(tree, buffers, folder)
 
 
 def gltf_recording(gltf: Gltf, clip: str | None = None) -> Recording:
@@ -156,7 +158,7 @@ def skeleton_nodes(gltf: Gltf) -> tuple[list[int], list[float]]:
     nodes = _Nodes(gltf)
     scales: list[float] = []
     for node, parent in zip(nodes.order, nodes.parents, strict=True):
-        _, _, scale = _transform(gltf.nodes[node])
+        _, _, scale = node_parts(gltf.nodes[node])
         scales.append((scales[parent] if parent >= 0 else 1.0) * float(np.abs(scale).mean()))
     return nodes.order, scales
 
@@ -165,7 +167,7 @@ def node_matrix(node: Mapping[str, Any]) -> Array:
     """The transform ``(4, 4)`` of a node in its parent."""
     if "matrix" in node:
         return np.array(node["matrix"], dtype=np.float64).reshape(4, 4).T
-    translation, rotation, scale = _transform(node)
+    translation, rotation, scale = node_parts(node)
     matrix = np.eye(4)
     matrix[:3, :3] = Rotation.from_quat(rotation).as_matrix() * scale
     matrix[:3, 3] = translation
@@ -231,7 +233,7 @@ class _Nodes:
         rotations: list[Array] = []
         scales: list[Array] = []
         for node, parent in zip(self.order, self.parents, strict=True):
-            parts = _transform(self.gltf.nodes[node])
+            parts = node_parts(self.gltf.nodes[node])
             translation, rotation, scale = (
                 moved.get((node, path), part[None])
                 for path, part in zip(("translation", "rotation", "scale"), parts, strict=True)
@@ -311,7 +313,7 @@ def _saved_pose(gltf: Gltf, order: Sequence[int], parents: Sequence[int]) -> tup
     rotations: list[Array] = []
     scales: list[float] = []
     for node, parent in zip(order, parents, strict=True):
-        translation, rotation, scale = _transform(gltf.nodes[node])
+        translation, rotation, scale = node_parts(gltf.nodes[node])
         above = scales[parent] if parent >= 0 else 1.0
         translations.append(above * translation)
         rotations.append(Rotation.from_quat(rotation).as_matrix()[None])
@@ -320,8 +322,8 @@ def _saved_pose(gltf: Gltf, order: Sequence[int], parents: Sequence[int]) -> tup
     return positions[0], turns[0]
 
 
-def _transform(node: Mapping[str, Any]) -> tuple[Array, Array, Array]:
-    """Translation, rotation as quaternion x y z w, and scale of a node."""
+def node_parts(node: Mapping[str, Any]) -> tuple[Array, Array, Array]:
+    """Return translation, rotation as quaternion x y z w, and scale of a node."""
     if "matrix" in node:
         matrix = np.array(node["matrix"], dtype=np.float64).reshape(4, 4).T
         turn, scale = _rigid(matrix)

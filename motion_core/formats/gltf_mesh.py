@@ -6,7 +6,6 @@ need, not a renderer's whole look.
 
 from __future__ import annotations
 
-import base64
 import io
 import warnings
 from collections.abc import Mapping, Sequence
@@ -19,6 +18,7 @@ from PIL import Image, UnidentifiedImageError
 
 from ..errors import FormatError
 from .gltf import Gltf, node_matrix, skeleton_nodes
+from .gltf_images import image_bytes
 from .recording import Recording
 
 Array = NDArray[np.float64]
@@ -195,32 +195,44 @@ def _colours(
     shown = np.where(
         linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 1e-9) ** (1 / 2.4) - 0.055
     )
-    texture = look.get("baseColorTexture")
-    attribute = f"TEXCOORD_{texture.get('texCoord', 0)}" if texture else ""
-    if texture and attribute in primitive["attributes"]:
-        source = gltf.json["textures"][texture["index"]].get("source")
-        if source is not None:
-            if source not in pictures:
-                pictures[source] = _picture(gltf, gltf.json["images"][source])
-            picture = pictures[source]
-            uv = gltf.array(primitive["attributes"][attribute]) % 1.0
-            rows = np.minimum((uv[:, 1] * len(picture)).astype(int), len(picture) - 1)
-            columns = np.minimum((uv[:, 0] * picture.shape[1]).astype(int), picture.shape[1] - 1)
-            shown = shown * (picture[rows, columns] / 255)
+    if "baseColorTexture" in look:
+        found = _texture(gltf, primitive, look["baseColorTexture"], pictures)
+        shown = shown if found is None else shown * (found / 255)
     colours: NDArray[np.uint8] = np.rint(np.clip(shown, 0, 1) * 255).astype(np.uint8)
     return colours
 
 
+def _texture(
+    gltf: Gltf,
+    primitive: Mapping[str, Any],
+    texture: Mapping[str, Any],
+    pictures: dict[int, NDArray[np.uint8]],
+) -> NDArray[np.uint8] | None:
+    """Return the colours ``(V, 3)`` of a texture at a primitive's vertices."""
+    # KHR_texture_transform: offset, then rotation, then scale, as matrices of column vectors.
+    transform = texture.get("extensions", {}).get("KHR_texture_transform", {})
+    attribute = f"TEXCOORD_{transform.get('texCoord', texture.get('texCoord', 0))}"
+    entry = gltf.json["textures"][texture["index"]]
+    webp = entry.get("extensions", {}).get("EXT_texture_webp", {})
+    source = webp.get("source", entry.get("source"))
+    if attribute not in primitive["attributes"] or source is None:
+        return None
+    if source not in pictures:
+        pictures[source] = _picture(gltf, gltf.json["images"][source])
+    picture = pictures[source]
+    angle = float(transform.get("rotation", 0.0))
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    uv = gltf.array(primitive["attributes"][attribute]) * transform.get("scale", (1, 1))
+    uv = (uv @ turn.T + transform.get("offset", (0, 0))) % 1.0
+    rows = np.minimum((uv[:, 1] * len(picture)).astype(int), len(picture) - 1)
+    columns = np.minimum((uv[:, 0] * picture.shape[1]).astype(int), picture.shape[1] - 1)
+    return picture[rows, columns]
+
+
 def _picture(gltf: Gltf, image: Mapping[str, Any]) -> NDArray[np.uint8]:
-    """Return an image of the file, RGB; plain grey where it is kept elsewhere or cannot be read."""
-    uri = str(image.get("uri", ""))
-    if "bufferView" in image:
-        view = gltf.json["bufferViews"][image["bufferView"]]
-        start = view.get("byteOffset", 0)
-        data = gltf.buffers[view["buffer"]][start : start + view["byteLength"]]
-    elif uri.startswith("data:"):
-        data = base64.b64decode(uri.partition(",")[2])
-    else:
+    """Return an image of the file, RGB; plain grey where there is none that can be read."""
+    data = image_bytes(gltf, image)
+    if data is None:
         return np.full((1, 1, 3), 190, dtype=np.uint8)
     try:
         with warnings.catch_warnings():

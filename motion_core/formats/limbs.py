@@ -33,19 +33,26 @@ class Limb:
 
 
 def limb_pairs(
-    body: SkeletonEvidence, joint: int, first: int, second: int, *, kind: str
+    body: SkeletonEvidence, pairs: Sequence[tuple[int, int, int]], kind: str
 ) -> list[tuple[int, tuple[Limb, Limb]]]:
-    """Return the likeliest two legs or arms in a pair of branches, with the joint they hang on."""
-    limbs = [_limbs(body, joint, branch, kind) for branch in (first, second)]
-    best: tuple[float, tuple[Limb, Limb]] | None = None
-    for left, right in product(*limbs):
-        unlike = sum(np.log(a / b) ** 2 for a, b in zip(left.lengths, right.lengths, strict=True))
-        if set(left.joints) != set(right.joints):
-            unlike += 0.05
-        cost = left.cost + right.cost + unlike / ALIKE**2
-        if best is None or cost < best[0]:
-            best = cost, (left, right)
-    return [(joint, best[1])] if best else []
+    """Return for joints with two branches the likeliest two legs or arms in these, if there are."""
+    branches = {(joint, branch) for joint, *both in pairs for branch in both}
+    limbs = {each: _limbs(body, *each, kind) for each in branches}
+    found = []
+    for joint, first, second in pairs:
+        best: tuple[float, tuple[Limb, Limb]] | None = None
+        for left, right in product(limbs[joint, first], limbs[joint, second]):
+            unlike = sum(
+                np.log(a / b) ** 2 for a, b in zip(left.lengths, right.lengths, strict=True)
+            )
+            if set(left.joints) != set(right.joints):
+                unlike += 0.05
+            cost = left.cost + right.cost + unlike / ALIKE**2
+            if best is None or cost < best[0]:
+                best = cost, (left, right)
+        if best is not None:
+            found.append((joint, best[1]))
+    return found
 
 
 def _limbs(body: SkeletonEvidence, trunk: int, branch: int, kind: str) -> list[Limb]:

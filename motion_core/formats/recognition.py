@@ -20,7 +20,7 @@ from .joint_names import NameEvidence, Side, read_names
 from .limbs import ALIKE, Limb, limb_pairs
 from .recording import Recording
 from .skeleton_evidence import SkeletonEvidence, deviation
-from .spine import trunk_column
+from .spine import LEAST_COST, trunk_column
 
 Array = NDArray[np.float64]
 
@@ -46,6 +46,17 @@ class Recognition:
 
 
 @dataclass(frozen=True)
+class _Limbs:
+    """Legs and arms on a trunk, before its spine and head are found."""
+
+    pelvis: int
+    legs: tuple[Limb, Limb]
+    arms: tuple[Limb, Limb]
+    trunk: list[int]
+    cost: float
+
+
+@dataclass(frozen=True)
 class _Person:
     pelvis: int
     legs: tuple[Limb, Limb]
@@ -64,10 +75,9 @@ def recognise(recording: Recording) -> Recognition | None:
         parts = {"spine" if part.startswith("spine") else part: 1.0}
         names[recording.names.index(name)] = NameEvidence(_SIDES.get(side), parts)
     body = SkeletonEvidence(recording, points, names)
-    people = sorted(_people(body), key=lambda person: person.cost)
-    if not people:
+    best = _best_person(body)
+    if best is None:
         return None
-    best = people[0]
     joints = {"pelvis": _pelvis(body, best), **best.column}
     for legs_or_arms in (best.legs, best.arms):
         for side, limb in zip(_sides(body, best, legs_or_arms), legs_or_arms, strict=True):
@@ -105,18 +115,21 @@ def _attach_feet(body: SkeletonEvidence, joints: dict[str, int]) -> None:
             joints.pop(f"{side}_foot", None)
 
 
-def _people(body: SkeletonEvidence) -> list[_Person]:
-    """Return every reading of the skeleton as a person."""
+def _best_person(body: SkeletonEvidence) -> _Person | None:
+    """Return the likeliest reading of the skeleton as a person; none where there is none."""
     pairs = _pairs(body)
-    people = []
-    legs = [pair for each in pairs for pair in limb_pairs(body, *each, kind="leg")]
-    arms = [pair for each in pairs for pair in limb_pairs(body, *each, kind="arm")]
-    for lower, upper in product(legs, arms):
-        (hip, leg), (chest, arm) = lower, upper
-        if {leg[0].branch, leg[1].branch} & {arm[0].branch, arm[1].branch}:
-            continue
-        people += _joined(body, hip, leg, chest, arm)
-    return people
+    legs, arms = limb_pairs(body, pairs, "leg"), limb_pairs(body, pairs, "arm")
+    joined = [_join(body, *lower, *upper) for lower, upper in product(legs, arms)]
+    best: _Person | None = None
+    for each in sorted(filter(None, joined), key=lambda each: each.cost):
+        if best is not None and each.cost + LEAST_COST >= best.cost:
+            break  # no spine and head can make up for it
+        used = {limb.branch for limb in (*each.legs, *each.arms)}
+        leg = (each.legs[0].length + each.legs[1].length) / 2
+        found = trunk_column(body, each.pelvis, each.trunk, used, each.arms, leg)
+        if found is not None and (best is None or each.cost + found[1] < best.cost):
+            best = _Person(each.pelvis, each.legs, each.arms, found[0], each.cost + found[1])
+    return best
 
 
 def _pairs(body: SkeletonEvidence) -> list[tuple[int, int, int]]:
@@ -135,14 +148,17 @@ def _pairs(body: SkeletonEvidence) -> list[tuple[int, int, int]]:
     return found
 
 
-def _joined(
+def _join(
     body: SkeletonEvidence,
     hip: int,
     legs: tuple[Limb, Limb],
     chest: int,
     arms: tuple[Limb, Limb],
-) -> list[_Person]:
-    """Legs and arms as those of one person, if a trunk and a head go with them."""
+) -> _Limbs | None:
+    """Return legs and arms as those of one person, if a trunk can go with them."""
+    used = {limb.branch for limb in (*legs, *arms)}
+    if len(used) < 4:
+        return None
     leg = (legs[0].length + legs[1].length) / 2
     arm = (arms[0].length + arms[1].length) / 2
     parents = body.recording.parents
@@ -152,14 +168,13 @@ def _joined(
         top = parents[top]
         turned.append(top)
     if top < 0:
-        return []
+        return None
     trunk = [
         *[each for each in turned if body.distances[each, hip] > 0.03 * leg],
         *body.way(top, chest),
     ]
-    used = {limb.branch for limb in (*legs, *arms)}
     if used & set(trunk) or hip in _below(body, arms) or chest in _below(body, legs):
-        return []
+        return None
     sides = {(limb.side or "?") for limb in legs}, {(limb.side or "?") for limb in arms}
     cost = sum(limb.cost for limb in (*legs, *arms))
     cost += sum(
@@ -172,10 +187,7 @@ def _joined(
     along = [hip, *trunk]
     length = sum(body.distances[a, b] for a, b in pairwise(along))
     cost += float(deviation(length / leg, 0.48, 0.18, 36))
-    column = trunk_column(body, hip, trunk, used, arms, leg)
-    if column is None:
-        return []
-    return [_Person(hip, legs, arms, column[0], cost + column[1])]
+    return _Limbs(hip, legs, arms, trunk, cost)
 
 
 def _below(body: SkeletonEvidence, limbs: tuple[Limb, Limb]) -> set[int]:

@@ -12,6 +12,10 @@ from .skeleton_evidence import NAME_WEIGHT, SkeletonEvidence, deviation
 
 Array = NDArray[np.float64]
 
+_LEAST_SPINE = -NAME_WEIGHT / 2
+LEAST_COST = _LEAST_SPINE - 2 * NAME_WEIGHT
+"""Of a spine, neck and head that are all called so and lie where they should."""
+
 
 def trunk_column(
     body: SkeletonEvidence,
@@ -36,6 +40,8 @@ def trunk_column(
             # Hair and hats can be longer than the head: any way up that is called so counts.
             chest = len(below) - 1
             for choice, cost in _necks(body, hip, chain, chest, middle, leg):
+                if best is not None and cost + _LEAST_SPINE >= best[1]:
+                    continue
                 spine, extra = _spine(
                     body, hip, chain, choice.get("neck", choice.get("head")), trunk
                 )
