@@ -10,8 +10,9 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from motion_agent.motion_core.cleaning import clean
+from motion_agent.motion_core.errors import FormatError
 from motion_agent.motion_core.exporting import export
-from motion_agent.motion_core.formats import read_joints, read_motion
+from motion_agent.motion_core.formats import read_capture, read_joints, read_motion
 from motion_agent.motion_core.formats.amass import amass_joints
 from motion_agent.motion_core.motion import Motion
 from motion_agent.motion_core.placement import Placement
@@ -91,6 +92,78 @@ def test_files_of_the_smpl_family_are_read(walk: Motion, tmp_path: Path, kind: s
     # The bones are the standard ones, so only directions and the path are the same.
     assert np.linalg.norm(motion.joints - walk.joints[:-1], axis=-1).mean() < 0.06
     assert ("notes" in motion.provenance) == (kind == "z up")
+
+
+def rotations_as(kind: str, poses: np.ndarray) -> np.ndarray:
+    """Axis-angles ``(T, 156)`` in another way of writing rotations."""
+    turns = Rotation.from_rotvec(poses.reshape(-1, 3))
+    quaternions = turns.as_quat()
+    matrices = turns.as_matrix()
+    values = {
+        "matrices": matrices,
+        "quaternions, w last": quaternions,
+        "quaternions, w first": np.roll(quaternions, 1, axis=-1),
+        "rows of matrices": matrices[:, :2],
+        "columns of matrices": matrices[:, :, :2],
+        "degrees": np.degrees(turns.as_rotvec()),
+    }[kind]
+    return values.reshape(len(poses), -1)
+
+
+@pytest.mark.parametrize("kind", ["matrices", "quaternions, w last", "quaternions, w first"])
+def test_other_ways_of_writing_rotations_are_read_and_told(
+    walk: Motion, tmp_path: Path, kind: str
+) -> None:
+    data = amass(walk, tmp_path / "walk.amass.npz")
+    np.savez(tmp_path / "a.npz", **data | {"poses": rotations_as(kind, data["poses"])})
+    capture = read_capture(tmp_path / "a.npz")
+    expected, _ = read_joints(tmp_path / "walk.amass.npz")
+    np.testing.assert_allclose(capture.joints, expected, atol=1e-6)
+    assert capture.notes == (f"its rotations were taken as {kind}",)
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("rows of matrices", "6 numbers a joint"),
+        ("columns of matrices", "6 numbers a joint"),
+        ("degrees", "radians in poses; axis-angles are read in radians, not in degrees"),
+    ],
+)
+def test_rotations_that_would_be_another_pose_are_refused(
+    walk: Motion, tmp_path: Path, kind: str, message: str
+) -> None:
+    data = amass(walk, tmp_path / "walk.amass.npz")
+    np.savez(tmp_path / "a.npz", **data | {"poses": rotations_as(kind, data["poses"])})
+    with pytest.raises(FormatError, match=message):
+        read_capture(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize(("name", "scale"), [("centimetres", 100), ("millimetres", 1000)])
+def test_a_path_on_which_nobody_moves_is_of_another_unit(
+    walk: Motion, tmp_path: Path, name: str, scale: float
+) -> None:
+    data = amass(walk, tmp_path / "walk.amass.npz")
+    np.savez(tmp_path / "a.npz", **data | {"trans": scale * data["trans"]})
+    capture = read_capture(tmp_path / "a.npz")
+    expected, _ = read_joints(tmp_path / "walk.amass.npz")
+    np.testing.assert_allclose(capture.joints, expected, atol=1e-6)
+    assert f"its path was taken as {name}" in capture.notes[0]
+    np.savez(tmp_path / "b.npz", **data | {"trans": 1e6 * data["trans"]})
+    with pytest.raises(FormatError, match="on which nobody moves"):
+        read_capture(tmp_path / "b.npz")
+
+
+def test_a_batch_of_one_is_read_and_a_lacking_frame_rate_is_told(
+    walk: Motion, tmp_path: Path
+) -> None:
+    data = amass(walk, tmp_path / "walk.amass.npz")
+    arrays = {"poses": data["poses"][None], "trans": data["trans"][None]}
+    np.savez(tmp_path / "a.npz", **arrays, offsets=data["offsets"])
+    capture = read_capture(tmp_path / "a.npz")
+    np.testing.assert_allclose(capture.joints, read_joints(tmp_path / "walk.amass.npz")[0])
+    assert capture.fps == 30 and "says no frame rate; 30 frames" in capture.notes[0]
+    assert read_capture(tmp_path / "a.npz", fps=60).notes == ()
 
 
 def test_rotations_of_bones_that_change_come_close_and_cleaned_ones_closer(

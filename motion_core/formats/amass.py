@@ -20,8 +20,9 @@ the legs straight down and the feet flat, close to SMPL's own but not it: rotati
 and spine carry over, and a body put on them stands within some degrees.
 
 Read: these, AMASS's own (``poses`` of 22 joints or more, or ``root_orient`` with ``pose_body``),
-and what has the same names. SMPL's body model is licensed and not needed: files without `offsets`
-are put on the standard skeleton of our own, so limbs have its lengths.
+and what has the same names, with rotations as `smpl_rotations` reads them. SMPL's body model is
+licensed and not needed: files without `offsets` are put on the standard skeleton of our own, so
+limbs have its lengths.
 
 Recorded motions come back to less than a millimetre. Of a generated one bones change their length
 and hips and collars move against the trunk, which rotations alone cannot say: its joints come back
@@ -34,6 +35,7 @@ from __future__ import annotations
 import struct
 import zipfile
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -48,11 +50,13 @@ from ..skeleton import FPS, PARENTS
 from .kinematics import world_positions
 from .npy import read_array
 from .posing import solve_pose, standard_offsets
+from .smpl_rotations import axis_angles
 
 _HERE = Placement()
 _JOINTS = len(PARENTS)
 _SMPLH = 52  # joints of SMPL+H
 _STEPS = 3  # frames written for each of ours
+_FASTEST = 13.0  # metres per second of somebody's hips
 _RATES = ("mocap_framerate", "mocap_frame_rate", "fps", "framerate")
 _MAX_BYTES = MAX_FRAMES * 165 * 8 + 10_000  # of one array
 
@@ -113,8 +117,31 @@ def is_amass(path: Path) -> bool:
     )
 
 
-def unpack_amass(path: Path) -> tuple[Array, Array, Array, float]:
-    """Poses ``(T, 66)``, path ``(T, 3)``, offsets ``(22, 3)`` and frames per second of a file.
+@dataclass(frozen=True)
+class Amass:
+    """What a file of the SMPL family holds.
+
+    Attributes:
+        poses: ``(T, 66)``, axis-angle in radians.
+        trans: ``(T, 3)``, metres.
+        offsets: ``(22, 3)``, of the joints from their parents at rest.
+        fps: frames per second.
+        notes: what was odd about it, and how it was read.
+    """
+
+    poses: Array
+    trans: Array
+    offsets: Array
+    fps: float
+    notes: tuple[str, ...] = ()
+
+
+def unpack_amass(path: Path, fps: float | None = None) -> Amass:
+    """Return what a file holds.
+
+    Args:
+        path: of the file.
+        fps: frames per second, where the person says them.
 
     Raises:
         FormatError: damaged, or its arrays do not agree.
@@ -122,7 +149,7 @@ def unpack_amass(path: Path) -> tuple[Array, Array, Array, float]:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            return _unpacked(archive)
+            return _unpacked(archive, fps)
     except FormatError:
         raise
     except (
@@ -132,7 +159,7 @@ def unpack_amass(path: Path) -> tuple[Array, Array, Array, float]:
         raise FormatError(f"is damaged, or not AMASS's .npz: {error}") from error
 
 
-def _unpacked(archive: zipfile.ZipFile) -> tuple[Array, Array, Array, float]:
+def _unpacked(archive: zipfile.ZipFile, said: float | None) -> Amass:
     names = {name.removesuffix(".npy") for name in archive.namelist()}
 
     def array(*choices: str) -> Array | None:
@@ -153,13 +180,11 @@ def _unpacked(archive: zipfile.ZipFile) -> tuple[Array, Array, Array, float]:
         body, root = array("pose_body", "body_pose"), array("root_orient", "global_orient")
         if body is None or root is None:
             raise FormatError("is not AMASS's: it has body poses, but no root_orient")
-        poses = np.concatenate([root.reshape(-1, 3), body.reshape(root.size // 3, -1)], axis=1)
-    poses = poses.reshape(poses.shape[0], -1)
-    if poses.shape[1] < 3 * _JOINTS or poses.shape[1] % 3:
-        raise FormatError(
-            f"has {poses.shape[1]} numbers a frame in poses; SMPL's are 72, SMPL+H's 156, "
-            "SMPL-X's 165"
-        )
+        frames = max(len(body), len(root))
+        poses = np.concatenate([root.reshape(frames, -1), body.reshape(frames, -1)], axis=1)
+    if poses.ndim > 2 and len(poses) == 1 and poses.shape[-1] >= 3 * _JOINTS:
+        poses = poses[0]  # a batch of one
+    poses, notes = axis_angles(poses.reshape(len(poses), -1))
     if len(poses) > MAX_FRAMES:
         raise FormatError(f"has {len(poses)} frames; the limit is {MAX_FRAMES}")
     trans = array("trans", "transl")
@@ -170,10 +195,26 @@ def _unpacked(archive: zipfile.ZipFile) -> tuple[Array, Array, Array, float]:
     if offsets is None or offsets.shape != (_JOINTS, 3):
         offsets = standard_offsets()
     rate = array(*_RATES)
-    fps = 30.0 if rate is None else float(rate.ravel()[0])
+    if said is None and rate is None:
+        notes = (*notes, "it says no frame rate; 30 frames per second were taken (see --fps)")
+    fps = said or (30.0 if rate is None else float(rate.ravel()[0]))
     if not 1 <= fps <= 1000:
         raise FormatError(f"says {fps} frames per second; expected 1 to 1000 (--fps)")
-    return poses[:, : 3 * _JOINTS], trans, offsets, fps
+    trans, more = _in_metres(trans, fps)
+    return Amass(poses[:, : 3 * _JOINTS], trans, offsets, fps, (*notes, *more))
+
+
+def _in_metres(trans: Array, fps: float) -> tuple[Array, tuple[str, ...]]:
+    """Return a path on which somebody could move, and what was taken for it to be one."""
+    if len(trans) < 3:
+        return trans, ()
+    speed = float(np.percentile(np.linalg.norm(np.diff(trans, axis=0), axis=-1), 90)) * fps
+    if speed < _FASTEST:
+        return trans, ()
+    for name, metres in (("centimetres", 0.01), ("millimetres", 0.001)):
+        if speed * metres < _FASTEST / 2:
+            return trans * metres, (f"its path was taken as {name}: nobody moves {speed:.0f} m/s",)
+    raise FormatError(f"has a path of {speed:.0f} m/s, on which nobody moves")
 
 
 def _densified(rotations: Array, trans: Array) -> tuple[Array, Array]:

@@ -20,7 +20,8 @@ def image_bytes(gltf: Gltf, image: Mapping[str, Any]) -> bytes | None:
     if "bufferView" in image:
         view = gltf.json["bufferViews"][image["bufferView"]]
         start = view.get("byteOffset", 0)
-        return gltf.buffers[view["buffer"]][start : start + view["byteLength"]]
+        buffer: bytes = gltf.buffers[view["buffer"]]
+        return buffer[start : start + view["byteLength"]]
     uri = str(image.get("uri", ""))
     if uri.startswith("data:"):
         try:

@@ -226,7 +226,8 @@ def _texture(
     uv = (uv @ turn.T + transform.get("offset", (0, 0))) % 1.0
     rows = np.minimum((uv[:, 1] * len(picture)).astype(int), len(picture) - 1)
     columns = np.minimum((uv[:, 0] * picture.shape[1]).astype(int), picture.shape[1] - 1)
-    return picture[rows, columns]
+    colours: NDArray[np.uint8] = picture[rows, columns]
+    return colours
 
 
 def _picture(gltf: Gltf, image: Mapping[str, Any]) -> NDArray[np.uint8]:

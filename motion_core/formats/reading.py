@@ -262,9 +262,9 @@ def _read_npy(path: Path, options: ReadingOptions) -> Capture:
 def _read_npz(path: Path, options: ReadingOptions) -> Capture:
     if not is_amass(path):
         return Capture(_cut(unpack_motion(path).joints.astype(np.float64), options), FPS)
-    poses, trans, offsets, fps = unpack_amass(path)
-    joints = _cut(amass_joints(poses, trans, offsets), options)
-    return _stood(joints, options.get("fps") or fps, options, ())
+    file = unpack_amass(path, options.get("fps"))
+    joints = _cut(amass_joints(file.poses, file.trans, file.offsets), options)
+    return _stood(joints, file.fps, options, file.notes)
 
 
 _READERS: dict[str, Callable[[Path, ReadingOptions], Capture]] = {
