@@ -55,6 +55,22 @@ def test_names_of_other_programs_are_the_same_joints(tmp_path: Path, naming: str
     assert found.chosen is not None and found.chosen.confidence > 0.9
 
 
+@pytest.mark.parametrize(("prop", "length"), [("weapon_r", 90), ("Sword_Prop", 150), ("shield", 0)])
+def test_what_a_hand_holds_makes_no_longer_arm(tmp_path: Path, prop: str, length: int) -> None:
+    hierarchy, motion, rest = MIXAMO.read_text().partition("MOTION")
+    at = hierarchy.index("{", hierarchy.index("JOINT mixamorig:RightHand")) + 1
+    after = hierarchy.index("\n", hierarchy.index("CHANNELS", at))
+    held = (
+        f"\n JOINT {prop}\n {{\n  OFFSET 0 -{length} 0\n  CHANNELS 0\n"
+        "  End Site\n  {\n   OFFSET 0 -10 0\n  }\n }"
+    )
+    path = tmp_path / "held.bvh"
+    path.write_text(hierarchy[:after] + held + hierarchy[after:] + motion + rest)
+    found = read_capture(path)
+    np.testing.assert_allclose(found.joints, read_joints(MIXAMO)[0], atol=1e-6)
+    assert found.chosen is not None and found.chosen.joints["right_wrist"] == "mixamorig:RightHand"
+
+
 def test_a_small_fuzz_finds_people_and_takes_nobody_for_another() -> None:
     outcomes = skeleton_fuzz.measure(range(60), seed=3, show=0)
     complete = sum(number for key, number in outcomes.items() if key.startswith("complete"))

@@ -27,7 +27,7 @@ class SkeletonEvidence:
         points: ``(F, J, 3)``, some frames.
         distances: ``(J, J)``, mean over the frames.
         looseness: ``(J, J)``, deviation of the distances over their mean.
-        bones: ``(J,)``, length of the bone to the parent.
+        bones: ``(J,)``, length of the bone to the parent; of a helper, not more than the parent's.
         reach: ``(J,)``, from a joint along its longest chain to the end.
     """
 
@@ -56,6 +56,9 @@ class SkeletonEvidence:
                 for joint, parent in enumerate(parents)
             ]
         )
+        for joint, parent in enumerate(parents):  # a sword in a hand makes no longer arm
+            if self.names[joint].other == "helper" and parent >= 0 and self.bones[parent] > 0:
+                self.bones[joint] = min(self.bones[joint], self.bones[parent])
         self.reach = np.zeros(count)
         below = np.ones(count)  # joints from here on
         for joint in reversed(range(count)):
