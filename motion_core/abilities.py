@@ -1,10 +1,10 @@
-"""What a motion engine was trained on, as sentences that work, and the nearest of them to another.
+"""The actions a motion engine was trained on, as usable sentences, and those nearest to another.
 
     known_actions(engine)                         "a person walks", "a person waves", …
     nearest_actions(engine, ["a man moonwalks"])  "a person strolls", "a person walks", …
 
-What the engine knows is what its coverage says. What is near is near in meaning where the engine
-has meanings, as a language model has; where it has none, only a slip of the pen is mended.
+The engine's coverage says what it knows. Nearness is by meaning if the engine has meanings, as a
+language model does; otherwise only typos are matched.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .engine import CoverageEngine, MeaningEngine, MotionEngine
 from .errors import ConfigurationError
 from .verbs import VERBS, third_person, words_of
 
-_VAGUE = words_of(  # they say nothing without what follows
+_VAGUE = words_of(  # meaningless without what follows
     "act come do enter exit get give go have keep leave make put start stop stay take use work"
     " begin continue repeat respond return perform pretend land face head lead move pass play hold"
     " open pose read type rest deposit extend"
@@ -28,14 +28,15 @@ _VAGUE = words_of(  # they say nothing without what follows
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _THIRD = {third_person(verb) for verb in VERBS} | VERBS
 _SAYS_NOTHING = {third_person(verb) for verb in _VAGUE} | _VAGUE
-_ALIKE = 0.82  # of the letters of two words, where one may be a slip for the other
+_ALIKE = 0.82  # share of common letters for one word to be a typo of the other
 
 
 def known_actions(engine: MotionEngine) -> list[str]:
-    """Return sentences such as ``a person walks`` of which every word is known, by alphabet.
+    """Return sentences such as ``a person walks`` of which every word is known, in alphabetical
+    order.
 
     Raises:
-        ConfigurationError: the engine does not tell what it knows.
+        ConfigurationError: the engine does not say what it knows.
     """
     if not isinstance(engine, CoverageEngine):
         raise ConfigurationError(f"the engine {engine.name!r} does not tell what it was trained on")
@@ -49,12 +50,12 @@ def nearest_actions(
     """Return the known actions that are nearest to unknown ones, nearest first.
 
     Args:
-        engine: whose actions.
-        descriptions: of which some may be unknown.
-        count: how many at most.
+        engine: with the actions.
+        descriptions: some of which may be unknown.
+        count: maximum number.
 
     Returns:
-        Sentences of `known_actions`; none if all is known, or if nothing near can be told.
+        Sentences of `known_actions`; none if everything is known, or if nearness is unknown.
     """
     if not isinstance(engine, CoverageEngine):
         return ()
@@ -66,7 +67,7 @@ def nearest_actions(
     if isinstance(engine, MeaningEngine):
         by_meaning = _by_meaning(engine, phrases, actions)
         ranked = [[*slips, *near] for slips, near in zip(ranked, by_meaning, strict=True)]
-    # In turn: each unknown action has its nearest one before any has its second.
+    # In turn: each unknown action gets its nearest one before any gets its second.
     turns = chain.from_iterable(zip_longest(*ranked))
     return tuple(dict.fromkeys(action for action in turns if action))[:count]
 
@@ -89,7 +90,7 @@ def _phrase(text: str, unknown: Sequence[str]) -> str:
 
 
 def _slips(phrase: str, actions: Sequence[str]) -> list[str]:
-    """Return the action whose verb has nearly the letters of the unknown word, if one has."""
+    """Return the action whose verb is a likely correction of the unknown word, if there is one."""
     verb = phrase.split()[-1]
     verbs = [action.split()[2] for action in actions]
     return [_sentence(near) for near in get_close_matches(verb, verbs, n=1, cutoff=_ALIKE)]
@@ -98,7 +99,7 @@ def _slips(phrase: str, actions: Sequence[str]) -> list[str]:
 def _by_meaning(
     engine: MeaningEngine, phrases: Sequence[str], actions: Sequence[str]
 ) -> list[list[str]]:
-    """Return all actions for each phrase, the nearest first, by cosine about their mean."""
+    """Return all actions for each phrase, the nearest first, by cosine around their mean."""
     vectors = engine.meanings([*actions, *phrases])  # (N, D)
     vectors = vectors - vectors[: len(actions)].mean(axis=0)
     vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)

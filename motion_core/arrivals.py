@@ -1,7 +1,7 @@
 """Order of arrival of the motions in a folder, without scanning it.
 
-A file beside the motions names them, a line each. Its time is that of the folder when both said the
-same, so a folder that somebody else changed is noticed and looked through, once.
+A file beside the motions lists them, one a line. Its modification time is the folder's from when
+both agreed, so a folder changed by another program is noticed and scanned, once.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ _FILE = ".order"
 _NAME = re.compile(r"m-[0-9a-f]{6,12}")
 _LINES = re.compile(r"^m-[0-9a-f]{6,12}$", re.MULTILINE)
 _LINE = len("m-0123456789ab\n")
-_MOST_BYTES = 100_000_000  # that are read of the file: some millions of motions
+_MOST_BYTES = 100_000_000  # bytes read of the file: some millions of motions
 
 
 class Arrivals:
     """Names of the ``.npz`` files in a folder, in order of arrival.
 
     Args:
-        folder: where they are; it need not be there yet.
+        folder: need not exist yet.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -71,7 +71,7 @@ class Arrivals:
         return tuple(dict.fromkeys(self._lines(_MOST_BYTES) or ()))
 
     def _lines(self, most: int) -> list[str] | None:
-        """The names in the last `most` bytes of the file; None if it cannot be read."""
+        """Return the names in the last `most` bytes of the file; None if it cannot be read."""
         with suppress(OSError), open_regular(self._file) as file:
             file.seek(max(file.seek(0, os.SEEK_END) - most, 0))
             return _LINES.findall(file.read(most).decode("ascii", "replace"))
@@ -84,14 +84,14 @@ class Arrivals:
         return False
 
     def _agree(self) -> None:
-        with suppress(OSError):  # the file is somebody else's: the folder is looked through again
+        with suppress(OSError):  # not our file: the folder is scanned again
             time = self._folder.stat().st_mtime_ns
             os.utime(self._file, ns=(time, time))
 
     def _look(self) -> tuple[str, ...]:
         """Scan the folder and record what it contains."""
         names: tuple[str, ...] = ()
-        with suppress(UnavailableError):  # a folder that is only read
+        with suppress(UnavailableError):  # a read-only folder
             with replacing(self._file, private=True) as temporary:
                 before = self._folder.stat().st_mtime_ns
                 names = self._there()
@@ -112,6 +112,6 @@ class Arrivals:
         known = self._known()
         others = []
         for name in here.difference(known):
-            with suppress(FileNotFoundError):  # gone meanwhile
+            with suppress(FileNotFoundError):  # deleted meanwhile
                 others.append(((self._folder / f"{name}.npz").stat().st_mtime_ns, name))
         return (*(name for name in known if name in here), *(name for _, name in sorted(others)))

@@ -17,14 +17,14 @@ PRIVATE = 0o600
 
 @contextmanager
 def replacing(path: str | os.PathLike[str], *, private: bool = False) -> Iterator[Path]:
-    """A temporary file beside `path` to write to; it becomes `path` if the block succeeds.
+    """Yield a temporary file beside `path` that becomes `path` if the block succeeds.
 
-    Missing folders are made. The temporary file keeps the suffix, is there from the start (so a
-    read-only folder fails before the work) and is removed on failure; `path` then stays as it was.
+    Missing folders are created. The temporary file keeps the suffix, exists from the start (so a
+    read-only folder fails before the work) and is removed on failure; `path` then stays unchanged.
 
     Args:
-        path: what the file becomes.
-        private: only the owner may read the file, and the folder if it is made for it.
+        path: final path.
+        private: only the owner may read the file, and the folder if it is created.
 
     Raises:
         UnavailableError: the folder or file cannot be written.
@@ -38,7 +38,7 @@ def replacing(path: str | os.PathLike[str], *, private: bool = False) -> Iterato
         temporary.touch(PRIVATE if private else 0o666, exist_ok=False)
         mode = temporary.stat().st_mode
         yield temporary
-        temporary.chmod(mode)  # some libraries keep what they write from everybody else
+        temporary.chmod(mode)  # some libraries make their files private
         _flush_to_disk(temporary)
         os.replace(temporary, path)
     except OSError as error:
@@ -52,17 +52,17 @@ def replacing(path: str | os.PathLike[str], *, private: bool = False) -> Iterato
 
 
 def private_folder(folder: Path) -> None:
-    """Make a folder that only its owner may enter; one that is there stays as it is."""
+    """Create a folder that only its owner may enter; an existing one stays unchanged."""
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def private_file(path: Path) -> None:
-    """Make an empty file that only its owner may read, if there is none.
+    """Create an empty file that only its owner may read, if there is none.
 
     Raises:
-        OSError: it cannot be made, or something else than a file is there.
+        OSError: it cannot be created, or the path is not a regular file.
     """
     flags = os.O_CREAT | os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
     descriptor = os.open(path, flags, PRIVATE)
@@ -74,6 +74,8 @@ def private_file(path: Path) -> None:
 
 
 def _flush_to_disk(path: Path) -> None:
-    """Without this a power cut after the rename may leave an empty file under the final name."""
+    """Flush to disk: otherwise a power cut after the rename may leave an empty file under the final
+    name.
+    """
     with path.open("rb") as file:
         os.fsync(file.fileno())

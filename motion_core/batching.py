@@ -1,12 +1,13 @@
-"""`Batcher`: calls that come at the same time from many threads become one.
+"""`Batcher`: simultaneous calls from many threads run as one.
 
-What waits when the engine is free becomes one batch: one `generate`, or one `caption`. Who comes
-meanwhile waits for the next. So nobody waits for company that may not come, a lone call is passed
-on as it is, and fifty calls at once are two batches: the first one's, and all the others'.
+The calls that wait when the engine is free become one batch: one `generate`, or one `caption`.
+Later calls wait for the next. So no call waits for others that may not come, a single call is
+passed on unchanged, and fifty simultaneous calls are two batches: the first call, and all the
+others.
 
-A batch runs in a thread of its own, so that no caller is held by an engine that hangs. One that has
-told no progress for a while is left to itself: what waits goes on, and the calls that were in it
-are run again one by one, for the hang may be one request's. What comes first counts.
+A batch runs in its own thread, so that a hanging engine holds up no caller. A batch that reports no
+progress for a while is abandoned: waiting calls proceed, and its calls run again one by one,
+because a single request may cause the hang. The first result counts.
 """
 
 from __future__ import annotations
@@ -34,29 +35,28 @@ from .engine import (
 from .errors import Cancelled, ConfigurationError, GenerationError, InputError, UnavailableError
 
 VARIABLE = "MOTION_AGENT_PATIENCE"
-PATIENCE = 60.0  # seconds without progress after which nobody waits for somebody else's call
-_LAST = 10  # times as long, and the call itself ends
-_MOST_HANGING = 16  # batches that never came back, before no more are begun
-_LOOK = 0.1  # seconds after which a waiting call looks whether it was cancelled
+PATIENCE = 60.0  # seconds without progress after which others no longer wait for a batch
+_LAST = 10  # times as long, after which the call itself ends
+_MOST_HANGING = 16  # batches that never returned, beyond which no more are started
+_LOOK = 0.1  # seconds between a waiting call's checks for cancellation
 _LEAST = 0.001  # seconds to wait
-_GRACE = 2.0  # seconds that engines have to stop when the program ends
+_GRACE = 2.0  # seconds that engines get to stop when the program ends
 _THREADS: WeakSet[threading.Thread] = WeakSet()
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 
 class Batcher:
-    """Runs what comes to an engine at the same time as one batch.
+    """Runs simultaneous calls to an engine as one batch.
 
-    What a call returns does not depend on the others: if a batch fails because of somebody's
-    request its calls are run one by one, and only theirs fails. A call that is interrupted (Ctrl-C
-    in the thread that waits) takes nobody with it.
+    A call's result does not depend on the others: if one request makes a batch fail, its calls run
+    one by one, and only that one fails. An interrupted call (Ctrl-C in the waiting thread) does not
+    affect the others.
 
     Args:
         engine: does the work.
-        patience: seconds that the engine may tell no progress before others no longer wait for
-            the batch; after ten times as many a call ends. None for $MOTION_AGENT_PATIENCE, else
-            60.
+        patience: seconds without progress before others stop waiting for a batch; after ten times
+            as many a call ends. None for $MOTION_AGENT_PATIENCE, else 60.
     """
 
     def __init__(self, engine: MotionEngine, *, patience: float | None = None) -> None:
@@ -65,11 +65,11 @@ class Batcher:
         self._changed = threading.Condition()
         self._waiting: list[_Call[Any, Any]] = []
         self._current: _Batch | None = None
-        self._hanging = 0  # batches that nobody waits behind any more, and that are not back
+        self._hanging = 0  # abandoned batches that have not returned
 
     @property
     def waiting(self) -> int:
-        """How many calls wait for the next batch."""
+        """Number of calls waiting for the next batch."""
         return len(self._waiting)
 
     def generate(
@@ -82,15 +82,15 @@ class Batcher:
         """Return a take for each request, generated together with those of other threads.
 
         Args:
-            requests: what to make.
-            progress: is told (done, total) of the whole batch. It is called with the context
-                variables of this call, maybe in another thread. If it raises, this call does.
-            cancel: ends this call; the batch goes on for the others.
+            requests: to generate.
+            progress: called with (done, total) of the whole batch, with the context variables of
+                this call, maybe in another thread. If it raises, so does this call.
+            cancel: ends this call; the batch continues for the others.
 
         Raises:
-            InputError, GenerationError: as the engine says of these requests.
-            UnavailableError: the engine does not come back.
-            Cancelled: `cancel` was set meanwhile.
+            InputError, GenerationError: as raised by the engine.
+            UnavailableError: the engine does not return.
+            Cancelled: `cancel` was set.
         """
         return self._take_part(_Call(self._engine.generate, requests, progress, cancel))
 
@@ -108,7 +108,7 @@ class Batcher:
         return caption_takes(self._engine, takes, **control)
 
     def _take_part(self, call: _Call[_Item, _Result]) -> list[_Result]:
-        """Wait for the results; whoever finds the engine free starts the next batch."""
+        """Wait for the results; whichever call finds the engine free starts the next batch."""
         with self._changed:
             self._waiting.append(call)
             try:
@@ -118,7 +118,7 @@ class Batcher:
                         self._begin(self._next_batch())
                     if not call.over:
                         self._changed.wait(self._seconds_to_wait(call))
-            except BaseException as error:  # Ctrl-C in this thread: another one begins the next
+            except BaseException as error:  # Ctrl-C in this thread: another starts the next batch
                 call.fail(error)
                 self._changed.notify_all()
                 raise
@@ -158,7 +158,7 @@ class Batcher:
         again: list[_Call[Any, Any]] = []
         try:
             batch.run()
-        except BaseException as error:  # the engine was interrupted: that ends one call
+        except BaseException as error:  # an interrupted engine ends one call
             again = batch.unfinished()
             if again:
                 again.pop(0).fail(error)
@@ -171,9 +171,9 @@ class Batcher:
             self._changed.notify_all()
 
     def _leave_what_hangs(self, call: _Call[Any, Any]) -> None:
-        """Stop waiting for a batch that makes no progress, and end one that is stuck for good.
+        """Stop waiting for a batch without progress, and end one that is stuck for good.
 
-        The calls of a batch that is left come last and alone.
+        The calls of an abandoned batch run last and alone.
         """
         if (current := self._current) is not None and current.silent >= self._patience:
             self._current = None
@@ -204,7 +204,7 @@ class Batcher:
 
 
 class _Call(Generic[_Item, _Result]):
-    """What somebody waits for: items in, as many results or an error out."""
+    """One caller's wait: items in, as many results or an error out."""
 
     def __init__(
         self,
@@ -218,7 +218,7 @@ class _Call(Generic[_Item, _Result]):
         self.done = False
         self.cancel = cancel
         self.context: Context = copy_context()
-        self.batch: _Batch | None = None  # that it is or was in
+        self.batch: _Batch | None = None  # its present or last batch
         self.alone = False  # it was in a batch that hung
         self._progress = progress
         self._results: list[_Result] = []
@@ -234,13 +234,13 @@ class _Call(Generic[_Item, _Result]):
 
     @property
     def over(self) -> bool:
-        """Whether nobody waits for the results: they are there, or the call was cancelled."""
+        """Whether nobody waits any more: the results are there, or the call was cancelled."""
         if not self.done and self.cancel is not None and self.cancel.cancelled:
             self.fail(Cancelled(self.cancel.reason))
         return self.done
 
     def tell(self, done: int, total: int) -> None:
-        """Tell its progress; a call whose `progress` raises is over."""
+        """Report progress; a call whose `progress` raises is over."""
         if self.over or self._progress is None:
             return
         try:
@@ -258,7 +258,7 @@ class _Batch:
     """Calls of one kind that run as one batch.
 
     Attributes:
-        calls: what it began with.
+        calls: its original calls.
     """
 
     def __init__(self, calls: list[_Call[Any, Any]]) -> None:
@@ -271,12 +271,12 @@ class _Batch:
         return time.monotonic() - self._heard
 
     def unfinished(self) -> list[_Call[Any, Any]]:
-        """Return the calls that still wait for this batch; none that is run again without it."""
+        """Return the calls that still wait for this batch, without those being run again."""
         left = len(self.calls) > 1
         return [call for call in self.calls if not (call.over or (left and call.alone))]
 
     def run(self) -> None:
-        """Run the calls; each is done then, unless this is interrupted or was left."""
+        """Run the calls, which are done afterwards unless this is interrupted or abandoned."""
         calls = self.unfinished()
         if len(calls) < 2:
             for call in calls:
@@ -288,12 +288,13 @@ class _Batch:
             if len(results) != len(items):
                 raise GenerationError(f"the engine gave {len(results)} results for {len(items)}")
         except (Cancelled, InputError, GenerationError):
-            # One request's fault, and which one is found out; or it stopped though somebody waits.
+            # One request failed, and which one is to be found out; or it stopped although a call
+            # waits.
             for call in calls:
                 if call in self.unfinished():
                     self._run_alone(call)
             return
-        except Exception as error:  # no weights, no memory: the same for everybody
+        except Exception as error:  # no weights, no memory: the same for every call
             for call in self.unfinished():
                 call.fail(error)
             return
@@ -323,7 +324,7 @@ class _Batch:
 
 
 class _NobodyWaits(CancelToken):
-    """Set once every call of a batch is over."""
+    """An event that is set once every call of a batch is over."""
 
     def __init__(self, calls: Sequence[_Call[Any, Any]]) -> None:
         super().__init__()
@@ -335,7 +336,7 @@ class _NobodyWaits(CancelToken):
 
 
 def _stoppable(call: _Call[_Item, Any]) -> Iterator[_Item]:
-    """Yield the call's items; requests among them tell the engine when nobody waits for them."""
+    """Yield the call's items; requests among them tell the engine when nobody waits any more."""
     over = _NobodyWaits([call])
     for item in call.items:
         if isinstance(item, GenerationRequest) and call.cancel is not None:
@@ -345,7 +346,7 @@ def _stoppable(call: _Call[_Item, Any]) -> Iterator[_Item]:
 
 
 def _let_finish() -> None:
-    """Wait a moment for engines that were told to stop, before Python ends under them."""
+    """Wait a moment for engines that were told to stop, before Python exits under them."""
     end = time.monotonic() + _GRACE
     for thread in list(_THREADS):
         thread.join(max(end - time.monotonic(), 0))

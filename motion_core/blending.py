@@ -1,10 +1,9 @@
-"""A short blend of decoded features around a seam: smoother, and the feet stay put.
+"""A short blend of decoded features around a seam: smoother joins, and feet that stay put.
 
-1. Pose and path go through a low-pass, whose share rises from nothing at the ends of the window
-   to all of it at the seam. The path is smoothed in the world, so that it leaves the window
-   where it did before.
-2. Where feet that bear the person slide, the root is moved against their mean motion, with the
-   same share. What comes after the window is thereby shifted by some centimetres, as a whole.
+1. Pose and path are low-pass filtered, with a weight that rises from 0 at the ends of the window to
+1 at the seam. The path is smoothed in the world, so that it leaves the window where it did before.
+2. If weight-bearing feet slide, the root is moved against their mean motion, with the same weight.
+This shifts everything after the window by some centimetres, as a whole.
 """
 
 from __future__ import annotations
@@ -23,23 +22,24 @@ from .seams import foot_steps
 
 Array = NDArray[np.float64]
 
-_PLANT = np.hanning(7)[1:-1]  # feet come down and lift off within a few frames, not in one
+_PLANT = np.hanning(7)[1:-1]  # feet come down and lift off over a few frames, not in one
 
 
 def blend_seams(features: FloatArray, half_widths: Mapping[int, int]) -> FloatArray:
-    """`features` ``(T, 263)`` blended around some frames; the same input gives the same bits.
+    """Return `features` ``(T, 263)`` blended around some frames; the same input gives the same
+    bits.
 
     Contacts stay as they are, rotations stay rotations.
 
     Args:
-        features: as decoded; not changed.
+        features: as decoded; not modified.
         half_widths: for the first frame after each seam, the frames to blend on either side.
     """
     blended = np.array(features, dtype=np.float32)
     for seam, half_width in sorted(half_widths.items()):
         width = min(int(half_width), seam, len(blended) - seam)
         if width > 0:
-            first = max(0, seam - 2 * width)  # as far as the low-pass of the window looks
+            first = max(0, seam - 2 * width)  # reach of the window's low-pass
             around = blended[first : seam + 2 * width]
             _blend(around, seam - first, width)
     return blended
@@ -49,7 +49,7 @@ def _blend(features: FloatArray, seam: int, width: int) -> None:
     """Blend `features` in place, `width` frames on either side of frame `seam`."""
     values = features.astype(np.float64)
     kernel = np.hanning(2 * width + 1)[1:-1]
-    # The seam lies between two frames, on the step that leads from one to the other.
+    # The seam is between two frames, on the step from one to the other.
     frame_share = _share(np.arange(len(values)) + 0.5 - seam, width)
     step_share = _share(np.arange(len(values) - 1) + 1 - seam, width)
 
@@ -78,13 +78,15 @@ def _blend(features: FloatArray, seam: int, width: int) -> None:
 
 
 def _share(distance: NDArray[Any], width: int) -> Array:
-    """``(T, 1)``: 1 at the seam, 0 from `width` frames on, a raised cosine between."""
+    """Return the weight ``(T, 1)``: 1 at the seam, 0 from `width` frames on, a raised cosine
+    between.
+    """
     cosine = 0.5 + 0.5 * np.cos(np.pi * distance / width)
     return np.where(np.abs(distance) < width, cosine, 0.0)[:, None]
 
 
 def _low_pass(signal: Array, kernel: Array) -> Array:
-    """`signal` ``(T, k)`` as the symmetric `kernel` of odd length averages it over time."""
+    """Return `signal` ``(T, k)`` averaged over time by the symmetric `kernel` of odd length."""
     reach = len(kernel) // 2
     padded = np.pad(signal, ((reach, reach), (0, 0)), mode="edge")
     low: Array = sliding_window_view(padded, len(kernel), axis=0) @ (kernel / kernel.sum())
@@ -92,7 +94,7 @@ def _low_pass(signal: Array, kernel: Array) -> Array:
 
 
 def _orthonormal(cont6d: Array) -> Array:
-    """6-D rotations ``(T, 126)``, their columns again of length one and at a right angle."""
+    """Return 6-D rotations ``(T, 126)`` with their columns orthonormal again."""
     columns = cont6d.reshape(len(cont6d), -1, 2, 3)
     first = rotations.normalize(columns[..., 0, :])
     second = columns[..., 1, :] - (first * columns[..., 1, :]).sum(-1, keepdims=True) * first

@@ -1,4 +1,4 @@
-"""Choices and defaults that the command line shows in its help; importing this is cheap."""
+"""Choices and defaults shown in the command line's help; cheap to import."""
 
 from __future__ import annotations
 

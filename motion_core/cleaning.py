@@ -1,15 +1,14 @@
 """Clean-up of a motion: feet that stand still, a floor to stand on, less jitter.
 
-It is optional, and measures of a model are taken without it. The steps, each of which can be left
-out, in this order:
+It is optional, and models are measured without it. Its steps, each of which can be skipped, in this
+order:
 
-1. *smooth*: Savitzky-Golay over time (Savitzky and Golay, 1964): jitter goes, peaks stay.
-2. The person gets the standard skeleton, as all features have it. A decoded motion's bones change
-   their lengths; what is done to the feet would be undone by making them constant afterwards.
-3. *ground*: where a foot stands, the floor is; the body is raised or lowered to it. What stands
-   higher than `_STEP` is taken to be on something.
-4. *feet*: a foot that the contact channel says is down, and that is slow and low, is kept where it
-   stood on average, and eased in and out. The leg follows by two-bone inverse kinematics in its
+1. *smooth*: Savitzky-Golay over time (Savitzky and Golay, 1964): removes jitter, keeps peaks. 2.
+The person gets the standard skeleton, as all features have it. A decoded motion's bones change
+length; making them constant afterwards would undo the changes to the feet. 3. *ground*: the floor
+is where a foot stands; the body is raised or lowered to it. A foot higher than `_STEP` is assumed
+to stand on something. 4. *feet*: a foot that is down by its contact channel, slow and low is kept
+at its mean position, and eased in and out. The leg follows by two-bone inverse kinematics in its
    own plane, so the knee keeps pointing where it did.
 """
 
@@ -36,28 +35,28 @@ FEET = (*LEFT_FOOT, *RIGHT_FOOT)
 
 _LEGS = ((1, 4, 7, 10), (2, 5, 8, 11))  # hip, knee, ankle, ball
 _CONTACTS = slice(259, 263)
-_STEP = 0.10  # metres above the floor from which on a foot stands on something
-_SLOW = 0.5  # metres per second; the channel itself calls up to 0.9 a contact
-_FADE = 5  # frames over which a foot is eased to where it stands, and from there
-_STRETCH = 0.998  # of the leg's length that may be between hip and ankle
-_ORDER = 3  # of the polynomials that smooth
+_STEP = 0.10  # metres above the floor from which a foot stands on something
+_SLOW = 0.5  # metres per second; the channel itself counts up to 0.9 as contact
+_FADE = 5  # frames over which a foot is eased to its position and back
+_STRETCH = 0.998  # maximum distance of hip and ankle, as a share of the leg's length
+_ORDER = 3  # degree of the smoothing polynomials
 
 
 def clean(motion: Motion, *, feet: bool = True, ground: bool = True, smooth: int = 5) -> Motion:
-    """Return the motion, cleaned; its segments and tokens stay as they are.
+    """Return the cleaned motion; its segments and tokens stay.
 
-    The features are computed anew, so they are not what the tokens decode to. Provenance tells
-    what was done: ``{"cleaned": {"of": "m-3fa9c1", "feet": true, …}}``.
+    The features are recomputed, so they are not what the tokens decode to. Provenance says what was
+    done: ``{"cleaned": {"of": "m-3fa9c1", "feet": true, …}}``.
 
     Args:
-        motion: any; of fewer than 5 frames only the skeleton is made standard.
-        feet: whether feet that stand are kept from sliding.
-        ground: whether the body is put on the floor where its feet stand.
+        motion: any; with fewer than 5 frames only the skeleton is standardised.
+        feet: whether to keep standing feet from sliding.
+        ground: whether to put the body on the floor where its feet stand.
         smooth: frames of the smoothing window; 0 for none.
 
     Raises:
-        InputError: a window that is not 0 or odd and from 5 to 101, more than 99,998 frames, or
-            joints in which nobody could be.
+        InputError: the window is neither 0 nor odd and from 5 to 101, there are more than 99,998
+            frames, or the joints are impossible.
     """
     if smooth and not (5 <= smooth <= 101 and smooth % 2):
         raise InputError(f"a window of {smooth} frames cannot smooth; give 0 or an odd 5 to 101")
@@ -80,13 +79,11 @@ def clean(motion: Motion, *, feet: bool = True, ground: bool = True, smooth: int
 
 
 def planted_feet(joints: Array, contacts: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return where each of `FEET` stands ``(T, 4)``: in contact, slow, low, and for three
-    frames.
-    """
+    """Return where each of `FEET` stands ``(T, 4)``: in contact, slow and low, for three frames."""
     feet = joints[:, list(FEET)]
     speed = np.linalg.norm(np.gradient(feet, axis=0), axis=-1) * FPS
     slow = uniform_filter1d(speed, 3, axis=0, mode="nearest") < _SLOW
-    # The lowest frames may be a fault of recording.
+    # The lowest frames may be a recording error.
     low = feet[..., 1] < np.percentile(feet[..., 1], 5, axis=0) + 1.5 * _STEP
     run = np.ones((3, 1), dtype=bool)
     joined = binary_closing(np.pad(contacts & slow & low, ((3, 3), (0, 0)), mode="edge"), run)
@@ -94,11 +91,11 @@ def planted_feet(joints: Array, contacts: NDArray[np.bool_]) -> NDArray[np.bool_
 
 
 def _standard(joints: Array) -> tuple[FloatArray, Array]:
-    """Return features ``(T, 263)`` of joints ``(T, 22, 3)``, and the joints that they give.
+    """Return features ``(T, 263)`` of joints ``(T, 22, 3)``, and the joints of those features.
 
-    Features lose a frame (they hold velocities) and begin with a turn that nobody made, so a
-    frame is added on both sides. That before the first has the same pose a step back: the leg in
-    it decides the scale of the path.
+    Features lose a frame (they hold velocities) and begin with a spurious turn, so a frame is added
+    on both sides. The one before the first has the same pose a step back: its leg decides the scale
+    of the path.
     """
     step = joints[1:2, :1] - joints[:1, :1] if len(joints) > 1 else 0.0
     last = joints[-1:] if len(joints) == 1 else 2 * joints[-1:] - joints[-2:-1]
@@ -107,9 +104,7 @@ def _standard(joints: Array) -> tuple[FloatArray, Array]:
 
 
 def _floor(joints: Array, planted: NDArray[np.bool_]) -> Array:
-    """Return the floor's height ``(T,)`` under the balls that stand; between, it goes over
-    evenly.
-    """
+    """Return the floor's height ``(T,)`` under the standing balls, interpolated in between."""
     balls = joints[:, [10, 11], 1]
     stands = planted[:, [1, 3]]
     if not stands.any():
@@ -130,7 +125,7 @@ def _stand(joints: Array, planted: NDArray[np.bool_]) -> Array:
         pull_ball, hold_ball = _pull(joints[:, ball], planted[:, 2 * side + 1])
         foot = joints[:, ball] - joints[:, ankle]
         length = np.linalg.norm(foot, axis=-1, keepdims=True)
-        # Where only one end of the foot stands, the other goes with it.
+        # If only one end of the foot stands, the other goes with it.
         ankle_at = joints[:, ankle] + pull_ankle + (1 - hold_ankle) * pull_ball
         ball_at = joints[:, ball] + pull_ball + (1 - hold_ball) * pull_ankle
         toes = rotations.normalize(ball_at - ankle_at)
@@ -142,9 +137,7 @@ def _stand(joints: Array, planted: NDArray[np.bool_]) -> Array:
 
 
 def _pull(path: Array, stands: NDArray[np.bool_]) -> tuple[Array, Array]:
-    """Return how far ``(T, 3)`` a joint is to be moved, faded, and how much it is held ``(T,
-    1)``.
-    """
+    """Return how far ``(T, 3)`` to move a joint, faded, and how firmly to hold it ``(T, 1)``."""
     edges = np.flatnonzero(np.diff(np.pad(stands.astype(int), 1)))
     pull, hold = np.zeros_like(path), np.zeros((len(path), 1))
     for start, end in zip(edges[::2], edges[1::2], strict=True):  # few: one a step
@@ -160,10 +153,10 @@ def _pull(path: Array, stands: NDArray[np.bool_]) -> tuple[Array, Array]:
 
 
 def bend_leg(hip: Array, knee: Array, ankle: Array, target: Array) -> tuple[Array, Array]:
-    """Return the knee and ankle ``(T, 3)`` of a leg that reaches for `target` and bends as it did.
+    """Return the knee and ankle ``(T, 3)`` of a leg that reaches for `target` and keeps its bend.
 
-    The leg is turned the shortest way towards the target; there the knee is put where the two
-    bones meet, in the plane in which it was (law of cosines).
+    The leg is turned the shortest way towards the target; then the knee is put where the two bones
+    meet, in its original plane (law of cosines).
     """
     thigh = np.linalg.norm(knee - hip, axis=-1, keepdims=True)
     shin = np.linalg.norm(ankle - knee, axis=-1, keepdims=True)

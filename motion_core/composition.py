@@ -1,9 +1,9 @@
 """Segments to one motion: generate all new ones as one batch, decode everything once.
 
-Decoding the concatenated tokens in one go is what makes the joins smooth: the detokenizer's
-receptive field reaches across them (Motion-Agent, section 3.3). Segments without tokens are put
-beside each other as they are; `joining` blends where that can be seen. A join may have a `Fill`,
-tokens of its own that lie over those of the two segments, which stay as they are.
+Decoding the concatenated tokens together makes the joins smooth: the detokenizer's receptive field
+reaches across them (Motion-Agent, section 3.3). Segments without tokens are concatenated unchanged;
+`joining` blends them if that is visible. A join may have a `Fill`, tokens of its own that cover
+those of the two segments, which are kept.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from .motion import Fill, FloatArray, Motion, Segment
 
 
 def segment_request(segment: Segment) -> GenerationRequest:
-    """Return what an engine is asked for this segment."""
+    """Return the engine's request for this segment."""
     return GenerationRequest(segment.description, segment.seed, segment.seconds or None)
 
 
@@ -46,7 +46,7 @@ def filled_segment(engine: MotionEngine, segment: Segment, entry: Entry) -> Segm
 
 
 def keep_take(engine: MotionEngine, take: Take, clips: Clips) -> Entry:
-    """Return the take's tokens, or keep its features as a clip where they cannot be decoded.
+    """Return the take's tokens, or keep its features as a clip if there are none to decode.
 
     Raises:
         GenerationError: the take is empty.
@@ -70,13 +70,13 @@ def generate_segments(
 
     Args:
         engine: generates.
-        segments: what to generate: their description, seed and seconds count.
+        segments: to generate from their description, seed and seconds.
         clips: keeps the features of an engine without tokens.
-        progress: is told how far the engine is.
+        progress: called with (done, total).
         cancel: stops it.
 
     Raises:
-        InputError: an empty or too long description.
+        InputError: a description is empty or too long.
         GenerationError: the engine returned nothing usable.
     """
     if not segments:
@@ -98,7 +98,7 @@ def check_codebook(engine: MotionEngine, segments: Sequence[Segment]) -> None:
     """Check that the engine can read the segments' tokens.
 
     Raises:
-        InputError: they are those of another codebook, or do not say whose they are.
+        InputError: they belong to another codebook, or to an unknown one.
     """
     foreign = [s.id for s in segments if s.tokens and s.codebook != codebook_of(engine)]
     if foreign:
@@ -114,16 +114,16 @@ def segment_features(
     clips: Mapping[str, FloatArray],
     fills: Mapping[str, Fill] | None = None,
 ) -> FloatArray:
-    """Return the features of segments in a row: neighbours with tokens are decoded together.
+    """Return the features of consecutive segments; neighbours with tokens are decoded together.
 
     Args:
         engine: decodes.
-        segments: in order; their tokens are the engine's where they do not say whose they are.
+        segments: in order; tokens without a codebook count as the engine's.
         clips: features of the segments without tokens.
         fills: by the id of the later segment of a join.
 
     Raises:
-        InputError: a clip is missing, or tokens are those of another codebook.
+        InputError: a clip is missing, or tokens belong to another codebook.
         ConfigurationError: the engine cannot decode the tokens.
     """
     check_codebook(engine, [segment for segment in segments if segment.codebook])

@@ -1,9 +1,9 @@
 """Files below a folder, reached without following a link on the way.
 
-A path that was checked can be led elsewhere before it is opened: another program puts a link where
-a folder was. Here each folder on the way is opened by the descriptor of the one above it and never
-through a link, so what is read and written lies below the folder, whatever happens meanwhile.
-Windows has no such descriptors; there the path is opened as it is.
+A checked path can be redirected before it is opened, if another program replaces a folder with a
+link. Here each folder on the way is opened by the descriptor of the one above it and never through
+a link, so everything read or written is below the folder, whatever happens meanwhile. Windows has
+no such descriptors; there the path is opened directly.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _BLOCK = 1 << 20
 
 
 class Directory:
-    """A folder that is open.
+    """An open folder.
 
     Args:
-        path: where it is.
-        descriptor: of it; None where there are no descriptors of folders.
+        path: of the folder.
+        descriptor: of the folder; None on systems without folder descriptors.
     """
 
     def __init__(self, path: Path, descriptor: int | None) -> None:
@@ -38,7 +38,7 @@ class Directory:
         A file of more than `most` bytes is not copied.
 
         Raises:
-            OSError: no such file, a link, no regular file, or one that cannot be read.
+            OSError: the file does not exist, is a link or not a regular file, or cannot be read.
         """
         flags = os.O_RDONLY | _NO_LINK | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
         with os.fdopen(self._open(name, flags), "rb") as source:
@@ -53,7 +53,7 @@ class Directory:
             return found.st_size
 
     def has(self, name: str) -> bool:
-        """Return whether anything is there under that name, a link for example."""
+        """Return whether that name exists, even as a link."""
         try:
             os.stat(self._place(name), dir_fd=self._descriptor, follow_symlinks=False)
         except FileNotFoundError:
@@ -61,10 +61,10 @@ class Directory:
         return True
 
     def check_writable(self) -> None:
-        """Check that a file can be made here.
+        """Check that a file can be created here.
 
         Raises:
-            OSError: none can.
+            OSError: it cannot.
         """
         os.unlink(self._place(self._temporary(b"")), dir_fd=self._descriptor)
 
@@ -81,7 +81,7 @@ class Directory:
                 temporary.append(self._temporary(file.read_bytes()))
             for file in files:
                 flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | _NO_LINK
-                os.close(self._open(file.name, flags))  # fails where anything is
+                os.close(self._open(file.name, flags))  # fails if the name exists
                 reserved.append(file.name)
             for name, file in zip(list(temporary), files, strict=True):
                 os.replace(
@@ -121,13 +121,13 @@ def open_directory(root: Path, below: Path) -> Iterator[Directory]:
     """Yield the folder `below` a root, a relative path without ``..`` and without links.
 
     Raises:
-        OSError: there is none, or a link is on the way.
+        OSError: there is none, or the path contains a link.
     """
     if not HAS_DESCRIPTORS:
         yield Directory(root / below, None)
         return
     flags = os.O_RDONLY | os.O_DIRECTORY | getattr(os, "O_CLOEXEC", 0)
-    descriptor = os.open(root, flags)  # the host chose it, perhaps through a link
+    descriptor = os.open(root, flags)  # chosen by the host, perhaps through a link
     try:
         for part in below.parts:
             inner = os.open(part, flags | _NO_LINK, dir_fd=descriptor)

@@ -1,4 +1,4 @@
-"""The engine protocol: what everything above `motion_core` sees of a motion model.
+"""The engine protocol: all that code above `motion_core` sees of a motion model.
 
 An engine turns descriptions into takes. A take carries motion tokens, features, or both, so a
 model of continuous motion needs no tokenizer. Only `name` and `generate` are required; the other
@@ -11,9 +11,8 @@ parts are detected with `isinstance`:
 
 An engine may also have ``warm_up()``, which loads its weights now rather than at the first call;
 ``device``, the name of the device that it computes on; and ``codebook``, a short name of its motion
-tokens: those of another codebook are never decoded, a motion that has them is kept as features.
-Engines serve several threads, and the result for a request never depends on the other requests of
-its batch.
+tokens: those of another codebook are never decoded; their motion is kept as features. Engines serve
+several threads, and the result for a request never depends on the other requests of its batch.
 
 `engines.load_engine` finds engines by name.
 """
@@ -37,11 +36,11 @@ Progress = Callable[[int, int], None]
 
 
 class CancelToken:
-    """Tells work that is under way to stop. Thread-safe.
+    """Tells running work to stop. Thread-safe.
 
     Args:
-        seconds: after which it is set by itself; None for never.
-        parent: is another token that sets this one, too.
+        seconds: after which it sets itself; None for never.
+        parent: another token that also sets this one.
     """
 
     def __init__(self, *, seconds: float | None = None, parent: CancelToken | None = None) -> None:
@@ -61,7 +60,7 @@ class CancelToken:
 
     @property
     def reason(self) -> str:
-        """Why the work was stopped, as told to the caller."""
+        """Why the work was stopped, for the caller."""
         if self._parent is not None and self._parent.cancelled:
             return self._parent.reason
         if self._end is not None and not self._event.is_set():
@@ -69,11 +68,11 @@ class CancelToken:
         return "cancelled"
 
     def cancel(self) -> None:
-        """Ask the work to stop; it does at its next `check`."""
+        """Ask the work to stop at its next `check`."""
         self._event.set()
 
     def check(self) -> None:
-        """Return while the work may go on.
+        """Return if the work may continue.
 
         Raises:
             Cancelled: it should stop.
@@ -102,11 +101,11 @@ class GenerationRequest:
     Attributes:
         description: 1 to `MAX_DESCRIPTION` characters, for example "a person walks forward".
         seed: sampling is a function of description, seed and checkpoint.
-        seconds: wished duration; None lets the model decide.
-        takes: how many takes to draw and choose the best from; None for the engine's own number.
+        seconds: requested duration; None lets the model decide.
+        takes: number of takes to choose the best from; None for the engine's own.
         greedy: take the most probable token each time instead of sampling.
-        cancel: set when nobody waits for this request any more: an engine may leave its rows out
-            from then on, and return anything for it.
+        cancel: set when nobody waits for this request any more; an engine may then skip it and
+            return anything.
     """
 
     description: str
@@ -122,8 +121,8 @@ class Take:
     """One answer to a description: motion tokens, features, or both.
 
     Attributes:
-        tokens: one per 4 frames; empty where the engine has none.
-        features: ``(T, 263)`` float32; None where the tokens are to be decoded.
+        tokens: one per 4 frames; empty if the engine has none.
+        features: ``(T, 263)`` float32; None if the tokens are to be decoded.
     """
 
     tokens: tuple[int, ...] = ()
@@ -131,7 +130,7 @@ class Take:
 
     @property
     def frames(self) -> int:
-        """Number of frames at 20 fps; 0 for a take that holds nothing."""
+        """Number of frames at 20 fps; 0 for an empty take."""
         if self.features is not None:
             return len(self.features)
         return len(self.tokens) * FRAMES_PER_TOKEN
@@ -152,8 +151,8 @@ class Coverage:
     """How much of a description the engine was trained on.
 
     Attributes:
-        score: how well the training captions cover what the description says, 0 to 1.
-        unknown: words that they do not cover, whole and in the script they are written in.
+        score: how well the training captions cover the description, 0 to 1.
+        unknown: words that they do not cover, whole and in their own script.
     """
 
     score: float
@@ -162,7 +161,7 @@ class Coverage:
 
 @runtime_checkable
 class MotionEngine(Protocol):
-    """What every engine can do."""
+    """The required part of every engine."""
 
     @property
     def name(self) -> str:
@@ -179,9 +178,9 @@ class MotionEngine(Protocol):
         """Return a take for each request, generated as one batch; none is empty.
 
         Raises:
-            InputError: an empty or too long description, or an impossible duration.
-            GenerationError: no usable motion came out.
-            Cancelled: `cancel` was set meanwhile.
+            InputError: a description is empty or too long, or a duration is impossible.
+            GenerationError: there was no usable motion.
+            Cancelled: `cancel` was set.
         """
         ...
 
@@ -204,14 +203,14 @@ class TokenEngine(MotionEngine, Protocol):
         """Return the features ``(4 * len(tokens), 263)`` of motion tokens.
 
         Raises:
-            InputError: no tokens, or one that is not in the codebook.
+            InputError: there are no tokens, or one is not in the codebook.
         """
         ...
 
 
 @runtime_checkable
 class CaptionEngine(Protocol):
-    """An engine that says in words what a motion shows."""
+    """An engine that captions motions."""
 
     def caption(
         self,
@@ -223,8 +222,8 @@ class CaptionEngine(Protocol):
         """Return a sentence for each motion. A take may hold tokens, features, or both.
 
         Raises:
-            InputError: a take that holds nothing that the engine can read.
-            GenerationError: no words came out.
+            InputError: a take has nothing that the engine can read.
+            GenerationError: the caption is empty.
         """
         ...
 
@@ -240,7 +239,7 @@ class CoverageEngine(Protocol):
 
 @runtime_checkable
 class MeaningEngine(Protocol):
-    """An engine that tells what sentences mean."""
+    """An engine that embeds the meaning of sentences."""
 
     def meanings(self, texts: Sequence[str]) -> FloatArray:
         """Return a vector (N, D) for each of the N texts; the smaller the angle, the nearer."""
@@ -249,7 +248,7 @@ class MeaningEngine(Protocol):
 
 @runtime_checkable
 class FillEngine(Protocol):
-    """An engine that finds what lies between two stretches of motion."""
+    """An engine that generates the transition between two stretches of motion."""
 
     def fill(
         self,
@@ -264,8 +263,8 @@ class FillEngine(Protocol):
         """Return `length` tokens that lead from the tokens `before` to the tokens `after`.
 
         Raises:
-            InputError: both stretches are empty, or a length that cannot be filled.
-            GenerationError: no usable motion came out.
+            InputError: both stretches are empty, or the length is impossible.
+            GenerationError: there was no usable motion.
         """
         ...
 
@@ -285,7 +284,7 @@ def check_description(description: str) -> None:
 
 
 def codebook_of(engine: MotionEngine) -> str:
-    """Return what names the engine's motion tokens; empty where it does not tell."""
+    """Return the name of the engine's motion tokens; empty if it has none."""
     return str(getattr(engine, "codebook", ""))
 
 
@@ -296,11 +295,11 @@ def take_features(
     progress: Progress | None = None,
     cancel: CancelToken | None = None,
 ) -> FloatArray:
-    """Return the features of a take, decoded where it has none.
+    """Return the features of a take, decoded if it has only tokens.
 
     Raises:
-        GenerationError: the take holds nothing.
-        ConfigurationError: it holds tokens that the engine cannot decode.
+        GenerationError: the take is empty.
+        ConfigurationError: the engine cannot decode its tokens.
     """
     if take.features is not None:
         return take.features
@@ -324,7 +323,7 @@ def caption_takes(
     """Return a sentence for each take.
 
     Raises:
-        ConfigurationError: the engine writes no captions.
+        ConfigurationError: the engine does not caption.
     """
     if not isinstance(engine, CaptionEngine):
         raise ConfigurationError(f"the engine {engine.name} cannot caption motions; choose another")
@@ -332,7 +331,7 @@ def caption_takes(
 
 
 def unknown_words(engine: MotionEngine, descriptions: Iterable[str]) -> list[str]:
-    """Return the words that training did not know, each once; none if the engine cannot tell."""
+    """Return the words that training did not know, each once; none if the engine does not say."""
     if not isinstance(engine, CoverageEngine):
         return []
     words = [word for text in descriptions for word in engine.coverage(text).unknown]

@@ -1,15 +1,15 @@
-"""Every error this package raises on purpose, named after who can do something about it.
+"""Every error this package raises on purpose, by who can do something about it.
 
     MotionAgentError
     ├── InputError            the person or LLM that gave the input: a file, a description, an id
     │   └── FormatError       … a file that cannot be read as motion
     ├── ConfigurationError    the developer: unknown planner, wrong checkpoint, missing extra
     ├── UnavailableError      the surroundings: no network, no server, no key, read-only folder
-    │   └── IntegrityError    … something arrived, but not what was expected
+    │   └── IntegrityError    … something arrived, but not the expected content
     ├── PlanError             the planner LLM: its answer is not a plan; it may be asked again
     ├── GenerationError       MotionLLM: it produced nothing usable; another seed may help
-    ├── UnexpectedError       us: something that nobody foresaw ended a turn; its cause tells more
-    └── Cancelled             whoever asked: the work was stopped before it was done
+    ├── UnexpectedError       us: an unforeseen error ended a turn; see its cause
+    └── Cancelled             the caller: the work was stopped before it was done
 
 The message of each is one complete line: what was wrong, which value, what to do.
 """
@@ -50,7 +50,7 @@ class GenerationError(MotionAgentError):
 
 
 class UnexpectedError(MotionAgentError):
-    """A turn ended with an error that nobody foresaw; the conversation goes on after it."""
+    """A turn ended with an unforeseen error; the conversation can continue."""
 
 
 class Cancelled(MotionAgentError):

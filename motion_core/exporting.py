@@ -1,4 +1,4 @@
-"""Motions as files for other programs: the name's suffix says which kind."""
+"""Motions as files for other programs; the name's suffix selects the format."""
 
 from __future__ import annotations
 
@@ -31,27 +31,27 @@ def export(
     bvh: BvhStyle | None = None,
     character: str | os.PathLike[str] | None = None,
 ) -> tuple[Path, ...]:
-    """Write a motion, or those of two people, in the format that the suffix of `path` names.
+    """Write the motion of one or two people in the format of `path`'s suffix.
 
-    `EXPORTS` lists the formats. Two people go into one file where the format can hold them: GLB,
-    video, page, film strip; and else into ``name.bvh`` and ``name-person-2.bvh``. Features
-    (``.npz``, ``.npy``) begin at the origin, so there the second person's file is not placed;
-    ``.npz`` tells the placement in its provenance. Each file is written atomically.
+    `EXPORTS` lists the formats. Two people share a file if the format supports it (GLB, video,
+    page, film strip), else they go into ``name.bvh`` and ``name-person-2.bvh``. Features (``.npz``,
+    ``.npy``) start at the origin, so the second person's file is not placed there; ``.npz`` records
+    the placement in its provenance. Each file is written atomically.
 
     Args:
         motion: one motion, or one or two.
-        path: where to; missing folders are made.
-        placement: where the second person stands; `FACE_TO_FACE` if not told. Without one it
-            means nothing.
-        bvh: how BVH is written; as Blender expects it if not told.
-        character: a rigged ``.glb`` or ``.vrm`` file, which moves instead of the mannequin in
+        path: target; missing folders are created.
+        placement: where the second person stands; by default `FACE_TO_FACE`. Ignored for one
+            person.
+        bvh: style of BVH; by default Blender's.
+        character: a rigged ``.glb`` or ``.vrm`` file to animate instead of the mannequin in
             ``.glb`` (of one person), ``.mp4``, ``.gif``, ``.html`` and ``.png``.
 
     Returns:
-        The files that were written, first person's first.
+        The written files, first person's first.
 
     Raises:
-        InputError: a suffix that there is not, or nobody, or more than two people.
+        InputError: unknown suffix, or not one or two people.
         ConfigurationError: the format needs a package that is not installed.
         UnavailableError: the file cannot be written.
     """
@@ -101,11 +101,10 @@ def export(
 
 
 def export_suffix(path: str | os.PathLike[str]) -> str:
-    """Return the key of `EXPORTS` with which a file's name ends; the longest, so
-    ``walk.amass.npz``.
+    """Return the longest key of `EXPORTS` that a file's name ends with, as for ``walk.amass.npz``.
 
     Raises:
-        InputError: it ends in none.
+        InputError: it ends with none.
     """
     name = Path(path).name.lower()
     fitting = [suffix for suffix in EXPORTS if name.endswith(f".{suffix}")]
@@ -115,7 +114,7 @@ def export_suffix(path: str | os.PathLike[str]) -> str:
     return max(fitting, key=len)
 
 
-# What writes what is imported when it is needed: arrays should not load FFmpeg.
+# Writers are imported when needed: exporting arrays should not load FFmpeg.
 
 
 def _npz(motion: Motion, path: Path, placement: Placement) -> None:

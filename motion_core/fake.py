@@ -6,8 +6,8 @@ It keeps every promise of `MotionEngine` deterministically and in microseconds:
 - `caption` names the actions of those blocks, so text → tokens → text round-trips,
 - `decode` makes a standing figure that moves a little, `encode` gets its tokens back.
 
-What it makes is not motion worth looking at. It writes down what it was asked
-(`generated`, `decoded`), so a test can say "one batch, one decode".
+Its motion is not worth looking at. It records its calls (`generated`, `decoded`), so a test can
+check "one batch, one decode".
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from .skeleton import FPS, JOINT_NAMES, PARENTS, TARGET_OFFSETS
 CODES = 512
 BLOCK = 32  # tokens an action can draw from
 
-# Stem of the verb -> its third person; the position is the block of tokens.
+# Verb stem -> third person; the position is the block of tokens.
 ACTIONS = {
     "stand": "stands",
     "walk": "walks",
@@ -66,7 +66,7 @@ _KNOWN = re.compile(
 )
 _STEMS = tuple(ACTIONS)
 _METRES_PER_FRAME = {"walk": 0.06, "run": 0.15, "crawl": 0.02}
-_MARK = 1e-6  # metres of root height per token: how `encode` recognises what `decode` made
+_MARK = 1e-6  # metres of root height per token, by which `encode` recognises the output of `decode`
 
 
 class FakeEngine:
@@ -74,7 +74,7 @@ class FakeEngine:
 
     Args:
         delay: seconds each call to `generate` takes, to see progress or test cancellation.
-        failure: raised by `generate` in place of an answer.
+        failure: raised by `generate` instead of a result.
 
     Attributes:
         generated: the requests of every call to `generate`, in order.
@@ -186,7 +186,7 @@ def _features(tokens: np.ndarray) -> FloatArray:
     features[:, 67:193] = np.tile([1, 0, 0, 0, 1, 0], 21)  # identity in 6-D
     features[:, 195:259:3] = features[:, 2:3]
     features[:, 259:263] = 1.0
-    # Wrists bob with the token, so that a rendered fake is seen to move.
+    # Wrists bob with the token, so that a rendered fake visibly moves.
     features[:, 4 + 3 * 19 + 1] += 0.2 * np.sin(np.arange(len(per_frame)) / 3)
     features[:, 4 + 3 * 20 + 1] -= 0.2 * np.sin(np.arange(len(per_frame)) / 3)
     return features.astype(np.float32)

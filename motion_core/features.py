@@ -1,6 +1,6 @@
-"""Features and joints as arrays: their shapes, their limits, and the checks that both pass.
+"""Features and joints as arrays: shapes, limits and checks.
 
-HumanML3D's representation has 263 numbers a frame at 20 fps; `representation` converts it.
+HumanML3D's representation has 263 numbers per frame at 20 fps; `representation` converts it.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ FloatArray = NDArray[np.float32]
 
 FEATURES = 263
 FRAMES_PER_TOKEN = 4
-MAX_FRAMES = 100_000  # 83 minutes; more is refused as a mistake
+MAX_FRAMES = 100_000  # 83 minutes; more is assumed to be a mistake
 
 
 def check_features(features: NDArray[Any]) -> FloatArray:
-    """`features` as a new float32 array ``(T, 263)``.
+    """Return `features` as a new float32 array ``(T, 263)``.
 
     Raises:
-        InputError: another shape, no frames, more than `MAX_FRAMES`, or not finite.
+        InputError: they have another shape, no frames, more than `MAX_FRAMES`, or values that are
+            not finite.
     """
     array = np.array(features, dtype=np.float32)
     if array.ndim != 2 or array.shape[1] != FEATURES:
@@ -34,10 +35,11 @@ def check_features(features: NDArray[Any]) -> FloatArray:
 
 
 def check_joints(joints: NDArray[Any]) -> NDArray[np.float64]:
-    """`joints` as a float64 array ``(T, 22, 3)`` in which somebody could stand.
+    """Return `joints` as a float64 array ``(T, 22, 3)``, checked to be plausible.
 
     Raises:
-        InputError: another shape, no frames, not finite, or positions beyond a kilometre.
+        InputError: they have another shape, no frames, values that are not finite, or positions
+            beyond a kilometre.
     """
     array = np.asarray(joints, dtype=np.float64)
     if array.ndim != 3 or array.shape[1:] != (len(JOINT_NAMES), 3):

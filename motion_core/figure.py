@@ -1,7 +1,7 @@
-"""A body that is drawn as a mesh: vertices that follow bones, and how the bones move.
+"""A body drawn as a mesh: vertices that follow bones, and the motion of the bones.
 
-The mannequin and a character of the user's own are both figures; pages show them by the same code,
-and what a GLB holds is the same mesh on the same bones.
+The mannequin and a user's own character are both figures; pages show them with the same code, and a
+GLB contains the same mesh on the same bones.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ class Mesh:
         vertices: ``(V, 3)``.
         normals: ``(V, 3)``, of length one.
         triangles: ``(F, 3)``, counter-clockwise from outside.
-        bones: ``(V, 4)``, which bones a vertex follows; the strongest first.
-        weights: ``(V, 4)``, how much; each row sums to one.
-        sides: ``(V,)`` from 0 (left limbs) by 0.5 (trunk and head) to 1 (right limbs), which the
-            theme gives colours; none where `colours` are given.
-        colours: ``(V, 3)`` 0 to 255; none where `sides` are given.
+        bones: ``(V, 4)``, bones that a vertex follows, the strongest first.
+        weights: ``(V, 4)``, of these bones; each row sums to one.
+        sides: ``(V,)`` from 0 (left limbs) by 0.5 (trunk and head) to 1 (right limbs), coloured by
+            the theme; None with `colours`.
+        colours: ``(V, 3)`` 0 to 255; None with `sides`.
     """
 
     vertices: Array
@@ -47,15 +47,15 @@ class Mesh:
 
 @dataclass(frozen=True)
 class Bones:
-    """How the bones of a mesh move: each turns from the rest pose about its pivot.
+    """The motion of a mesh's bones: each rotates about its pivot from the rest pose.
 
-    A bone hangs on its parent; where that does not hold, as for the hips, it has places of its own.
+    A bone hangs on its parent, unless it has its own places, as the hips do.
 
     Attributes:
         parents: of each bone, -1 for none; parents come first.
         pivots: ``(B, 3)`` at rest.
-        turns: ``(T, B, 3, 3)``, from the rest pose, in the world.
-        places: for some bones where their pivots are, ``(T, 3)``.
+        turns: ``(T, B, 3, 3)``, world rotations from the rest pose.
+        places: for some bones, the positions of their pivots ``(T, 3)``.
     """
 
     parents: tuple[int, ...]
@@ -64,7 +64,7 @@ class Bones:
     places: Mapping[int, Array]
 
     def where(self) -> Array:
-        """Return where the pivots are, ``(T, B, 3)``."""
+        """Return the positions of the pivots, ``(T, B, 3)``."""
         found = np.empty(self.turns.shape[:3])
         for bone, parent in enumerate(self.parents):
             if bone in self.places:
@@ -77,7 +77,7 @@ class Bones:
         return found
 
     def placed(self, placement: Placement, frames: int) -> Bones:
-        """Return the bones of somebody who stands elsewhere, still after the last frame."""
+        """Return the bones at a placement, still after the last frame."""
         held = np.minimum(np.arange(frames), len(self.turns) - 1)
         c, s = np.cos(np.radians(placement.theta)), np.sin(np.radians(placement.theta))
         turn = np.array([[c, 0.0, s], [0.0, 1.0, 0.0], [-s, 0.0, c]])
@@ -100,17 +100,17 @@ class Bones:
 
 @dataclass(frozen=True)
 class Figure:
-    """A mesh and how its bones move."""
+    """A mesh and the motion of its bones."""
 
     mesh: Mesh
     bones: Bones
 
     def placed(self, placement: Placement, frames: int) -> Figure:
-        """Somebody who stands elsewhere, still after the last frame."""
+        """Return the figure at a placement, still after the last frame."""
         return Figure(self.mesh, self.bones.placed(placement, frames))
 
     def extremes(self) -> FloatArray:
-        """Of the vertices that stick out at rest the places ``(T, n, 3)``."""
+        """Return the positions ``(T, n, 3)`` of the vertices that stick out at rest."""
         corners = np.stack(np.meshgrid(*[[-1, 0, 1]] * 3), axis=-1).reshape(-1, 3)
         chosen = np.unique((self.mesh.vertices @ corners.T).argmax(axis=0))
         mesh = self.mesh
@@ -144,7 +144,7 @@ class Figure:
             ("_normals", mesh.normals.astype(np.float32)[..., None]),
             ("_where", self.bones.where()),
         ):
-            object.__setattr__(self, name, value)  # what every frame needs
+            object.__setattr__(self, name, value)  # needed by every frame
 
     _shares: FloatArray = None  # type: ignore[assignment]
     _points: FloatArray = None  # type: ignore[assignment]

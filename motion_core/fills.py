@@ -18,7 +18,7 @@ from .untrusted import checked_fill
 
 
 def joined_tokens(segments: Sequence[Segment], fills: Mapping[str, Fill]) -> tuple[int, ...]:
-    """Return the tokens of segments in a row, under the fills of their joins."""
+    """Return the tokens of consecutive segments, covered by the fills of their joins."""
     tokens = [token for segment in segments for token in segment.tokens]
     at = 0
     for segment in segments:
@@ -39,15 +39,15 @@ def closed(segments: Sequence[Segment], fills: Mapping[str, Fill]) -> list[Segme
 
 
 def fill_facts(fills: Mapping[str, Fill]) -> dict[str, Any]:
-    """Return what the provenance says of fills; nothing where there are none."""
+    """Return the provenance of fills; empty if there are none."""
     return {"fills": {name: asdict(fill) for name, fill in fills.items()}} if fills else {}
 
 
 def known_fills(motion: Motion) -> dict[str, Fill]:
-    """Return the fills that a motion's provenance tells, as far as they fit its segments.
+    """Return the fills in a motion's provenance, if they fit its segments.
 
     Raises:
-        FormatError: one of them is no fill.
+        FormatError: one of them is invalid.
     """
     values = motion.provenance.get("fills")
     fills: dict[str, Fill] = {}

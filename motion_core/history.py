@@ -5,8 +5,8 @@
     history.undo().timeline                                    # the walk alone
     history.undo().redo().timeline                             # the walk and the bow
 
-Like `Timeline`, a frozen value that JSON can hold. A change touches one timeline, so undo keeps how
-that one was, and which was current.
+Like `Timeline`, it is frozen and converts to JSON. A change concerns one timeline, so undo keeps
+that one's earlier state, and which was current.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from .errors import InputError
 from .timeline import Timeline
 
 UNDO_DEPTH = 20  # changes
-MAX_MOTIONS = 50  # the oldest are forgotten; the motion store keeps them
+MAX_MOTIONS = 50  # older ones are dropped; the motion store keeps them
 
 
 class Change(TypedDict):
-    """What undo or redo puts back: which motion was current, and how one of them was."""
+    """The state that undo or redo restores: which motion was current, and one of them."""
 
     current: str
     key: str
-    timeline: dict[str, Any] | None  # as JSON; None where the motion did not exist
+    timeline: dict[str, Any] | None  # as JSON; None if the motion did not exist
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,9 @@ class History:
 
     Attributes:
         motions: by key, "1", "2", …, oldest first.
-        current: key of the motion that is talked about; empty for none.
-        past: what `undo` puts back, the latest last.
-        future: what `redo` puts back, the next one last.
+        current: key of the current motion; empty if none.
+        past: states for `undo`, the latest last.
+        future: states for `redo`, the next one last.
     """
 
     motions: Mapping[str, Timeline] = field(default_factory=dict)
@@ -50,7 +50,7 @@ class History:
 
     @property
     def timeline(self) -> Timeline:
-        """The current motion; an empty one where there is none."""
+        """The current motion; an empty one if there is none."""
         return self.motions.get(self.current) or Timeline()
 
     @property
@@ -59,7 +59,7 @@ class History:
         return str(max(map(int, self.motions), default=0) + 1)
 
     def change(self, key: str, timeline: Timeline) -> History:
-        """Set the timeline of that motion, or add a new one, and make it current."""
+        """Set the timeline of a motion, or add a new one, and make it current."""
         changed, before = self._put(key, timeline, current=key)
         motions = dict(list(changed.motions.items())[-MAX_MOTIONS:])
         return replace(changed, motions=motions, past=_pushed(self.past, before), future=())
@@ -76,7 +76,7 @@ class History:
         return replace(changed, past=self.past[:-1], future=_pushed(self.future, before))
 
     def redo(self) -> History:
-        """Redo the change that was undone last.
+        """Redo the last undone change.
 
         Raises:
             InputError: there is none.
@@ -87,7 +87,7 @@ class History:
         return replace(changed, past=_pushed(self.past, before), future=self.future[:-1])
 
     def renamed(self, key: str, name: str) -> History:
-        """Name that motion; undo keeps the name."""
+        """Rename a motion; undo keeps the name."""
         return replace(self, motions={**self.motions, key: replace(self.motions[key], name=name)})
 
     def to_json(self) -> dict[str, Any]:
@@ -101,7 +101,7 @@ class History:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> History:
-        """Return the history of `to_json`, of this release or of 0.1; what is missing is empty."""
+        """Return the history from `to_json`, of this release or 0.1; missing fields are empty."""
         motions = value.get("motions", {})
         return cls(
             motions={key: Timeline.from_json(timeline) for key, timeline in motions.items()},
@@ -116,7 +116,7 @@ class History:
         return self._put(change["key"], timeline, current=change["current"])
 
     def _put(self, key: str, timeline: Timeline | None, *, current: str) -> tuple[History, Change]:
-        """Return the history with that timeline, and the change that takes it back."""
+        """Return the history with that timeline, and the change that reverts it."""
         old = self.motions.get(key)
         before: Change = {
             "current": self.current,

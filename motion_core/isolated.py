@@ -1,8 +1,8 @@
-"""Run Python where nothing but what is installed can be imported.
+"""Running Python so that only installed packages can be imported.
 
-``python -m pip`` puts the current folder first on the import path, so ``./pip/__main__.py`` of a
-folder that somebody else prepared would run instead. The working folder is empty here, and Python
-does not look there either. No other file of the package starts a process.
+``python -m pip`` puts the current folder first on the import path, so an attacker's
+``./pip/__main__.py`` would run instead. Here the working folder is empty and not on the import
+path. No other file of the package starts a process.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 
 def run_pip(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run pip with these arguments and capture what it prints; paths must be absolute.
+    """Run pip with these arguments and capture its output; paths must be absolute.
 
     ``-P`` keeps the working folder off the import path and ``-E`` ignores PYTHONPATH; of isolated
     mode (``-I``) only ``-s`` is left out, because pip may be installed in the user's own

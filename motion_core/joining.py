@@ -1,8 +1,8 @@
-"""Segments to one motion whose seams are good.
+"""From segments to one motion with good seams.
 
     decode all at once ─ measure the seams ─ bad ones: take ─ trim ─ blend ─ fill ─ decode
 
-`mending` has the repairs; each is for the seams that those before it leave bad.
+`mending` has the repairs; each is for seams that the earlier ones leave bad.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from .seams import SeamReport, measure_seams
 
 @dataclass(frozen=True)
 class Joined:
-    """A motion and how its seams are.
+    """A joined motion and its seams.
 
     Attributes:
         motion: decoded once from all segments, and blended.
-        segments: as given, but for new ones that were retaken (another seed) or trimmed.
+        segments: as given, except new ones that were retaken (another seed) or trimmed.
         seams: a report for each join of `motion`.
-        repairs: one for each seam that was bad and not made good by a neighbour's repair.
+        repairs: one for each bad seam that no neighbour's repair has fixed.
         blends: id of the later segment → half-width in frames; with `segments` it gives the
             same motion again, through `assemble` or `join_segments(…, repair=False)`.
         fills: id of the later segment → the tokens of the join; likewise.

@@ -1,10 +1,10 @@
-"""What was generated is written down at once, so that no segment is lost or generated twice.
+"""A journal of generated segments, so that none is lost or generated twice.
 
-A take is a function of engine, description, seed and wished duration. The journal keeps it under
-these four: a turn that was killed goes on with the segments it had finished, and a request that
-comes again costs nothing. One JSON object a line; a line that a kill has cut short is skipped when
-the file is read. Features without tokens are too large for a line: they are files beside it, the
-`Clips`, and the line names theirs.
+A take is a function of engine, description, seed and requested duration. The journal keeps it under
+these four: a killed turn continues with its finished segments, and a repeated request costs
+nothing. It has one JSON object a line; a line truncated by a kill is skipped on reading. Features
+without tokens are too large for a line: they are files beside it, the `Clips`, referenced by the
+line.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ from .untrusted import (
     checked_words,
 )
 
-KEPT = 5000  # segments; the oldest are forgotten
-_MOST_BYTES = 100_000_000  # that are read of the file, its end; ours are far smaller
+KEPT = 5000  # segments; older ones are dropped
+_MOST_BYTES = 100_000_000  # bytes read at the end of the file; ours are far smaller
 
 Key = tuple[str, str, int, float]
 """Engine, description, seed, wished seconds (0 for no wish)."""
 
 
 class Entry(NamedTuple):
-    """What was generated: tokens, or a clip of so many frames."""
+    """A generated segment: tokens, or a clip with its number of frames."""
 
     tokens: tuple[int, ...] = ()
     clip: str = ""
@@ -113,8 +113,8 @@ class SegmentJournal:
     """Finished segments. Thread-safe.
 
     Args:
-        path: the file; None keeps them in memory only. It is read when first asked. The clips are
-            in the folder ``clips`` beside it.
+        path: the file, read on first use; None keeps them in memory only. The clips are in the
+            folder ``clips`` beside it.
     """
 
     def __init__(self, path: str | Path | None = None) -> None:
@@ -124,7 +124,7 @@ class SegmentJournal:
         self._lock = threading.Lock()
 
     def get(self, key: Key) -> Entry | None:
-        """Return what was generated from this, or None."""
+        """Return what was generated for this key, or None."""
         with self._lock:
             entry = self._read().get(key)
         if entry is not None and entry.clip and entry.clip not in self.clips:
@@ -132,7 +132,7 @@ class SegmentJournal:
         return entry
 
     def put(self, key: Key, entry: Entry) -> None:
-        """Keep the entry; it is on disk when this returns.
+        """Keep the entry, which is on disk when this returns.
 
         Raises:
             UnavailableError: the file cannot be written.
@@ -165,7 +165,7 @@ class SegmentJournal:
                         self._entries[found[0]] = found[1]
                 while len(self._entries) > KEPT:
                     self._entries.popitem(last=False)
-                if lines[-1] or len(lines) > 2 * KEPT:  # cut short, or mostly forgotten
+                if lines[-1] or len(lines) > 2 * KEPT:  # truncated, or mostly dropped entries
                     with replacing(self.path, private=True) as temporary:
                         whole = "".join(_line(key, entry) for key, entry in self._entries.items())
                         temporary.write_text(whole, encoding="utf-8")

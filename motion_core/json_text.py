@@ -1,4 +1,4 @@
-"""JSON that somebody else wrote: whatever is wrong with it is a `ValueError`."""
+"""JSON from elsewhere: anything wrong with it is a `ValueError`."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 
 
 def parse_json(text: str | bytes, *, constant: Callable[[str], Any] | None = None) -> Any:
-    """Return the value in a text.
+    """Return the value in a JSON text.
 
     Args:
         text: JSON; bytes are read as UTF-8, 16 or 32.
-        constant: is called for ``NaN`` and ``Infinity``; None reads them as numbers.
+        constant: called for ``NaN`` and ``Infinity``; None reads them as numbers.
 
     Raises:
-        ValueError: no JSON, no text, an endless number, or nested too deep for Python's parser,
-            which tells so by an error of its own.
+        ValueError: the text is not JSON or not text, has an endless number, or is nested too deeply
+            for Python's parser, which has its own error for that.
     """
     try:
         return json.loads(text, parse_constant=constant)

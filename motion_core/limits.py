@@ -1,6 +1,6 @@
-"""Constants that many parts share and that cost nothing to import.
+"""Constants shared by many parts, cheap to import.
 
-The command line offers them in its help, so this module imports nothing of ours.
+The command line shows them in its help, so this module imports nothing of ours.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ DEFAULT_ENGINE = "motionllm"
 ENTRY_POINT_GROUP = "motion_agent.engines"
 
 MAX_DESCRIPTION = 300  # characters
-MAX_SECONDS = 20.0  # that one description can be asked to fill
+MAX_SECONDS = 20.0  # most seconds that one description can fill
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,9 @@ class Limits:
     Attributes:
         steps: segments that one motion may have.
         seconds: duration of one motion.
-        call_seconds: time of one call, its waiting for others included; it is stopped then.
-        calls: calls of one user at the same time.
-        hourly_steps: segments that are generated for one user in an hour.
+        call_seconds: time after which a call is stopped, including its wait for others.
+        calls: simultaneous calls of one user.
+        hourly_steps: segments generated for one user in an hour.
     """
 
     steps: int | None = 64

@@ -1,8 +1,7 @@
 r"""Values as LLMs write them: in the wrong wrapping, encoded twice, with units.
 
-Plans and tool arguments are both read through here. A wrapping is opened where its content is
-certain, and never guessed at: a list that was written as text but is damaged is an error, not one
-long description.
+Plans and tool arguments are both read here. A wrapper is opened if its content is certain, never by
+guessing: a damaged list written as text is an error, not one long description.
 
     '["a person walks", "a person bows"]'    a list in a text: two values
     ['["a person walks"]']                   … in a list of one
@@ -28,7 +27,7 @@ ARGUMENT_KEYS = ("arguments", "args", "parameters", "params", "input", "kwargs")
 
 Quantity = Literal["seconds", "metres", "degrees", "number"]
 
-_DEPTH = 6  # wrappings inside each other
+_DEPTH = 6  # nesting of wrappers
 _NOTHING = ("", "null", "none", "undefined", '""', "''")
 _MAY_COME_TWICE = {"reasoning", "explanation", "thought", "thoughts", "note", "comment"}
 _UNITS: dict[Quantity, dict[str, float]] = {
@@ -50,7 +49,7 @@ class _TwiceError(ValueError):
 
 
 def read_json(text: str) -> Any:
-    """Return the JSON value; None if the text is none or has an object with a key twice."""
+    """Return the JSON value; None if the text is not JSON or has an object with a duplicate key."""
     try:
         return json.loads(text, object_pairs_hook=_unique)
     except (ValueError, RecursionError):
@@ -58,7 +57,7 @@ def read_json(text: str) -> Any:
 
 
 def first_json(text: str) -> tuple[Any, int] | None:
-    """Return the JSON value that the text begins with and where it ends, or None."""
+    """Return the JSON value at the beginning of the text and where it ends, or None."""
     try:
         return json.JSONDecoder(object_pairs_hook=_unique).raw_decode(text)
     except (ValueError, RecursionError):
@@ -66,7 +65,7 @@ def first_json(text: str) -> tuple[Any, int] | None:
 
 
 def json_inside(text: str) -> Any:
-    """Return the list or object that a text holds, however often it was encoded; else None."""
+    """Return the list or object in a text, however often it was encoded; else None."""
     value: Any = text
     for _ in range(_DEPTH):
         if not isinstance(value, str):
@@ -76,12 +75,12 @@ def json_inside(text: str) -> Any:
 
 
 def is_nothing(value: Any) -> bool:
-    """Return whether this is what weak models write for a value that they leave out."""
+    """Return whether this is how weak models write a missing value."""
     return value is None or (isinstance(value, str) and value.strip().lower() in _NOTHING)
 
 
 def amount(text: str, quantity: Quantity) -> float | None:
-    """Return a number in seconds, metres or degrees, written with or without a unit; else None."""
+    """Return a number in seconds, metres or degrees, with or without a unit; else None."""
     match = _AMOUNT.fullmatch(text)
     factor = _UNITS[quantity].get(match[2].lower()) if match else None
     if match is None or factor is None:
@@ -90,11 +89,11 @@ def amount(text: str, quantity: Quantity) -> float | None:
 
 
 def unwrapped_object(value: Any, fields: Mapping[str, Any]) -> Any:
-    """Return the arguments of a call: an object, taken out of texts and of other objects.
+    """Return the arguments of a call as an object, unwrapped from texts and other objects.
 
     Args:
-        value: what the LLM wrote.
-        fields: names of the arguments; an object that has one of them is not a wrapping.
+        value: from the LLM.
+        fields: names of the arguments; an object that has one of them is not a wrapper.
     """
     for _ in range(_DEPTH):
         if isinstance(value, str) and isinstance(inner := json_inside(value), dict):
@@ -114,8 +113,8 @@ def unwrapped_object(value: Any, fields: Mapping[str, Any]) -> Any:
 def unwrapped_arguments(values: Any, model: type[BaseModel]) -> Any:
     """Return the arguments of a tool as its model can check them.
 
-    Optional arguments that hold nothing are left out, texts are taken out of a second pair of
-    quotes, numbers lose their units, and where the model wants a list it gets one.
+    Empty optional arguments are dropped, a second pair of quotes is removed, numbers lose their
+    units, and a single value becomes a list if the model wants one.
 
     Raises:
         ValueError: a list was written as text and is damaged.
@@ -144,7 +143,7 @@ def unwrapped_arguments(values: Any, model: type[BaseModel]) -> Any:
 
 
 def unwrapped_list(value: Any) -> Any:
-    """Return the list that a value means: itself, one in a text, or a list of one text.
+    """Return the list that a value stands for: itself, one in a text, or a list of one text.
 
     Raises:
         ValueError: a list was written as text and is damaged.
@@ -168,7 +167,7 @@ def unwrapped_list(value: Any) -> Any:
 
 
 def unquoted(value: Any) -> Any:
-    """Return a text without the second pair of quotes that it was encoded with."""
+    """Return a text without a second pair of quotes around it."""
     if isinstance(value, str) and len(value) > 2 and value[0] == value[-1] == '"':
         inner = read_json(value)
         return inner if isinstance(inner, str) else value
@@ -180,7 +179,7 @@ def _looks_like_list(value: Any) -> bool:
 
 
 def _decoded(text: str) -> Any:
-    """Return the JSON value of a text; a list in single quotes, as Python writes it, counts too."""
+    """Return the JSON value of a text; a list in single quotes, as in Python, counts too."""
     value = read_json(text)
     if value is not None or text.lstrip()[:1] not in ("[", "{") or "\\" in text:
         return value
@@ -188,7 +187,7 @@ def _decoded(text: str) -> Any:
         tree = ast.parse(text.strip(), mode="eval")
         objects = [node for node in ast.walk(tree) if isinstance(node, ast.Dict)]
         if any(len({ast.dump(key) for key in o.keys if key}) != len(o.keys) for o in objects):
-            return None  # a key is there twice
+            return None  # duplicate key
         return ast.literal_eval(tree)
     except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
         return None

@@ -1,7 +1,7 @@
-"""How much memory a file may take: small files can ask for tens of gigabytes.
+"""A limit on the memory for a file: small files can ask for tens of gigabytes.
 
-Whoever allocates by what a file says asks here first. The limit is 2 GB;
-MOTION_AGENT_MAX_MEMORY is another, in GB.
+Code that allocates by a file's contents checks here first. The limit is 2 GB, or
+MOTION_AGENT_MAX_MEMORY in GB.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ _DEFAULT = 2.0
 
 
 def check_memory(needed: int, what: str) -> None:
-    """Refuse what would take more memory than a file may.
+    """Refuse an allocation above the limit for a file.
 
     Args:
         needed: bytes.
-        what: what they are for, such as ``"2000 joints in 4000 frames"``.
+        what: their purpose, such as ``"2000 joints in 4000 frames"``.
 
     Raises:
-        FormatError: more than the limit.
-        ConfigurationError: MOTION_AGENT_MAX_MEMORY is no number.
+        FormatError: it is above the limit.
+        ConfigurationError: MOTION_AGENT_MAX_MEMORY is not a number.
     """
     limit = _limit()
     if needed > limit * _GB:

@@ -1,15 +1,14 @@
-"""What can be done about bad seams, each change tried and measured: take, trim, blend, fill.
+"""Repairs of bad seams, each tried and measured: take, trim, blend, fill.
 
-1. **take**: the later segment from other seeds (the earlier one, where the later is not new);
-   all seams and seeds in one batch. It gives the best joins but takes seconds where the others
-   take milliseconds, so it is for seams that the others do not mend;
-2. **trim**: up to 0.4 s off the two segments where they meet; only of tokens;
-3. **blend**: the decoded features around the seam (`blend_seams`); it touches no token;
-4. **fill**: new tokens between the two stretches, from an engine that can (`FillEngine`), in
-   place of a blend. They lie over the segments' own, which stay as they are.
+1. **take**: the later segment from other seeds (the earlier one if the later is not new); all seams
+and seeds in one batch. It gives the best joins but takes seconds rather than milliseconds, so it is
+for seams that the others do not fix; 2. **trim**: up to 0.4 s off the two segments where they meet;
+only of tokens; 3. **blend**: the decoded features around the seam (`blend_seams`); it touches no
+token; 4. **fill**: new tokens between the two stretches, from an engine that can (`FillEngine`),
+instead of a blend. They cover the segments' own tokens, which are kept.
 
-Only segments that are new in this edit are retaken or trimmed. A repair is kept if it makes its
-seam better by the measure and no other one bad.
+Only segments that are new in this edit are retaken or trimmed. A repair is kept if it improves its
+seam by the measure and makes no other seam bad.
 """
 
 from __future__ import annotations
@@ -31,34 +30,34 @@ Kind = Literal["take", "trim", "blend", "fill"]
 Generate = Callable[[Sequence[Segment]], Sequence[Segment]]
 
 KINDS: tuple[Kind, ...] = ("take", "trim", "blend", "fill")
-TAKES = 3  # other seeds of a segment that are tried
-ROUGH = 2.0  # severity at which takes are asked for: they take ten times as long as all the rest
-MOST_TAKES = 6  # in all: generating is what takes the time; the worst seams come first
-RETAKE = 100  # between the seeds of those takes
+TAKES = 3  # other seeds of a segment to try
+ROUGH = 2.0  # severity from which takes are tried: they take ten times as long as the rest together
+MOST_TAKES = 6  # takes in all: generation dominates the time; the worst seams come first
+RETAKE = 100  # difference between the seeds of those takes
 CUTS = ((0, 1), (1, 0), (0, 2), (1, 1), (2, 0))  # tokens off the earlier and the later segment
-SHORTEST = 5  # tokens, 1 s: no segment is trimmed below it
-HALF_WIDTHS = (4, 8, 12)  # frames on either side of the seam that are blended
+SHORTEST = 5  # tokens, 1 s: the minimum length after trimming
+HALF_WIDTHS = (4, 8, 12)  # half-widths of the blend in frames
 COVERS = (2, 3, 4, 6)  # tokens on either side that a fill covers
 FILL_SEEDS = 2  # fills of each length
-CONTEXT = 24  # tokens on either side that the decoding of a frame depends on, and a few more
+CONTEXT = 24  # tokens on either side that affect a decoded frame, and a few more
 # Without their endings, so "hi" is "his".
 _EMPTY_WORDS = {"a", "an", "the", "i", "and", "then", "with", "in", "to", "person", "hi", "her"}
-_GAIN = 0.05  # a repair must lower the severity by this share
+_GAIN = 0.05  # minimum relative gain in severity for a repair
 
 
 @dataclass(frozen=True)
 class Repair:
-    """What was done about a bad seam.
+    """A repair of a bad seam.
 
     Attributes:
         before, after: ids of the two segments.
-        tried: the kinds that were tried, in order.
-        won: those that made the seam better and were kept; they add up.
-        retaken: id of the segment of which another take was kept, or empty.
+        tried: the kinds tried, in order.
+        won: the kinds that improved the seam and were kept; they add up.
+        retaken: id of the segment with another take, or empty.
         seed: the seed of that take.
         trimmed: tokens cut off the earlier segment's end and the later one's beginning.
         half_width: frames blended on either side.
-        filled: tokens that were found anew.
+        filled: number of new tokens.
         severity: `SeamReport.severity` before and after; up to 1 is good.
     """
 
@@ -75,7 +74,7 @@ class Repair:
 
     @property
     def kind(self) -> Literal["take", "trim", "blend", "fill", "none"]:
-        """The repair that was kept last, or ``none``."""
+        """The last repair that was kept, or ``none``."""
         return self.won[-1] if self.won else "none"
 
     def __str__(self) -> str:
@@ -95,9 +94,9 @@ class Repair:
 
 @dataclass(frozen=True)
 class _Change:
-    """Something to try at a seam: other segments by position, a blend, or a fill.
+    """A candidate change at a seam: other segments by position, a blend, or a fill.
 
-    `facts` are fields of the `Repair` that it makes.
+    `facts` are fields of the resulting `Repair`.
     """
 
     facts: Mapping[str, Any]
@@ -108,7 +107,7 @@ class _Change:
 
 @dataclass
 class Mending:
-    """The timeline while it is mended. Seam k lies between segments k and k + 1."""
+    """The timeline during mending. Seam k is between segments k and k + 1."""
 
     engine: MotionEngine
     segments: list[Segment]
@@ -128,7 +127,7 @@ class Mending:
         )
 
     def find_fills(self) -> None:
-        """Find the tokens of fills that have none yet."""
+        """Generate the tokens of fills that have none yet."""
         before = (*self.segments[-1:], *self.segments)
         for earlier, later in zip(before, self.segments, strict=False):
             fill = self.fills.get(later.id)
@@ -145,7 +144,7 @@ class Mending:
             for at, seam in enumerate(seams)
             if seam.bad
         }
-        # Alone, takes are for every bad seam; beside the others, for what they leave rough.
+        # Alone, takes are for every bad seam; with the others, for what they leave rough.
         limit = ROUGH if len(kinds) > 1 else 1.0
         quick = replace(
             self,
@@ -181,7 +180,7 @@ class Mending:
         return seams[place].severity
 
     def _best(self, at: int, kind: Kind, changes: Iterable[_Change], repair: Repair) -> Repair:
-        """Make the first change that leaves the seam good, else the one that helps most."""
+        """Make the first change that leaves the seam good, else the most helpful one."""
         place, before = self._measure(at)
         if not before[place].bad:  # a neighbour's repair was enough
             return repair
@@ -212,10 +211,11 @@ class Mending:
     def _measure(
         self, at: int, change: _Change | None = None
     ) -> tuple[int, tuple[SeamReport, ...]]:
-        """Return the seams around seam `at`, of which it is number …; as if a change were made.
+        """Return the reports of the seams around seam `at`, and its index among them, as if
+        changed.
 
-        Two segments and as much around them as their decoding depends on, so that a try costs
-        the same in a long motion as in a short one.
+        Only the two segments and the context of their decoding are decoded, so that a try costs the
+        same in long and short motions.
         """
         first, last = max(0, at - 1), min(len(self.segments), at + 3)
         while first > 0 and _tokens(self.segments[first:at]) < CONTEXT:
@@ -239,7 +239,7 @@ class Mending:
     # ---- what can be tried at a seam --------------------------------------------------------
 
     def _takes(self, seams: Sequence[int], generate: Generate) -> dict[int, list[_Change]]:
-        """Other takes for seams in order of urgency, all generated as one batch."""
+        """Return other takes for seams in order of urgency, all generated as one batch."""
         pending: dict[int, list[Segment]] = {}  # by position of the segment
         position: dict[int, int] = {}  # of the segment that each seam would have retaken
         for at in seams:
@@ -269,7 +269,7 @@ class Mending:
         least = dict(zip(pending, shown[len(generated) :], strict=True))
         takes: dict[int, list[Segment]] = {i: [] for i in pending}
         for i, segment, words in zip(order, generated, shown, strict=False):
-            # A smoother join is not worth a motion that shows less of what was asked for.
+            # A smoother join is not worth a motion that shows less of its description.
             if words >= least[i]:
                 takes[i].append(segment)
         return {
@@ -281,8 +281,8 @@ class Mending:
         }
 
     def _shown(self, segments: Sequence[Segment]) -> list[int]:
-        """Return how many words of its description each segment shows; 0 if the engine cannot
-        tell.
+        """Return how many words of its description each segment shows; 0 if the engine does not
+        say.
         """
         if not isinstance(self.engine, CaptionEngine):
             return [0] * len(segments)
@@ -310,12 +310,12 @@ class Mending:
     def _can_lose(self, segment: Segment, count: int) -> bool:
         return (
             segment.id in self.new
-            and not segment.seconds  # a wished duration is kept
+            and not segment.seconds  # a requested duration is kept
             and len(segment.tokens) - count >= SHORTEST
         )
 
     def _blends(self, at: int) -> list[_Change]:
-        """Blends that leave at least half of either segment as it was decoded."""
+        """Return the blends that leave at least half of either segment as decoded."""
         one, other = self.segments[at : at + 2]
         room = min(one.frames, other.frames) // 2
         before = self.blends.get(other.id, 0)
@@ -326,7 +326,7 @@ class Mending:
         ]
 
     def _fills(self, at: int) -> Iterator[_Change]:
-        """Return fills that leave at least half of either segment as it is, in place of any
+        """Return the fills that leave at least half of either segment unchanged, instead of any
         blend.
         """
         one, other = self.segments[at : at + 2]
@@ -357,7 +357,7 @@ class Mending:
 
 
 def _set(blends: Mapping[str, int], changed: Mapping[str, int]) -> dict[str, int]:
-    """Blends after a change, in which a width of 0 means none."""
+    """Set a blend in a changed copy; a width of 0 means none."""
     return {name: width for name, width in {**blends, **changed}.items() if width}
 
 
@@ -366,7 +366,7 @@ def _tokens(segments: Sequence[Segment]) -> int:
 
 
 def _words_shown(description: str, caption: str) -> int:
-    """Return how many words of the description the caption has too, whatever their ending."""
+    """Return how many words of the description are also in the caption, ignoring endings."""
     one, other = (
         {re.sub(r"(?:ing|ed|es|s)$", "", word) for word in re.findall(r"[a-z]+", text.lower())}
         for text in (description, caption)

@@ -1,4 +1,4 @@
-"""`Motion`: what a person does over time, and what is known of how it came about."""
+"""`Motion`: what a person does over time, with its provenance."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ from .words import whole
 
 @dataclass(frozen=True)
 class Segment:
-    """The part of a motion that one description became, or is still to become.
+    """The part of a motion for one description, generated or pending.
 
     Attributes:
         id: stable name within the timeline: ``s1``, ``s2``, …
-        description: the words it is made from.
-        tokens: motion tokens, one per 4 frames; empty where the engine has none.
-        seed: the seed of its sampling.
-        seconds: wished duration; 0 for none.
+        description: of the action.
+        tokens: motion tokens, one per 4 frames; empty if the engine has none.
+        seed: for its sampling.
+        seconds: requested duration; 0 for none.
         person: who does it, 1 or 2.
-        take: counts up each time that it is sampled again; the id stays.
-        clip: id of its features (`journal.Clips`), where it has no tokens.
+        take: incremented each time it is sampled again; the id stays.
+        clip: id of its features (`journal.Clips`), if it has no tokens.
         clip_frames: length of that clip.
-        codebook: whose tokens they are (`engine.codebook_of`): another tokenizer reads others.
+        codebook: of its tokens (`engine.codebook_of`), which other tokenizers cannot read.
     """
 
     id: str
@@ -69,12 +69,12 @@ class Segment:
 
     @property
     def duration(self) -> float:
-        """Seconds."""
+        """Duration in seconds."""
         return self.frames / FPS
 
     @property
     def content(self) -> str:
-        """What the id of a motion is a hash of, as text."""
+        """The text whose hash becomes the motion's id."""
         length = "" if self.tokens else f", frames={self.clip_frames}"
         return (
             f"Segment(id={self.id!r}, description={self.description!r}, tokens={self.tokens!r},"
@@ -84,12 +84,12 @@ class Segment:
 
 @dataclass(frozen=True)
 class Fill:
-    """Motion tokens of a join, in place of those of the two segments around it.
+    """Motion tokens of a join that cover those of the two segments around it.
 
     Attributes:
-        tokens: what is decoded there; empty where they are still to be found.
-        before: tokens of the earlier segment's end that it covers.
-        after: tokens of the later segment's beginning that it covers.
+        tokens: to decode there; empty if still to be generated.
+        before: number of tokens covered at the earlier segment's end.
+        after: number of tokens covered at the later segment's beginning.
     """
 
     tokens: tuple[int, ...] = ()
@@ -104,13 +104,13 @@ class Motion:
     Attributes:
         features: ``(T, 263)`` float32 in the HumanML3D representation.
         segments: in order; together they cover the frames, or there are none (imported motion).
-        tokens: motion tokens of the whole; those of the segments where there are segments, and
-            empty where one of these has none.
-        provenance: where it came from, JSON values only: ``{"source": "walk.bvh"}``.
+        tokens: motion tokens of the whole; those of the segments if there are any, and empty if one
+            of these has none.
+        provenance: its origin, JSON values only: ``{"source": "walk.bvh"}``.
 
     Raises:
-        InputError: features of another shape, without frames, too long or not finite, or
-            segments that do not cover the frames.
+        InputError: the features have another shape, no frames, too many or values that are not
+            finite, or the segments do not cover the frames.
     """
 
     features: FloatArray
@@ -146,15 +146,16 @@ class Motion:
         turned to face +z, as HumanML3D does. One frame is lost (features hold velocities).
 
         Raises:
-            InputError: another shape, too few frames, not finite, or absurd positions.
+            InputError: the joints have another shape, too few frames, values that are not finite,
+                or absurd positions.
         """
         from .representation import joints_to_features, resample  # loads SciPy
 
         positions = resample(joints, fps=fps)
         if len(positions) > 1:
-            # The representation gives its first frame a turn that nobody made (the facing is
-            # smoothed after that frame alone was set), so a frame before the first takes it. It
-            # has the first one's pose, for it decides the scale; only the root goes on as it did.
+            # The representation gives its first frame a spurious turn (facing is smoothed after
+            # that frame alone was set), so a frame before the first takes it. It has the first
+            # one's pose, which decides the scale; only the root continues its path.
             before = positions[:1] - (positions[1:2, :1] - positions[:1, :1])
             positions = np.concatenate([before, positions])
         return cls(joints_to_features(positions)[1:], provenance=provenance or {})
@@ -182,7 +183,7 @@ class Motion:
 
     @property
     def duration(self) -> float:
-        """Seconds."""
+        """Duration in seconds."""
         return len(self.features) / FPS
 
     def segment_frames(self) -> tuple[tuple[Segment, int, int], ...]:
@@ -194,8 +195,8 @@ class Motion:
         return tuple(spans)
 
     def with_provenance(self, **facts: Any) -> Motion:
-        """Return the same motion, with these facts added to what is known of it."""
-        motion = copy(self)  # what was checked and worked out of features and segments stays true
+        """Return the same motion with these facts added to its provenance."""
+        motion = copy(self)  # what was checked and computed from features and segments stays valid
         object.__setattr__(motion, "provenance", {**self.provenance, **facts})
         return motion
 
@@ -223,7 +224,7 @@ class Motion:
         return str(outlets.pack(self, "json"))
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """Return what Jupyter, VS Code and Colab show: the player, and a film strip."""
+        """Return what Jupyter, VS Code and Colab display: the player, and a film strip."""
         return outlets.show(self)
 
     def __len__(self) -> int:

@@ -1,9 +1,8 @@
-"""How motions show themselves in Jupyter, VS Code and Colab, and how long work does.
+"""Display of motions in Jupyter, VS Code and Colab, and progress bars for long work.
 
-A motion at the end of a cell is shown as the interactive player. Its output also carries a film
-strip (``image/png``), for all that shows no player: GitHub, PDF, a notebook whose outputs were
-made light (``notebooks/execute.py``). Nothing is needed but the notebook: no extension, no
-widgets, no network.
+A motion at the end of a cell is shown in the interactive player. Its output also has a film strip
+(``image/png``) for viewers without the player: GitHub, PDF, a notebook with lightened outputs
+(``notebooks/execute.py``). It needs no extension, no widgets and no network.
 """
 
 from __future__ import annotations
@@ -28,12 +27,12 @@ LONGEST = 12_000
 
 _HEIGHT = 440  # CSS pixels
 _MOMENTS, _STRIP_HEIGHT = 6, 240
-_COLOURS = 128  # of the film strip; half of the bytes, and no difference to be seen
+_COLOURS = 128  # of the film strip; half the bytes with no visible difference
 _PICTURE = re.compile(r"data:image/jpeg;base64,[A-Za-z0-9+/=]+")
 _SECONDS_BETWEEN_UPDATES = 0.2
 
-# three.js is most of a page and the same each time, but outputs cannot share it: each lives in a
-# frame of its own. Packed, a short motion takes 0.25 MB instead of 0.8.
+# three.js is most of a page and the same each time, but outputs cannot share it: each is in its own
+# frame. Packed, a short motion takes 0.25 MB instead of 0.8.
 _UNPACK = """<!doctype html><script>
 const packed = Uint8Array.from(atob("{packed}"), (c) => c.charCodeAt(0));
 const unpacked = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
@@ -44,10 +43,10 @@ new Response(unpacked).text().then((page) => {{
 
 
 class Shown:
-    """One or two people's motion, as a notebook shows it.
+    """The motion of one or two people, as a notebook displays it.
 
     Args:
-        people: the motions, with where they stand.
+        people: the motions with their placements.
         title: of the player.
         height: of the player in CSS pixels.
     """
@@ -77,7 +76,7 @@ class Shown:
         return bundle
 
     def film_strip(self) -> bytes:
-        """Six moments as a small PNG."""
+        """Return six moments as a small PNG."""
         from PIL import Image
 
         from .rendering.film_strip import paint_strip
@@ -90,12 +89,12 @@ class Shown:
         return buffer.getvalue()
 
     def _player(self, picture: str) -> str:
-        """Return the page of `player_page`, packed, in a frame that keeps its scripts to itself."""
+        """Return the page of `player_page`, packed, in a frame that isolates its scripts."""
         from .rendering import player_page
 
         page = player_page(self._bodies(), title=self.title)
-        # The small strip in place of the page's own pictures: where there is no WebGL it is shown,
-        # and the one for browsers without scripts would never be.
+        # The small strip replaces the page's own pictures: it is shown where there is no WebGL, and
+        # the one for browsers without scripts never would be.
         page = _PICTURE.sub("data:,", _PICTURE.sub(picture, page, count=1))
         packed = base64.b64encode(gzip.compress(page.encode(), mtime=0)).decode("ascii")
         inner = html.escape(_UNPACK.format(packed=packed), quote=True)
@@ -118,16 +117,16 @@ def show(
     title: str | None = None,
     height: int = _HEIGHT,
 ) -> Shown:
-    """Return motions together in one player; a single motion shows itself without this.
+    """Display motions together in one player; a single motion displays itself.
 
     Args:
         motions: one or two, or those of a turn by person.
-        placement: where the second person stands; `FACE_TO_FACE` if not told.
+        placement: where the second person stands; by default `FACE_TO_FACE`.
         title: of the player; by default the descriptions of the segments.
         height: of the player in CSS pixels.
 
     Raises:
-        InputError: more than two motions.
+        InputError: there are more than two motions.
     """
     if isinstance(motions, Motion):
         motions = [motions]
@@ -140,19 +139,19 @@ def show(
 
 
 def in_notebook() -> bool:
-    """Return whether a notebook's kernel runs this, so that outputs can be more than text."""
+    """Return whether this runs in a notebook's kernel, where outputs can be more than text."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     return getattr(shell, "kernel", None) is not None
 
 
 class Bar:
-    """A progress bar below a notebook's cell, with the time left; it needs no widgets.
+    """A progress bar below a notebook's cell, with the time left, without widgets.
 
     Args:
-        title: what is being done; `update` may change it.
+        title: of the work; `update` may change it.
         total: units of work.
-        done: of them done before, in an earlier run.
+        done: units done in an earlier run.
     """
 
     def __init__(self, title: str, total: int, done: int = 0) -> None:
@@ -165,7 +164,7 @@ class Bar:
         self._handle: Any = import_module("IPython.display").display(self, display_id=True)
 
     def update(self, done: int, words: str = "") -> None:
-        """Tell how much is done, and the latest facts; drawn a few times a second."""
+        """Update progress and the latest facts; drawn a few times a second."""
         self.done, self.words = done, words
         now = time.monotonic()
         if now - self._last >= _SECONDS_BETWEEN_UPDATES or done >= self.total:
@@ -194,15 +193,15 @@ class Bar:
 
 
 def watch(events: Iterable[Any]) -> Any:
-    """Follow a turn while it happens, line by line, in a notebook with a bar for what takes time.
+    """Print a turn's events line by line, with a progress bar in a notebook.
 
     ``turn = watch(agent.stream("A person bows."))``
 
     Args:
-        events: as `MotionAgent.stream` and `MotionAgent.resume` give them.
+        events: from `MotionAgent.stream` or `MotionAgent.resume`.
 
     Returns:
-        The last of them, the turn.
+        The last event, which is the turn.
     """
     bars: dict[str, Bar] = {}
     last: Any = None

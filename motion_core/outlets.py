@@ -1,7 +1,7 @@
-"""Hooks through which a motion is exported, packed or shown in a notebook.
+"""Hooks for exporting, packing and displaying a motion.
 
-`Motion` offers these, and need not know how they are done: ``motion_core/__init__.py`` says who
-does them. So nothing that draws or writes is loaded before it is asked for.
+`Motion` uses these without knowing the implementations, which ``motion_core/__init__.py``
+registers. So code that draws or writes is loaded only when needed.
 """
 
 from __future__ import annotations
@@ -36,6 +36,6 @@ def pack(motion: Any, kind: str) -> str | bytes:
 
 
 def show(motion: Any) -> dict[str, str]:
-    """Return a motion as a notebook displays it, by MIME type."""
+    """Return a motion's notebook display, by MIME type."""
     display: Show = _outlets["show"]
     return display(motion)

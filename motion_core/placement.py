@@ -1,4 +1,6 @@
-"""Where a second person stands relative to the first: (θ, x, z) of Motion-Agent, Appendix A.3."""
+"""The placement of a second person relative to the first: (θ, x, z) of Motion-Agent, Appendix
+A.3.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +14,12 @@ from numpy.typing import NDArray
 
 from .errors import InputError
 
-MAX_DISTANCE = 20.0  # metres; farther apart two people are no scene
+MAX_DISTANCE = 20.0  # metres; farther apart two people are not one scene
 
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a person's origin is in the scene; person 1 is at the origin and faces +z.
+    """A person's origin in the scene; person 1 is at the origin and faces +z.
 
     Attributes:
         theta: turn about the vertical in degrees; 180 faces person 1.
@@ -29,7 +31,7 @@ class Placement:
     z: float = 0.0
 
     def apply(self, points: NDArray[Any]) -> NDArray[Any]:
-        """Return points ``(…, 3)`` of the person, metres and y up, as they are in the scene.
+        """Return points ``(…, 3)`` of the person, metres and y up, in the scene's coordinates.
 
         Raises:
             InputError: the placement is not finite.
@@ -51,10 +53,10 @@ FACE_TO_FACE = Placement(180.0, 0.0, 1.5)
 
 
 def as_placement(values: Sequence[float]) -> Placement:
-    """(θ, x, z) as a placement.
+    """Return (θ, x, z) as a placement.
 
     Raises:
-        InputError: not three finite numbers, or too far away.
+        InputError: they are not three finite numbers, or too far away.
     """
     if len(values) != 3:
         raise InputError(

@@ -1,14 +1,13 @@
-"""HumanML3D and KIT-ML as their authors lay them out, and sequences for composition.
+"""HumanML3D and KIT-ML in their authors' layout, and sequences for composition.
 
     new_joint_vecs/000021.npy   features (T, 263) at 20 fps, KIT-ML's (T, 251) at 12.5 fps
     texts/000021.txt            lines of  caption#word/POS word/POS …#from#to
     train.txt, val.txt, test.txt    names, one a line
     Mean.npy, Std.npy           of the features
 
-A caption whose ``from`` and ``to`` are not both 0 tells of that part alone, in seconds, and
-becomes a sample of its own. Samples have 40 (KIT-ML: 24) to 199 frames and are cut to a multiple
-of 4, as in the authors' own loaders. What cannot be used is counted by name and reason, see
-`Samples.left_out`.
+A caption whose ``from`` and ``to`` are not both 0 describes only that part, in seconds, and becomes
+a sample of its own. Samples have 40 (KIT-ML: 24) to 199 frames and are cut to a multiple of 4, as
+in the authors' own loaders. Unusable data is counted by name and reason, see `Samples.left_out`.
 
 Source: https://github.com/EricGuo5513/HumanML3D and, for the rules, ``data/dataset.py`` of
 https://github.com/EricGuo5513/text-to-motion.
@@ -42,13 +41,13 @@ _UNIT = 4
 
 @dataclass(frozen=True)
 class Layout:
-    """What a data set's skeleton and rate are.
+    """The skeleton and frame rate of a data set.
 
     Attributes:
         name: of the data set.
-        joints: of its skeleton; 12 times as many numbers less one are a frame.
-        fps: frames a second.
-        shortest: frames of a sample.
+        joints: of its skeleton; a frame has 12 times as many features less one.
+        fps: frames per second.
+        shortest: minimum frames of a sample.
     """
 
     name: str
@@ -58,7 +57,7 @@ class Layout:
 
     @property
     def features(self) -> int:
-        """Numbers of a frame."""
+        """Number of features per frame."""
         return 12 * self.joints - 1
 
 
@@ -82,10 +81,10 @@ class TaggedCaption:
 
 @dataclass(frozen=True)
 class Sample:
-    """A motion, or the part of one, with its captions.
+    """A motion, or a part of one, with its captions.
 
     Attributes:
-        id: name of the motion; ``#2`` and so on after it for a part.
+        id: name of the motion, with ``#2`` and so on for a part.
         motion: name of the motion.
         start, length: frames of the part; the length is a multiple of 4.
         captions: at least one.
@@ -100,12 +99,12 @@ class Sample:
 
 @dataclass(frozen=True)
 class Samples:
-    """The samples of a split, and what was left out.
+    """The samples of a split, and the data left out.
 
     Attributes:
         split: its name.
         samples: in the order of the split file.
-        left_out: ``(name, reason)`` of each motion or caption that is no sample.
+        left_out: ``(name, reason)`` of each motion or caption that is not a sample.
     """
 
     split: PublishedSplit
@@ -114,12 +113,12 @@ class Samples:
 
     @property
     def reasons(self) -> dict[str, int]:
-        """How often each reason occurred."""
+        """Count of each reason."""
         return dict(Counter(reason for _, reason in self.left_out).most_common())
 
 
 class PublishedDataset:
-    """A folder as the authors lay it out; motions stay on disk.
+    """A folder in the authors' layout; motions stay on disk.
 
     Attributes:
         folder: of the data set.
@@ -143,7 +142,7 @@ class PublishedDataset:
         self.layout = found[0]
 
     def split(self, name: PublishedSplit) -> Samples:
-        """The samples of a split; every motion is opened once.
+        """Read the samples of a split, opening every motion once.
 
         Raises:
             InputError: there is no such split file.
@@ -166,7 +165,7 @@ class PublishedDataset:
         return Samples(name, tuple(samples), tuple(left_out))
 
     def features(self, sample: Sample) -> FloatArray:
-        """Features ``(T, 263)`` or ``(T, 251)`` float32 of a sample, not normalised.
+        """Return features ``(T, 263)`` or ``(T, 251)`` float32 of a sample, not normalised.
 
         Raises:
             FormatError: the file has changed or is damaged.
@@ -178,10 +177,10 @@ class PublishedDataset:
         return part
 
     def motion(self, name: str) -> FloatArray:
-        """All frames of a motion, on disk, not normalised.
+        """Return all frames of a motion, on disk, not normalised.
 
         Raises:
-            InputError: there is none of that name.
+            InputError: there is no such motion.
             FormatError: it is damaged.
         """
         return self._motion(name)
@@ -261,7 +260,7 @@ class PublishedDataset:
 
 @dataclass(frozen=True)
 class CaptionSequence:
-    """What a composed motion is to show, one after the other.
+    """The descriptions of a composed motion, in order.
 
     Attributes:
         id: of the sequence.
@@ -275,18 +274,18 @@ class CaptionSequence:
 
     @property
     def joins(self) -> tuple[int, ...]:
-        """Frames at which the next part begins."""
+        """First frames of the following parts."""
         return tuple(int(at) for at in np.cumsum(self.frames)[:-1])
 
 
 def read_sequences(path: Path | str) -> tuple[CaptionSequence, ...]:
-    """Sequences for the composition metrics, in FlowMDM's form.
+    """Read sequences for the composition metrics, in FlowMDM's form.
 
     A JSON list of ``{"id": "0", "text": ["walk", …], "lengths": [60, …]}``.
 
     Raises:
         InputError: there is no such file.
-        FormatError: it is damaged, or a sequence has not as many lengths as captions.
+        FormatError: it is damaged, or a sequence has different numbers of lengths and captions.
     """
     try:
         rows = parse_json(Path(path).read_text(encoding="utf-8"))
@@ -312,7 +311,7 @@ def _sequence(row: Any, number: int, path: Path | str) -> CaptionSequence:
 
 
 def _caption(line: str) -> tuple[TaggedCaption, float, float] | None:
-    """Caption, begin and end in seconds; None for a line of another form."""
+    """Parse caption, start and end in seconds; None for a line of another form."""
     parts = line.strip().split("#")
     if len(parts) != 4 or not parts[0].strip():
         return None

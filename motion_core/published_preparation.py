@@ -1,8 +1,8 @@
-"""A HumanML3D folder as a prepared data set, which `train` and `evaluate` read.
+"""A HumanML3D folder as a prepared data set, for `train` and `evaluate`.
 
-Features are taken as they are published, nothing is computed again; splits are the authors'. A
-motion and its mirror (``M000021``) are of one group. KIT-ML cannot be prepared: its 251 features
-are of another skeleton than the tokenizer's.
+Features are used as published, without recomputing them; splits are the authors'. A motion and its
+mirror (``M000021``) are in one group. KIT-ML cannot be prepared: its 251 features belong to another
+skeleton than the tokenizer's.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from .motion import FEATURES, FloatArray
 from .published_data import HUMANML3D, PublishedDataset, Sample, Samples
 from .skeleton import FPS
 
-_SOURCE = "custom"  # of the motion: AMASS's terms are the user's to keep
+_SOURCE = "custom"  # licence of the motion: users must observe AMASS's terms
 _CAPTIONS = "humanml3d"
 _UNNAMED = "other"  # action of clips without a class
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """What was prepared.
+    """The outcome of a preparation.
 
     Attributes:
-        clips: samples of all splits.
-        recordings: motions that they are of.
-        left_out: reason to number.
+        clips: number of samples in all splits.
+        recordings: number of their motions.
+        left_out: number by reason.
     """
 
     clips: int
@@ -50,15 +50,15 @@ def prepare_published(
     *,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Prepared:
-    """Write the splits that are there as a prepared data set; it appears in `out` at once.
+    """Write the existing splits as a prepared data set, which appears in `out` all at once.
 
     Args:
         data: HumanML3D.
-        out: a folder that is not there yet.
-        progress: is told (split, done, total).
+        out: a folder that does not exist yet.
+        progress: called with (split, done, total).
 
     Raises:
-        ConfigurationError: the data set is KIT-ML, or `out` is there.
+        ConfigurationError: the data set is KIT-ML, or `out` exists.
         InputError: there is no split file, or no sample in the training split.
         UnavailableError: `out` cannot be written to.
     """
@@ -168,7 +168,9 @@ def _clip(sample: Sample, recording: Recording) -> Clip:
 
 
 def _id(name: str, part: str = "") -> str:
-    """``custom/000021``, ``:2`` for a part, ``:mirrored`` for a mirror."""
+    """Return the clip id ``custom/000021``, with ``:2`` for a part and ``:mirrored`` for a
+    mirror.
+    """
     whole = f"{_SOURCE}/{name.removeprefix('M')}"
     return whole + (f":{part}" if part else "") + (":mirrored" if name.startswith("M") else "")
 

@@ -1,6 +1,6 @@
-"""Files that somebody else may have put there: opened only if they are files.
+"""Files from elsewhere, opened only if they are regular files.
 
-A pipe in the place of a file holds a program for ever, and a link to a device has no end.
+A pipe instead of a file blocks a program forever, and a link to a device never ends.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 
 def open_regular(path: Path) -> BufferedReader:
-    """Open a regular file to read it; links are followed.
+    """Open a regular file for reading; links are followed.
 
     Raises:
-        OSError: there is none, it cannot be read, or it is a folder, a pipe or a device.
+        OSError: it does not exist, cannot be read, or is a folder, a pipe or a device.
     """
     return os.fdopen(_opened(path, os.O_RDONLY), "rb")
 
 
 def open_own(path: Path) -> BufferedWriter:
-    """Open a file of ours to add to its end; it is made, for its owner alone, if there is none.
+    """Open one of our own files for appending; a missing one is created for its owner only.
 
     Raises:
         OSError: it cannot be written, or it is a link, a folder, a pipe or a device.

@@ -13,8 +13,8 @@ Column 0 holds ``arcsin(y)`` of the quaternion from one frame's facing to the ne
 turn in radians per frame, as the reference code stores it. Velocities need a next frame, so
 ``T + 1`` joints give ``T`` features.
 
-Source: `motion_representation.py`, `common/skeleton.py` and `recover_from_ric` of the
-HumanML3D code, whose quirks are kept where published features depend on them.
+Source: `motion_representation.py`, `common/skeleton.py` and `recover_from_ric` of the HumanML3D
+code, whose quirks are kept if published features depend on them.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ from .skeleton import (
 
 CONTACT_THRESHOLD = 0.002  # squared metres a foot may move per frame while on the ground
 _SMOOTHING = 20  # frames, sigma of the Gaussian over the facing direction
-_LEG = (5, 8)  # knee and ankle whose bones set the scale
+_LEG = (5, 8)  # knee and ankle, whose bones set the scale
 _UP = np.array([0.0, 1.0, 0.0])
 _FORWARD = np.array([0.0, 0.0, 1.0])
 _IDENTITY = np.array([1.0, 0.0, 0.0, 0.0])
-# Whose rotation each joint's is relative to: its parent's, but every chain, the arms' too, begins
-# with the root's.
+# The joint that each rotation is relative to: the parent, except that every chain, the arms' too,
+# starts with the root.
 _STARTS = {chain[1] for chain in KINEMATIC_CHAINS}
 _TURNS_WITH = [0 if joint in _STARTS else parent for joint, parent in enumerate(PARENTS)]
 
@@ -55,7 +55,7 @@ Joints = NDArray[np.float64]
 
 
 def joints_to_features(joints: NDArray[Any], *, floor: float | None = None) -> FloatArray:
-    """Features ``(T - 1, 263)`` of joints ``(T, 22, 3)``, metres, y up, 20 fps.
+    """Return features ``(T - 1, 263)`` of joints ``(T, 22, 3)``, metres, y up, 20 fps.
 
     The person is first given the standard skeleton, put on the floor at the origin and
     turned to face +z in the first frame.
@@ -66,7 +66,8 @@ def joints_to_features(joints: NDArray[Any], *, floor: float | None = None) -> F
             HumanML3D. A known floor keeps stairs and platforms above it.
 
     Raises:
-        InputError: another shape, fewer than 2 frames, not finite, absurd, or legs of no length.
+        InputError: the joints have another shape, fewer than 2 frames, values that are not finite
+            or absurd, or legs without length.
     """
     positions = check_joints(joints)
     if len(positions) < 2:
@@ -103,9 +104,9 @@ def joints_to_features(joints: NDArray[Any], *, floor: float | None = None) -> F
 
 
 def features_to_root(features: NDArray[Any]) -> tuple[Joints, Joints]:
-    """The root's path: half the facing angle ``(..., T)`` and positions ``(..., T, 3)``.
+    """Return the root's path: half the facing angle ``(..., T)`` and positions ``(..., T, 3)``.
 
-    A path that starts at the origin facing +z; the velocities of a frame lead to the next.
+    The path starts at the origin facing +z; a frame's velocities lead to the next frame.
     """
     values = np.asarray(features, dtype=np.float64)
     half_angle = np.zeros(values.shape[:-1])
@@ -119,7 +120,7 @@ def features_to_root(features: NDArray[Any]) -> tuple[Joints, Joints]:
 
 
 def features_to_joints(features: NDArray[Any]) -> FloatArray:
-    """Joints ``(..., T, 22, 3)`` of features ``(..., T, 263)``, from columns 0:67."""
+    """Return joints ``(..., T, 22, 3)`` of features ``(..., T, 263)``, from columns 0:67."""
     values = np.asarray(features, dtype=np.float64)
     half_angle, root = features_to_root(values)
     local = values[..., 4:67].reshape(*values.shape[:-1], 21, 3)
@@ -129,10 +130,11 @@ def features_to_joints(features: NDArray[Any]) -> FloatArray:
 
 
 def resample(joints: NDArray[Any], *, fps: float) -> Joints:
-    """Joints ``(T, 22, 3)`` at `fps` frames per second, interpolated linearly to 20 fps.
+    """Resample joints ``(T, 22, 3)`` from `fps` frames per second to 20 fps by linear
+    interpolation.
 
     Raises:
-        InputError: a frame rate that is not a number between 1 and 1000.
+        InputError: the frame rate is not between 1 and 1000.
     """
     positions = check_joints(joints)
     if not 1 <= fps <= 1000:
@@ -150,7 +152,7 @@ def resample(joints: NDArray[Any], *, fps: float) -> Joints:
 
 
 def mirror_joints(joints: NDArray[Any]) -> NDArray[Any]:
-    """The motion as a mirror shows it: left and right swapped, x negated."""
+    """Return the mirror image of a motion: left and right swapped, x negated."""
     order = np.arange(joints.shape[-2])
     for left, right in LEFT_RIGHT_PAIRS:
         order[[left, right]] = right, left
@@ -159,7 +161,7 @@ def mirror_joints(joints: NDArray[Any]) -> NDArray[Any]:
 
 
 def _retarget(positions: Joints) -> Joints:
-    """The same poses on the standard skeleton, the path scaled by the leg lengths."""
+    """Return the same poses on the standard skeleton, the path scaled by the leg lengths."""
     leg = sum(
         float(np.linalg.norm(positions[0, joint] - positions[0, PARENTS[joint]])) for joint in _LEG
     )
@@ -171,7 +173,7 @@ def _retarget(positions: Joints) -> Joints:
 
 
 def _place_at_origin(positions: Joints, *, on_floor: bool) -> Joints:
-    """Lowest joint on the floor, first root above the origin, first facing along +z."""
+    """Put the lowest joint on the floor and the first root above the origin, facing +z."""
     positions = positions.copy()
     if not on_floor:
         positions[..., 1] -= positions[..., 1].min()
@@ -183,9 +185,11 @@ def _place_at_origin(positions: Joints, *, on_floor: bool) -> Joints:
 
 
 def _inverse_kinematics(positions: Joints, *, smooth: bool) -> Joints:
-    """Rotations ``(T, 22, 4)`` of each joint relative to its parent; the root's is the facing."""
-    # The reference reads the left hip for the right one here, so hips and shoulders pull
-    # against each other. Published features depend on it.
+    """Return rotations ``(T, 22, 4)`` of each joint relative to its parent; the root's is the
+    facing.
+    """
+    # The reference confuses the left and right hips here, so hips and shoulders pull against each
+    # other. Published features depend on it.
     across = positions[:, 1] - positions[:, 2] + positions[:, 17] - positions[:, 16]
     forward = rotations.cross(_UP, rotations.normalize(across))
     if smooth:
@@ -200,7 +204,7 @@ def _inverse_kinematics(positions: Joints, *, smooth: bool) -> Joints:
 
 
 def _forward_kinematics(quaternions: Joints, root: Joints) -> Joints:
-    """Positions ``(T, 22, 3)`` of the standard skeleton in these rotations."""
+    """Return positions ``(T, 22, 3)`` of the standard skeleton in these rotations."""
     world = quaternions.copy()
     for link in zip_longest(*(chain[1:] for chain in KINEMATIC_CHAINS)):
         joints = [joint for joint in link if joint is not None]

@@ -1,10 +1,9 @@
-"""`RetrievalEngine`: no model at all, but the training clip whose caption is nearest.
+"""`RetrievalEngine`: not a model, but the training clip with the nearest caption.
 
-The honest baseline of a motion model: whoever cannot beat it has learnt nothing that the data set
-would not give by itself. Text → motion is the clip whose caption is nearest by the cosine of TF-IDF
-vectors of words and word pairs; motion → text is a caption of the training clip whose pose and
-movement are nearest. Its takes are features without tokens: the clips as they were recorded, bit
-for bit.
+This is the honest baseline of a motion model: a model that cannot beat it has learnt nothing beyond
+the data set. Text → motion is the clip whose caption is nearest by the cosine of TF-IDF vectors of
+words and word pairs; motion → text is a caption of the training clip whose pose and movement are
+nearest. Its takes are features without tokens: the recorded clips, bit for bit.
 """
 
 from __future__ import annotations
@@ -44,18 +43,18 @@ if TYPE_CHECKING:
     from .datasets import Clip, PreparedDataset
 
 DATA_VARIABLE = "MOTION_AGENT_DATA"
-NEAR = 1e-6  # similarities that differ by less are the same: the seed chooses among those clips
+NEAR = 1e-6  # similarities this close are equal: the seed chooses among those clips
 MAX_FRAMES = round(MAX_SECONDS * FPS)
-_HALF_WIDTH = 8  # frames blended on either side of where a clip begins again
+_HALF_WIDTH = 8  # frames blended on either side of where a clip starts again
 _STOP = frozenset(["a", "an", "the", "of", "to", "and", "is", "his", "her", "their", "its", "with"])
 _ENDINGS = ("ing", "ed", "es", "s", "ly")
 
 
 class RetrievalEngine:
-    """A `MotionEngine` that looks up; see the head of this file.
+    """A `MotionEngine` that looks clips up; see the module's docstring.
 
     Args:
-        dataset: its training clips are what is looked up.
+        dataset: with the training clips to look up.
 
     Raises:
         InputError: the data set has no training clips.
@@ -76,7 +75,7 @@ class RetrievalEngine:
 
     @property
     def fingerprint(self) -> str:
-        """What tells this one from one of other clips, in a few hex digits."""
+        """A few hex digits that identify the set of clips."""
         told = json.dumps([[clip.id, *(c.text for c in clip.captions)] for clip in self._clips])
         return hashlib.sha256(told.encode()).hexdigest()[:12]
 
@@ -89,11 +88,11 @@ class RetrievalEngine:
     ) -> list[Take]:
         """Return the clip with the nearest caption; the seed draws among equally near ones.
 
-        A wished duration is kept by cutting the clip, or by repeating it from its beginning.
+        A requested duration is met by cutting the clip or repeating it.
 
         Raises:
-            InputError: an empty or too long description, or a duration that cannot be made.
-            Cancelled: `cancel` was set meanwhile.
+            InputError: a description is empty or too long, or a duration is impossible.
+            Cancelled: `cancel` was set.
         """
         for request in requests:
             _check(request)
@@ -109,7 +108,7 @@ class RetrievalEngine:
     def nearest_clip(self, description: str, *, seed: int = 0, greedy: bool = False) -> Clip:
         """Return the training clip with the nearest caption; the first of them if `greedy`.
 
-        A description without a known word is as near to all of them.
+        A description without known words is equally near to all of them.
         """
         similar = self._texts.similarities(description)
         near = np.flatnonzero(similar >= similar.max() - NEAR)
@@ -127,7 +126,7 @@ class RetrievalEngine:
         """Return the first caption of the training clip that moves most alike.
 
         Raises:
-            InputError: a take without features.
+            InputError: a take has no features.
         """
         captions = []
         for take in takes:
@@ -171,7 +170,7 @@ class RetrievalEngine:
 
     @cached_property
     def _owners(self) -> NDArray[np.int64]:
-        """Row of the clip of each caption."""
+        """Row of each caption's clip."""
         counts = [len(clip.captions) for clip in self._clips]
         return np.repeat(np.arange(len(counts), dtype=np.int64), counts)
 
@@ -179,7 +178,7 @@ class RetrievalEngine:
 class _Texts:
     """TF-IDF vectors of texts, for the cosine to another text.
 
-    Terms are stems and pairs of neighbouring stems; the weight of one is its count in the text
+    Terms are stems and pairs of neighbouring stems; a term's weight is its count in the text
     times ``log((1 + N) / (1 + n)) + 1``, where n of the N texts have it.
     """
 
@@ -202,7 +201,7 @@ class _Texts:
         self._vectors: Any = weighted  # (texts, terms), each row of length 1
 
     def similarities(self, text: str) -> NDArray[np.float64]:
-        """Cosine to every text, ``(texts,)``."""
+        """Return the cosine to every text, ``(texts,)``."""
         vector = np.zeros(len(self.terms))
         for term in _terms(text):
             column = self.terms.get(term)
@@ -235,7 +234,7 @@ def _check(request: GenerationRequest) -> None:
 
 
 def _fitted(features: FloatArray, seconds: float | None) -> FloatArray:
-    """Return the clip ``(T, 263)`` cut, or repeated with blends, to the wished duration."""
+    """Return the clip ``(T, 263)`` cut, or repeated with blends, to the requested duration."""
     if seconds is None:
         return features[:MAX_FRAMES]
     count, length = max(1, round(seconds * FPS)), len(features)

@@ -11,7 +11,7 @@ Array = NDArray[Any]
 
 
 def multiply(a: Array, b: Array) -> Array:
-    """Return the rotation that first does `b`, then `a`."""
+    """Return the rotation that applies `b` first, then `a`."""
     aw, av = a[..., :1], a[..., 1:]
     bw, bv = b[..., :1], b[..., 1:]
     w = aw * bw - (av * bv).sum(-1, keepdims=True)
@@ -35,7 +35,7 @@ def rotate(q: Array, v: Array) -> Array:
 def between(a: Array, b: Array) -> Array:
     """Return the shortest rotation from unit vectors `a` to unit vectors `b`.
 
-    For opposite vectors, where any half turn would do, one about a perpendicular axis.
+    Opposite vectors get a half turn about a perpendicular axis.
     """
     q = np.concatenate([1 + (a * b).sum(-1, keepdims=True), cross(a, b)], axis=-1)
     opposite = np.linalg.norm(q, axis=-1) < 1e-8

@@ -1,16 +1,16 @@
-"""How well two segments join: `measure_seams` gives a `SeamReport` for each seam of a motion.
+"""The quality of joins: `measure_seams` returns a `SeamReport` for each seam of a motion.
 
-Four things give a bad join away, each looked at within 0.8 s of it, in windows of 0.8 s:
+Four measures reveal a bad join, each taken within 0.8 s of it, in windows of 0.8 s:
 
     root jump     the largest change of the root's velocity, over 0.1 s         m/s
     turn jump     the same of its rate of turning                               rad/s
     pose speed    the joints' largest mean speed, seen from the root            m/s
     foot slide    how far a foot slides while it bears the person               m
 
-Each is a property of any frame of any motion, so a seam can be held against two things: how
-people move (`LIMITS`, measured on motion capture) and the worst that these two segments do
-elsewhere. It is bad where it goes beyond both: a jump that is wild between standing and standing
-is natural between two kicks, and a seam is not to blame for feet that slide everywhere.
+Each is defined for any frame of any motion, so a seam can be compared with how people move
+(`LIMITS`, measured on motion capture) and with the worst of its two segments elsewhere. It is bad
+if it exceeds both: a jump that is wild between two standing poses is natural between two kicks, and
+a seam is not to blame for feet that slide everywhere.
 """
 
 from __future__ import annotations
@@ -51,15 +51,15 @@ NEAR = 8
 Decoding spreads a join over some tokens, and a repair that pushes trouble aside mends nothing.
 """
 
-_CHANGE = 2  # frames on either side over which a velocity is averaged before it is compared
-_LOW = np.array([0.12, 0.05, 0.12, 0.05])  # metres: below it an ankle or a toe base bears weight
+_CHANGE = 2  # frames on either side over which a velocity is averaged for comparison
+_LOW = np.array([0.12, 0.05, 0.12, 0.05])  # metres: an ankle or toe base below it bears weight
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class SeamReport:
-    """How two segments join.
+    """The quality of one join.
 
     Attributes:
         before, after: ids of the two segments.
@@ -68,10 +68,10 @@ class SeamReport:
         turn_jump: largest change of its rate of turning, rad/s.
         pose_speed: largest mean speed of the joints as seen from the root, m/s.
         pose_percentile: share of moments elsewhere in the two segments that are slower, in per
-            cent; 100 where they are too short to have any.
+            cent; 100 if they are too short to have any.
         foot_slide: metres that the worse foot slides while it bears the person.
-        severity: the worst of the four as a multiple of what is let be; above 1 is bad.
-        reasons: what is bad, in plain words; empty for a good seam.
+        severity: the worst of the four as a multiple of its limit; above 1 is bad.
+        reasons: what is bad, in words; empty for a good seam.
     """
 
     before: str
@@ -91,7 +91,7 @@ class SeamReport:
         return bool(self.reasons)
 
     def to_json(self) -> dict[str, Any]:
-        """JSON values only, with ``bad``."""
+        """Return JSON values only, including ``bad``."""
         return {**asdict(self), "reasons": list(self.reasons), "bad": self.bad}
 
 
@@ -129,13 +129,13 @@ def _report(
     measured: Array, ids: tuple[str, str], frames: tuple[int, int, int], fill: Fill
 ) -> SeamReport:
     start, seam, end = frames
-    # A filled join has two ends, and what lies between them counts too.
+    # A filled join has two ends, and what is between them counts too.
     before, after = (NEAR + count * FRAMES_PER_TOKEN for count in (fill.before, fill.after))
-    # Moments of which all that they take in lies in these two segments.
+    # Moments whose windows lie within these two segments.
     first = min(seam, max(seam - before, start + REACH))
     last = max(seam, min(seam + after, end - REACH))
     here = measured[first : last + 1].max(0)
-    # Moments that have nothing in common with the seam.
+    # Moments whose windows do not overlap the seam.
     aside = 2 * REACH
     inside = np.concatenate(
         [
@@ -146,7 +146,7 @@ def _report(
     allowed = np.array(list(LIMITS.values()))
     percentile = 100.0
     if len(inside):
-        allowed = np.maximum(allowed, 1.001 * inside.max(0))  # an even motion is not beyond itself
+        allowed = np.maximum(allowed, 1.001 * inside.max(0))  # a uniform motion stays within itself
         percentile = float((inside[:, 2] < here[2]).mean() * 100)
     root, turn, pose, slide = here.tolist()
     words = (
@@ -162,7 +162,7 @@ def _report(
 
 
 def _measure(features: NDArray[Any]) -> Array:
-    """Return what each frame's surroundings measure: ``(T, 4)`` in the order of `LIMITS`."""
+    """Return the measures around each frame: ``(T, 4)`` in the order of `LIMITS`."""
     values = np.asarray(features, dtype=np.float64)
     joints = features_to_joints(values).astype(np.float64)  # (T, 22, 3)
     local = values[:, 4:67].reshape(-1, 21, 3)
@@ -180,7 +180,9 @@ def _measure(features: NDArray[Any]) -> Array:
 
 
 def _change(velocity: Array) -> Array:
-    """``(T - 1,)``: by how much velocities ``(T - 1, k)`` change around each; 0 at the ends."""
+    """Return how much velocities ``(T - 1, k)`` change around each step ``(T - 1,)``; 0 at the
+    ends.
+    """
     change = np.zeros(len(velocity))
     if len(velocity) >= 2 * _CHANGE:
         mean = sliding_window_view(velocity, _CHANGE, axis=0).mean(-1)

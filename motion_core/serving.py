@@ -1,7 +1,7 @@
-"""`ServedEngine`: one engine for a whole process, whoever works with it.
+"""`ServedEngine`: one engine for a whole process, shared by everything that uses it.
 
-An engine that is asked for by its name is loaded once, however many studios, agents and toolboxes
-use it; what they ask for at the same time is one batch. It is forgotten when none of them is left.
+An engine given by name is loaded once, however many studios, agents and toolboxes use it; their
+simultaneous requests form one batch. It is dropped when none of them is left.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from .engines import load_engine
 from .limits import DEFAULT_ENGINE
 
 VARIABLE = "MOTION_AGENT_ENGINE"
-_THREADS = 64  # calls that can be waiting for the next batch; most of them only wait
-_STAGES = 2  # of loading: the engine, then its weights
+_THREADS = 64  # calls that can wait for the next batch; most of them only wait
+_STAGES = 2  # stages of loading: the engine, then its weights
 _Result = TypeVar("_Result")
 
 _CANCEL: ContextVar[CancelToken | None] = ContextVar("cancel", default=None)
@@ -46,7 +46,7 @@ def cancelled_by(cancel: CancelToken | None) -> Iterator[None]:
 
 
 class ServedEngine:
-    """An engine that is loaded when it is first needed, its batches, and threads to wait in.
+    """An engine loaded on first use, its batches, and threads to wait in.
 
     Args:
         source: an engine, or the name of one (`engines.load_engine`).
@@ -64,8 +64,8 @@ class ServedEngine:
         """The engine.
 
         Raises:
-            ConfigurationError: there is no such engine.
-            UnavailableError: its weights cannot be had.
+            ConfigurationError: unknown engine.
+            UnavailableError: its weights are unavailable.
         """
         with self._lock:
             if self._engine is None:
@@ -75,7 +75,7 @@ class ServedEngine:
 
     @property
     def batcher(self) -> Batcher:
-        """Brings calls that come at the same time from several threads into one batch."""
+        """Groups simultaneous calls from several threads into one batch."""
         engine = self.engine
         with self._lock:
             if self._batcher is None:
@@ -84,18 +84,18 @@ class ServedEngine:
 
     @cached_property
     def threads(self) -> ThreadPoolExecutor:
-        """Where asynchronous calls work; a thread is started when one is needed."""
+        """Threads of asynchronous calls, started when needed."""
         return ThreadPoolExecutor(_THREADS, thread_name_prefix="motion-agent")
 
     def warm_up(self, progress: Progress | None = None) -> None:
-        """Load the engine and its weights now, if they are not.
+        """Load the engine and its weights now, if they are not loaded.
 
         Args:
-            progress: is told how far that is; not at all where there is nothing to load.
+            progress: called with (done, total); never if there is nothing to load.
 
         Raises:
-            ConfigurationError: there is no such engine.
-            UnavailableError: its weights cannot be had.
+            ConfigurationError: unknown engine.
+            UnavailableError: its weights are unavailable.
         """
         if self._warm:
             return
@@ -115,16 +115,16 @@ class ServedEngine:
         tell(_STAGES, _STAGES)
 
     async def run(self, work: Callable[[], _Result]) -> _Result:
-        """Return what `work` returns in a thread; it is stopped if this task is cancelled.
+        """Return the result of `work`, run in a thread and stopped if this task is cancelled.
 
         Raises:
-            asyncio.CancelledError: the task was cancelled, by a time-out for example. The thread
+            asyncio.CancelledError: the task was cancelled, for example by a timeout. The thread
                 stops at its next motion token.
         """
         cancel = CancelToken(parent=current_cancel())
         context = copy_context()
         context.run(_CANCEL.set, cancel)
-        # asyncio's own threads are too few to bring many calls into one batch.
+        # asyncio's own threads are too few to batch many calls.
         called = partial(context.run, work)
         try:
             return await asyncio.get_running_loop().run_in_executor(self.threads, called)
@@ -154,11 +154,11 @@ _SERVED_LOCK = threading.Lock()
 
 
 def _key(source: MotionEngine | str) -> tuple[object, ...]:
-    """Return the key of an engine: its name, the current folder and the environment that it depends
+    """Return an engine's key: its name, the current folder and the environment that it depends
     on.
     """
     if not isinstance(source, str):
-        return ("object", id(source))  # which lives as long as the entry
+        return ("object", id(source))  # lives as long as the entry
     ours = sorted(item for item in os.environ.items() if item[0].startswith("MOTION_AGENT_"))
     return (source, os.getcwd(), *ours)
 

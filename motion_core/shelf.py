@@ -4,7 +4,7 @@
     SqliteShelf     one file for all, many processes at a time
     LangGraph's     `tools.langgraph_shelf`: any BaseStore
 
-A shelf checks nothing: ids are checked, and bytes are read and written, by `MotionStore`.
+A shelf checks nothing: `MotionStore` checks ids and encodes and decodes the bytes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .regular_file import open_regular
 from .users import USERS, user_key
 
 _ID = re.compile(r"m-[0-9a-f]{6,12}")
-_MOST_BYTES = 300_000_000  # of a file that is read; the longest motion has a third
+_MOST_BYTES = 300_000_000  # bytes of a file; the longest motion has a third
 _DATA = (
     f"SELECT CASE WHEN length(data) <= {_MOST_BYTES} THEN data END"
     " FROM motions WHERE user = ? AND id = ?"
@@ -37,19 +37,19 @@ _FOREIGN = "SELECT 1 FROM sqlite_master WHERE type IN ('trigger', 'view')"  # ou
 class Shelf(Protocol):
     """Bytes by motion id, in order of arrival. Thread-safe.
 
-    Every method may raise `UnavailableError` where the place cannot be reached.
+    Every method may raise `UnavailableError` if the place cannot be reached.
     """
 
     def read(self, motion_id: str) -> bytes | None:
-        """Return what is kept under the id, or None."""
+        """Return the bytes kept under the id, or None."""
         ...
 
     def write(self, motion_id: str, data: bytes) -> None:
-        """Keep the bytes, all or none of them; what is there under the id is replaced."""
+        """Keep the bytes, all or none of them, replacing any under the same id."""
         ...
 
     def remove(self, motion_id: str) -> None:
-        """Forget the motion; it need not be there."""
+        """Delete the motion, if it exists."""
         ...
 
     def __contains__(self, motion_id: object) -> bool: ...
@@ -59,28 +59,28 @@ class Shelf(Protocol):
         ...
 
     def came(self, motion_id: str) -> float:
-        """Return when the motion was written, in seconds since 1970; 0 if it is not there."""
+        """Return when the motion was written, in seconds since 1970; 0 if it does not exist."""
         ...
 
     def latest(self, number: int) -> tuple[str, ...]:
-        """Return the ids that came last, oldest first, without a look at all the others."""
+        """Return the latest ids, oldest first, without reading all the others."""
         ...
 
     def of(self, user: str) -> Shelf:
-        """Return another shelf in the same place, which holds this user's motions alone."""
+        """Return another shelf in the same place that holds only this user's motions."""
         ...
 
 
 def is_motion_id(text: str) -> bool:
-    """Whether `text` has the form of a motion id: ``m-`` and six (to twelve) hex digits."""
+    """Return whether `text` has the form of a motion id: ``m-`` and six (to twelve) hex digits."""
     return _ID.fullmatch(text) is not None
 
 
 class FolderShelf:
-    """One ``.npz`` a motion in a folder, which its owner alone may read.
+    """One ``.npz`` a motion in a folder that only its owner may read.
 
     Args:
-        folder: made when the first motion comes.
+        folder: created with the first motion.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -124,7 +124,7 @@ class FolderShelf:
     def came(self, motion_id: str) -> float:
         try:
             return self._path(motion_id).stat().st_mtime
-        except OSError:  # gone meanwhile
+        except OSError:  # deleted meanwhile
             return 0.0
 
     def latest(self, number: int) -> tuple[str, ...]:
@@ -138,11 +138,11 @@ class FolderShelf:
 
 
 class SqliteShelf:
-    """Motions in one SQLite file, which its owner alone may read.
+    """Motions in one SQLite file that only its owner may read.
 
     Args:
-        path: the file; made when it is first needed.
-        user: whose motions; what is kept without a user has the empty name.
+        path: the file; created when first needed.
+        user: owner of the motions; the empty name is for those without a user.
     """
 
     def __init__(self, path: str | Path, user: str = "") -> None:
@@ -189,14 +189,14 @@ class SqliteShelf:
         return SqliteShelf(self.path, user_key(user))
 
     def close(self) -> None:
-        """Close the file; it is opened again when it is next needed."""
+        """Close the file; it is opened again when next needed."""
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
 
     def __del__(self) -> None:
-        with suppress(Exception):  # a shelf that was never whole, or an interpreter that ends
+        with suppress(Exception):  # an incompletely built shelf, or an exiting interpreter
             self.close()
 
     def __reduce__(self) -> tuple[type[SqliteShelf], tuple[Path, str]]:

@@ -18,11 +18,11 @@ from .shelf import FolderShelf, Shelf
 from .shelf import is_motion_id as is_motion_id
 from .users import user_key
 
-MAX_KEPT = 500  # motions of a store in memory; those that were used last stay
+MAX_KEPT = 500  # motions of a store in memory; the most recently used stay
 MAX_KEPT_OF_USER = 50  # … of one user among many
-_KEEP_LOADED = 64  # motions kept in memory beside a shelf
+_KEEP_LOADED = 64  # motions cached in memory beside a shelf
 _KEEP_LOADED_OF_USER = 4
-_MAX_USERS = 1000  # whose stores are open; those in memory are lost beyond
+_MAX_USERS = 1000  # users with open stores; beyond that, stores in memory are lost
 _LATEST = 5  # ids in a hint
 
 
@@ -31,9 +31,9 @@ class MotionStore:
 
     Args:
         place: a folder, for one ``.npz`` a motion; any `Shelf`; None for memory.
-        cap: how many motions are kept; None for the last `MAX_KEPT` used in memory, and for all
-            on a shelf, where the oldest go.
-        expiry: seconds after which a motion is forgotten; None for never.
+        cap: maximum number of motions; None for the last `MAX_KEPT` used in memory, and for all on
+            a shelf, where the oldest are dropped.
+        expiry: seconds after which a motion is dropped; None for never.
     """
 
     def __init__(
@@ -55,20 +55,20 @@ class MotionStore:
         self.expiry = expiry
         self._of_user = False
         self._motions: OrderedDict[str, Motion] = OrderedDict()
-        self._came: dict[str, float] = {}  # what is in memory, in order of arrival
+        self._came: dict[str, float] = {}  # motions in memory, in order of arrival
         self._users: OrderedDict[str, MotionStore] = OrderedDict()
         self._lock = threading.RLock()
 
     @property
     def folder(self) -> Path | None:
-        """The folder that the motions are in, if it is one."""
+        """The folder of the motions, if there is one."""
         return self.shelf.folder if isinstance(self.shelf, FolderShelf) else None
 
     def of(self, user: str) -> MotionStore:
-        """Return the store of that user's motions alone, in the same place, with the same limits.
+        """Return the store of only that user's motions, in the same place, with the same limits.
 
         Raises:
-            ConfigurationError: the name is empty, or none.
+            ConfigurationError: the name is empty or invalid.
         """
         key = user_key(user)
         with self._lock:
@@ -84,9 +84,9 @@ class MotionStore:
             return store
 
     def add(self, motion: Motion) -> str:
-        """Keep the motion and give its id; the same motion again gives the same id.
+        """Keep the motion and return its id; the same motion always gets the same id.
 
-        The id is `Motion.id`, longer by a digit or two where another motion has that one.
+        The id is `Motion.id`, with a digit or two more if another motion has that one.
 
         Raises:
             UnavailableError: it cannot be written.
@@ -105,7 +105,7 @@ class MotionStore:
         """Return the motion with that id.
 
         Raises:
-            InputError: not an id, or an id that is not here; the message lists the latest.
+            InputError: it is not an id, or there is no such motion; the message lists the latest.
         """
         if not is_motion_id(motion_id):
             raise InputError(
@@ -115,7 +115,7 @@ class MotionStore:
             if self.expiry is not None:
                 self._forget_old()
             if motion_id in self._motions and (self.shelf is None or motion_id in self.shelf):
-                self._motions.move_to_end(motion_id)  # the least used is forgotten
+                self._motions.move_to_end(motion_id)  # the least recently used is dropped
                 return self._motions[motion_id]
             data = None if self.shelf is None else self.shelf.read(motion_id)
             if data is None:
@@ -125,10 +125,10 @@ class MotionStore:
             return motion
 
     def delete(self, motion_id: str) -> None:
-        """Forget a motion; motions derived from it stay.
+        """Delete a motion; motions derived from it stay.
 
         Raises:
-            InputError: not an id, or an id that is not here.
+            InputError: it is not an id, or there is no such motion.
         """
         with self._lock:
             if motion_id not in self:
@@ -136,7 +136,7 @@ class MotionStore:
             self._drop(motion_id)
 
     def clear(self) -> None:
-        """Forget all motions of this store; those of its users stay."""
+        """Delete all motions of this store; those of its users stay."""
         with self._lock:
             for motion_id in self.list():
                 self._drop(motion_id)
@@ -149,9 +149,7 @@ class MotionStore:
             return self._ids()
 
     def latest(self, number: int = _LATEST) -> tuple[str, ...]:
-        """Return the ids that came last, oldest first; however many there are, it reads only the
-        end.
-        """
+        """Return the latest ids, oldest first, reading only the end of the list."""
         with self._lock:
             if self.expiry is not None:
                 self._forget_old()
@@ -206,7 +204,7 @@ class MotionStore:
             del self._came[self._motions.popitem(last=False)[0]]
 
     def _forget_old(self) -> None:
-        """Drop motions beyond the cap of a shelf and expired ones."""
+        """Drop motions beyond a shelf's cap and expired ones."""
         if self.expiry is None and (self.cap is None or self.shelf is None):
             return
         ids = self._ids()

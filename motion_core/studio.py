@@ -293,7 +293,7 @@ class Studio:
     def _generate(
         self, segments: Sequence[Segment], progress: Progress | None, cancel: CancelToken | None
     ) -> list[Segment]:
-        """The segments generated, from the journal where they were made before."""
+        """Generate the segments, taking from the journal those generated before."""
         keys = [self._key(segment) for segment in segments]
         known = {key: entry for key in keys if (entry := self.journal.get(key)) is not None}
         missing = [i for i, key in enumerate(keys) if key not in known]
@@ -419,7 +419,7 @@ def _unpickled(
 
 
 def _with_joined(timeline: Timeline, joined: Joined) -> Timeline:
-    """The timeline with one person's segments, blends and fills as they were joined."""
+    """Return the timeline with one person's segments, blends and fills as joined."""
     own = {segment.id: segment for segment in joined.segments}
     blends = {i: width for i, width in timeline.blends.items() if i not in own}
     fills = {i: fill for i, fill in timeline.fills.items() if i not in own}
@@ -432,5 +432,5 @@ def _with_joined(timeline: Timeline, joined: Joined) -> Timeline:
 
 
 def _share(progress: Progress, number: int, count: int) -> Progress:
-    """The progress of one of several batches as that of the whole."""
+    """Return the progress of one of several batches as that of the whole."""
     return lambda done, total: progress(number * total + done, count * total)

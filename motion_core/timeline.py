@@ -6,10 +6,10 @@
 A timeline holds the segments of one person or two, the blends and fills at their joins, and where
 person 2 stands. Nothing is generated here: an edit leaves `pending` segments for `Studio.render`.
 
-One rule for ids: another take, another duration or a blend keeps a segment's id and counts its
-take up; another description is a new segment with a new id; moving keeps ids, repeating makes new
-ones; an id is never used again. What an edit does not touch stays bit for bit, and so do the
-blends and fills between two segments that it leaves side by side.
+One rule for ids: another take, another duration or a blend keeps a segment's id and increments its
+take; another description is a new segment with a new id; moving keeps ids, repeating makes new
+ones; an id is never used again. What an edit does not touch stays bit for bit, and so do the blends
+and fills between two segments that it leaves side by side.
 
 Undo and redo are in `history`, over all the motions of a conversation.
 """
@@ -42,10 +42,10 @@ class Entry:
     """One place in a new order of segments.
 
     Attributes:
-        segment: id of the segment that stands here, or is made again; empty for a new one.
-        description: of what is generated; empty for a segment that stays as it is.
-        seconds: wished duration of what is generated; 0 for none.
-        person: who does it.
+        segment: id of the segment to keep or generate again; empty for a new one.
+        description: to generate; empty for a segment that stays.
+        seconds: requested duration; 0 for none.
+        person: 1 or 2.
     """
 
     segment: str = ""
@@ -83,7 +83,7 @@ class Timeline:
 
     @property
     def people(self) -> tuple[int, ...]:
-        """Who is in it: (1,), (1, 2), or nobody."""
+        """The people in it: (1,), (1, 2), or ()."""
         return tuple(sorted({segment.person for segment in self.segments}))
 
     @property
@@ -93,12 +93,12 @@ class Timeline:
 
     @property
     def joins(self) -> tuple[tuple[Segment, Segment], ...]:
-        """Each pair of neighbours of one person."""
+        """Each pair of one person's neighbouring segments."""
         return tuple(pair for person in self.people for pair in pairwise(self.of(person)))
 
     @property
     def place(self) -> Placement:
-        """Where person 2 stands."""
+        """Person 2's placement."""
         return as_placement(self.placement) if self.placement else FACE_TO_FACE
 
     @property
@@ -148,7 +148,7 @@ class Timeline:
         return self._with([*self.segments[:at], new, *self.segments[at + 1 :]])
 
     def remove(self, segment_id: str) -> Timeline:
-        """Take a segment out."""
+        """Remove a segment."""
         at = self._at(segment_id)
         return self._with([*self.segments[:at], *self.segments[at + 1 :]])
 
@@ -248,7 +248,7 @@ class Timeline:
         """Put person 2 at theta, x, z.
 
         Raises:
-            InputError: not a placement.
+            InputError: it is not a placement.
         """
         as_placement(placement)
         return replace(self, placement=tuple(placement))
@@ -269,7 +269,7 @@ class Timeline:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Timeline:
-        """Return the timeline of `to_json`, of this release or of 0.1."""
+        """Return the timeline from `to_json`, of this release or of 0.1."""
         return cls(
             name=value["name"],
             segments=tuple(_segment_from_json(segment) for segment in value["segments"]),
@@ -283,7 +283,7 @@ class Timeline:
     # ---- parts -----------------------------------------------------------------------------
 
     def _with(self, segments: Sequence[Segment]) -> Timeline:
-        """Return the timeline of other segments: what does not hold any more is left out."""
+        """Return the timeline with other segments, dropping what no longer holds."""
         if len(segments) > max(MAX_SEGMENTS, len(self.segments)):
             raise InputError(
                 f"the motion would have {len(segments)} segments, the limit is {MAX_SEGMENTS};"
@@ -345,16 +345,16 @@ class Timeline:
 
 
 def next_number(segments: Iterable[Segment]) -> int:
-    """Return the least n such that ``sN`` is no segment's id for any N ≥ n."""
+    """Return the least n such that no segment has the id ``sN`` for any N ≥ n."""
     numbers = [int(match[1]) for s in segments if (match := _ID.fullmatch(s.id))]
     return max(numbers, default=0) + 1
 
 
 def changed_duration(segment: Segment, *, longer: bool, seconds: float | None = None) -> float:
-    """Return the seconds of a longer or shorter segment: those wished for, or half as much again.
+    """Return the seconds of a longer or shorter segment: those requested, or half as much again.
 
     Raises:
-        InputError: the wish is not in the direction of the change.
+        InputError: the request goes the other way.
     """
     now = segment.duration
     wish = seconds or (now * 1.5 if longer else now / 1.5)

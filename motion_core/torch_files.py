@@ -1,4 +1,4 @@
-"""Files of `torch.save` that somebody else made: tensors are read, and no code in them is run."""
+"""Files of `torch.save` from elsewhere: tensors are read, and no code in them is run."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _DAMAGED = (
 
 
 def read_torch_file(path: Path | str, *, without_classes: bool = False) -> dict[str, Any]:
-    """The dictionary that `torch.save` wrote, its tensors on the CPU.
+    """Load the dictionary written by `torch.save`, its tensors on the CPU.
 
     It is read with ``weights_only``, so a file from a stranger cannot run anything.
 
     Args:
         path: the file.
-        without_classes: put an empty object in the place of each object of an unknown class, as
-            the settings in a Lightning checkpoint are; otherwise such a file is refused.
+        without_classes: replace objects of unknown classes, such as the settings in a Lightning
+            checkpoint, with empty ones; otherwise such a file is refused.
 
     Raises:
         InputError: there is no such file, or it cannot be read.
-        FormatError: it is cut off, no file of PyTorch, holds objects of unknown classes, or
-            something else than a dictionary.
+        FormatError: it is truncated, not a PyTorch file, has objects of unknown classes, or is not
+            a dictionary.
     """
     path = Path(path)
     if not path.is_file():
@@ -73,7 +73,11 @@ def read_torch_file(path: Path | str, *, without_classes: bool = False) -> dict[
 
 
 def _check_members(path: Path) -> None:
-    """Raises: FormatError: it is packed, so that a small file may take gigabytes."""
+    """Refuse packed members, with which a small file may take gigabytes.
+
+    Raises:
+        FormatError: there is one.
+    """
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
             if member.compress_type != zipfile.ZIP_STORED:
@@ -88,7 +92,7 @@ def _foreign(path: Path, name: str) -> str:
 
 
 def _stand_in(name: str) -> type:
-    """A class whose objects take whatever they are made with, and do nothing."""
+    """Return a class whose objects accept any arguments and do nothing."""
 
     def take(self: object, *values: object, **named: object) -> None: ...
 

@@ -1,6 +1,6 @@
-"""What a file says of a motion is checked once, where it is read: tokens, ids, seeds, words, JSON.
+"""Checks of a motion file's content, made once on reading: tokens, ids, seeds, words, JSON.
 
-Each function gives the value as the rest of the program may use it, or raises `FormatError`.
+Each function returns the value for the rest of the program to use, or raises `FormatError`.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from .words import whole
 
 MAX_TOKEN = 65_535  # no codebook is larger; an engine checks against its own
 MAX_SEED = 2**53 - 1  # exact in any JSON; further takes add to it, within torch's 64 bits
-MAX_DEPTH = 32  # of JSON; ours has 4
+MAX_DEPTH = 32  # nesting of JSON; ours has 4
 _CODEBOOK = re.compile(r"[\w.-]{0,40}", re.ASCII)
 _SEGMENT_ID = re.compile(r"[A-Za-z][\w-]{0,19}", re.ASCII)
 _CLIP_ID = re.compile(r"c-[0-9a-f]{16}")
 
 
 def checked_json(text: str) -> Any:
-    """The JSON value in a text, not deeper than `MAX_DEPTH` and without NaN or infinity."""
+    """Return the JSON value in a text, not deeper than `MAX_DEPTH` and without NaN or infinity."""
     try:
         value = parse_json(text, constant=_not_json)
     except ValueError as error:
@@ -40,7 +40,7 @@ def checked_json(text: str) -> Any:
 
 
 def checked_tokens(values: Iterable[Any]) -> tuple[int, ...]:
-    """Motion tokens: whole numbers from 0 to `MAX_TOKEN`, at most the longest motion's."""
+    """Return motion tokens: integers from 0 to `MAX_TOKEN`, at most the longest motion's."""
     tokens = tuple(_whole(value, "motion token", MAX_TOKEN) for value in values)
     if len(tokens) * FRAMES_PER_TOKEN > MAX_FRAMES:
         raise FormatError(f"holds {len(tokens)} tokens; the limit is {MAX_FRAMES} frames")
@@ -48,7 +48,7 @@ def checked_tokens(values: Iterable[Any]) -> tuple[int, ...]:
 
 
 def checked_fill(value: Any) -> Fill:
-    """The tokens of a join, as many as it covers."""
+    """Return the tokens of a join, as many as it covers."""
     if not isinstance(value, Mapping) or not isinstance(value.get("tokens"), (list, tuple)):
         raise FormatError(f"is damaged: {str(value)[:40]!r} is no fill of a join")
     tokens = checked_tokens(value["tokens"])
@@ -59,31 +59,33 @@ def checked_fill(value: Any) -> Fill:
 
 
 def checked_seed(value: Any) -> int:
-    """A seed: a whole number from 0 to `MAX_SEED`."""
+    """Return a seed: an integer from 0 to `MAX_SEED`."""
     return _whole(value, "seed", MAX_SEED)
 
 
 def checked_words(value: Any) -> str:
-    """A description that can be written in UTF-8, at most `MAX_DESCRIPTION` characters of it."""
+    """Return a description encodable in UTF-8, at most `MAX_DESCRIPTION` characters of it."""
     if not isinstance(value, str):
         raise FormatError(f"is damaged: {str(value)[:40]!r} is no description")
     return whole(value)[:MAX_DESCRIPTION]
 
 
 def checked_clip(value: Any) -> str:
-    """The id of a clip."""
+    """Return the id of a clip."""
     if not isinstance(value, str) or not _CLIP_ID.fullmatch(value):
         raise FormatError(f"is damaged: {str(value)[:40]!r} is no clip")
     return value
 
 
 def checked_frames(value: Any) -> int:
-    """The length of a clip."""
+    """Return the length of a clip."""
     return _whole(value, "number of frames", MAX_FRAMES)
 
 
 def checked_segment(entry: Any) -> Segment:
-    """A segment of ``{"id", "description", "tokens", "seed"}``, and what 0.2 adds to it."""
+    """Return a segment from ``{"id", "description", "tokens", "seed"}`` and the fields added in
+    0.2.
+    """
     try:
         name, words, tokens, seed = (entry[k] for k in ("id", "description", "tokens", "seed"))
         seconds = entry.get("seconds", 0.0)

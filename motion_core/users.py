@@ -1,6 +1,6 @@
-"""Users of one host: names that strangers chose, and what each has under way.
+"""Users of one host: names chosen by strangers, and each user's running calls.
 
-A user's name is never a path or part of one: their motions lie under a hash of it.
+A user's name is never a path or part of one: their motions are under a hash of it.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _HOUR = 3600.0
 
 
 def user_key(user: str) -> str:
-    """Return what a user's motions are kept under: ``u-`` and 32 hex digits.
+    """Return the key of a user's motions: ``u-`` and 32 hex digits.
 
     Raises:
-        ConfigurationError: the name is no text, empty or endless.
+        ConfigurationError: the name is not a string, empty or too long.
     """
     if not isinstance(user, str) or not user.strip() or len(user) > _LONGEST:
         raise ConfigurationError(
@@ -38,7 +38,7 @@ def user_key(user: str) -> str:
 
 
 class Usage:
-    """What one user has under way, and had generated within the hour. Thread-safe.
+    """A user's running calls and segments generated within the hour. Thread-safe.
 
     Args:
         limits: of the host.
@@ -52,10 +52,11 @@ class Usage:
 
     @contextmanager
     def call(self, cancel: CancelToken | None = None) -> Iterator[CancelToken]:
-        """Count a call while it lasts; yield the token that stops it, at the latest when it is due.
+        """Count a call while it lasts; yield the token that stops it, at the latest at its time
+        limit.
 
         Raises:
-            InputError: the user has too many calls under way.
+            InputError: the user has too many running calls.
         """
         limits = self.limits
         with self._lock:
@@ -75,7 +76,7 @@ class Usage:
         """Check that a motion is within the size limit.
 
         Raises:
-            InputError: it has too many segments or takes too long.
+            InputError: it has too many segments or is too long.
         """
         limits = self.limits
         if limits.steps is not None and steps > limits.steps:
@@ -90,10 +91,10 @@ class Usage:
             )
 
     def charge(self, steps: int) -> None:
-        """Count segments that are about to be generated.
+        """Count segments about to be generated.
 
         Raises:
-            InputError: more than the user may have within an hour; none are counted then.
+            InputError: the user would exceed the hourly limit; none are counted then.
         """
         most = self.limits.hourly_steps
         if most is None:

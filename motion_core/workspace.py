@@ -1,7 +1,7 @@
 """The workspace: a folder of motion files that a host lets its agent use.
 
 File names come from LLMs and strangers. A name must lead to a regular file inside the folder, links
-followed; nothing else is opened, and nothing that is there is ever written over.
+followed; nothing else is opened, and nothing is ever overwritten.
 """
 
 from __future__ import annotations
@@ -24,12 +24,11 @@ _MAX_TAKEN = 1000  # names tried: walk.bvh, walk-2.bvh, …
 class Workspace:
     """A folder of motion files that a host lets its agent read and add to.
 
-    Files that are there are never changed. Messages call a file by the name that was asked for,
-    not by where the folder is.
+    Existing files are never changed. Messages use a file's requested name, not the folder's path.
 
     Args:
         folder: the only place where files are read and written; None allows no file at all.
-        max_bytes: of a file that is read.
+        max_bytes: largest file to read.
     """
 
     def __init__(self, folder: str | Path | None = None, *, max_bytes: int = 100_000_000) -> None:
@@ -37,10 +36,10 @@ class Workspace:
         self.max_bytes = max_bytes
 
     def of(self, user: str) -> Workspace:
-        """Return the workspace of that user alone, inside this one, where no name reaches it.
+        """Return that user's own workspace, inside this one but unreachable by any name.
 
         Raises:
-            ConfigurationError: the name is empty, or none.
+            ConfigurationError: the name is empty or invalid.
         """
         key = user_key(user)
         folder = None if self.folder is None else self.folder / USERS / key
@@ -50,7 +49,7 @@ class Workspace:
         """Return the file of that name inside the workspace.
 
         Raises:
-            InputError: no workspace, a name that leads outside it, or no such file.
+            InputError: there is no workspace, the name leads outside it, or there is no such file.
         """
         if self.folder is None:
             raise InputError(
@@ -58,7 +57,7 @@ class Workspace:
             )
         path = self._inside(name)
         try:
-            found = path is not None and path.is_file()  # no folder, pipe or device
+            found = path is not None and path.is_file()  # not a folder, pipe or device
         except OSError:
             found = False
         if path is None:
@@ -73,7 +72,8 @@ class Workspace:
         """Return the motion in that file.
 
         Raises:
-            InputError: see `path`; too large, or not readable as motion (`FormatError`).
+            InputError: see `path`; or the file is too large, or not readable as motion
+                (`FormatError`).
         """
         from .formats import read_motion
 
@@ -98,7 +98,7 @@ class Workspace:
         """Return the bytes of that file.
 
         Raises:
-            InputError: see `path`; or too large.
+            InputError: see `path`; or the file is too large.
         """
         path = self.path(name)
         with tempfile.TemporaryDirectory(prefix="motion-agent-") as folder:
@@ -107,9 +107,7 @@ class Workspace:
             return copy.read_bytes()
 
     def files(self, limit: int = 20) -> tuple[str, ...]:
-        """Return names of the motion files directly in the folder, newest first, at most
-        `limit`.
-        """
+        """Return names of motion files directly in the folder, newest first, at most `limit`."""
         from .formats import READABLE_SUFFIXES
 
         if self.folder is None:
@@ -125,18 +123,18 @@ class Workspace:
         return tuple(name for _, name in sorted(found)[:limit])
 
     def write(self, name: str, writer: Callable[[Path], Sequence[Path]]) -> tuple[Path, ...]:
-        """Write new files in the workspace; where `name` is taken, ``walk-2.bvh`` and so on.
+        """Write new files in the workspace; if `name` is taken, ``walk-2.bvh`` and so on.
 
         Args:
-            name: what the file should be called, perhaps in a folder that is there.
-            writer: is given a path with that file name, in an empty folder, and gives the files
-                that it wrote there: that one, perhaps others.
+            name: the file's name, perhaps in an existing folder.
+            writer: called with a path of that name in an empty folder; returns the files it wrote
+                there, that one and perhaps others.
 
         Returns:
             The files, in the order of `writer`, in the workspace.
 
         Raises:
-            InputError: no workspace, or a name that leads outside it or is no file name.
+            InputError: there is no workspace, or the name leads outside it or is not a file name.
             UnavailableError: the folder cannot be written.
         """
         folder, file_name = self._place(name)
@@ -162,7 +160,7 @@ class Workspace:
         raise UnavailableError(f"{_MAX_TAKEN} files are called like {_shown(name)}; choose another")
 
     def _place(self, name: str) -> tuple[Path, str]:
-        """Return the existing folder and the file name in it that `name` means."""
+        """Return the existing folder and the file name in it for `name`."""
         if self.folder is None:
             raise InputError(
                 f"{_shown(name)} cannot be written: no workspace folder was given for files"
@@ -189,18 +187,18 @@ class Workspace:
         return folder, file_name
 
     def _inside(self, name: str) -> Path | None:
-        """Return where `name` is, if that is inside the folder."""
+        """Return the location of `name`, if it is inside the folder."""
         assert self.folder is not None
         root = self.folder.resolve()
         path = _resolved(root / name)
         foreign = "://" in name or "\\" in name or Path(name).is_absolute()
         if path is None or foreign or not path.is_relative_to(root):
             return None
-        parts = [part.casefold() for part in path.relative_to(root).parts]  # as some disks compare
+        parts = [part.casefold() for part in path.relative_to(root).parts]  # some disks ignore case
         return None if USERS in parts else path
 
     def _copy(self, path: Path, target: Path, name: str) -> None:
-        """Copy a file of the workspace to where nobody else can exchange it."""
+        """Copy a workspace file to a place where no other program can exchange it."""
         assert self.folder is not None
         root = self.folder.resolve()
         try:
@@ -215,7 +213,7 @@ class Workspace:
             )
 
     def _copy_skeleton(self, amc: Path, folder: Path, name: str) -> None:
-        """An .amc file is read with an .asf beside it, which has to be inside as well."""
+        """Copy the .asf beside an .amc file, which must be inside the workspace as well."""
         from .formats.acclaim import find_asf
 
         asf = find_asf(amc)
@@ -234,15 +232,15 @@ class Workspace:
 
 
 def _resolved(path: Path) -> Path | None:
-    """Where a path leads; None if that cannot be told."""
+    """Return where a path leads; None if that cannot be determined."""
     try:
         return path.resolve()
-    except (OSError, ValueError, RuntimeError):  # too long, null byte, loop, gone meanwhile
+    except (OSError, ValueError, RuntimeError):  # too long, null byte, loop, deleted meanwhile
         return None
 
 
 def _shown(name: str) -> str:
-    """Return a name that a stranger gave, as it can stand in a message."""
+    """Return a stranger's file name as it may appear in a message."""
     return repr(name if len(name) <= 80 else f"{name[:79]}…")
 
 
@@ -256,7 +254,7 @@ def _numbered(file_name: str, number: int) -> str:
 def _write_hiding(
     folder: str, writer: Callable[[Path], Sequence[Path]], path: Path
 ) -> Sequence[Path]:
-    """Return the result of `writer` for `path`; its errors do not name the folder."""
+    """Return the result of `writer` for `path`, hiding the folder from its errors."""
     try:
         return writer(path)
     except MotionAgentError as err:

@@ -1,4 +1,4 @@
-"""YAML files that people write: read safely, with an error that names the file and the line."""
+"""YAML files written by people: read safely, with errors that name the file and line."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _DEEPEST = 20
 
 
 def read_yaml(path: Path | str) -> Any:
-    """What is in the file; only plain values, never objects.
+    """Read a file's contents: only plain values, never objects.
 
     Raises:
-        InputError: it cannot be read, or is no YAML.
+        InputError: it cannot be read, or is not YAML.
     """
     path = Path(path)
     try:
@@ -30,7 +30,11 @@ def read_yaml(path: Path | str) -> Any:
 
 
 def _check(text: str) -> None:
-    """Raises: YAMLError: aliases, which a few lines of can stand for gigabytes, or deep nesting."""
+    """Refuse aliases, with which a few lines can stand for gigabytes, and deep nesting.
+
+    Raises:
+        YAMLError: there is one.
+    """
     if len(text) > _MOST_CHARACTERS:
         raise yaml.YAMLError(f"{len(text)} characters; the limit is {_MOST_CHARACTERS}")
     depth = 0
