@@ -34,7 +34,7 @@ HEAD = ("motions", "top-1", "top-3", "FID", "mean seconds", "seconds a second", 
 class Timed(MotionLLMEngine):
     """Measures the time and output of generation."""
 
-    busy = made = 0.0
+    busy = motion_seconds = 0.0
 
     def generate(
         self,
@@ -46,7 +46,7 @@ class Timed(MotionLLMEngine):
         begin = time.monotonic()
         takes = super().generate(requests, progress=progress, cancel=cancel)
         self.busy += time.monotonic() - begin
-        self.made += sum(take.frames for take in takes) / FPS
+        self.motion_seconds += sum(take.frames for take in takes) / FPS
         return takes
 
 
@@ -83,7 +83,7 @@ def main() -> None:
                 _say(f"{known}, {kind.clips} clips", rows[known], "–", "–")
         size = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
         title = f"{folder.name}, {takes} {'take' if takes == 1 else 'takes'}"
-        _say(title, rows["generated"], f"{engine.made / engine.busy:.1f}", f"{size:.1f}")
+        _say(title, rows["generated"], f"{engine.motion_seconds / engine.busy:.1f}", f"{size:.1f}")
 
 
 def _say(title: str, scores: MotionScores, speed: str, size: str) -> None:

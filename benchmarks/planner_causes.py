@@ -54,9 +54,9 @@ def _steps(turn: TurnScore) -> list[Step]:
 def _copied(turn: TurnScore) -> bool:
     """Return whether a description or reasoning copies an example that the person did not say."""
     examples = "\n".join(load_prompt(name) for name in _EXAMPLES)
-    said = [step.description for step in _steps(turn)] + [plan.reasoning for plan in turn.plans]
-    return any(len(text) > 8 and f'"{text}"' in examples for text in said) and not any(
-        text.lower() in turn.request.lower() for text in said if text
+    texts = [step.description for step in _steps(turn)] + [plan.reasoning for plan in turn.plans]
+    return any(len(text) > 8 and f'"{text}"' in examples for text in texts) and not any(
+        text.lower() in turn.request.lower() for text in texts if text
     )
 
 
@@ -88,11 +88,11 @@ def _untranslated(turn: TurnScore) -> bool:
     """Return whether a description has words of a request in another language."""
     if turn.scenario.id.endswith("-en"):
         return False
-    told = " ".join(step.description for step in _steps(turn)).lower()
+    descriptions = " ".join(step.description for step in _steps(turn)).lower()
     words = {word.lower() for word in _WORD.findall(turn.request)} | set(
         re.findall(r"[\u4e00-\u9fff]", turn.request)
     )
-    return any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", told) for word in words)
+    return any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", descriptions) for word in words)
 
 
 def _fault(*names: str) -> Callable[[TurnScore], bool]:
@@ -130,8 +130,8 @@ def repeated_answers(turn: TurnScore, records: Records) -> tuple[int, int]:
 def column(turns: Sequence[TurnScore], records: Records) -> dict[str, str]:
     """Return a column of the table: the counts for the turns of one variant."""
     counts = Counter(turn.sense.verdict for turn in turns)
-    asked = [repeated_answers(turn, records) for turn in turns]
-    again, same = (sum(numbers) for numbers in zip(*asked, strict=True))
+    re_asks = [repeated_answers(turn, records) for turn in turns]
+    again, same = (sum(numbers) for numbers in zip(*re_asks, strict=True))
     written = [ask.output_tokens or 0 for turn in turns for ask in turn.asks]
     return {
         "requests": str(len(turns)),
@@ -164,16 +164,16 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="folder of records to continue from")
     parser.add_argument("--table", type=Path, help="Markdown file in which to replace the table")
     parser.add_argument("--threads", type=int, default=1)
-    given = parser.parse_args()
-    suite = sample(load_suite(SENSE_SUITE), given.each)
-    cells = cells_of([PLANNER], [given.strategy], [0.0])
+    arguments = parser.parse_args()
+    suite = sample(load_suite(SENSE_SUITE), arguments.each)
+    cells = cells_of([PLANNER], [arguments.strategy], [0.0])
     os.environ.update(MOTION_AGENT_MAX_TOKENS=MAX_TOKENS, MOTION_AGENT_NUM_CTX="4096")
     columns = {}
-    with serving(threads=given.threads) as url:
+    with serving(threads=arguments.threads) as url:
         os.environ["OPENAI_BASE_URL"] = url
-        for name in given.off.split(","):
+        for name in arguments.off.split(","):
             removed = list(REMEDIES) if name == "everything" else [name] if name in REMEDIES else []
-            records = Records(given.out and given.out / name)
+            records = Records(arguments.out and arguments.out / name)
             short = False if "short" in removed else None
             with without(removed):
                 run(Ablation(suite, cells, short=short), records, progress=_tell(name))
@@ -181,8 +181,8 @@ def main() -> None:
             columns[f"{name} off"] = column(turns, records)
     lines = list(markdown(columns))
     print("\n" + "\n".join(lines))
-    if given.table is not None:
-        replace_table(given.table, given.strategy, lines)
+    if arguments.table is not None:
+        replace_table(arguments.table, arguments.strategy, lines)
 
 
 def replace_table(page: Path, name: str, lines: Sequence[str]) -> None:

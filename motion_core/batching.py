@@ -185,7 +185,7 @@ class Batcher:
                 self._waiting += left
         silent = 0.0 if call.batch is None or call in self._waiting else call.batch.silent
         if silent >= _LAST * self._patience:
-            call.fail(self._hangs(f"it has told nothing for {silent:.0f} s"))
+            call.fail(self._hangs(f"it has reported no progress for {silent:.0f} s"))
 
     def _seconds_to_wait(self, call: _Call[Any, Any]) -> float | None:
         """Return seconds until the next check is due."""
@@ -198,8 +198,8 @@ class Batcher:
 
     def _hangs(self, why: str) -> UnavailableError:
         return UnavailableError(
-            f"the engine {self._engine.name} hangs: {why}. Start it anew; if it only is that slow,"
-            f" set {VARIABLE} to more seconds than {self._patience:g}"
+            f"the engine {self._engine.name} hangs: {why}. Restart it; if it is merely slow, set"
+            f" {VARIABLE} to more than {self._patience:g} seconds"
         )
 
 

@@ -25,14 +25,14 @@ EXPORTS: dict[str, str] = {
     "npz": "the motion, to caption, edit or convert",
     "mp4": "a video",
     "gif": "a moving picture",
-    "html": "a page to turn and scrub it in, open it in a browser",
+    "html": "an interactive page, to open in a browser",
     "png": "a film strip",
     "bvh": "for Blender and other animation programs",
     "glb": "a skinned mannequin, for Blender, game engines and web pages",
-    "npy": "its features (T, 263) as HumanML3D keeps them",
+    "npy": "its features (T, 263), as in HumanML3D",
     "joints.npy": "its joints (T, 22, 3) in metres",
     "csv": "its joints as a table, a row a frame",
-    "amass.npz": "its joint rotations, as AMASS has them for SMPL+H",
+    "amass.npz": "its joint rotations, as in AMASS for SMPL+H",
 }
 """For each suffix, without its dot, what the file is."""
 

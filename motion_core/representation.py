@@ -138,7 +138,7 @@ def resample(joints: NDArray[Any], *, fps: float) -> Joints:
     """
     positions = check_joints(joints)
     if not 1 <= fps <= 1000:
-        raise InputError(f"{fps} frames per second cannot be; expected 1 to 1000")
+        raise InputError(f"{fps} frames per second is impossible; expected 1 to 1000")
     if fps == FPS or len(positions) == 1:
         return positions
     frames = int((len(positions) - 1) * FPS / fps + 1e-6) + 1

@@ -76,8 +76,8 @@ class RetrievalEngine:
     @property
     def fingerprint(self) -> str:
         """A few hex digits that identify the set of clips."""
-        told = json.dumps([[clip.id, *(c.text for c in clip.captions)] for clip in self._clips])
-        return hashlib.sha256(told.encode()).hexdigest()[:12]
+        content = json.dumps([[clip.id, *(c.text for c in clip.captions)] for clip in self._clips])
+        return hashlib.sha256(content.encode()).hexdigest()[:12]
 
     def generate(
         self,
@@ -230,7 +230,9 @@ def load_retrieval(data: Path | str | None = None) -> RetrievalEngine:
 def _check(request: GenerationRequest) -> None:
     check_description(request.description)
     if request.seconds is not None and not 0 < request.seconds <= MAX_SECONDS:
-        raise InputError(f"{request.seconds} s cannot be made; give up to {MAX_SECONDS:g} s")
+        raise InputError(
+            f"a duration of {request.seconds} s is impossible; use up to {MAX_SECONDS:g} s"
+        )
 
 
 def _fitted(features: FloatArray, seconds: float | None) -> FloatArray:

@@ -45,7 +45,7 @@ def test_export_writes_each_target(walk: Path, tmp_path: Path) -> None:
     result = invoke("export", walk, features, copy)
     assert result.exit_code == 0, result.stderr
     first, second = result.stdout.splitlines()
-    assert first.startswith(str(features)) and first.endswith("as HumanML3D keeps them")
+    assert first.startswith(str(features)) and first.endswith("as in HumanML3D")
     assert second.split()[0] == str(copy)
     assert np.load(features).shape == (40, 263)
     np.testing.assert_array_equal(read_motion(copy).features, read_motion(walk).features)

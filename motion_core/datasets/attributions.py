@@ -121,19 +121,19 @@ def notice(motion: Collection[str], captions: Collection[str]) -> str:
     Raises:
         KeyError: a source of motion has no attribution yet.
     """
-    title, said = _WEIGHTS[terms_of(motion, captions)]
+    title, terms = _WEIGHTS[terms_of(motion, captions)]
     first, second = f"1. The shipped weights: {title}", "2. Data used for training"
     parts = [
         *(MOTION[name] for name in sorted(motion)),
         *(CAPTIONS[name] for name in sorted(captions) if name in CAPTIONS),
     ]
-    told = "\n\n".join(part.strip() for part in parts)
+    attributions = "\n\n".join(part.strip() for part in parts)
     return f"""\
 {first}
 {"-" * len(first)}
 The tokenizer, motion rows, adapters, matching network and coverage vectors in
 motion_core/checkpoints/ were trained on the data listed in part 2.
-{said}
+{terms}
 The code itself has no such terms: weights that you train on your own motion capture with it are
 yours.
 
@@ -142,5 +142,5 @@ yours.
 {"-" * len(second)}
 No recording is contained in this repository or in the package.
 
-{told}
+{attributions}
 """

@@ -57,7 +57,7 @@ class RigFile:
         self._path = path
         with open_regular(path) as file:
             data = file.read()
-        with self._told("is not a GLB file with animations"):
+        with self._errors_named("is not a GLB file with animations"):
             magic, _, _, length, kind = struct.unpack_from("<4sIII4s", data)
             if magic != b"glTF" or kind != b"JSON":
                 raise ValueError("it does not begin as one")
@@ -87,11 +87,11 @@ class RigFile:
         """
         if name not in self._animations:
             raise FormatError(f"{self._path} has no animation {name!r}")
-        with self._told(f"has a damaged animation {name!r}"):
+        with self._errors_named(f"has a damaged animation {name!r}"):
             return self._read(name)
 
     @contextmanager
-    def _told(self, what: str) -> Iterator[None]:
+    def _errors_named(self, what: str) -> Iterator[None]:
         """Convert any error of reading a damaged tree of numbers and names to one that names the
         file.
 

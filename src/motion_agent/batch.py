@@ -124,7 +124,7 @@ def run_batch(
         raise InputError(f"a shard of {settings.shard} rows; it must have at least 1")
     _arrow()  # before any work
     rows = _begin(prompts, out, engine, settings)
-    done = made = failed = kept = 0
+    done = generated = failed = kept = 0
     with prompts.open(encoding="utf-8", errors="replace") as file:
         lines = (line for line in file if line.strip())
         for number in range(-(-rows // settings.shard)):
@@ -136,11 +136,11 @@ def run_batch(
                 records = _shard(number * settings.shard, shard, engine, settings, cancel)
                 _write(records, path)
                 bad = sum(record["error"] is not None for record in records)
-                made, failed = made + len(shard) - bad, failed + bad
+                generated, failed = generated + len(shard) - bad, failed + bad
             done += len(shard)
             if progress is not None:
                 progress(done, rows)
-    return BatchSummary(rows, made, failed, kept)
+    return BatchSummary(rows, generated, failed, kept)
 
 
 def _begin(prompts: Path, out: Path, engine: MotionEngine, settings: BatchSettings) -> int:

@@ -35,9 +35,9 @@ def identity_of(thing: object) -> str:
 
 def engine_in_words(engine: MotionEngine) -> str:
     """Return the engine's name, with a digest if the name is not enough."""
-    told = getattr(engine, "fingerprint", None)
-    if isinstance(told, str):
-        return f"{engine.name} {told}"
+    own_fingerprint = getattr(engine, "fingerprint", None)
+    if isinstance(own_fingerprint, str):
+        return f"{engine.name} {own_fingerprint}"
     if not _is_ours(type(engine)):
         return f"{engine.name} {identity_of(engine)}"
     sampling = getattr(engine, "sampling", None)

@@ -100,9 +100,10 @@ def current_judgements(turns: Sequence[TurnScore], records: Records) -> list[dic
 
     Only those of each judge's latest model.
     """
-    judges = {said["judge"]: said.get("model", "") for said in records.judgements.values()}
+    recorded = records.judgements
+    judges = {each["judge"]: each.get("model", "") for each in recorded.values()}
     keys = {judgement_key(name, t, model) for name, model in judges.items() for t in _judged(turns)}
-    return [said for key, said in records.judgements.items() if key in keys]
+    return [judgement for key, judgement in recorded.items() if key in keys]
 
 
 def _judged(turns: Sequence[TurnScore]) -> list[TurnScore]:

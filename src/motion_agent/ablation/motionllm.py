@@ -144,33 +144,33 @@ def _scores(
     from ..motion_core.evaluation.metrics import diversity, matching_distance, r_precision
     from ..motion_core.evaluation.report import MotionScores
 
-    made = [row for row, motion in enumerate(motions) if motion is not None]
-    found = [motion for motion in motions if motion is not None]
-    if len(found) < 2:
-        return MotionScores.of_none("generated", failed=len(texts) - len(found))
-    wanted = matching.embed_captions(list(texts))  # (N, D)
-    points = np.zeros_like(wanted)
-    points[made] = matching.embed_motions(found)
+    rows = [row for row, motion in enumerate(motions) if motion is not None]
+    present = [motion for motion in motions if motion is not None]
+    if len(present) < 2:
+        return MotionScores.of_none("generated", failed=len(texts) - len(present))
+    captions = matching.embed_captions(list(texts))  # (N, D)
+    points = np.zeros_like(captions)
+    points[rows] = matching.embed_motions(present)
     precision = r_precision(
         points,
-        wanted,
+        captions,
         texts,
         candidates=options.candidates,
         repeats=options.repeats,
         seed=options.seed,
     )
-    precision.hits[[row for row in range(len(texts)) if row not in set(made)]] = 0.0
+    precision.hits[[row for row in range(len(texts)) if row not in set(rows)]] = 0.0
     return MotionScores(
         name="generated",
         r_precision=precision.top,
         fid=None,
-        distance=matching_distance(points[made], wanted[made]),
-        diversity=diversity(points[made], seed=options.seed),
+        distance=matching_distance(points[rows], captions[rows]),
+        diversity=diversity(points[rows], seed=options.seed),
         action=None,
         style=None,
-        seconds=float(np.mean([len(motion) / FPS for motion in found])),
-        clips=len(found),
-        failed=len(texts) - len(found),
+        seconds=float(np.mean([len(motion) / FPS for motion in present])),
+        clips=len(present),
+        failed=len(texts) - len(present),
     )
 
 

@@ -276,11 +276,11 @@ class _Run:
         """
         if cell.planner in self._ablation.models:
             return self._ablation.models[cell.planner]
-        told = model_in_words(cell)
+        planner = model_in_words(cell)
         if served := served_model(cell.provider, cell.planner):
-            return f"{told} ({served})"
+            return f"{planner} ({served})"
         known = [run.get("models", {}).get(cell.planner, "") for run in self._records.runs]
-        return next((name for name in reversed(known) if name.startswith(f"{told} (")), told)
+        return next((name for name in reversed(known) if name.startswith(f"{planner} (")), planner)
 
     def _open_planner(self, cell: Cell, seed: int) -> Planner:
         return open_planner(cell, seed=seed, short=self._ablation.short)

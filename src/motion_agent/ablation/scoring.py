@@ -223,9 +223,9 @@ def changes(conversation: Conversation, scenario: Scenario, records: Records) ->
     return [part for part in parts if part != "code" or cell.strategy == "rules"]
 
 
-def _model(cell: Cell, told: Mapping[str, Any]) -> str:
+def _model(cell: Cell, models: Mapping[str, Any]) -> str:
     """Return the planner's identity beyond its name: its file today, else as recorded."""
-    known = str(told.get(cell.planner, told.get("model", "")))
+    known = str(models.get(cell.planner, models.get("model", "")))
     if is_python_file(cell.planner):
         with suppress(ConfigurationError):  # the file is gone: assume no change
             return model_in_words(cell)

@@ -226,9 +226,9 @@ def _row(row: Row, source: str) -> tuple[str, ...]:
 
 def _judged(judgements: Sequence[Mapping[str, Any]]) -> Table:
     votes: dict[tuple[str, str], list[bool | None]] = {}
-    for said in judgements:
-        cell = Cell(said["planner"], said["strategy"], said["temperature"])
-        votes.setdefault((said["judge"], cell.name), []).append(said["verdict"])
+    for judgement in judgements:
+        cell = Cell(judgement["planner"], judgement["strategy"], judgement["temperature"])
+        votes.setdefault((judgement["judge"], cell.name), []).append(judgement["verdict"])
     rows = []
     for (judge, cell_name), verdicts in votes.items():
         clear = [vote for vote in verdicts if vote is not None]

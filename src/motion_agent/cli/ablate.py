@@ -214,7 +214,7 @@ def ablate(
         ways = {*_names(strategy), "rules"}
         warmth = set(_temperatures(temperature)) if temperature else None
 
-        def is_wanted(conversation: Conversation) -> bool:
+        def is_selected(conversation: Conversation) -> bool:
             cell = conversation.cell
             return (
                 conversation.scenario in ids
@@ -223,7 +223,7 @@ def ablate(
                 and (warmth is None or cell.strategy == "rules" or cell.temperature in warmth)
             )
 
-        chosen_ones = is_wanted if _is_filtered(ctx) else None
+        chosen_ones = is_selected if _is_filtered(ctx) else None
         _check_replayable(records, whole, out, as_recorded, chosen_ones)
         _report(
             records,
@@ -288,10 +288,10 @@ def _is_filtered(ctx: typer.Context) -> bool:
 
 def _check_replay_options(ctx: typer.Context) -> None:
     """Raise for options about asking, which have no effect on recorded answers."""
-    given = [option for name, option in _FOR_ASKING.items() if _is_given(ctx, name)]
-    if given:
+    options = [option for name, option in _FOR_ASKING.items() if _is_given(ctx, name)]
+    if options:
         raise InputError(
-            f"{given[0]} has no effect with --replay, which asks no model; omit one of the two"
+            f"{options[0]} has no effect with --replay, which asks no model; omit one of the two"
         )
 
 
