@@ -30,11 +30,11 @@ class ForeignTokens:
         self._clips = clips
 
     def in_segment(self, segment: Segment) -> bool:
-        """Whether the segment has tokens that the engine cannot read."""
+        """Return whether the segment has tokens that the engine cannot read."""
         return bool(segment.tokens) and segment.codebook != self._own
 
     def in_motion(self, motion: Motion) -> bool:
-        """Whether the motion's tokens are not known to be the engine's."""
+        """Return whether the motion's tokens are not known to be the engine's."""
         if not motion.segments:
             return bool(codebook_of(self._served.engine))
         return any(self.in_segment(segment) for segment in motion.segments)

@@ -48,18 +48,18 @@ def _owned(segments: Sequence[Segment]) -> tuple[Segment, ...]:
 
 
 def _fact(motion: Motion, name: str, limit: int) -> int:
-    """A whole number in the provenance; 0 if it is none."""
+    """Return an integer from the provenance; 0 if it is invalid."""
     value = motion.provenance.get(name)
     return value if type(value) is int and 0 < value < limit else 0
 
 
 def _tokens_kept(motion: Motion, segments: Sequence[Segment]) -> bool:
-    """Whether no segment became a clip: a clip holds what was blended already."""
+    """Return whether no segment became a clip, which would include earlier blends."""
     return [s.tokens for s in motion.segments] == [s.tokens for s in segments]
 
 
 def _known_blends(motion: Motion, segments: Sequence[Segment]) -> dict[str, int]:
-    """The blends that a motion's provenance tells, if they can be ours."""
+    """Return the blends in a motion's provenance, if they can be ours."""
     blends = motion.provenance.get("blends")
     if not isinstance(blends, Mapping):
         return {}

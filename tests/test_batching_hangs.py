@@ -81,7 +81,7 @@ def test_what_waits_behind_a_call_that_hangs_goes_on(
     monkeypatch.setattr(PATIENT, 1)
     lose_patience(batching, hanging)
     with pytest.raises(
-        UnavailableError, match=r"hangs: it has told nothing .*MOTION_AGENT_PATIENCE"
+        UnavailableError, match=r"hangs: it has reported no progress .*MOTION_AGENT_PATIENCE"
     ):
         stuck.result(timeout=PATIENCE)
 

@@ -66,7 +66,7 @@ def examine(*, deep: bool = False) -> Iterator[Finding]:
 
 
 def works(findings: list[Finding]) -> bool:
-    """Whether a sentence can be turned into motion: nothing is broken."""
+    """Return whether a sentence can be turned into motion: nothing is broken."""
     return all(finding.state != "broken" for finding in findings)
 
 

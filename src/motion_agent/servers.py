@@ -40,7 +40,7 @@ def ask(url: str, key: str | None = None) -> tuple[int | None, Any]:
 
 
 def answers(url: str) -> bool:
-    """Whether the server at this address works; for ``file:``, whether the folder is there."""
+    """Return whether the server at this address works; for ``file:``, whether the folder exists."""
     if url.startswith("file:"):
         return Path(urlsplit(url).path).parent.is_dir()
     status, _ = ask(url)
