@@ -143,10 +143,10 @@ def parse_asf(text: str) -> Skeleton:
 
 
 def parse_amc(text: str) -> tuple[dict[str, Array], bool]:
-    """Per bone its values ``(T, n)``, and whether they are degrees.
+    """Return the values ``(T, n)`` of each bone, and whether they are degrees.
 
     Raises:
-        FormatError: not AMC, or truncated, or not numbers.
+        FormatError: it is not AMC, is truncated, or has values that are not numbers.
     """
     lines = [line.split("#")[0].strip() for line in text.splitlines()]
     start = next((at for at, line in enumerate(lines) if line.isdecimal()), None)
@@ -207,7 +207,9 @@ def _values(name: str, bone: Bone, frames: Mapping[str, Array]) -> Array:
 
 
 def _rotation(radians: Mapping[str, Array], order: str) -> Array:
-    """Turns first about the first axis of `order`: the last one's matrix stands leftmost."""
+    """Return rotations that apply the first axis of `order` first: the last one's matrix is
+    leftmost.
+    """
     rotation: Array = np.eye(3)
     for axis in reversed(order):
         if axis in radians:
@@ -234,7 +236,7 @@ def _bone_values(lines: Sequence[str]) -> tuple[str, Array]:
 
 
 def _sections(text: str) -> dict[str, list[list[str]]]:
-    """Lines in words, by the ``:title`` above them."""
+    """Return lines split into words, by the ``:title`` above them."""
     sections: dict[str, list[list[str]]] = {}
     lines: list[list[str]] = []
     for line in text.splitlines():

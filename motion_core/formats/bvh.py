@@ -107,7 +107,9 @@ class Bvh:
 
 
 def _local(offset: Array, channels: tuple[str, ...], values: Array) -> tuple[Array, Array]:
-    """Where a joint's channels put it: translation ``(T, 3)`` and rotation ``(T, 3, 3)``."""
+    """Return the transform of a joint's channels: translation ``(T, 3)`` and rotation ``(T, 3,
+    3)``.
+    """
     translation = np.tile(offset, (len(values), 1))
     turning = [at for at, channel in enumerate(channels) if channel.endswith("rotation")]
     for at in set(range(len(channels))).difference(turning):
@@ -198,7 +200,7 @@ def _parse_hierarchy(
 
 
 def _statements(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Line number and words of each statement; braces are statements of their own."""
+    """Yield line number and words of each statement; braces are statements of their own."""
     for number, line in enumerate(text.splitlines(), start=1):
         for part in re.split(r"([{}])", line):
             if words := part.split():

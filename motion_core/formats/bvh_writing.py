@@ -89,7 +89,9 @@ def _constant(joints: Array) -> Pose:
 
 
 def _euler(matrices: Array, order: str) -> Array:
-    """Angles ``(T, 3)`` in radians of ``R = R_order[0] R_order[1] R_order[2]``, without jumps."""
+    """Return angles ``(T, 3)`` in radians of ``R = R_order[0] R_order[1] R_order[2]``, without
+    jumps.
+    """
     i, j, k = ("xyz".index(axis) for axis in order)
     sign = 1.0 if (j - i) % 3 == 1 else -1.0  # +1 for xyz, yzx, zxy
     middle = np.arcsin(np.clip(sign * matrices[:, i, k], -1, 1))

@@ -92,7 +92,7 @@ def _point(
 
 
 def _aimed(turn: Array, bone: Array, aim: Array) -> Array:
-    """`turn` ``(T, 3, 3)``, turned further the shortest way so that it brings `bone` to `aim`."""
+    """Return `turn` ``(T, 3, 3)`` rotated further, the shortest way that brings `bone` to `aim`."""
     now = rotations.normalize((turn @ bone[:, None])[..., 0])
     further = rotations.between(now, rotations.normalize(aim))  # w x y z
     matrices = Rotation.from_quat(further[:, [1, 2, 3, 0]]).as_matrix()

@@ -117,7 +117,7 @@ def _scene(data: bytes, number: int) -> Mapping[str, NDArray[Any]]:
 def _scaled(
     scene: Mapping[str, NDArray[Any]], parents: tuple[int, ...]
 ) -> tuple[list[Array], list[Array]]:
-    """Translations ``(T, 3)`` with the scales above them, and rotations ``(T, 3, 3)``."""
+    """Return translations ``(T, 3)`` with the scales above them, and rotations ``(T, 3, 3)``."""
     translations: list[Array] = []
     rotations: list[Array] = []
     scales: list[Array] = []

@@ -94,7 +94,7 @@ def scene_arrays(data: bytes, number: int) -> dict[str, Any]:
 
 
 def _skeleton(scene: Any) -> list[Any]:
-    """Nodes without meshes, lights and cameras of their own, parents first.
+    """Return the nodes without meshes, lights and cameras of their own, parents first.
 
     The root is one of them: it scales the file's unit to metres.
     """

@@ -38,7 +38,9 @@ _NEEDED = {"pelvis", *(f"{side}_{part}" for side in ("left", "right") for part i
 
 
 def _both_sides(middle: JointMap, sided: JointMap, left: str, right: str) -> JointMap:
-    """`middle`, and `sided` twice: ``{}`` in its values becomes `left` or `right`."""
+    """Return `middle`, and `sided` twice with ``{}`` in its values replaced by `left` and
+    `right`.
+    """
     table = dict(middle)
     for side, word in (("left", left), ("right", right)):
         for joint, source in sided.items():
@@ -137,7 +139,7 @@ class ChosenMap:
     confidence: float = 1.0
 
     def as_json(self) -> str:
-        """As a file for `read_map`."""
+        """Return the map as a file for `read_map`."""
         return json.dumps(
             {
                 name: list(found)
@@ -153,14 +155,14 @@ class ChosenMap:
 def choose_map(
     recording: Recording, joint_map: JointMap | None = None, *, sure: bool = True
 ) -> ChosenMap:
-    """The map for a recording: the given one, a known set's, or a recognised one.
+    """Choose the map for a recording: the given one, a known set's, or a recognised one.
 
-    What a given map leaves out is recognised.
+    Joints missing from a given map are recognised.
 
     Args:
         recording: a skeleton in motion.
-        joint_map: what the person says of its joints.
-        sure: whether a map of which nobody can be sure is refused.
+        joint_map: the user's map of its joints.
+        sure: whether to refuse an uncertain map.
 
     Raises:
         FormatError: the given map does not fit, or no person is recognised for sure; it tells the
@@ -191,10 +193,10 @@ def choose_map(
 
 
 def read_map(path: Path) -> JointMap:
-    """A map in a JSON file: ``{"pelvis": "Hips", "spine1": ["Hips", "Spine"], …}``.
+    """Read a map from a JSON file: ``{"pelvis": "Hips", "spine1": ["Hips", "Spine"], …}``.
 
     Raises:
-        InputError: no such file, not JSON, or not such a map.
+        InputError: no such file, not JSON, or not a map.
     """
     try:
         tree = parse_json(path.read_text(encoding="utf-8-sig"))
@@ -221,7 +223,7 @@ def read_map(path: Path) -> JointMap:
 
 
 def map_joints(recording: Recording, joints: JointMap) -> Array:
-    """Joints ``(T, 22, 3)`` of a recording, in its own units and axes."""
+    """Return joints ``(T, 22, 3)`` of a recording, in its own units and axes."""
     places = {plain_name(name): at for at, name in reversed(list(enumerate(recording.names)))}
     exact = {name: at for at, name in enumerate(recording.names)}
 
@@ -274,23 +276,23 @@ def complete(found: dict[str, Array]) -> None:
 
 
 def sources(source: str | tuple[str, ...]) -> tuple[str, ...]:
-    """The source joints of one entry of a map."""
+    """Return the source joints of one entry of a map."""
     return (source,) if isinstance(source, str) else source
 
 
 def plain_name(name: str) -> str:
-    """The name as it is compared: no namespace, lower case, letters and digits only."""
+    """Return a name for comparison: no namespace, lower case, letters and digits only."""
     bare = re.sub(r"^mixamorig\d*[_:]?", "", name.rpartition(":")[2], flags=re.IGNORECASE)
     return re.sub(r"[^a-z0-9]", "", bare.casefold())
 
 
 def listed(names: Sequence[str]) -> str:
-    """Names as they stand in a message, the first 60 of them."""
+    """Return the first 60 names for a message."""
     return ", ".join(names[:60]) + (f", … ({len(names)} in all)" if len(names) > 60 else "")
 
 
 def _known(names: Iterable[str]) -> str | None:
-    """The known set whose joints are all among `names`."""
+    """Return the known set whose joints are all among `names`."""
     present = {plain_name(name) for name in names}
     for title, table in KNOWN_SETS.items():
         needed = [name for source in table.values() for name in sources(source)]
@@ -300,10 +302,10 @@ def _known(names: Iterable[str]) -> str | None:
 
 
 def _fitting(joint_map: JointMap, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """A given map with the names as the file has them.
+    """Return a given map with the file's own names.
 
     Raises:
-        FormatError: it names a joint that is not there.
+        FormatError: it names a joint that does not exist.
     """
     first: dict[str, str] = {}
     for name in names:

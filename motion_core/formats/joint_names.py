@@ -85,7 +85,7 @@ class NameEvidence:
     number: int = 0
 
     def score(self, part: str) -> float:
-        """From -2 (the name says something else) over 0 (nothing) to 1 (it is this part)."""
+        """Score a name from -2 (it says something else) over 0 (nothing) to 1 (it is this part)."""
         if part in self.parts:
             return self.parts[part]
         if self.other:

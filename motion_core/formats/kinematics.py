@@ -11,7 +11,7 @@ Array = NDArray[np.float64]
 
 
 def turn(rotation: Array, axis: int, radians: Array) -> Array:
-    """``rotation @ R``, where `R` are rotations about one of the axes.
+    """Return ``rotation @ R``, where `R` are rotations about one of the axes.
 
     Args:
         rotation: matrices ``(..., 3, 3)``.
@@ -58,7 +58,7 @@ def world_transforms(
 
 
 def ancestors(parents: Sequence[int], joints: Iterable[int]) -> list[int]:
-    """`joints` and all above them, in the order of the skeleton."""
+    """Return `joints` and all above them, in the order of the skeleton."""
     found: set[int] = set()
     for joint in joints:
         while joint >= 0 and joint not in found:

@@ -50,7 +50,7 @@ class _Header(NamedTuple):
 
 
 def read_npy(path: Path) -> NDArray[Any]:
-    """The array of numbers in a file.
+    """Read the array of numbers in a file.
 
     Raises:
         OSError: it cannot be read.
@@ -61,7 +61,7 @@ def read_npy(path: Path) -> NDArray[Any]:
 
 
 def map_npy(path: Path) -> NDArray[Any]:
-    """The array of numbers in a file, read from disk where it is used.
+    """Map the array of numbers in a file, read from disk where it is used.
 
     Raises:
         OSError: it cannot be read.
@@ -74,15 +74,15 @@ def map_npy(path: Path) -> NDArray[Any]:
 
 
 def read_array(file: IO[bytes], size: int, *, text: bool = False) -> NDArray[Any]:
-    """The array in an open ``.npy`` of `size` bytes.
+    """Read the array in an open ``.npy`` of `size` bytes.
 
     Args:
         file: open at its beginning.
         size: bytes in it.
-        text: whether an array of strings is wanted instead of one of numbers.
+        text: whether to read an array of strings instead of numbers.
 
     Raises:
-        FormatError: not ``.npy``, of another type, or not as long as it says.
+        FormatError: it is not ``.npy``, has another type, or not the stated length.
         PickledError: pickled; the file then is where the pickle begins.
     """
     header = _header(file, size, text=text)

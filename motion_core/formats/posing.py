@@ -168,7 +168,8 @@ def rest_positions(offsets: Array) -> Array:
 
 
 def _twist(limb: _Limb, joints: Array, bone: Array, swung: Array) -> Array:
-    """Radians ``(T,)`` about unit vectors `bone` ``(T, 3)`` that bring the hinge to its axis.
+    """Return the radians ``(T,)`` about unit vectors `bone` ``(T, 3)`` that bring the hinge to its
+    axis.
 
     In each frame the bend tells the angle, the better the deeper it is; between those, angles
     change as little as they can: the minimum of Σ w (a - seen)² + calm a² + stiff (a' - a)².

@@ -365,7 +365,7 @@ def _check_size(path: Path) -> int:
 
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """Errors within name the file, in one line. Overflow is found later, in what it made."""
+    """Name the file in errors raised within the block, in one line; overflow is found later."""
     if path.exists() and not path.is_file() and not path.is_dir():
         raise InputError(f"{path} is a pipe or a device, and no file")
     try:

@@ -56,11 +56,13 @@ class Recording:
     notes: tuple[str, ...] = ()
 
     def positions(self, joints: Sequence[int], frames: slice = slice(None)) -> Array:
-        """World positions ``(T, len(wanted), 3)`` of the joints with these indices."""
+        """Return world positions ``(T, len(wanted), 3)`` of the joints with these indices."""
         return self.world(joints, frames)[0]
 
     def world(self, joints: Sequence[int], frames: slice = slice(None)) -> tuple[Array, Array]:
-        """World positions ``(T, n, 3)`` and orientations ``(T, n, 3, 3)`` of these joints."""
+        """Return world positions ``(T, n, 3)`` and orientations ``(T, n, 3, 3)`` of these
+        joints.
+        """
         chosen = set(joints)
         chain = [j for j in ancestors(self.parents, joints) if j in chosen or j not in self.still]
         place = {joint: at for at, joint in enumerate(chain)}

@@ -54,7 +54,7 @@ def trunk_column(
 def _necks(
     body: SkeletonEvidence, hip: int, chain: list[int], chest: int, shoulders: Array, leg: float
 ) -> list[tuple[dict[str, int], float]]:
-    """Choices of neck and head along a way up, each with its cost."""
+    """Return the choices of neck and head along a chain upwards, each with its cost."""
     along = [hip, *chain]
     heights = np.cumsum([body.distances[a, b] for a, b in pairwise(along)]) / leg
     from_shoulders = (
@@ -85,7 +85,7 @@ def _necks(
 def _spine(
     body: SkeletonEvidence, hip: int, chain: list[int], above: int | None, trunk: list[int]
 ) -> tuple[dict[str, int], float]:
-    """Up to three joints of the spine: the chest, and two between it and the hips."""
+    """Return up to three joints of the spine: the chest, and two between it and the hips."""
     assert above is not None
     joints = chain[: chain.index(above)]
     joints = [joint for joint in joints if not body.names[joint].other] or joints

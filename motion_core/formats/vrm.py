@@ -39,7 +39,7 @@ HUMAN_BONES: Mapping[str, str] = {
 
 
 def vrm_roles(tree: Mapping[str, Any]) -> dict[int, str]:
-    """Our joint for each node that the file calls a bone of a person; often none."""
+    """Return our joint for each node that the file declares as a human bone; often none."""
     extensions = tree.get("extensions", {})
     bones: dict[str, Any] = {}
     for title in ("VRM", "VRMC_vrm", "VRMC_vrm_animation"):

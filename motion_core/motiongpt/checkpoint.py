@@ -66,19 +66,19 @@ class MotionGPTConfig:
 
 
 def convert_motiongpt(files: MotionGPTFiles, out: Path | str, *, backbone: str = BACKBONE) -> Path:
-    """The authors' checkpoint as a folder for `load_motiongpt`; it must not be there yet.
+    """Convert the authors' checkpoint to a folder for `load_motiongpt`, which must not exist yet.
 
     Args:
         files: theirs.
         out: the folder.
-        backbone: folder or Hugging Face name of the T5 that they began with; its configuration
-            and text tokenizer are read, not its weights.
+        backbone: folder or Hugging Face name of the T5 that they started from; only its
+            configuration and text tokenizer are read.
 
     Raises:
         InputError: a file is missing.
-        FormatError: a file is damaged, or not what it should be.
-        ConfigurationError: the weights are of another T5, or `out` is there.
-        UnavailableError: the T5 cannot be had, or `out` cannot be written to.
+        FormatError: a file is damaged, or of another kind.
+        ConfigurationError: the weights belong to another T5, or `out` exists.
+        UnavailableError: the T5 is unavailable, or `out` cannot be written to.
     """
     out = Path(out)
     if out.exists():
@@ -115,7 +115,7 @@ def convert_motiongpt(files: MotionGPTFiles, out: Path | str, *, backbone: str =
 
 
 def read_config(folder: Path) -> MotionGPTConfig:
-    """The sizes of a converted checkpoint.
+    """Read the sizes of a converted checkpoint.
 
     Raises:
         UnavailableError: there is none in `folder`.
@@ -137,7 +137,7 @@ def read_config(folder: Path) -> MotionGPTConfig:
 
 
 def _t5_config(name: str) -> tuple[Any, Any]:
-    """The configuration of a T5, and its text tokenizer."""
+    """Return the configuration of a T5, and its text tokenizer."""
     from transformers import AutoConfig, AutoTokenizer
 
     try:
@@ -156,7 +156,7 @@ def _t5_config(name: str) -> tuple[Any, Any]:
 def _language_model(
     t5: Any, state: dict[str, Any], config: MotionGPTConfig, path: Path, backbone: str
 ) -> Any:
-    """A T5 whose vocabulary has grown to theirs, with their weights."""
+    """Return a T5 whose vocabulary is extended as theirs, with their weights."""
     from transformers import T5ForConditionalGeneration
 
     weights = {

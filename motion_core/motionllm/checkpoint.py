@@ -110,7 +110,11 @@ class CheckpointConfig:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> CheckpointConfig:
-        """Raises: KeyError, TypeError, ValueError: something is missing or of another type."""
+        """Return the config in a dictionary.
+
+        Raises:
+            KeyError, TypeError, ValueError: a field is missing or has another type.
+        """
         fields = {
             name: value for name, value in values.items() if name not in ("format", "version")
         }
@@ -130,7 +134,11 @@ class CheckpointConfig:
         return config
 
     def _check_types(self) -> None:
-        """Raises: ValueError: something that the rest of the program takes for text is none."""
+        """Check that fields used as text are strings.
+
+        Raises:
+            ValueError: one is not.
+        """
         for name in ("name", "backbone", "prompt", "data"):
             if not isinstance(getattr(self, name), str):
                 raise ValueError(f"{name} is {getattr(self, name)!r:.40}; expected text")
@@ -162,10 +170,10 @@ class Checkpoint:
         return hashlib.sha256("".join(digests).encode()).hexdigest()[:6]
 
     def tokenizer(self) -> MotionTokenizer:
-        """The motion tokenizer.
+        """Load the motion tokenizer.
 
         Raises:
-            ConfigurationError: its codebook is not of the size that the rows are for.
+            ConfigurationError: its codebook does not match the rows.
         """
         from ..tokenizer.checkpoint import load_tokenizer
 
@@ -178,7 +186,8 @@ class Checkpoint:
         return tokenizer
 
     def known(self) -> KnownCaptions | KnownWords:
-        """What the training captions cover; only their words in a checkpoint without vectors.
+        """Load the coverage of the training captions; only their words in a checkpoint without
+        vectors.
 
         Raises:
             IntegrityError: the vectors are damaged.
@@ -188,7 +197,7 @@ class Checkpoint:
         return KnownWords(self.config.words)
 
     def rows(self) -> dict[str, Tensor]:
-        """``t2m.embed`` (codes + 2, width), ``t2m.head`` (codes + 1, width), ``m2t.embed``.
+        """Load ``t2m.embed`` (codes + 2, width), ``t2m.head`` (codes + 1, width), ``m2t.embed``.
 
         Official checkpoints have ``head.start`` (1, width) as well.
         """
@@ -210,12 +219,20 @@ class Checkpoint:
         return read_tensors(self.folder / f"{direction}.safetensors")
 
     def check_backbone(self, backbone: Any, name: str) -> None:
-        """Raises: ConfigurationError: the adapters were not trained on a backbone of that size."""
+        """Check that the adapters were trained on a backbone of that size.
+
+        Raises:
+            ConfigurationError: they were not.
+        """
         vocabulary, width = backbone.get_input_embeddings().weight.shape
         self.check_size(vocabulary, width, name)
 
     def check_size(self, vocabulary: int, width: int, name: str) -> None:
-        """Raises: ConfigurationError: the adapters were not trained on a backbone of that size."""
+        """Check that the adapters were trained on a backbone of that size.
+
+        Raises:
+            ConfigurationError: they were not.
+        """
         config = self.config
         if (vocabulary, width) != (config.vocabulary, config.width):
             raise ConfigurationError(
@@ -226,12 +243,12 @@ class Checkpoint:
 
 
 def load_checkpoint(folder: Path | str) -> Checkpoint:
-    """The checkpoint in `folder`; every file is checked against its digest.
+    """Load the checkpoint in `folder`, checking every file against its digest.
 
     Raises:
         UnavailableError: there is none, or it cannot be read.
-        IntegrityError: a file is missing or is not the one that was put there.
-        ConfigurationError: it is of an unknown version.
+        IntegrityError: a file is missing or differs from the original.
+        ConfigurationError: its version is unknown.
     """
     folder = Path(folder)
     if not (folder / CONFIG).is_file():

@@ -174,9 +174,9 @@ def _decode(
     progress: Progress | None,
     stopped: Callable[[], Collection[int]] = tuple,
 ) -> list[list[int]]:
-    """Indices of logits; the id that is read next is `first_id` + index.
+    """Return the indices sampled from logits; the next input id is `first_id` + index.
 
-    Rows that are `stopped` leave the batch with what they have.
+    Rows that are `stopped` leave the batch with their tokens so far.
     """
     head = model.motion_logits if direction == "t2m" else model.text_logits
     reading: Reading = model.reading(direction, prompts, limits)

@@ -235,7 +235,7 @@ class MotionLLMEngine:
         rows: Sequence[MotionPrompt],
         progress: Progress | None,
     ) -> list[tuple[int, ...]]:
-        """Motion tokens of each row, `_BATCH` rows at a time."""
+        """Return the motion tokens of each row, `_BATCH` rows at a time."""
         beams, total = self.sampling.beams, sum(row.most for row in rows)
         motions: list[tuple[int, ...]] = []
         for first in range(0, len(rows), _BATCH):
@@ -277,7 +277,7 @@ class MotionLLMEngine:
         )
 
     def _takes(self, request: GenerationRequest) -> int:
-        """Beam search gives one answer, whatever the seed."""
+        """Return the number of takes; beam search gives one answer, whatever the seed."""
         if request.greedy or self.sampling.beams > 1:
             return 1
         return request.takes or self.sampling.takes
@@ -288,7 +288,7 @@ class MotionLLMEngine:
         return take.tokens
 
     def _best(self, drawn: Sequence[tuple[str, list[tuple[int, ...]]]]) -> list[tuple[int, ...]]:
-        """Of each description's takes the one in which it is read best."""
+        """Return, for each description, the take that `m2t` reads best."""
         if all(len(takes) == 1 for _, takes in drawn):
             return [takes[0] for _, takes in drawn]
         model, prompt = self._use("m2t")
@@ -319,7 +319,7 @@ class MotionLLMEngine:
         return self._loaded
 
     def _load(self) -> tuple[AnyModel, Any]:
-        """The model with its text tokenizer: on our own decoder if the backbone fits it."""
+        """Load the model with its text tokenizer, on our own decoder if the backbone fits it."""
         dtype = self._dtype or decoding_dtype(self._device)
         if self.sampling.beams == 1:
             found = load_inference(
@@ -334,7 +334,7 @@ class MotionLLMEngine:
         return model.requires_grad_(False), text_tokenizer
 
     def _length(self, seconds: float | None) -> tuple[int, int]:
-        """Least and most motion tokens."""
+        """Return the minimum and maximum number of motion tokens."""
         sampling = self.sampling
         if seconds is None:
             return sampling.min_tokens, sampling.max_tokens
@@ -410,19 +410,19 @@ def load_motionllm(
     dtype: torch.dtype | None = None,
     device: str | None = None,
 ) -> MotionLLMEngine:
-    """The engine of a checkpoint.
+    """Load the engine of a checkpoint.
 
     Args:
         checkpoint: its folder; None for $MOTION_AGENT_CHECKPOINT, else the one that is shipped.
-        backbone: folder or name, in place of the one that the checkpoint names.
+        backbone: folder or name, instead of the checkpoint's own.
         dtype: of the weights, `torch.int8` for quantised ones; None for `decoding_dtype`.
         device: of the language model, such as "cuda"; None for $MOTION_AGENT_DEVICE, else
             `decoding_device`.
 
     Raises:
         UnavailableError: there is no checkpoint.
-        IntegrityError: a file of it is missing or damaged.
-        ConfigurationError: it is of an unknown version, or there is no such device.
+        IntegrityError: one of its files is missing or damaged.
+        ConfigurationError: its version is unknown, or there is no such device.
     """
     folder = checkpoint or os.environ.get("MOTION_AGENT_CHECKPOINT") or DEFAULT_CHECKPOINT
     loaded = load_checkpoint(folder)
@@ -434,10 +434,10 @@ def load_motionllm(
 
 
 def restore_model(checkpoint: Checkpoint, backbone: Any, name: str) -> MotionLLM:
-    """The checkpoint's rows and adapters on a loaded backbone.
+    """Put the checkpoint's rows and adapters on a loaded backbone.
 
     Raises:
-        ConfigurationError: the backbone is not the one that they were trained on.
+        ConfigurationError: they were trained on another backbone.
     """
     config = checkpoint.config
     checkpoint.check_backbone(backbone, name)
@@ -467,12 +467,12 @@ def _check_device(device: str) -> None:
 
 
 def decoding_device() -> str:
-    """A GPU if PyTorch sees one, else the CPU."""
+    """Return a GPU if PyTorch sees one, else the CPU."""
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def decoding_dtype(device: str = "cpu") -> torch.dtype:
-    """8-bit weights on a CPU that multiplies them in hardware, else float32.
+    """Return int8 on a CPU that multiplies 8-bit weights in hardware, else float32.
 
     bfloat16 is faster where it is native (AVX-512 BF16, AMX, GPUs), but rounds so coarsely that
     the same seed gives another motion in another batch.
@@ -481,7 +481,7 @@ def decoding_dtype(device: str = "cpu") -> torch.dtype:
 
 
 def _stated(request: GenerationRequest, prompt: PromptFormat) -> float | None:
-    """The duration that the prompt tells, as training rounded it: a whole number of tokens."""
+    """Return the duration stated in the prompt, rounded as in training to whole tokens."""
     if request.seconds is None or not prompt.states_duration:
         return None
     return max(1, round(request.seconds / SECONDS_PER_TOKEN)) * SECONDS_PER_TOKEN
@@ -490,7 +490,7 @@ def _stated(request: GenerationRequest, prompt: PromptFormat) -> float | None:
 def _worth_choosing(
     request: GenerationRequest, takes: list[tuple[int, ...]]
 ) -> list[tuple[int, ...]]:
-    """The takes of a request; one that is never empty where nobody waits for it any more."""
+    """Return the takes to choose from; a cancelled request gets one that is never empty."""
     cancelled = request.cancel is not None and request.cancel.cancelled
     return [takes[0] or (0,)] if cancelled else takes
 
@@ -502,7 +502,7 @@ def _shifted(progress: Progress | None, before: int, total: int) -> Progress | N
 
 
 def _in_tokens(progress: Progress | None, tokens: int) -> Progress | None:
-    """Beam search tells how many prompts are done."""
+    """Return a progress callback in tokens for beam search, which reports finished prompts."""
     if progress is None:
         return None
     return lambda done, total: progress(done * tokens // total, tokens)

@@ -134,7 +134,7 @@ def _expected(config: dict[str, Any]) -> set[str]:
 
 
 def _save_tokenizer(facts: dict[str, Any], folder: Path) -> None:
-    """A fast tokenizer, built from the vocabulary and merges in the file.
+    """Save a fast tokenizer, built from the vocabulary and merges in the file.
 
     Raises:
         FormatError: the tokenizer is not a byte-level BPE.

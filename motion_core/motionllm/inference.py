@@ -61,7 +61,7 @@ class InferenceModel:
         return [self.vocabulary + 2 + int(token) for token in tokens]
 
     def motion_ids(self, tokens: Sequence[int]) -> list[int]:
-        """<Motion>, the tokens, </Motion>."""
+        """Return the ids of <Motion>, the tokens, </Motion>."""
         return [self.motion_start, *self.token_ids(tokens), self.motion_end]
 
     def use(self, direction: Direction) -> None:
@@ -76,16 +76,16 @@ class InferenceModel:
         return chosen.to(self._dtype)
 
     def states(self, ids: Tensor, direction: Direction) -> Tensor:
-        """States (B, T, D) of whole rows, after the last norm."""
+        """Return states (B, T, D) of whole rows, after the last norm."""
         cache = self._cache(*ids.shape)
         positions = torch.arange(ids.shape[1], device=self.device).expand_as(ids)
         return self._forward(ids, positions, direction, cache)
 
     def motion_logits(self, hidden: Tensor) -> Tensor:
-        """(..., D) -> (..., 1 + codes).
+        """Return logits of motion tokens: (..., D) -> (..., 1 + codes).
 
-        In float64: what a row's sums depend on in float32, how many rows there are, is rounded
-        away.
+        They are computed in float64, which rounds away the float32 sums' dependence on the number
+        of rows.
         """
         return F.linear(hidden.double(), self._motion_head)
 

@@ -47,7 +47,7 @@ class Int8Weight:
         return self.whole * self.scale[:, None]
 
     def project(self, x: Tensor) -> Tensor:
-        """(..., in) -> (..., out), float32."""
+        """Project (..., in) -> (..., out), float32."""
         rows = x.reshape(-1, x.shape[-1])
         scale = rows.abs().amax(-1, keepdim=True).clamp_(min=_TINY).div_(_LARGEST)
         whole = torch.div(rows, scale).round_().to(torch.int8)

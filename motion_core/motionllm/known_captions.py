@@ -72,11 +72,11 @@ class KnownCaptions:
     def learn(
         cls, captions: Iterable[str], held_out: Iterable[str], beyond: Sequence[str] = BEYOND
     ) -> KnownCaptions:
-        """What these training captions know.
+        """Learn what these training captions cover.
 
         Args:
             captions: of the training clips.
-            held_out: captions by people of other clips; without any, the training captions.
+            held_out: human captions of other clips; if there are none, the training captions.
             beyond: requests that the data cannot answer.
 
         Raises:
@@ -107,11 +107,11 @@ class KnownCaptions:
         return cls(stems, known.words, rarity, known.captions, slope, middle)
 
     def coverage(self, description: str) -> Coverage:
-        """How well training covers the description, and what it did not know of it.
+        """Return how well training covers the description, and its unknown words.
 
-        Unknown words are reported where the score is below one half, those in another script
-        always. Where all words are known but not what they say together, they are the words of
-        the clause that is farthest from all captions.
+        Unknown words are reported if the score is below one half, those in another script always.
+        If all words are known but not their combination, they are the words of the clause farthest
+        from all captions.
         """
         score = 1 / (1 + math.exp(-self.slope * (self.nearness(description) - self.middle)))
         foreign = [word for word in content_words(description) if not _is_latin(word)]
@@ -127,12 +127,12 @@ class KnownCaptions:
         return Coverage(score, tuple(dict.fromkeys(unknown)))
 
     def nearness(self, description: str) -> float:
-        """0 (nothing known) to 1 (a training caption)."""
+        """Return a nearness from 0 (nothing known) to 1 (a training caption)."""
         clauses = [clause for clause in _CLAUSES.split(description) if content_words(clause)]
         return min((self._near(clause) for clause in clauses), default=0.0)
 
     def save(self, folder: Path) -> None:
-        """Writes ``coverage.safetensors``: int8 vectors, the rest in its header."""
+        """Write ``coverage.safetensors``: int8 vectors, with everything else in its header."""
         header = {
             "format": _FORMAT,
             "stems": json.dumps(self.stems),
@@ -149,7 +149,7 @@ class KnownCaptions:
 
     @classmethod
     def load(cls, folder: Path) -> KnownCaptions:
-        """What is in ``coverage.safetensors``.
+        """Load ``coverage.safetensors``.
 
         Raises:
             IntegrityError: the file is damaged.
@@ -197,7 +197,9 @@ def _is_latin(word: str) -> bool:
 
 
 def _word_vectors(documents: Sequence[Sequence[str]], stems: Sequence[str]) -> Floats:
-    """Unit vectors (W, D) of stems, from which stand within `_WINDOW` words of which."""
+    """Return unit vectors (W, D) of stems, from which stems occur within `_WINDOW` words of each
+    other.
+    """
     at = {name: row for row, name in enumerate(stems)}
     counts = np.zeros((len(stems), len(stems)), dtype=np.float32)
     for document in documents:
@@ -223,7 +225,7 @@ def _unit(vectors: NDArray[Any]) -> Floats:
 
 
 def _logistic(inside: Sequence[float], beyond: Sequence[float]) -> tuple[float, float]:
-    """Slope and middle of the logistic that tells the two apart, both counting as much.
+    """Return slope and middle of the logistic that separates the two sets, equally weighted.
 
     Newton's method with a little weight decay: two sets that do not overlap stay finite.
     """

@@ -36,7 +36,7 @@ class Weight(Protocol):
     """A frozen linear layer without bias."""
 
     def project(self, x: Tensor) -> Tensor:
-        """(..., in) -> (..., out)."""
+        """Project (..., in) -> (..., out)."""
         ...
 
 
@@ -47,7 +47,7 @@ class FloatWeight:
     weight: Tensor
 
     def project(self, x: Tensor) -> Tensor:
-        """`F.linear`; a few rows of float32 go as W xᵀ, twice as fast on a CPU."""
+        """Apply `F.linear`; a few rows of float32 are computed as W xᵀ, twice as fast on a CPU."""
         rows = x.numel() // x.shape[-1]
         if not 1 < rows <= _FEW_ROWS or x.dtype != torch.float32 or x.device.type != "cpu":
             return F.linear(x, self.weight)
@@ -150,7 +150,7 @@ class Cache:
             self._kept[layer, part, : self.rows].transpose(1, 2)[row, positions] = new
 
     def read(self, layer: int, slots: int) -> tuple[Tensor, Tensor]:
-        """Keys and values (B KV, S, d) of the first slots."""
+        """Return keys and values (B KV, S, d) of the first slots."""
         keys, values = self._kept[layer, :, : self.rows].flatten(1, 2)[:, :, :slots]
         return keys, values
 
@@ -162,7 +162,7 @@ class Cache:
         self.rows = len(places)
 
     def repeat(self, places: Tensor) -> None:
-        """Gather the rows at these places, possibly several times each."""
+        """Select the rows at these indices, possibly several times each."""
         self._kept = self._kept[:, :, places]
         self.rows = len(places)
 
@@ -184,7 +184,9 @@ class Llama:
         self._frequencies = config.theta**-half  # (d / 2,)
 
     def forward(self, x: Tensor, positions: Tensor, cache: Cache) -> Tensor:
-        """Embeddings (B, T, D) at `positions` (B, T) -> states (B, T, D), after the last norm."""
+        """Map embeddings (B, T, D) at `positions` (B, T) to states (B, T, D), after the last
+        norm.
+        """
         c, groups = self.config, self.config.heads // self.config.kv_heads
         batch, length, _ = x.shape
         pairs = batch * c.kv_heads  # of a row and a head of keys, each with `groups` queries

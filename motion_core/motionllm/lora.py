@@ -46,7 +46,7 @@ class LoRALinear(nn.Module):
         self.merged: Tensor | None = None  # (out, in), dtype of the frozen weight
 
     def add(self, name: str, rank: int, scale: float) -> None:
-        """A new adapter that changes nothing yet (B = 0); float32 whatever the frozen dtype."""
+        """Add an adapter without effect (B = 0); float32 whatever the frozen dtype."""
         out, inputs = self.base.weight.shape
         device = self.base.weight.device
         self.a[name] = nn.Parameter(torch.empty(rank, inputs, device=device))
@@ -83,7 +83,9 @@ class LoRALinear(nn.Module):
 
 
 def _product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """`F.linear`; a few rows of float32, as in decoding, go as W xᵀ, twice as fast on a CPU."""
+    """Apply `F.linear`; a few rows of float32, as in decoding, are computed as W xᵀ, twice as fast
+    on a CPU.
+    """
     rows = x.numel() // x.shape[-1]
     if not 1 < rows <= _FEW_ROWS or x.dtype != torch.float32 or x.device.type != "cpu":
         return F.linear(x, weight, bias)

@@ -71,10 +71,10 @@ class MergedWeights:
 def float_weights(
     folder: Path, config: LlamaConfig, checkpoint: Checkpoint, dtype: torch.dtype, device: str
 ) -> MergedWeights:
-    """Weights of that dtype on that device, one direction at a time.
+    """Load weights of that dtype on that device, one direction at a time.
 
     Raises:
-        ConfigurationError: the adapters are not of this backbone.
+        ConfigurationError: the adapters belong to another backbone.
         UnavailableError, IntegrityError: a file is missing or damaged.
     """
     base = read_tensors(folder / WEIGHTS)
@@ -105,10 +105,10 @@ def float_weights(
 def int8_weights(
     folder: Path, config: LlamaConfig, checkpoint: Checkpoint
 ) -> tuple[MergedWeights, Path]:
-    """8-bit weights, made now and kept for later if they can be; and where the tokenizer is.
+    """Return 8-bit weights, built now and kept for later if possible, and the tokenizer's folder.
 
     Raises:
-        ConfigurationError: the adapters are not of this backbone.
+        ConfigurationError: the adapters belong to another backbone.
         UnavailableError, IntegrityError: a file is missing or damaged.
     """
     base = read_tensors(folder / WEIGHTS)
@@ -119,7 +119,9 @@ def int8_weights(
 
 
 def kept_int8_weights(checkpoint: Checkpoint, identity: str) -> tuple[MergedWeights, Path] | None:
-    """What `keep_int8_weights` has kept, memory-mapped; None if that is not there or not whole."""
+    """Return the weights kept by `keep_int8_weights`, memory-mapped; None if missing or
+    incomplete.
+    """
     folder = _kept_folder(checkpoint, identity)
     if not _is_whole(folder):
         return None
@@ -133,9 +135,9 @@ def kept_int8_weights(checkpoint: Checkpoint, identity: str) -> tuple[MergedWeig
 def keep_int8_weights(
     folder: Path, config: LlamaConfig, checkpoint: Checkpoint, identity: str
 ) -> tuple[MergedWeights, Path]:
-    """`int8_weights` through the cache: one part in memory after the other, then all mapped.
+    """Build `int8_weights` through the cache: one part in memory at a time, then all mapped.
 
-    Where the cache cannot be written to they are made in memory.
+    If the cache is not writable, they are built in memory.
     """
     if config.vocabulary * config.width < _WORTH_KEEPING:
         return int8_weights(folder, config, checkpoint)
@@ -196,7 +198,7 @@ def merged_projections(
 def _blocks(
     base: Mapping[str, Tensor], config: LlamaConfig, checkpoint: Checkpoint, direction: Direction
 ) -> Iterator[tuple[dict[str, Tensor], dict[str, Tensor]]]:
-    """Of each block the stacked weights and the norms; float32."""
+    """Return each block's stacked weights and norms; float32."""
     projections = merged_projections(base, config, checkpoint, direction)
     for number in range(config.layers):
         stacks = {

@@ -57,7 +57,7 @@ class MotionLLM(nn.Module):
         self._cache_argument = "cache" if renamed else "past_key_values"
 
     def add_direction(self, direction: Direction, *, rank: int, scale: float = 2.0) -> None:
-        """New rows (zero) and a new adapter (without effect) for `direction`."""
+        """Add new rows (zero) and a new adapter (without effect) for `direction`."""
         device = self.backbone.get_input_embeddings().weight.device
         self.rows[f"{direction}_embed"] = torch.zeros(self.codes + 2, self.width, device=device)
         if direction == "t2m":
@@ -91,7 +91,7 @@ class MotionLLM(nn.Module):
         return [self.vocabulary + 2 + int(token) for token in tokens]
 
     def motion_ids(self, tokens: Any) -> list[int]:
-        """<Motion>, the tokens, </Motion>."""
+        """Return the ids of <Motion>, the tokens, </Motion>."""
         return [self.motion_start, *self.token_ids(tokens), self.motion_end]
 
     # ---- the forward path ------------------------------------------------------------------
@@ -120,7 +120,7 @@ class MotionLLM(nn.Module):
         return self.backbone.base_model(inputs_embeds=self.embed(ids, direction), **decoder)
 
     def states(self, ids: Tensor, direction: Direction, **decoder: Any) -> Tensor:
-        """`hidden` as states (B, T, D); of whole rows if there is no cache."""
+        """Map `hidden` to states (B, T, D); of whole rows if there is no cache."""
         decoder = {"use_cache": False, **decoder}
         states: Tensor = self.hidden(ids, direction, **decoder).last_hidden_state
         return states
@@ -143,9 +143,10 @@ class MotionLLM(nn.Module):
     def all_logits(
         self, hidden: Tensor, words: int
     ) -> Tensor:  # (..., D) -> (..., words + 2 + codes)
-        """Of the whole vocabulary: `words` of text, <Motion>, </Motion>, the motion tokens.
+        """Return logits of the whole vocabulary: `words` of text, <Motion>, </Motion>, the motion
+        tokens.
 
-        <Motion> is impossible where the checkpoint has no row of it.
+        <Motion> is impossible if the checkpoint has no row for it.
         """
         text, motion = self.text_logits(hidden)[..., :words], self.motion_logits(hidden)
         if "head_start" in self.rows:
@@ -177,7 +178,8 @@ class MotionLLM(nn.Module):
 
     @torch.no_grad()
     def initialise_rows(self, codebook: Tensor, direction: Direction, seed: int = 0) -> None:
-        """Rows from the tokenizer's codebook (codes, d), so that similar codes start similar.
+        """Initialise rows from the tokenizer's codebook (codes, d), so that similar codes start
+        similar.
 
         The codebook goes through one random projection and gets the mean and standard
         deviation of the text embeddings; <Motion> and </Motion> are drawn alike.

@@ -65,7 +65,7 @@ class PaddedReading:
 
 
 def pad_left(prompts: Sequence[list[int]]) -> tuple[Tensor, Tensor]:
-    """Token ids and mask, both (B, T); padding has the id 0 and the mask 0."""
+    """Return token ids and mask, both (B, T); padding has id 0 and mask 0."""
     longest = max(len(prompt) for prompt in prompts)
     ids = torch.zeros(len(prompts), longest, dtype=torch.long)
     mask = torch.zeros_like(ids)

@@ -110,10 +110,10 @@ def prompt_format(name: str, text_tokenizer: Any) -> PromptFormat:
 
 
 def check_description(description: object, longest: int) -> str:
-    """`description` on one line, if it is one.
+    """Return `description` on one line, checked.
 
     Raises:
-        InputError: not a string, without a word, or longer than `longest` characters.
+        InputError: it is not a string, has no word, or is longer than `longest` characters.
     """
     if not isinstance(description, str):
         raise InputError(f"a description is a string, not {type(description).__name__}")

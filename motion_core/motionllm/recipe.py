@@ -117,18 +117,18 @@ class Cost:
 
 
 def recipe_names() -> tuple[str, ...]:
-    """The recipes that come along."""
+    """Return the names of the built-in recipes."""
     folder = files(__package__).joinpath(_FOLDER)
     names = (entry.name for entry in folder.iterdir())
     return tuple(sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml")))
 
 
 def load_recipe(name: Path | str) -> Recipe:
-    """A recipe by its name or file.
+    """Load a recipe by its name or file.
 
     Raises:
         InputError: there is none.
-        ConfigurationError: it is damaged, or a value of it cannot be used.
+        ConfigurationError: it is damaged, or one of its values is unusable.
     """
     known = recipe_names()
     folder = files(__package__).joinpath(_FOLDER)
@@ -148,14 +148,14 @@ def load_recipe(name: Path | str) -> Recipe:
 
 
 def cost(recipe: Recipe, *, tokens: int = 150) -> Cost:
-    """Trainable parameters and memory of a recipe, before anything is loaded.
+    """Return trainable parameters and memory of a recipe, without loading anything.
 
     Weights of the backbone in bfloat16; adapters and rows in float32 with their gradients and two
     moments. Activations after Korthikanti et al., "Reducing Activation Recomputation in Large
     Transformer Models", 2022, equation 1, without attention maps: 34 bytes a number of each layer.
 
     Raises:
-        ConfigurationError: the recipe does not tell the backbone's shape.
+        ConfigurationError: the recipe does not state the backbone's shape.
     """
     shape = recipe.shape
     if shape is None:
@@ -206,10 +206,10 @@ def _recipe(name: str, values: Mapping[str, Any]) -> Recipe:
 
 
 def _checked(kind: type[_Made], values: Any) -> _Made:
-    """A dataclass, made of values that have its types.
+    """Return a dataclass built from values, checking their types.
 
     Raises:
-        ValueError: there is no such field, or a value of it is of another type.
+        ValueError: a field is unknown, or a value has another type.
     """
     from pydantic import TypeAdapter
 
@@ -221,7 +221,11 @@ def _checked(kind: type[_Made], values: Any) -> _Made:
 
 
 def _check_numbers(values: Any) -> None:
-    """Raises: ValueError: a number in there is NaN or larger than any recipe's."""
+    """Check the numbers of a recipe.
+
+    Raises:
+        ValueError: one is NaN or larger than any recipe's.
+    """
     if isinstance(values, Mapping | list):
         for value in values.values() if isinstance(values, Mapping) else values:
             _check_numbers(value)

@@ -38,7 +38,7 @@ def reword(caption: str, random: np.random.Generator) -> str:
 
 
 def other_tense(predicate: str) -> str:
-    """``walks on`` -> ``is walking on``; what begins otherwise stays as it is."""
+    """Return ``walks on`` as ``is walking on``; other texts unchanged."""
     third = _THIRD.match(predicate)
     if third is not None and third[0] not in _NO_VERBS:
         return f"is {_gerund(_base(third[1]))}{predicate[third.end() :]}"
@@ -46,7 +46,7 @@ def other_tense(predicate: str) -> str:
 
 
 def _base(stem: str) -> str:
-    """Of a verb in the third person without its s: ``walk``, ``cross`` of ``crosse``, ``try``."""
+    """Return a third-person verb without its s: ``walk``, ``cross`` for ``crosse``, ``try``."""
     if stem.endswith("ie") and len(stem) > 3:
         return f"{stem[:-2]}y"
     if stem.endswith("e") and stem[:-1].endswith(_ENDS_IN_ES):

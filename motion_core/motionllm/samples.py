@@ -136,12 +136,14 @@ class SampleMaker:
     # ---- the kinds of samples --------------------------------------------------------------
 
     def t2m(self, caption: str, read: Tokens, target: Tokens, seconds: float | None) -> Sample:
-        """Description, then motion: the loss is on the motion tokens and </Motion>."""
+        """Return description, then motion; the loss is on the motion tokens and </Motion>."""
         stated = seconds if self.prompt.states_duration else None
         return self._motion_after(self.prompt.description(caption, stated), read, target)
 
     def free(self, read: Tokens, target: Tokens) -> Sample:
-        """Motion after an empty description; the window may go on, so nothing is said of an end."""
+        """Return motion after an empty description; the window may be incomplete, so no end is
+        learnt.
+        """
         sample = self._motion_after(self.prompt.description(""), read, target)
         return Sample(sample.ids, [*sample.targets[:-1], IGNORE])
 
@@ -154,7 +156,7 @@ class SampleMaker:
         )
 
     def m2t(self, caption: str, read: Tokens | None) -> Sample:
-        """Motion, then description: the loss is on the caption and the end of text."""
+        """Return motion, then description; the loss is on the caption and the end of text."""
         before, after = self.prompt.around_motion()
         answer = self.prompt.answer(caption)
         motion = [] if read is None else self.model.motion_ids(read)
@@ -305,7 +307,7 @@ class TrainingBatches:
         return [collate(samples[i : i + self._batch]) for i in order]
 
     def _shares(self, motion_alone: bool) -> tuple[float, float]:
-        """Of samples without captions and of gaps."""
+        """Return the shares of samples without captions and of gaps."""
         settings = self._maker.augmentation
         if self._maker.direction == "m2t":
             return (settings.free if self._data.wordings else 0.0), 0.0
@@ -332,7 +334,7 @@ class TrainingBatches:
 
 
 def collate(samples: Sequence[Sample]) -> tuple[Tensor, Tensor]:
-    """(ids, targets), each (B, T), padded on the right with id 0 and `IGNORE`."""
+    """Collate to (ids, targets), each (B, T), padded on the right with id 0 and `IGNORE`."""
     longest = max(len(sample.ids) for sample in samples)
     ids = torch.zeros(len(samples), longest, dtype=torch.long)
     targets = torch.full((len(samples), longest), IGNORE, dtype=torch.long)
@@ -343,7 +345,7 @@ def collate(samples: Sequence[Sample]) -> tuple[Tensor, Tensor]:
 
 
 def nearest_codes(codebook: Tensor, k: int = 8) -> NDArray[np.int64]:
-    """(codes, k): for each code the k most similar others."""
+    """Return (codes, k): for each code, the k most similar others."""
     distance = torch.cdist(codebook.float(), codebook.float())
     distance.fill_diagonal_(float("inf"))
     return distance.topk(min(k, len(codebook) - 1), largest=False).indices.numpy()

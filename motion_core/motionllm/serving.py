@@ -96,7 +96,7 @@ def _backbone(checkpoint: Checkpoint) -> tuple[Path, LlamaConfig]:
 
 
 def _tokenizer(folder: Path, config: LlamaConfig, codes: int) -> Any:
-    """The text tokenizer with the motion tokens behind its words."""
+    """Return the text tokenizer with the motion tokens after its words."""
     from tokenizers import AddedToken, Tokenizer
 
     tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_FILES[0]))
@@ -113,7 +113,7 @@ def _tokenizer(folder: Path, config: LlamaConfig, codes: int) -> Any:
 def _tensors(
     checkpoint: Checkpoint, direction: Direction, folder: Path, config: LlamaConfig
 ) -> Iterator[tuple[str, Tensor]]:
-    """Under Hugging Face's names, float32."""
+    """Return the tensors under Hugging Face's names, float32."""
     base, rows = read_tensors(folder / WEIGHTS), checkpoint.rows()
     embedding = base["model.embed_tokens.weight"].float()
     head = embedding if config.tied else base["lm_head.weight"].float()
@@ -229,7 +229,9 @@ def _add_tokenizer(
 
 
 def _in_gguf(key: str, tensor: Tensor, config: LlamaConfig) -> tuple[str, Tensor]:
-    """llama.cpp's name; and of queries and keys the halves of each head interleaved."""
+    """Return a tensor under llama.cpp's name, with the halves of each query and key head
+    interleaved.
+    """
     top = {
         "model.embed_tokens.weight": "token_embd.weight",
         "lm_head.weight": "output.weight",

@@ -45,12 +45,12 @@ def tokenizer_from_t2m_gpt(
     where: str,
     prefix: str = "vqvae.",
 ) -> MotionTokenizer:
-    """The tokenizer of a state dict in T2M-GPT's layout, float32, in evaluation mode.
+    """Return the tokenizer of a state dict in T2M-GPT's layout, float32, in evaluation mode.
 
     Args:
         state: names to tensors.
-        mean: ``(263,)``, with which its authors normalise features.
-        std: the same of the standard deviation.
+        mean: ``(263,)``, for normalising features as its authors do.
+        std: the same for the standard deviation.
         where: the file, for errors.
         prefix: before ``encoder``, ``decoder`` and ``quantizer``.
 
@@ -147,7 +147,7 @@ def save_exactly(tokenizer: MotionTokenizer, folder: Path) -> Path:
 
 
 def _our_name(name: str) -> str | None:
-    """Our name of a tensor of theirs; None for one that has no place."""
+    """Return our name of one of their tensors; None if it has no counterpart."""
     if name == "quantizer.codebook":
         return name
     for side, plain, stages in (

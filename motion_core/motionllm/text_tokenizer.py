@@ -52,11 +52,11 @@ class TextTokenizer:
         return Encoded(tokenizer.encode(text, add_special_tokens=add_special_tokens).ids)
 
     def decode(self, ids: Sequence[int], *, skip_special_tokens: bool = False) -> str:
-        """The text of ids."""
+        """Return the text of ids."""
         return str(self._tokenizer.decode(list(ids), skip_special_tokens=skip_special_tokens))
 
     def _id(self, word: Any) -> int | None:
-        """Of a special token, which is a string or has its string in ``content``."""
+        """Return the id of a special token, which is a string or has its string in ``content``."""
         if word is None:
             return None
         known = self._tokenizer.token_to_id(word["content"] if isinstance(word, dict) else word)

@@ -102,7 +102,7 @@ class MotionLLMTraining:
         Sampling(guidance=self.guidance)  # which says what is wrong with it
 
     def rate(self, step: int, progress: float) -> float:
-        """Factor of the peak learning rate at a step, with `progress` from 0 to 1."""
+        """Return the factor of the peak learning rate at a step, with `progress` from 0 to 1."""
         cosine = 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
         return min(1.0, (step + 1) / max(self.warmup, 1)) * cosine
 
@@ -118,25 +118,25 @@ def train_motionllm(
     wordings: Iterable[str] = (),
     start: Path | str | None = None,
 ) -> MotionLLM:
-    """Trains one direction, or continues; writes its adapter and rows to `out`.
+    """Train one direction, or continue; write its adapter and rows to `out`.
 
     Args:
         direction: t2m or m2t.
         dataset: a prepared one.
-        tokenizer: gives the motion tokens; frozen.
+        tokenizer: for the motion tokens; frozen.
         out: folder for state and result.
         backbone: Hugging Face name of a causal LM, or its folder.
-        training: how to train.
+        training: settings.
         wordings: captions without motion, from which m2t learns phrasing.
         start: folder of a finished training of the same direction, rank and tokenizer, or of a
             checkpoint, whose weights are the first ones.
 
     Raises:
-        UnavailableError: the backbone cannot be had or `out` cannot be written to.
+        UnavailableError: the backbone is unavailable or `out` cannot be written to.
         IntegrityError: the saved state in `out` is damaged.
         ConfigurationError: the state is of another training, `start` does not fit, or the
             training diverged.
-        KeyboardInterrupt: stopped by the user; the state is saved.
+        KeyboardInterrupt: stopped by the user, after saving the state.
     """
     training = training or MotionLLMTraining()
     out = Path(out)
@@ -231,7 +231,7 @@ class Trainer:
         self.teacher = GuidedTeacher(teacher, self.maker.prompt, self.training.guidance)
 
     def fit(self, train: TrainingData, validation: Sequence[TokenisedClip], out: Path) -> None:
-        """Runs the steps that are left; ends with the weights that validated best."""
+        """Run the remaining steps; end with the weights that validated best."""
         settings = self.training
         device = self.trained[0].device
         run = TrainingRun(
@@ -296,7 +296,7 @@ class Trainer:
         return found
 
     def _seconds_per_step(self, batches: TrainingBatches) -> float:
-        """Measured without changing anything."""
+        """Measure the seconds per step without changing anything."""
         self.model.use(self.direction)
         device, taken = self.trained[0].device, []
         for step in range(4):
@@ -371,7 +371,9 @@ class Trainer:
 
 
 def fast_bfloat16() -> bool:
-    """Whether matrix products in bfloat16 are much faster than in float32 on this machine."""
+    """Return whether matrix products in bfloat16 are much faster than in float32 on this
+    machine.
+    """
     if torch.cuda.is_available():
         return bool(torch.cuda.is_bf16_supported())
     from torch import cpu

@@ -34,7 +34,8 @@ def content_words(text: str) -> list[str]:
 
 
 def stem(word: str) -> str:
-    """`walks`, `walking`, `walked` -> `walk`; `happily`, `happy` -> `happ`; at least 3 letters.
+    """Return `walks`, `walking`, `walked` as `walk`; `happily`, `happy` as `happ`; at least 3
+    letters.
 
     Cruder than Porter's: a word is only looked up among a few hundred others.
     """

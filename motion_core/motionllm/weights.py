@@ -70,7 +70,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def save_half(tensors: Mapping[str, Tensor], path: Path) -> None:
-    """Tensors as float16 safetensors, atomically."""
+    """Save tensors as float16 safetensors, atomically."""
     half = {k: t.detach().to("cpu", torch.float16).contiguous() for k, t in tensors.items()}
     with replacing(path) as temporary:
         save_file(half, temporary)
