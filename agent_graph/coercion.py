@@ -88,13 +88,13 @@ def plan_from_value(value: Any, *, depth: int = 0) -> dict[str, Any]:
 
 
 def _lowered(value: dict[Any, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     for key, item in value.items():
         name = str(key).strip().lower()
-        if name in found and name not in _REASONING_KEYS:
+        if name in fields and name not in _REASONING_KEYS:
             raise InvalidPlanError(f"the field {name!r} appears twice in one object")
-        found[name] = item
-    return found
+        fields[name] = item
+    return fields
 
 
 def single_step(value: Any) -> bool:
@@ -211,24 +211,24 @@ def _placement(value: Any) -> Any:
             return _placement(inner)
         if value.strip() == "()":
             return []
-        named = re.findall(r"([A-Za-zθ]+)\s*[=:]\s*([^,;]+)", value)
-        if named:
-            return _placement(dict(named))
+        pairs = re.findall(r"([A-Za-zθ]+)\s*[=:]\s*([^,;]+)", value)
+        if pairs:
+            return _placement(dict(pairs))
         value = [
             part for part in re.split(r"[,;]\s*|\s{1,}(?=[-+.\d])", value.strip("()[] ")) if part
         ]
     if isinstance(value, dict):
         fields = _lowered(value)
-        found = {}
+        place = {}
         for field, names in _PLACE_NAMES.items():
             for name in names:
                 if name in fields:
-                    found[field] = fields.pop(name)
-        if fields or len(found) != 3:
+                    place[field] = fields.pop(name)
+        if fields or len(place) != 3:
             raise InvalidPlanError(
                 "placement must be [theta, x, z] of person 2, in degrees and metres, or []"
             )
-        value = [found["theta"], found["x"], found["z"]]
+        value = [place["theta"], place["x"], place["z"]]
     if not isinstance(value, list):
         raise InvalidPlanError("placement must be a list of three numbers, or []")
     if len(value) != 3:

@@ -55,13 +55,13 @@ class Conversation:
 
     def find(self, reference: str) -> str | None:
         """Return the key of the motion with that name, number, ordinal or motion id."""
-        meant = " ".join(reference.lower().split()).removeprefix("the ")
-        if meant in ("", "current", "current motion", "current one", "it", "this"):
+        name = " ".join(reference.lower().split()).removeprefix("the ")
+        if name in ("", "current", "current motion", "current one", "it", "this"):
             return self.current or None
         for key, timeline in self.motions.items():
-            if meant in (timeline.name.lower(), *timeline.motions.values()):
+            if name in (timeline.name.lower(), *timeline.motions.values()):
                 return key
-        bare = re.sub(r"\s*\b(?:motion|one|number|no\.?|#)\s*", " ", meant).strip(" #.")
+        bare = re.sub(r"\s*\b(?:motion|one|number|no\.?|#)\s*", " ", name).strip(" #.")
         keys = list(self.motions)
         if bare in keys:
             return bare

@@ -200,29 +200,29 @@ def _fenced(text: str) -> tuple[list[_Reading], str]:
     """Return the contents of the fences, if all that hold steps are readable, and the text
     outside.
     """
-    found: list[_Reading] = []
+    readings: list[_Reading] = []
     for match in _FENCE.finditer(text):
         inside = match.group(2).strip()
         value = read_json(inside)
         if value is not None and plan_like(value):
-            found.append(("fence", inside, value))
+            readings.append(("fence", inside, value))
         elif _STEP_MARK.search(inside):
             return [], text
     outside = _FENCE.sub(" ", text)
-    return ([], text) if _STEP_MARK.search(outside) else (found, outside)
+    return ([], text) if _STEP_MARK.search(outside) else (readings, outside)
 
 
 def _embedded(text: str) -> tuple[list[_Reading], str]:
     """Return the JSON values in the text that may be plans or steps, and the text outside."""
     regions, open_end = _regions(text)
     outside = text if open_end is None else text[:open_end]
-    found: list[_Reading] = []
+    readings: list[_Reading] = []
     for region in regions:
         outside = outside.replace(region, " ", 1)
         value = read_json(region)
         if value is not None:
             if plan_like(value):
-                found.append(("embedded", region, value))
+                readings.append(("embedded", region, value))
             elif _TRACE.search(region):
                 raise InvalidPlanError(f"there are steps outside the plan; {_SHOW_PLAN}")
         elif _STEP_MARK.search(region):
@@ -231,12 +231,14 @@ def _embedded(text: str) -> tuple[list[_Reading], str]:
                 raise InvalidPlanError(
                     f"the JSON cannot be read without losing words; {_SHOW_PLAN}"
                 )
-            found.append(("repaired", region, value))
+            readings.append(("repaired", region, value))
     if open_end is None:
-        return found, outside
+        return readings, outside
     whole = _behind_stray_brackets(text[open_end:])
     if whole is not None:
-        return [*found, ("embedded", *whole)], outside + text[open_end:].replace(whole[0], " ", 1)
+        return [*readings, ("embedded", *whole)], outside + text[open_end:].replace(
+            whole[0], " ", 1
+        )
     # The text ends inside a value. If it visibly closes, only quotes are at fault.
     tail = text[open_end:].rstrip("` \n\t")
     if _STEP_MARK.search(tail):
@@ -244,10 +246,10 @@ def _embedded(text: str) -> tuple[list[_Reading], str]:
         value = lenient_json(tail) if closed else None
         if value is None:
             raise _truncated()
-        found.append(("repaired", tail, value))
+        readings.append(("repaired", tail, value))
     elif _OPEN_JSON.match(tail):
         raise _truncated()
-    return found, outside
+    return readings, outside
 
 
 def _behind_stray_brackets(tail: str) -> tuple[str, Any] | None:

@@ -34,10 +34,10 @@ class Draft:
         if not failed:
             return None
         wrong = failed[-1].get("steps", [])
-        found = draft_of(failed[-1]["text"]) if wrong else None
-        if found is None or len(wrong) >= len(found[1]) or max(wrong) > len(found[1]):
+        draft = draft_of(failed[-1]["text"]) if wrong else None
+        if draft is None or len(wrong) >= len(draft[1]) or max(wrong) > len(draft[1]):
             return None
-        return cls(*found, wrong)
+        return cls(*draft, wrong)
 
     @property
     def in_words(self) -> str:
@@ -59,16 +59,16 @@ class Draft:
         An answer that repeats the whole plan is used as it is; one with a different number of steps
         gets a `problem`, since their positions are unclear.
         """
-        found = None if answer.refusal or answer.problem else draft_of(answer.text)
-        if found is None or len(found[1]) == len(self.steps):
+        draft = None if answer.refusal or answer.problem else draft_of(answer.text)
+        if draft is None or len(draft[1]) == len(self.steps):
             return answer
-        if len(found[1]) != len(self.wrong):
+        if len(draft[1]) != len(self.wrong):
             expected = f"{len(self.wrong)} corrected step" + "s" * (len(self.wrong) > 1)
             return replace(
                 answer,
-                problem=f"{expected} expected, but got {len(found[1])}; write the whole plan",
+                problem=f"{expected} expected, but got {len(draft[1])}; write the whole plan",
             )
         steps = list(self.steps)
-        for number, step in zip(self.wrong, found[1], strict=True):
+        for number, step in zip(self.wrong, draft[1], strict=True):
             steps[number - 1] = step
         return replace(answer, text=json.dumps({**self.value, "plan": steps}, ensure_ascii=False))

@@ -333,8 +333,8 @@ def _flat(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def _property(model: type[BaseModel], name: str) -> dict[str, Any]:
-    found = model.model_json_schema()["properties"][name]
-    return {key: value for key, value in found.items() if key in ("type", "enum", "description")}
+    schema = model.model_json_schema()["properties"][name]
+    return {key: value for key, value in schema.items() if key in ("type", "enum", "description")}
 
 
 def _wrong_steps(err: ValidationError) -> list[int]:

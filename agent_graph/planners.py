@@ -178,7 +178,7 @@ class ChatPlanner:
     def ask(self, task: Task) -> Answer:
         draft = Draft.of(task.failed)
         doubted = False  # whether to question an empty plan
-        spent: list[Answer] = []  # rejected answers, though perhaps valid
+        rejected: list[Answer] = []  # rejected answers, though perhaps valid
         while True:
             form, window, mode = self._forms[0], self._window, self._thinking.mode
             messages = self.messages(task)
@@ -200,15 +200,15 @@ class ChatPlanner:
                     raise
                 self._window = Window(err.window)  # the next prompt is fitted to it
             else:
-                answer = answer.after(spent)
+                answer = answer.after(rejected)
                 if draft is not None:
                     answer = draft.completed(answer)
-                if not spent and self.tries > 1 and _is_doubtful(answer, task):
-                    spent, doubted = [answer], True
+                if not rejected and self.tries > 1 and _is_doubtful(answer, task):
+                    rejected, doubted = [answer], True
                     continue
                 if _is_plan(answer) or not self._thinking.is_next_tried(answer, mode):
                     return answer
-                spent = [answer]
+                rejected = [answer]
 
     def reply(self, request: str, facts: str) -> str | None:
         prompt = load_prompt(self._prompt("responder"), facts=facts)

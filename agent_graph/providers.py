@@ -171,12 +171,12 @@ def _retry_after(err: Exception) -> float | None:
 def _too_long(err: Exception, name: str) -> PromptTooLongError:
     # langchain-openai wraps the client's error, which has the whole answer.
     details = f"{err} {getattr(err, 'body', '')} {getattr(err.__cause__, 'body', '')}"
-    found = re.search(r"n_ctx\W+(\d+)|context (?:length|size|window)\D{0,20}(\d+)", details)
+    match = re.search(r"n_ctx\W+(\d+)|context (?:length|size|window)\D{0,20}(\d+)", details)
     failure = PromptTooLongError(
         f"planner {name}: the request is longer than the model's window: {_line(err)}; shorten it,"
         " or serve the model with a larger window"
     )
-    failure.window = int(found[1] or found[2]) if found else None
+    failure.window = int(match[1] or match[2]) if match else None
     return failure
 
 

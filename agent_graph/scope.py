@@ -168,12 +168,12 @@ def scope_of(request: str, *, segments: int = 0, tight: bool = False) -> Scope:
 
 
 def _numbers(text: str) -> list[float]:
-    found: list[float] = []
+    durations: list[float] = []
     for word in _NUMBER.findall(text.lower()):
         if word[0].isdigit():
-            found.append(float(word.replace(",", ".")))
+            durations.append(float(word.replace(",", ".")))
         elif word in _BY_WORD:
-            found.append(float(_BY_WORD[word]))
+            durations.append(float(_BY_WORD[word]))
     for char in re.findall(r"[一二两三四五六七八九十]", text):
-        found.append(float(_BY_WORD[char]))
-    return found
+        durations.append(float(_BY_WORD[char]))
+    return durations

@@ -55,7 +55,7 @@ class ConversationSerializer(JsonPlusSerializer):
             ) from err
 
     def _object(self, code: int, data: bytes) -> Any:
-        named = ormsgpack.unpackb(data, ext_hook=lambda *_: None, option=_OPTIONS)
-        if not isinstance(named, list) or tuple(named[:2]) not in _ALLOWED:
-            raise ValueError(f"object {str(named)[:60]} is not allowed")
+        name = ormsgpack.unpackb(data, ext_hook=lambda *_: None, option=_OPTIONS)
+        if not isinstance(name, list) or tuple(name[:2]) not in _ALLOWED:
+            raise ValueError(f"object {str(name)[:60]} is not allowed")
         return self._strict._unpack_ext_hook(code, data)

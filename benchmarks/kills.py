@@ -134,9 +134,9 @@ def _in_another_program(folder: Path, thread: str) -> dict[str, Any]:
     process = _FORK.Process(target=_look, args=(folder, thread, sender))
     process.start()
     sender.close()
-    found: dict[str, Any] = receiver.recv()
+    result: dict[str, Any] = receiver.recv()
     process.join()
-    return found
+    return result
 
 
 def _look(folder: Path, thread: str, sender: Connection) -> None:

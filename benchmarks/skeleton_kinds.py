@@ -43,14 +43,14 @@ def main() -> None:
     parser.add_argument("files", nargs="+", metavar="KIND=FILE")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    found = {}
+    outcomes = {}
     for entry in arguments.files:
         kind, _, path = entry.partition("=")
-        found[kind] = outcome(Path(path))
+        outcomes[kind] = outcome(Path(path))
         if not arguments.json:
-            print(f"{kind:40} {found[kind]}", flush=True)
+            print(f"{kind:40} {outcomes[kind]}", flush=True)
     if arguments.json:
-        print(json.dumps(found))
+        print(json.dumps(outcomes))
 
 
 if __name__ == "__main__":

@@ -54,14 +54,14 @@ def main() -> None:
         begin = time.process_time()
         store.add(Motion(FakeEngine().decode([3, 4])))
         further = round(time.process_time() - begin, 4)
-        found = {"motions": len(store), "first add": first, "further add": further}
-        found["list"] = seconds(MotionStore(folder).list)
+        results = {"motions": len(store), "first add": first, "further add": further}
+        results["list"] = seconds(MotionStore(folder).list)
         os.utime(folder)  # as if another program had added a file
         begin = time.process_time()
         MotionStore(folder).list()
-        found["list after a change"] = round(time.process_time() - begin, 4)
-        found |= {"latest": seconds(store.latest), "unknown id": seconds(unknown)}
-    print(json.dumps(found))
+        results["list after a change"] = round(time.process_time() - begin, 4)
+        results |= {"latest": seconds(store.latest), "unknown id": seconds(unknown)}
+    print(json.dumps(results))
 
 
 if __name__ == "__main__":

@@ -55,10 +55,10 @@ class Request:
         text = " | ".join(step.description.lower() for step in steps)
         position = 0
         for word in self.words:
-            found = [text.find(stem, position) for stem in word.split("|")]
-            if max(found) < 0:
+            positions = [text.find(stem, position) for stem in word.split("|")]
+            if max(positions) < 0:
                 return False
-            position = min(at for at in found if at >= 0) + 1
+            position = min(at for at in positions if at >= 0) + 1
         used = {step.tool for step in plan.plan}
         kept = [step.segment for step in plan.steps_of("keep_segment")]
         return (

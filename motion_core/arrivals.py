@@ -79,8 +79,8 @@ class Arrivals:
 
     def _up_to_date(self) -> bool:
         with suppress(OSError):
-            found = self._file.stat()
-            return S_ISREG(found.st_mode) and found.st_mtime_ns == self._folder.stat().st_mtime_ns
+            status = self._file.stat()
+            return S_ISREG(status.st_mode) and status.st_mtime_ns == self._folder.stat().st_mtime_ns
         return False
 
     def _agree(self) -> None:

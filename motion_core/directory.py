@@ -42,15 +42,15 @@ class Directory:
         """
         flags = os.O_RDONLY | _NO_LINK | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
         with os.fdopen(self._open(name, flags), "rb") as source:
-            found = os.fstat(source.fileno())
-            if not stat.S_ISREG(found.st_mode):
+            status = os.fstat(source.fileno())
+            if not stat.S_ISREG(status.st_mode):
                 raise OSError(f"{name} is no regular file")
-            if found.st_size <= most:
+            if status.st_size <= most:
                 with target.open("wb") as copy:
                     left = most
                     while left > 0 and (block := source.read(min(_BLOCK, left))):
                         left -= copy.write(block)
-            return found.st_size
+            return status.st_size
 
     def has(self, name: str) -> bool:
         """Return whether that name exists, even as a link."""

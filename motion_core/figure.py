@@ -65,16 +65,16 @@ class Bones:
 
     def where(self) -> Array:
         """Return the positions of the pivots, ``(T, B, 3)``."""
-        found = np.empty(self.turns.shape[:3])
+        positions = np.empty(self.turns.shape[:3])
         for bone, parent in enumerate(self.parents):
             if bone in self.places:
-                found[:, bone] = self.places[bone]
+                positions[:, bone] = self.places[bone]
             elif parent < 0:
-                found[:, bone] = self.pivots[bone]
+                positions[:, bone] = self.pivots[bone]
             else:
                 step = self.pivots[bone] - self.pivots[parent]
-                found[:, bone] = found[:, parent] + self.turns[:, parent] @ step
-        return found
+                positions[:, bone] = positions[:, parent] + self.turns[:, parent] @ step
+        return positions
 
     def placed(self, placement: Placement, frames: int) -> Bones:
         """Return the bones at a placement, still after the last frame."""

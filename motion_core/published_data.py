@@ -133,13 +133,13 @@ class PublishedDataset:
                 f"{folder} is no HumanML3D or KIT-ML data set: it has no folder new_joint_vecs"
             )
         self.mean, self.std = self._array("Mean.npy"), self._array("Std.npy")
-        found = [layout for layout in LAYOUTS if (layout.features,) == self.mean.shape]
-        if not found or self.std.shape != self.mean.shape:
+        layouts = [layout for layout in LAYOUTS if (layout.features,) == self.mean.shape]
+        if not layouts or self.std.shape != self.mean.shape:
             raise FormatError(
                 f"{self.folder}: Mean.npy and Std.npy have the shapes {self.mean.shape} and "
                 f"{self.std.shape}; (263,) of HumanML3D or (251,) of KIT-ML are read"
             )
-        self.layout = found[0]
+        self.layout = layouts[0]
 
     def split(self, name: PublishedSplit) -> Samples:
         """Read the samples of a split, opening every motion once.
@@ -254,8 +254,8 @@ class PublishedDataset:
             raise InputError(f"cannot read {self.folder / name}: {err.strerror or err}") from err
         except ValueError as err:
             raise FormatError(f"{self.folder / name} is damaged; get the data set again") from err
-        found: FloatArray = values.astype(np.float32)
-        return found
+        features: FloatArray = values.astype(np.float32)
+        return features
 
 
 @dataclass(frozen=True)

@@ -152,10 +152,10 @@ class SqliteShelf:
         self._connection: sqlite3.Connection | None = None
 
     def read(self, motion_id: str) -> bytes | None:
-        found = self._ask(_DATA, motion_id)
-        if not found:
+        rows = self._ask(_DATA, motion_id)
+        if not rows:
             return None
-        data = found[0][0]
+        data = rows[0][0]
         if not isinstance(data, bytes):
             raise FormatError(f"what is kept as {motion_id} is no motion, or larger than any")
         return data
@@ -174,12 +174,12 @@ class SqliteShelf:
         return bool(self._ask("SELECT 1 FROM motions WHERE user = ? AND id = ?", motion_id))
 
     def ids(self) -> tuple[str, ...]:
-        found = self._ask("SELECT id FROM motions WHERE user = ? ORDER BY rowid")
-        return tuple(str(name) for (name,) in found)
+        rows = self._ask("SELECT id FROM motions WHERE user = ? ORDER BY rowid")
+        return tuple(str(name) for (name,) in rows)
 
     def came(self, motion_id: str) -> float:
-        found = self._ask("SELECT came FROM motions WHERE user = ? AND id = ?", motion_id)
-        return float(found[0][0]) if found and isinstance(found[0][0], float) else 0.0
+        rows = self._ask("SELECT came FROM motions WHERE user = ? AND id = ?", motion_id)
+        return float(rows[0][0]) if rows and isinstance(rows[0][0], float) else 0.0
 
     def latest(self, number: int) -> tuple[str, ...]:
         query = "SELECT id FROM motions WHERE user = ? ORDER BY rowid DESC LIMIT ?"

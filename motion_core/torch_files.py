@@ -57,9 +57,9 @@ def read_torch_file(path: Path | str, *, without_classes: bool = False) -> dict[
     except OSError as err:
         raise InputError(f"cannot read {path}: {err.strerror or err}") from err
     except pickle.UnpicklingError as err:
-        found = _GLOBAL.search(str(err))
-        if found and "unsupported" in str(err).lower():
-            raise FormatError(_foreign(path, found[1])) from err
+        match = _GLOBAL.search(str(err))
+        if match and "unsupported" in str(err).lower():
+            raise FormatError(_foreign(path, match[1])) from err
         raise FormatError(f"{path} is no file of PyTorch, or damaged; download it again") from err
     except _DAMAGED as err:
         reason = str(err).strip().splitlines()

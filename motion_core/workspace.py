@@ -112,15 +112,15 @@ class Workspace:
 
         if self.folder is None:
             return ()
-        found: list[tuple[int, str]] = []
+        files: list[tuple[int, str]] = []
         try:
             for entry in os.scandir(self.folder):
                 readable = Path(entry.name).suffix.lower() in READABLE_SUFFIXES
                 if readable and entry.is_file(follow_symlinks=False):
-                    found.append((-entry.stat().st_mtime_ns, entry.name))
+                    files.append((-entry.stat().st_mtime_ns, entry.name))
         except OSError:
             return ()
-        return tuple(name for _, name in sorted(found)[:limit])
+        return tuple(name for _, name in sorted(files)[:limit])
 
     def write(self, name: str, writer: Callable[[Path], Sequence[Path]]) -> tuple[Path, ...]:
         """Write new files in the workspace; if `name` is taken, ``walk-2.bvh`` and so on.
@@ -147,10 +147,10 @@ class Workspace:
             ):
                 directory.check_writable()  # before the work
                 for number in range(1, _MAX_TAKEN + 1):
-                    wished = _numbered(file_name, number)
-                    if directory.has(wished):
+                    numbered = _numbered(file_name, number)
+                    if directory.has(numbered):
                         continue
-                    files = _write_hiding(f"{temporary}{os.sep}", writer, Path(temporary, wished))
+                    files = _write_hiding(f"{temporary}{os.sep}", writer, Path(temporary, numbered))
                     if directory.place(files):
                         return tuple(folder / path.name for path in files)
         except OSError as err:

@@ -53,12 +53,12 @@ class LangGraphShelf:
         return self.store.get((*self.namespace, "ids"), str(motion_id)) is not None
 
     def ids(self) -> tuple[str, ...]:
-        found: list[tuple[str, float]] = []
+        arrivals: list[tuple[str, float]] = []
         while True:
-            page = self.store.search((*self.namespace, "ids"), limit=_PAGE, offset=len(found))
-            found += [(item.key, float(item.value.get("came", 0.0))) for item in page]
+            page = self.store.search((*self.namespace, "ids"), limit=_PAGE, offset=len(arrivals))
+            arrivals += [(item.key, float(item.value.get("came", 0.0))) for item in page]
             if len(page) < _PAGE:
-                return tuple(name for name, _ in sorted(found, key=lambda entry: entry[1]))
+                return tuple(name for name, _ in sorted(arrivals, key=lambda entry: entry[1]))
 
     def came(self, motion_id: str) -> float:
         item = self.store.get((*self.namespace, "ids"), motion_id)

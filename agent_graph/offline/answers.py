@@ -215,8 +215,8 @@ def questioned_motions(text: str, task: Task) -> tuple[list[tuple[str, int]], st
         named = "" if timeline_meant is task.timeline else timeline_meant.name
         return [(named, 1)], None
     if task.about_file and task.looked_at:
-        seen = task.looked_at[-1]
-        return [], answer_from([(seen["name"], seen["text"])])
+        caption = task.looked_at[-1]
+        return [], answer_from([(caption["name"], caption["text"])])
     if not _ABOUT_A_MOTION.search(text):
         return [], f"I can only speak about motions. {HELP}"
     if not task.timeline.segments:

@@ -269,8 +269,8 @@ def _coordinated(piece: str) -> list[Clause]:
         if clauses and clauses[-1].denied and not clause.denied and clause.subject is None:
             # "does not wave and bow": the negation covers both.
             first = re.match(r"[\w']+", clause.predicate)
-            found = verb_form(first[0]) if first else None
-            covered = word == "nor" or found is None or found[1] in ("base", "gerund")
+            form = verb_form(first[0]) if first else None
+            covered = word == "nor" or form is None or form[1] in ("base", "gerund")
             contrast = re.match(r"\s*(?:just|only|simply|instead|rather)\b", part, re.IGNORECASE)
             if word not in ("but", "whereas") and covered and not contrast:
                 clause = replace(clause, denied=True)
@@ -345,10 +345,10 @@ def _clause(part: str) -> Clause:
         re.sub(r"[\s,]+(?:and|but|or)$", "", part.strip(" ,.\n"), flags=re.IGNORECASE)
     )
     seconds, times = 0.0, 1
-    found = _SECONDS.search(part)
-    if found and not re.search(r"\bwhile\b|\bevery\b", part[: found.start()]):
-        seconds = seconds_of(found)
-        part = _cut_out(part, found)
+    match = _SECONDS.search(part)
+    if match and not re.search(r"\bwhile\b|\bevery\b", part[: match.start()]):
+        seconds = seconds_of(match)
+        part = _cut_out(part, match)
     count = _TIMES.search(part)
     if count:
         exact = {"once": 1.0, "twice": 2.0, "thrice": 3.0}.get((count["word"] or "").lower())

@@ -110,15 +110,15 @@ def verb_form(word: str) -> tuple[str, str] | None:
 
 def base_of(word: str) -> str | None:
     """Return the known verb behind any of its forms, or None."""
-    found = verb_form(word)
-    return found[0] if found else None
+    form = verb_form(word)
+    return form[0] if form else None
 
 
 def guess_base_of_gerund(word: str) -> str:
     """Return the probable verb behind an unknown word in -ing."""
-    known = verb_form(word)
-    if known is not None:
-        return known[0]
+    form = verb_form(word)
+    if form is not None:
+        return form[0]
     stem = word[:-3]
     if re.search(r"([^aeiouls])\1$", stem):
         return stem[:-1]

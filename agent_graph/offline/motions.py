@@ -111,26 +111,26 @@ def new_motion(bare: str, draft: Draft) -> str | None:
 
 def in_motion(bare: str, draft: Draft, task: Task) -> str:
     """Return the command without "in the first motion", having opened that motion."""
-    found = _IN_MOTION.search(bare)
-    if found is None:
+    match = _IN_MOTION.search(bare)
+    if match is None:
         for timeline in in_order(task):
             name = timeline.name
             if name and not re.fullmatch(r"motion \d+", name):
-                found = re.search(
+                match = re.search(
                     rf",? ?\b(?:in|of|from|to|for) (?:the )?(?:motion )?[\"']?"
                     rf"(?P<name>{re.escape(name)})[\"']?(?: motion)?(?!\w),? ?",
                     bare,
                     re.IGNORECASE,
                 )
-            if found is not None:
+            if match is not None:
                 break
-    if found is None:
+    if match is None:
         return bare
-    timeline_meant = motion_named(found["name"], task)
+    timeline_meant = motion_named(match["name"], task)
     if timeline_meant is None:
-        raise _no_such(found["name"], task)
+        raise _no_such(match["name"], task)
     _open(timeline_meant, draft, task)
-    return f"{bare[: found.start()]} {bare[found.end() :]}".strip()
+    return f"{bare[: match.start()]} {bare[match.end() :]}".strip()
 
 
 def open_motion(bare: str, draft: Draft, task: Task) -> bool:

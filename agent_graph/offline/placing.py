@@ -140,8 +140,8 @@ def _metres(match: re.Match[str]) -> float:
     words = " ".join(match["n"].lower().split())
     half = words.endswith(" and a half")
     words = words.removesuffix(" and a half")
-    named = {"half a": 0.5, "half an": 0.5, "a": 1.0, "an": 1.0, "a couple of": 2.0}
-    amount = named[words] if words in named else number(words)
+    lengths = {"half a": 0.5, "half an": 0.5, "a": 1.0, "an": 1.0, "a couple of": 2.0}
+    amount = lengths[words] if words in lengths else number(words)
     unit = match["unit"].lower()
     scale = _UNITS["cm"] if unit.startswith("c") else _UNITS[unit[0]]
     return min((amount + 0.5 * half) * scale, 1e6)

@@ -250,9 +250,9 @@ def _obey(command: str, draft: Draft, task: Task, *, alone: bool) -> None:
         if strange and not re.match(r"make .*\b(?:a|an) ", bare):
             raise CannotDo(f"I do not understand the edit {quoted(line)}. {_EDITS}")
     else:
-        begun = _begun(bare)
-        if begun is not None:
-            command = begun
+        actions = _begun(bare)
+        if actions is not None:
+            command = actions
         elif _needs_motion(bare):
             raise CannotDo(_NO_MOTION)
     return _new_actions(command, draft)

@@ -123,11 +123,11 @@ def find_subject(clause: str) -> tuple[str | None, str]:
     if first in DETERMINERS:
         for index in range(2, min(len(words), 6)):
             word = words[index].lower().strip(",.")
-            found = verb_form(word)
+            form = verb_form(word)
             before = words[index - 1].lower()
             if before in PREPOSITIONS | DETERMINERS or before.endswith(","):
                 break
-            if word == "is" or (found and found[1] in ("third", "gerund")):
+            if word == "is" or (form and form[1] in ("third", "gerund")):
                 return " ".join(words[:index]), " ".join(words[index:])
     return None, clause
 
@@ -142,9 +142,9 @@ def main_verb(clause: str) -> tuple[str | None, str | None]:
     _, predicate = find_subject(clause)
     predicate = _AUXILIARY.sub("", predicate)
     for word in re.findall(r"[\w'-]+", predicate.lower()):
-        found = verb_form(word)
-        if found:
-            return word, found[1]
+        form = verb_form(word)
+        if form:
+            return word, form[1]
         if word in PREPOSITIONS:
             break
     words = re.findall(r"[\w'-]+", predicate.lower())
@@ -179,10 +179,10 @@ def noun_to_action(text: str) -> str:
     if match is None or find_subject(text)[0]:
         return text.strip()
     words = match.group(1).split()
-    found = verb_form(words[0].strip(","))
+    form = verb_form(words[0].strip(","))
     ends = len(words) == 1 or words[0].endswith(",") or re.fullmatch(NUMBER, words[1].lower())
-    if found and (ends or words[1].lower() in AFTER_VERB):
-        return " ".join([third_person(found[0]), *words[1:]])
+    if form and (ends or words[1].lower() in AFTER_VERB):
+        return " ".join([third_person(form[0]), *words[1:]])
     return f"does {text.strip()}"
 
 
@@ -212,10 +212,10 @@ def in_present(predicate: str, subject: str) -> str:
 
 
 def _conjugated(word: str, plural: bool) -> str:
-    found = verb_form(word)
+    form = verb_form(word)
     third = word.endswith("s") and not word.endswith("ss")
-    if found is not None:
-        base = found[0]
+    if form is not None:
+        base = form[0]
     elif word.endswith("ing") and len(word) > 4 and not word.endswith("thing"):
         base = guess_base_of_gerund(word)
     elif (

@@ -336,13 +336,13 @@ def _common_subject(actions: Sequence[Action]) -> str | None:
 def _body_part(subject: str | None) -> str:
     if subject is None:
         return ""
-    found = re.fullmatch(
+    match = re.fullmatch(
         r"(?:his|her|their|its|the|both)\s+(?P<part>(?:[a-z]+\s+){0,2}(?:arms?|hands?|legs?|feet|"
         r"foot|"
         r"knees?|head|body|torso|hips?|shoulders?|elbows?|fists?|fingers?))",
         subject.lower(),
     )
-    return found["part"] if found else ""
+    return match["part"] if match else ""
 
 
 def _repeated(description: str, clause: Clause, person: int) -> list[Action]:

@@ -197,9 +197,9 @@ def set_length(bare: str, draft: Draft) -> bool:
     changes: list[tuple[Row, float]] = []
     for person in {row.person for row in rows}:  # two people move at the same time
         own = [row for row in rows if row.person == person]
-        known = [row.lasts or row.seconds for row in own]
-        total = sum(known)
-        shares = [k / total for k in known] if all(known) else [1 / len(own)] * len(own)
+        durations = [row.lasts or row.seconds for row in own]
+        total = sum(durations)
+        shares = [k / total for k in durations] if all(durations) else [1 / len(own)] * len(own)
         changes += [(row, seconds * share) for row, share in zip(own, shares, strict=True)]
     _set(draft, changes)
     draft.touched = rows

@@ -72,12 +72,12 @@ def make_captions(
     shares = [3.0, 2.0] + [1.0] * (len(wordings) - 2)  # the plainest wordings come first
     digest = hashlib.sha256(str(seed).encode()).digest()
     rng = np.random.default_rng(int.from_bytes(digest[:8], "little"))
-    found: dict[str, None] = {}
+    captions: dict[str, None] = {}
     for _ in range(count * 20):
-        found[_sentence(rng, wordings[_draw(rng, shares)], words)] = None
-        if len(found) == count:
+        captions[_sentence(rng, wordings[_draw(rng, shares)], words)] = None
+        if len(captions) == count:
             break
-    return tuple(found)
+    return tuple(captions)
 
 
 def labels_in_caption(text: str) -> tuple[str | None, str | None]:

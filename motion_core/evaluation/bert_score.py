@@ -106,9 +106,9 @@ class BertScore:
 
     @staticmethod
     def _weights(references: Sequence[Sequence[int]]) -> dict[int, float]:
-        seen = Counter(token for reference in references for token in set(reference))
+        counts = Counter(token for reference in references for token in set(reference))
         count = len(references)
-        weights = {token: math.log((count + 1) / (times + 1)) for token, times in seen.items()}
+        weights = {token: math.log((count + 1) / (times + 1)) for token, times in counts.items()}
         return weights | {-1: math.log(count + 1)}  # of a token that no reference has
 
 

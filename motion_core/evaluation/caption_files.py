@@ -216,9 +216,9 @@ def _under(
     bert = None
     if model is not None:
         rows = [at for at, caption in enumerate(captions) if caption]
-        found = dict.fromkeys(range(len(captions)), 0.0)
+        scores = dict.fromkeys(range(len(captions)), 0.0)
         values = model.scores([captions[at] for at in rows], [references[at] for at in rows])
-        bert = Estimate.of_mean(list((found | dict(zip(rows, values, strict=True))).values()))
+        bert = Estimate.of_mean(list((scores | dict(zip(rows, values, strict=True))).values()))
     return ProtocolScores(
         protocol,
         bleu_1=bleu(captions, references, 1),

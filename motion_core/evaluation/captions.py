@@ -88,19 +88,19 @@ def cider(captions: Sequence[str], references: Sequence[Sequence[str]]) -> list[
     Source: Vedantam et al., "CIDEr: Consensus-based Image Description Evaluation", CVPR 2015,
     equations 1, 2, 6 and 7; lengths are counted in word pairs, as the COCO evaluation does.
     """
-    seen: Counter[tuple[str, ...]] = Counter()
+    counts: Counter[tuple[str, ...]] = Counter()
     for own in references:
         grams: set[tuple[str, ...]] = set()
         for reference in own:
             words = split_words(reference)
             for n in range(1, _LONGEST + 1):
                 grams |= _ngrams(words, n).keys()
-        seen.update(grams)
+        counts.update(grams)
     motions = math.log(len(references)) if references else 0.0
 
     def weights(words: Sequence[str], n: int) -> dict[tuple[str, ...], float]:
         return {
-            gram: count * (motions - math.log(max(1, seen[gram])))
+            gram: count * (motions - math.log(max(1, counts[gram])))
             for gram, count in _ngrams(words, n).items()
         }
 

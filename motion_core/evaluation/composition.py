@@ -98,19 +98,19 @@ def smoothness(
     Raises:
         InputError: no join has a whole window.
     """
-    found: list[NDArray[Any]] = []
+    windows: list[NDArray[Any]] = []
     left_out = 0
     for motion, own in zip(motions, joins, strict=True):
         whole, short = windows_of(features_to_joints(motion), own, window)
-        found += whole
+        windows += whole
         left_out += short
-    if not found:
+    if not windows:
         raise InputError(
             f"no join has {window} frames around it; give longer motions or a smaller window"
         )
-    curve = jerk(np.stack(found)).mean(axis=0)
+    curve = jerk(np.stack(windows)).mean(axis=0)
     return Smoothness(
-        joins=len(found),
+        joins=len(windows),
         peak_jerk=float(curve.max()),
         area=float(np.abs(curve - real_jerk).sum()),
         curve=tuple(float(value) for value in curve),

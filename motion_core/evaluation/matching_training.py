@@ -153,8 +153,8 @@ def train_matching(
         losses = trainer.step(step)
         last = step + 1 == options.steps
         if held_out and ((step + 1) % options.validate_every == 0 or last):
-            found = validate(averaged, dataset, held_out, seed=options.seed)
-            top = losses["held_out_top1"], losses["held_out_top3"] = _first_and_last(found)
+            precision = validate(averaged, dataset, held_out, seed=options.seed)
+            top = losses["held_out_top1"], losses["held_out_top3"] = _first_and_last(precision)
             if sum(top) >= best["score"]:
                 best.update(score=sum(top), weights=copy.deepcopy(averaged.state_dict()))
         if step % 10 == 0 or len(losses) > 4:

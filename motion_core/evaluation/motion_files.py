@@ -330,12 +330,12 @@ def _embed(
 def _read_generation(
     folder: Path, samples: Sequence[Sample], features: int
 ) -> list[FloatArray | None]:
-    found: list[FloatArray | None] = []
+    motions: list[FloatArray | None] = []
     for sample in samples:
         path = folder / f"{sample.id}.npy"
         motion = read_motion(path, features) if path.is_file() else None
-        found.append(None if motion is None or len(motion) < 4 else motion)
-    return found
+        motions.append(None if motion is None or len(motion) < 4 else motion)
+    return motions
 
 
 def score_joins(

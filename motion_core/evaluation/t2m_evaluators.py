@@ -167,15 +167,15 @@ class T2MEvaluators:
             raise FormatError(f"{path} is damaged; download it again") from err
 
     def _find(self, name: str) -> Path:
-        found = sorted(self.folder.rglob(name))
-        if not found:
+        paths = sorted(self.folder.rglob(name))
+        if not paths:
             raise InputError(
                 f"the T2M evaluators need {name}, which is not in {self.folder}: download the "
                 "authors' evaluators and GloVe files"
             )
-        if len(found) > 1:
-            raise InputError(f"there are {len(found)} files {name} in {self.folder}; keep one")
-        return found[0]
+        if len(paths) > 1:
+            raise InputError(f"there are {len(paths)} files {name} in {self.folder}; keep one")
+        return paths[0]
 
 
 class _Movement(nn.Module):

@@ -90,11 +90,11 @@ class Trial:
             reference: points (M, D) for FID.
         """
         rows = [row for row, pair in enumerate(self.pairs) if motions[pair.clip.id] is not None]
-        found = [motion for pair in self.pairs if (motion := motions[pair.clip.id]) is not None]
-        if len(found) < 2:
-            return MotionScores.of_none(name, failed=len(self.pairs) - len(found)), None
+        present = [motion for pair in self.pairs if (motion := motions[pair.clip.id]) is not None]
+        if len(present) < 2:
+            return MotionScores.of_none(name, failed=len(self.pairs) - len(present)), None
         points = np.zeros_like(self.caption_points)
-        points[rows] = self.measure.network.embed_motions(found)
+        points[rows] = self.measure.network.embed_motions(present)
         precision = self.r_precision(points, self.caption_points)
         missing = np.ones(len(points), dtype=bool)
         missing[rows] = False
@@ -114,9 +114,9 @@ class Trial:
             diversity=diversity(points[rows], seed=self.measure.seed),
             action=share(actions),
             style=share(styles),
-            seconds=float(np.mean([len(motion) / FPS for motion in found])),
-            clips=len(found),
-            failed=len(self.pairs) - len(found),
+            seconds=float(np.mean([len(motion) / FPS for motion in present])),
+            clips=len(present),
+            failed=len(self.pairs) - len(present),
         )
         return scores, precision
 

@@ -47,11 +47,11 @@ class Camera:
         """Return pixels ``(..., 2)`` and depths ``(...)`` in metres of world points ``(...,
         3)``.
         """
-        seen = (points - self.position) @ self.axes.T
-        depth = np.maximum(seen[..., 2], 0.05)
+        view = (points - self.position) @ self.axes.T
+        depth = np.maximum(view[..., 2], 0.05)
         scale = self.focal / depth
-        x = self.centre[0] + seen[..., 0] * scale
-        y = self.centre[1] - seen[..., 1] * scale
+        x = self.centre[0] + view[..., 0] * scale
+        y = self.centre[1] - view[..., 1] * scale
         return np.stack([x, y], axis=-1), depth
 
     def moved(self, offset: NDArray[np.float64]) -> Camera:
@@ -77,10 +77,10 @@ def plan_camera(
     height).
     """
     step = max(1, len(bodies[0]) // 1500)  # framing needs no more frames than this
-    seen = np.concatenate([body[::step].reshape(-1, 3) for body in bodies]).astype(np.float64)
+    points = np.concatenate([body[::step].reshape(-1, 3) for body in bodies]).astype(np.float64)
     looks = np.concatenate([facing(body[::step]) for body in bodies])
     if mode != "follow":
-        camera, share = _best_view(seen, looks, size)
+        camera, share = _best_view(points, looks, size)
         if mode == "frame" or share >= SMALLEST_PERSON:
             return CameraPath(camera)
     travel = _smooth(_middle(bodies))

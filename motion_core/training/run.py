@@ -96,16 +96,16 @@ class TrainingRun:
         """
         if not self.state_path.exists():
             return 0
-        kept = _read_state(self.state_path)
-        if kept["title"] != self.title:
+        state = _read_state(self.state_path)
+        if state["title"] != self.title:
             raise ConfigurationError(
-                f"{self.state_path} is the state of {kept['title']!r}, not of {self.title!r}; "
+                f"{self.state_path} is the state of {state['title']!r}, not of {self.title!r}; "
                 "choose another folder"
             )
-        load(kept["state"])
-        self.step = int(kept["step"])
-        self.seconds = float(kept["seconds"])
-        _set_random_state(kept["random"])
+        load(state["state"])
+        self.step = int(state["step"])
+        self.seconds = float(state["seconds"])
+        _set_random_state(state["random"])
         return self.step
 
     def __iter__(self) -> Iterator[int]:
@@ -173,17 +173,17 @@ class TrainingRun:
 
 def _read_state(path: Path) -> State:
     try:
-        kept = torch.load(path, map_location="cpu", weights_only=True)
+        state = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError) as err:
         reason = str(err).splitlines()[0] if str(err) else type(err).__name__
         raise IntegrityError(
             f"{path} is damaged ({reason[:120]}); delete it to start the training again"
         ) from err
-    if not isinstance(kept, dict) or kept.get("format") != _FORMAT:
+    if not isinstance(state, dict) or state.get("format") != _FORMAT:
         raise IntegrityError(
             f"{path} is not a training state; delete it to start the training again"
         )
-    return kept
+    return state
 
 
 def _random_state() -> State:

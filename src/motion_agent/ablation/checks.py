@@ -216,10 +216,10 @@ def _timeline(expect: Expect, evidence: Evidence) -> _Faults:
     assert expect.timeline is not None
     known = evidence.known.get(evidence.current, {})
     for person, items in expect.timeline.items():
-        seen = [segment for segment in evidence.segments if segment.person == person]
+        segments = [segment for segment in evidence.segments if segment.person == person]
         if not any(segment.person == 2 for segment in evidence.segments):
-            seen = evidence.segments if person == 1 else []
-        yield from check_timeline(items, seen, known)
+            segments = evidence.segments if person == 1 else []
+        yield from check_timeline(items, segments, known)
     if 2 not in expect.timeline and 2 not in expect.people:
         for segment in evidence.segments:
             if segment.person == 2:

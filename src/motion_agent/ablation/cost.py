@@ -56,7 +56,7 @@ def estimates(
         ConfigurationError: unknown planner.
         UnavailableError: a planner needs a key that is not set.
     """
-    found = []
+    costs = []
     for cell in ablation.cells:
         if opened is None:
             planner = open_planner(cell, seed=ablation.seed, short=ablation.short)
@@ -70,7 +70,7 @@ def estimates(
         tokens_out = 0 if is_rules else _ANSWER * calls
         seconds = _seconds(records, cell)
         a_call = 0.0 if is_rules else _SECONDS if seconds is None else seconds
-        found.append(
+        costs.append(
             Estimate(
                 cell,
                 calls,
@@ -82,7 +82,7 @@ def estimates(
                 seconds is not None,
             )
         )
-    return found
+    return costs
 
 
 def in_words(found: Sequence[Estimate]) -> list[str]:

@@ -184,12 +184,12 @@ def model_in_words(cell: Cell) -> str:
 @cache
 def _prompts() -> str:
     folder = files("motion_agent.prompts")
-    found = sorted(
+    texts = sorted(
         (entry.name, entry.read_text(encoding="utf-8"))
         for entry in folder.iterdir()
         if entry.name.startswith(("planner", "repair", "responder"))
     )
-    return digest(found)
+    return digest(texts)
 
 
 @cache

@@ -59,8 +59,8 @@ def served_model(provider: str, planner: str) -> str:
     if provider == "ollama":
         host = os.environ.get("OLLAMA_HOST") or "http://127.0.0.1:11434"
         url = f"{host if '//' in host else f'http://{host}'}".rstrip("/") + "/api/tags"
-        found = [m for m in _listed(url, "models") if str(m.get("name", "")).startswith(name)]
-        return digest([m.get("digest") for m in found]) if found else ""
+        models = [m for m in _listed(url, "models") if str(m.get("name", "")).startswith(name)]
+        return digest([m.get("digest") for m in models]) if models else ""
     base = os.environ.get("OPENAI_BASE_URL") or os.environ.get("OPENAI_API_BASE")
     if provider != "openai" or not base:
         return ""
@@ -75,10 +75,12 @@ def _listed(url: str, key: str) -> list[dict[str, Any]]:
     try:
         request = urllib.request.Request(url, headers=headers)
         with urllib.request.urlopen(request, timeout=_PATIENCE) as reply:
-            found = parse_json(reply.read(_MOST_BYTES)).get(key)
+            entries = parse_json(reply.read(_MOST_BYTES)).get(key)
     except (OSError, ValueError, AttributeError):
         return []
-    return [model for model in found if isinstance(model, dict)] if isinstance(found, list) else []
+    return (
+        [model for model in entries if isinstance(model, dict)] if isinstance(entries, list) else []
+    )
 
 
 def _is_ours(kind: type) -> bool:
@@ -118,7 +120,7 @@ def _plain(value: object, depth: int) -> Any:
 
 def _code_of(kind: type) -> list[str]:
     """Return digests of the functions of a class and its bases, and of their files."""
-    found: list[str] = []
+    digests: list[str] = []
     files: set[str] = set()
     for base in kind.__mro__:
         if _is_ours(base):
@@ -127,7 +129,7 @@ def _code_of(kind: type) -> list[str]:
             part = getattr_static(base, name)
             part = getattr(part, "__func__", None) or getattr(part, "fget", None) or part
             if isfunction(part):
-                found.append(digest(name, marshal.dumps(part.__code__).hex()))
+                digests.append(digest(name, marshal.dumps(part.__code__).hex()))
                 files.add(part.__code__.co_filename)
     texts = [sources_of(Path(file)) for file in sorted(files) if Path(file).is_file()]
-    return [*found, *(digest(text) for text in texts)]
+    return [*digests, *(digest(text) for text in texts)]

@@ -23,12 +23,12 @@ _COLUMNS = (
 
 def to_latex(tables: Tables) -> str:
     """Return the shares of each cell in percent with 95 % intervals, as a `table` environment."""
-    shown = [
+    columns = [
         (field, title)
         for field, title in _COLUMNS
         if any(getattr(s, field).total for s in tables.summaries)
     ]
-    head = ["planner", "turns", *(title for _, title in shown)]
+    head = ["planner", "turns", *(title for _, title in columns)]
     lines = [
         r"% \usepackage{booktabs}",
         r"\begin{table}",
@@ -40,7 +40,7 @@ def to_latex(tables: Tables) -> str:
         r"    \midrule",
     ]
     for summary in tables.summaries:
-        shares = [_share(getattr(summary, field)) for field, _ in shown]
+        shares = [_share(getattr(summary, field)) for field, _ in columns]
         lines.append(
             f"    {' & '.join([escaped(summary.cell.name), str(summary.turns), *shares])} \\\\"
         )

@@ -73,8 +73,8 @@ def observe(
 
 def segments_of(motion: Mapping[str, Any], person: int | None = None) -> list[Seen]:
     """Return the segments of an observed motion, of one person or of all."""
-    seen = [Seen(*values) for values in motion.get("segments", ())]
-    return [s for s in seen if person is None or s.person == person]
+    segments = [Seen(*values) for values in motion.get("segments", ())]
+    return [s for s in segments if person is None or s.person == person]
 
 
 def remember(known: dict[str, dict[str, str]], motions: Mapping[str, Any]) -> None:

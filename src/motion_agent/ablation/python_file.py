@@ -75,11 +75,11 @@ def object_of(name: str) -> Any:
     sys.modules[module_name] = module  # dataclasses and pydantic look up their module
     try:
         spec.loader.exec_module(module)
-        found = getattr(module, attribute, None)
-        if found is None:
+        value = getattr(module, attribute, None)
+        if value is None:
             there = ", ".join(key for key in vars(module) if not key.startswith("_"))
             raise ConfigurationError(f"{name}: no {attribute!r} in {path}; it has: {there}")
-        return found() if isinstance(found, type) or _is_function(found) else found
+        return value() if isinstance(value, type) or _is_function(value) else value
     except ConfigurationError:
         raise
     except Exception as err:  # the file may raise anything

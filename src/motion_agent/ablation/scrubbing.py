@@ -24,10 +24,10 @@ class Scrubber:
     """
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
-        found = os.environ if environment is None else environment
+        variables = os.environ if environment is None else environment
         secrets = {
             value.strip()
-            for name, value in found.items()
+            for name, value in variables.items()
             if _SECRET_NAME.search(name)
             and len(value.strip()) >= _SHORTEST
             # A number or a path is a setting (MOTION_AGENT_MAX_TOKENS), not a secret.

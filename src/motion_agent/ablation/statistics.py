@@ -181,12 +181,12 @@ class Paired:
 def corrected(values: Sequence[float]) -> list[float]:
     """Return the p values corrected for multiple comparisons (Holm, Scand. J. Stat. 6, 1979)."""
     order = sorted(range(len(values)), key=lambda place: values[place])
-    found = [0.0] * len(values)
+    adjusted = [0.0] * len(values)
     highest = 0.0
     for rank, place in enumerate(order):
         highest = max(highest, min(1.0, values[place] * (len(values) - rank)))
-        found[place] = highest
-    return found
+        adjusted[place] = highest
+    return adjusted
 
 
 def percentile(values: Sequence[float], q: float) -> float:

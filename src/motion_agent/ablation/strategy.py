@@ -132,8 +132,8 @@ def open_planner(cell: Cell, *, seed: int, short: bool | None = None) -> Planner
     """
     if cell.planner == OFFLINE:
         return make_planner(OFFLINE)
-    found = object_of(cell.planner)
-    model = open_model(cell.planner, temperature=cell.temperature) if found is None else found
+    planner = object_of(cell.planner)
+    model = open_model(cell.planner, temperature=cell.temperature) if planner is None else planner
     return planner_of(model, cell, seed=seed, short=short)
 
 
@@ -147,9 +147,9 @@ def planner_of(
     """
     if not isinstance(model, BaseChatModel):
         return make_planner(model)
-    known: dict[str, Any] = {"seed": seed, "temperature": cell.temperature}
+    settings: dict[str, Any] = {"seed": seed, "temperature": cell.temperature}
     fields = type(model).model_fields
-    changed = {k: v for k, v in known.items() if k in fields and v is not None}
+    changed = {k: v for k, v in settings.items() if k in fields and v is not None}
     how = cell.how
     return ChatPlanner(
         model.model_copy(update=changed),

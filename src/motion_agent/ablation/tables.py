@@ -166,10 +166,10 @@ def _pairs(compared: Sequence[Comparison]) -> tuple[Pair, ...]:
             ("all checks", c.passed),
         )
     ]
-    found = corrected([paired.p for _, _, paired in pairs])
+    p_values = corrected([paired.p for _, _, paired in pairs])
     return tuple(
         Pair(c.first, c.second, measure, paired, p)
-        for (c, measure, paired), p in zip(pairs, found, strict=True)
+        for (c, measure, paired), p in zip(pairs, p_values, strict=True)
     )
 
 

@@ -55,14 +55,14 @@ def _gaps(items: Sequence[Item], segments: Sequence[Seen], kept: set[str]) -> Fa
             groups.append([])
         else:
             groups[-1].append(item)
-    found: list[list[Seen]] = [[]]
+    gaps: list[list[Seen]] = [[]]
     for segment in segments:
         if segment.tokens in kept:
-            found.append([])
+            gaps.append([])
         else:
-            found[-1].append(segment)
-    news = [segment for gap in found for segment in gap]
-    for expected, there in zip(groups, found, strict=True):
+            gaps[-1].append(segment)
+    news = [segment for gap in gaps for segment in gap]
+    for expected, there in zip(groups, gaps, strict=True):
         yield from _gap(expected, there, news)
 
 

@@ -79,10 +79,10 @@ def find_words(words: str, text: str, start: int = 0) -> int | None:
     Returns:
         The index of the word, or None.
     """
-    found = _lemmas(text)
-    for position in range(start, len(found)):
+    lemmas = _lemmas(text)
+    for position in range(start, len(lemmas)):
         for entry in _entries(words):
-            if _stands_at(entry, found, position):
+            if _stands_at(entry, lemmas, position):
                 return position
     return None
 
@@ -103,9 +103,9 @@ def in_order(sets: Sequence[str], texts: Sequence[str]) -> list[int | None]:
     for words in sets:
         place: int | None = None
         for number in range(at, len(texts)):
-            found = find_words(words, texts[number], word if number == at else 0)
-            if found is not None:
-                place, at, word = number, number, found + 1
+            position = find_words(words, texts[number], word if number == at else 0)
+            if position is not None:
+                place, at, word = number, number, position + 1
                 break
         places.append(place)
     return places

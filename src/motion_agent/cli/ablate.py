@@ -256,8 +256,8 @@ def ablate(
         if dry_run:
             return _tell_costs(experiment, records)
         _open_planners(experiment)
-        chosen = engines[0] if engines else os.environ.get("MOTION_AGENT_ENGINE")
-        failure = _ask(experiment, records, chosen or ("motionllm" if real_motion else None))
+        engine_name = engines[0] if engines else os.environ.get("MOTION_AGENT_ENGINE")
+        failure = _ask(experiment, records, engine_name or ("motionllm" if real_motion else None))
         if failure is None or records.conversations:
             _report(records, whole, out, table, judge, latex=latex)
         if failure is not None:
@@ -336,8 +336,8 @@ def _ask(experiment: Ablation, records: Records, engine: str | None) -> BaseExce
         note(f"{cell}: given up: {reason}", style="yellow")
     if result.stopped is not None:
         note(f"stopped: {result.stopped}; the same command continues", style="yellow")
-    spent = f", {result.dollars:.2f} dollars" if result.dollars else ""
-    note(f"{result.done} of {result.expected} conversations, {result.tokens} tokens{spent}")
+    dollars = f", {result.dollars:.2f} dollars" if result.dollars else ""
+    note(f"{result.done} of {result.expected} conversations, {result.tokens} tokens{dollars}")
     return result.error
 
 
@@ -391,10 +391,10 @@ def _tell_costs(experiment: Ablation, records: Records) -> None:
 
     from ..ablation.cost import estimates, in_words
 
-    found = estimates(experiment, records)
-    for line in in_words(found):
+    costs = estimates(experiment, records)
+    for line in in_words(costs):
         say(line)
-    answer({"estimates": [{**asdict(e), "cell": e.cell.name} for e in found]})
+    answer({"estimates": [{**asdict(e), "cell": e.cell.name} for e in costs]})
 
 
 def _compare_engines(
@@ -451,7 +451,7 @@ def _names(text: str) -> list[str]:
 
 def _temperatures(text: str) -> list[float | None]:
     try:
-        found: list[float | None] = [float(part) for part in _names(text)]
+        temperatures: list[float | None] = [float(part) for part in _names(text)]
     except ValueError as err:
         raise InputError(f"--temperature is {text!r}; give numbers such as 0,0.8") from err
-    return found or [None]
+    return temperatures or [None]

@@ -262,9 +262,9 @@ def _check_rank(checkpoint: Checkpoint, direction: Any, rank: int) -> None:
     from ..motion_core.errors import IntegrityError
 
     tensors = checkpoint.adapter(direction)
-    found = {t.shape[0] for name, t in tensors.items() if re.search(r"lora_A", name)}
-    if found != {rank}:
+    ranks = {t.shape[0] for name, t in tensors.items() if re.search(r"lora_A", name)}
+    if ranks != {rank}:
         raise IntegrityError(
-            f"{checkpoint.folder / f'{direction}.safetensors'} has ranks {sorted(found)}, expected"
+            f"{checkpoint.folder / f'{direction}.safetensors'} has ranks {sorted(ranks)}, expected"
             f" {rank}; get the checkpoint again"
         )

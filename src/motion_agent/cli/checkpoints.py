@@ -131,8 +131,8 @@ class LatestCheckpoints(SqliteSaver):
                 " ORDER BY rowid DESC LIMIT 1",
                 (thread, namespace),
             )
-            found = cursor.fetchone()
-        return None if found is None else str(found[0])
+            row = cursor.fetchone()
+        return None if row is None else str(row[0])
 
 
 @contextmanager

@@ -67,11 +67,11 @@ def conversation_names() -> list[str]:
         connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
         try:
             connection.text_factory = lambda text: text.decode("utf-8", "replace")
-            found = connection.execute(
+            rows = connection.execute(
                 "SELECT CAST(thread_id AS TEXT) FROM checkpoints GROUP BY thread_id"
                 " ORDER BY max(rowid) DESC"
             )
-            names = [name for (name,) in found]
+            names = [name for (name,) in rows]
         finally:
             connection.close()
     return names

@@ -292,9 +292,9 @@ def _measure_joins(
 
     dataset = _published(data)
     space = None if dataset is None else _space(t2m, matching)
-    found = read_sequences(sequences)
+    parts = read_sequences(sequences)
     with working("measuring joins"):
-        report = score_joins(motions, found, data=dataset, space=space, split=how["split"])
+        report = score_joins(motions, parts, data=dataset, space=space, split=how["split"])
     _tell(report, out)
 
 

@@ -111,8 +111,8 @@ def _door(
     from ..mcp.http import Door, read_tokens
 
     single = os.environ.get(_TOKEN)
-    known = read_tokens(tokens) if tokens is not None else {single: ""} if single else {}
-    return Door(host, port, known, hosts, origins)
+    users = read_tokens(tokens) if tokens is not None else {single: ""} if single else {}
+    return Door(host, port, users, hosts, origins)
 
 
 def _serve(studio: Studio, door: Door | None, *, pictures: bool, patience: float) -> None:

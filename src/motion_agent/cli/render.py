@@ -163,10 +163,10 @@ def show_page(
 def _parse_size(text: str) -> tuple[int, int]:
     from ..motion_core.errors import InputError
 
-    found = re.fullmatch(r"(\d{2,5})[x×,](\d{2,5})", text.strip().lower())
-    if not found:
+    match = re.fullmatch(r"(\d{2,5})[x×,](\d{2,5})", text.strip().lower())
+    if not match:
         raise InputError(f"the size {text!r} is not WIDTHxHEIGHT; write it like 1280x720")
-    return int(found[1]), int(found[2])
+    return int(match[1]), int(match[2])
 
 
 def _titled(paths: Sequence[Path], motions: Sequence[Motion]) -> dict[str, Motion]:

@@ -171,15 +171,15 @@ def recipe(
 
     chosen = load_recipe(name)
     if dry_run:
-        found = cost(chosen)
+        costs = cost(chosen)
         say(f"{chosen.name}: {chosen.direction} on {chosen.backbone}, rank {chosen.rank}")
         say(
-            f"trainable: {found.trainable / 1e6:.1f} M (adapter {found.adapter / 1e6:.1f} M,"
-            f" motion rows {found.rows / 1e6:.1f} M)"
+            f"trainable: {costs.trainable / 1e6:.1f} M (adapter {costs.adapter / 1e6:.1f} M,"
+            f" motion rows {costs.rows / 1e6:.1f} M)"
         )
-        for part, size in found.gigabytes.items():
+        for part, size in costs.gigabytes.items():
             say(f"memory: {size:6.2f} GB  {part}")
-        answer({"recipe": chosen.name, "trainable": found.trainable, "gigabytes": found.gigabytes})
+        answer({"recipe": chosen.name, "trainable": costs.trainable, "gigabytes": costs.gigabytes})
         return
     dataset = load_dataset(data, threads)
     from ..motion_core.motionllm.train import train_motionllm

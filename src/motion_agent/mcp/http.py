@@ -139,11 +139,11 @@ class _Gate:
 
     def _user(self, header: bytes) -> str | None:
         kind, _, secret = header.partition(b" ")
-        found = None
+        match = None
         for token, user in self._tokens:  # all of them, so that timing reveals nothing
             if hmac.compare_digest(token, secret.strip()) and kind.lower() == b"bearer":
-                found = user
-        return found
+                match = user
+        return match
 
 
 def _is_loopback(host: str) -> bool:

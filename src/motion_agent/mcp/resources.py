@@ -50,9 +50,9 @@ def templates() -> list[types.ResourceTemplate]:
 
 def listed(studio: Studio) -> list[types.Resource]:
     """Return the viewer, the latest motions as pages, and the workspace's files."""
-    found = [types.Resource(uri=APP, name="player", title="Motion viewer", mime_type=APP_TYPE)]
-    found += [page_of(motion_id) for motion_id in reversed(studio.store.latest(_LISTED))]
-    return found + [file_of(name) for name in studio.workspace.files(_LISTED)]
+    resources = [types.Resource(uri=APP, name="player", title="Motion viewer", mime_type=APP_TYPE)]
+    resources += [page_of(motion_id) for motion_id in reversed(studio.store.latest(_LISTED))]
+    return resources + [file_of(name) for name in studio.workspace.files(_LISTED)]
 
 
 def page_of(motion_id: str) -> types.ResourceLink:
