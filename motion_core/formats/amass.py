@@ -218,7 +218,7 @@ def _in_metres(trans: Array, fps: float) -> tuple[Array, tuple[str, ...]]:
 
 
 def _densified(rotations: Array, trans: Array) -> tuple[Array, Array]:
-    """Axis-angles ``(T', 22, 3)`` and path ``(T', 3)`` at three times the frame rate."""
+    """Return axis-angles ``(T', 22, 3)`` and path ``(T', 3)`` at three times the frame rate."""
     frames = len(trans)
     if frames == 1:
         return Rotation.from_matrix(rotations[0]).as_rotvec()[None], trans

@@ -60,9 +60,10 @@ class Character:
     joints: dict[str, int]
 
     def figure(self, motion: Motion) -> tuple[NDArray[np.float32], Figure]:
-        """Our joints ``(T, 22, 3)`` as the character has them, and itself as a mesh that moves.
+        """Return our joints ``(T, 22, 3)`` in the character's proportions, and itself as a moving
+        mesh.
 
-        It has the size that its file gives it and stands on the floor of pictures.
+        It has the size in its file and stands on the floor of pictures.
 
         Raises:
             FormatError: it has no mesh.
@@ -72,13 +73,13 @@ class Character:
 
 
 def load_character(path: str | Path) -> Character:
-    """The character in a file.
+    """Load the character in a file.
 
     Args:
         path: a rigged ``.glb`` or ``.vrm``.
 
     Raises:
-        InputError: no such file, or not one of these.
+        InputError: no such file, or another kind of file.
         FormatError: no person is recognised in it, or it is damaged.
     """
     path = Path(path)
@@ -127,7 +128,7 @@ def write_character(motion: Motion, path: str | Path, character: str | Path) -> 
 
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """Errors within name the file."""
+    """Name the file in errors raised within the block."""
     try:
         yield
     except FormatError as error:
@@ -172,7 +173,7 @@ def _figure(motion: Motion, character: Character) -> tuple[NDArray[np.float32], 
 
 
 def _normals(vertices: Array, triangles: NDArray[np.int64]) -> Array:
-    """Normals ``(V, 3)``, the same on both sides of a seam in the texture."""
+    """Return normals ``(V, 3)``, equal on both sides of a texture seam."""
     _, same = np.unique(np.round(vertices, 5), axis=0, return_inverse=True)
     same = same.reshape(-1)
     a, b, c = (vertices[triangles[:, corner]] for corner in range(3))
@@ -184,7 +185,7 @@ def _normals(vertices: Array, triangles: NDArray[np.int64]) -> Array:
 
 
 def _mover(rest: Recording, joints: dict[str, int]) -> int:
-    """The joint that carries both legs and the trunk: the pelvis, or one above it."""
+    """Return the joint that carries both legs and the trunk: the pelvis, or one above it."""
     hips = {joints[name] for name in ("pelvis", "left_hip", "right_hip")}
     joint = joints["pelvis"]
     while not all(joint in ancestors(rest.parents, [each]) for each in hips):

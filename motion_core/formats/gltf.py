@@ -66,10 +66,10 @@ class Gltf:
         )
 
     def array(self, accessor: int) -> Array:
-        """The values of an accessor, ``(count, n)``.
+        """Return the values of an accessor, ``(count, n)``.
 
         Raises:
-            FormatError: it points outside of the file, or is compressed.
+            FormatError: it points outside the file, or is compressed.
         """
         entry = self.json["accessors"][accessor]
         size, kind = _SIZES[entry["type"]], np.dtype(_COMPONENTS[entry["componentType"]])
@@ -95,14 +95,14 @@ class Gltf:
 
 
 def parse_gltf(data: bytes, folder: Path) -> Gltf:
-    """A ``.glb``, ``.vrm``, ``.vrma`` or ``.gltf`` file.
+    """Parse a ``.glb``, ``.vrm``, ``.vrma`` or ``.gltf`` file.
 
     Args:
         data: the file's bytes.
-        folder: where the buffers of a ``.gltf`` are.
+        folder: with the buffers of a ``.gltf``.
 
     Raises:
-        FormatError: not glTF 2.0, damaged, or compressed in a way that is not read.
+        FormatError: it is not glTF 2.0, is damaged, or has an unsupported compression.
     """
     binary = None
     if data[:4] == b"glTF":
@@ -121,14 +121,14 @@ def parse_gltf(data: bytes, folder: Path) -> Gltf:
 
 
 def gltf_recording(gltf: Gltf, clip: str | None = None) -> Recording:
-    """The skeleton and one animation.
+    """Return the skeleton and one animation.
 
     Args:
         gltf: a parsed file.
-        clip: the animation's name, or its end after ``|``; the first that moves if not told.
+        clip: the animation's name, or its end after ``|``; by default the first that moves.
 
     Raises:
-        FormatError: no animation, or damaged.
+        FormatError: there is no animation, or it is damaged.
         InputError: there is no animation of this name.
     """
     try:
@@ -140,10 +140,10 @@ def gltf_recording(gltf: Gltf, clip: str | None = None) -> Recording:
 
 
 def rest_skeleton(gltf: Gltf) -> Recording:
-    """The skeleton in its rest pose: a recording of one frame.
+    """Return the skeleton in its rest pose: a recording of one frame.
 
     Raises:
-        FormatError: no nodes, or damaged.
+        FormatError: there are no nodes, or they are damaged.
     """
     try:
         return _Nodes(gltf).recording({}, 1, 1.0)
@@ -154,7 +154,7 @@ def rest_skeleton(gltf: Gltf) -> Recording:
 
 
 def skeleton_nodes(gltf: Gltf) -> tuple[list[int], list[float]]:
-    """The node of each joint of `rest_skeleton`, and how much what hangs on it is scaled."""
+    """Return the node of each joint of `rest_skeleton`, and the scale of what hangs on it."""
     nodes = _Nodes(gltf)
     scales: list[float] = []
     for node, parent in zip(nodes.order, nodes.parents, strict=True):
@@ -164,7 +164,7 @@ def skeleton_nodes(gltf: Gltf) -> tuple[list[int], list[float]]:
 
 
 def node_matrix(node: Mapping[str, Any]) -> Array:
-    """The transform ``(4, 4)`` of a node in its parent."""
+    """Return the transform ``(4, 4)`` of a node relative to its parent."""
     if "matrix" in node:
         return np.array(node["matrix"], dtype=np.float64).reshape(4, 4).T
     translation, rotation, scale = node_parts(node)
@@ -228,7 +228,7 @@ class _Nodes:
     def recording(
         self, moved: Mapping[tuple[int, str], Array], frames: int, fps: float
     ) -> Recording:
-        """The skeleton as `moved`, values by node and path, move it."""
+        """Return the skeleton as animated by `moved`, values by node and path."""
         translations: list[Array] = []
         rotations: list[Array] = []
         scales: list[Array] = []
@@ -271,7 +271,7 @@ class _Nodes:
         )
 
     def _rest(self) -> tuple[Array, Array]:
-        """World positions ``(J, 3)`` and orientations ``(J, 3, 3)`` in the bind pose."""
+        """Return world positions ``(J, 3)`` and orientations ``(J, 3, 3)`` in the bind pose."""
         default = _saved_pose(self.gltf, self.order, self.parents)
         bound: dict[int, Array] = {}
         for skin in self.gltf.json.get("skins", ()):
@@ -308,7 +308,7 @@ class _Nodes:
 
 
 def _saved_pose(gltf: Gltf, order: Sequence[int], parents: Sequence[int]) -> tuple[Array, Array]:
-    """World positions and orientations of the nodes as they are saved."""
+    """Return world positions and orientations of the nodes as saved."""
     translations: list[Array] = []
     rotations: list[Array] = []
     scales: list[float] = []
@@ -336,19 +336,19 @@ def node_parts(node: Mapping[str, Any]) -> tuple[Array, Array, Array]:
 
 
 def _rigid(matrix: Array) -> tuple[Array, float]:
-    """The rotation ``(3, 3)`` nearest to a matrix ``(4, 4)``, and its mean scale."""
+    """Return the rotation ``(3, 3)`` nearest to a matrix ``(4, 4)``, and its mean scale."""
     u, sizes, vt = np.linalg.svd(matrix[:3, :3])
     u[:, 2] *= np.sign(np.linalg.det(u @ vt))
     return u @ vt, float(sizes.mean())
 
 
 def _parts(gltf: Gltf, node: int) -> bool:
-    """Whether a node with a mesh also carries other nodes."""
+    """Return whether a node with a mesh also carries other nodes."""
     return bool(gltf.nodes[node].get("children"))
 
 
 def _chunks(data: bytes) -> tuple[bytes, bytes | None]:
-    """JSON and binary chunk of a GLB."""
+    """Return the JSON and binary chunks of a GLB."""
     if len(data) < 20 or struct.unpack_from("<I", data, 4)[0] != 2:
         raise FormatError("is not GLB of version 2, or truncated")
     if struct.unpack_from("<I", data, 8)[0] > len(data):

@@ -66,7 +66,7 @@ class _Person:
 
 
 def recognise(recording: Recording) -> Recognition | None:
-    """Our joints in a recording; none where no person is found."""
+    """Return our joints in a recording; None if no person is found."""
     step = max(1, recording.frames // _SAMPLES)
     points = recording.positions(range(len(recording.names)), slice(0, None, step))
     names = read_names(recording.names)
@@ -97,7 +97,7 @@ def _agrees(name: NameEvidence, ours: str) -> bool:
 
 
 def _attach_feet(body: SkeletonEvidence, joints: dict[str, int]) -> None:
-    """Feet that hang on the root, for inverse kinematics, instead of on their shins."""
+    """Attach feet that hang on the root, for inverse kinematics, to their shins."""
     names = body.names
     for side in ("left", "right"):
         knee, ankle = joints[f"{side}_knee"], joints[f"{side}_ankle"]
