@@ -139,7 +139,7 @@ def test_a_limit_stops_the_run_and_the_next_goes_on(limits: Limits, reason: str)
 
 def test_money_is_not_limited_without_a_price() -> None:
     cells = cells_of(["openai:never-heard-of"], ["prompt"])
-    with pytest.raises(ConfigurationError, match="no price of openai:never-heard-of"):
+    with pytest.raises(ConfigurationError, match="no price is known for openai:never-heard-of"):
         Ablation(toys(), cells, limits=Limits(dollars=1), prices=Prices.load())
     assert Prices.load().cost("openai:gpt-4o-mini", 1_000_000, 1_000_000) == pytest.approx(0.75)
     assert Prices.load().cost("ollama:llama3.1:8b", 10, 10) == 0
