@@ -141,15 +141,21 @@ def test_a_leap_of_the_whole_body_is_smoothed(walk: np.ndarray, width: int) -> N
     assert notes == ["the whole body leaps away and back in frame 8; this was smoothed"]
 
 
-def test_the_floor_is_under_the_feet_and_not_under_a_dip(walk: np.ndarray) -> None:
+@pytest.mark.parametrize("dip", [(0.2, 0.3, 0.3, 0.2), (0.5,), (0.12, 0.12), (0.9, 0.9)])
+def test_the_floor_is_under_the_feet_and_not_under_a_dip(
+    walk: np.ndarray, dip: tuple[float, ...]
+) -> None:
     long = np.concatenate([walk, walk[::-1]] * 3)
-    long[60:64, :, 1] -= [[0.2], [0.3], [0.3], [0.2]]
-    path_notes = read_motion_of(long)
-    lowest = np.median(path_notes.joints[:, [7, 8, 10, 11], 1].min(axis=1))
-    assert lowest < 0.1
-    assert "below the floor" in path_notes.provenance["notes"][-1]
-    cleaned = clean(path_notes)
-    assert np.median(cleaned.joints[:, [7, 8, 10, 11], 1].min(axis=1)) < 0.06
+    usual = lowest_foot(read_motion_of(long))
+    long[60 : 60 + len(dip), :, 1] -= np.array(dip)[:, None]
+    found = read_motion_of(long)
+    assert abs(lowest_foot(found) - usual) < 0.04
+    assert abs(lowest_foot(clean(found)) - usual) < 0.04
+
+
+def lowest_foot(motion: Motion) -> float:
+    """The height of the lower foot in most frames, metres."""
+    return float(np.median(motion.joints[:, [7, 8, 10, 11], 1].min(axis=1)))
 
 
 def read_motion_of(joints: np.ndarray) -> Motion:
@@ -293,6 +299,39 @@ def test_one_bad_file_of_many_does_not_stop_the_rest(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.npz", "c.npz"]
     assert "b.bvh is truncated" in result.stderr and "2 of 3 files imported" in result.stderr
+
+
+CAMERA = "ROOT Camera\n{\n OFFSET 0 300 0\n CHANNELS 1 Xposition\n}\n"
+PROP = "ROOT Ball\n{\n OFFSET 9 9 9\n CHANNELS 0\n End Site\n {\n  OFFSET 0 1 0\n }\n}\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "channels"),
+    [("", CAMERA, (0, 1)), (CAMERA, "", (1, 0)), (PROP, "", (0, 0)), (CAMERA, CAMERA, (1, 1))],
+)
+def test_more_than_one_root(
+    tmp_path: Path, before: str, after: str, channels: tuple[int, int]
+) -> None:
+    head, motion, rest = MIXAMO.read_text().partition("MOTION")
+    head = head.replace("HIERARCHY\n", f"HIERARCHY\n{before}") + after
+    lines = (motion + rest).splitlines()
+    start = 1 + next(at for at, line in enumerate(lines) if line.startswith("Frame Time"))
+    lines[start:] = ["0 " * channels[0] + row + " 0" * channels[1] for row in lines[start:]]
+    path = tmp_path / "clip.bvh"
+    path.write_text(head + "\n".join(lines) + "\n")
+    np.testing.assert_allclose(read_joints(path)[0], read_joints(MIXAMO)[0], atol=1e-9)
+
+
+@pytest.mark.parametrize(("frames", "said"), [(1, "1 frames, 0.03 s"), (2, "2 frames, 0.07 s")])
+def test_a_motion_that_is_too_short_says_its_own_length(
+    tmp_path: Path, frames: int, said: str
+) -> None:
+    text = MIXAMO.read_text().replace("Frames: 37", f"Frames: {frames}")
+    head = text[: text.index("\n", text.index("Frame Time")) + 1]
+    rows = text[len(head) :].splitlines()[1 : 1 + frames]
+    (tmp_path / "a.bvh").write_text(head + "\n".join(rows) + "\n")
+    with pytest.raises(FormatError, match=f"is too short: {said}"):
+        read_motion(tmp_path / "a.bvh")
 
 
 def test_bones_of_the_sample_keep_their_parents() -> None:

@@ -71,6 +71,23 @@ def test_what_a_hand_holds_makes_no_longer_arm(tmp_path: Path, prop: str, length
     assert found.chosen is not None and found.chosen.joints["right_wrist"] == "mixamorig:RightHand"
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"mixamorig:Neck": "mixamorig:Neck1"},  # as CMU's BVH calls it
+        {"mixamorig:": "", "Neck": "Neck1", "Spine2": "Spine3"},
+        {"mixamorig:": "", "Hips": "root", "Spine1": "upperback", "Spine2": "thorax"},
+        {"mixamorig:": "", "LeftHand": "Hand_L", "RightHand": "Hand_R", "Spine2": "Chest"},
+    ],
+)
+def test_names_that_half_fit_a_known_set_change_nothing(
+    tmp_path: Path, changes: dict[str, str]
+) -> None:
+    found = read_capture(renamed(tmp_path, changes))
+    np.testing.assert_array_equal(found.joints, read_joints(MIXAMO)[0])
+    assert found.chosen is not None and found.chosen.source == "recognised"
+
+
 def test_a_small_fuzz_finds_people_and_takes_nobody_for_another() -> None:
     outcomes = skeleton_fuzz.measure(range(60), seed=3, show=0)
     complete = sum(number for key, number in outcomes.items() if key.startswith("complete"))
