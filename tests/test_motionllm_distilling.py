@@ -10,22 +10,27 @@ import torch
 from motionllm_toys import backbone
 from test_motionllm_training import PLAIN, clips, trainer
 
-from motion_agent.motion_core.errors import ConfigurationError
+from motion_agent.motion_core.errors import ConfigurationError, UnavailableError
+from motion_agent.motion_core.motionllm.assembly import load_direction
 from motion_agent.motion_core.motionllm.samples import Augmentation, TrainingData, collate
 from motion_agent.motion_core.motionllm.sampling import guided
 from motion_agent.motion_core.motionllm.train import Trainer
+from motion_agent.motion_core.motionllm.weights import save_direction
 
 
-def student(**changes: object) -> Trainer:
+def student(folder: Path, **changes: object) -> Trainer:
     """A trainer whose rows say something, with a teacher of the same weights."""
     train = trainer(augmentation=Augmentation(**PLAIN), dropout=0.0, guidance=4.0, **changes)
     train.model.rows["t2m_head"].data.mul_(20.0)
-    train.learn_guidance(backbone())
+    facts = {"backbone": "toy", "training": {"prompt": "compact"}}
+    save_direction(train.model, "t2m", folder, facts)
+    load_direction(train.model, "t2m", folder)  # as it was rounded for the disk
+    train.learn_from(folder, backbone())
     return train
 
 
-def test_the_teacher_guides_what_follows_a_description_and_nothing_else() -> None:
-    train = student()
+def test_the_teacher_guides_what_follows_a_description_and_nothing_else(tmp_path: Path) -> None:
+    train = student(tmp_path)
     maker, tokens = train.maker, np.array([3, 4, 5], np.int16)
     described = [maker.plain(clip) for clip in clips()]
     gap = maker.gap(tokens, tokens, tokens, tokens)
@@ -55,7 +60,7 @@ def test_the_teacher_guides_what_follows_a_description_and_nothing_else() -> Non
 
 
 def test_the_student_comes_to_say_alone_what_the_teacher_says(tmp_path: Path) -> None:
-    train = student(steps=80, lr=3e-2)
+    train = student(tmp_path / "teacher", steps=80, lr=3e-2)
     checks = [train.maker.plain(clip) for clip in clips()]
     ids, targets = collate(checks)
     assert train.teacher is not None
@@ -68,14 +73,19 @@ def test_the_student_comes_to_say_alone_what_the_teacher_says(tmp_path: Path) ->
         return float((logits.softmax(-1) - taught).abs().sum(-1).mean())
 
     before = distance()
-    train.fit(TrainingData(clips()), clips(), tmp_path)
+    train.fit(TrainingData(clips()), clips(), tmp_path / "student")
     assert distance() < 0.3 * before
     assert torch.equal(train.teacher.probabilities(ids, targets), taught)  # which stays as it was
 
 
-def test_guidance_is_nothing_for_m2t() -> None:
+def test_a_teacher_is_nothing_for_m2t(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="t2m"):
-        trainer("m2t", guidance=4.0).learn_guidance(backbone())
+        trainer("m2t").learn_from(tmp_path, backbone())
+
+
+def test_a_teacher_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UnavailableError, match="finish the training"):
+        trainer().learn_from(tmp_path, backbone())
 
 
 def test_guidance_below_1_is_refused() -> None:

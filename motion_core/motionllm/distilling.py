@@ -4,8 +4,8 @@
     student   p(token | description, motion so far)
 
 After "On Distillation of Guided Diffusion Models", https://arxiv.org/abs/2210.03142, section 3.1,
-with the probabilities of tokens in place of predicted noise. The student begins with the teacher's
-weights. It then needs half the rows of a batch, and a server that knows no guidance can run it.
+with the probabilities of tokens in place of predicted noise. The student best begins with the
+teacher's weights. What it makes needs half the rows of a batch, and no server has to know guidance.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from ..errors import ConfigurationError
 from ..json_text import parse_json
 from ..training import TrainingRun
 from . import lora
-from .assembly import load_direction
+from .assembly import load_direction, read_direction
 from .backbone import DEFAULT_BACKBONE, load_backbone
 from .distilling import GuidedTeacher
 from .frozen_norm import replace_norms
@@ -71,8 +71,7 @@ class MotionLLMTraining:
         augmentation: how samples vary.
         prompt: format of the prompts, which the checkpoint keeps.
         motion_first: share of the training in which t2m learns motion without captions.
-        guidance: other than 1, t2m learns what the weights that it starts from make with this
-            guidance; see `distilling`.
+        guidance: with a teacher, how it is guided; see `distilling`.
         bfloat16: the frozen backbone and activations in bfloat16; five times faster on CPUs with
             AVX-512 BF16 or AMX. None: where it is fast.
         validate_every: steps between two looks at the validation split.
@@ -94,7 +93,7 @@ class MotionLLMTraining:
     prompt: str = "compact"
     bfloat16: bool | None = None
     motion_first: float = 0.3
-    guidance: float = 1.0
+    guidance: float = 4.0
     validate_every: int = 250
     seed: int = 0
 
@@ -117,6 +116,7 @@ def train_motionllm(
     training: MotionLLMTraining | None = None,
     wordings: Iterable[str] = (),
     start: Path | str | None = None,
+    teacher: Path | str | None = None,
 ) -> MotionLLM:
     """Train one direction, or continue; write its adapter and rows to `out`.
 
@@ -130,6 +130,7 @@ def train_motionllm(
         wordings: captions without motion, from which m2t learns phrasing.
         start: folder of a finished training of the same direction, rank and tokenizer, or of a
             checkpoint, whose weights are the first ones.
+        teacher: such a folder, of which t2m learns what it makes with `training.guidance`.
 
     Raises:
         UnavailableError: the backbone is unavailable or `out` cannot be written to.
@@ -150,10 +151,8 @@ def train_motionllm(
     trainer = Trainer(direction, lm.to(device), text_tokenizer, tokenizer, training)
     if start is not None:
         load_direction(trainer.model, direction, start)
-    if training.guidance != 1:
-        if start is None:
-            raise ConfigurationError("to learn guidance takes weights to start from; give start")
-        trainer.learn_guidance(load_backbone(backbone, dtype=lm.dtype)[0].to(device))
+    if teacher is not None:
+        trainer.learn_from(teacher, load_backbone(backbone, dtype=lm.dtype)[0].to(device))
     train = tokenise(
         dataset,
         tokenizer,
@@ -212,22 +211,23 @@ class Trainer:
             fused=True,
         )
 
-    def learn_guidance(self, backbone: Any) -> None:
-        """Learn from the weights as they are now, with guidance, on a backbone of their own.
+    def learn_from(self, folder: Path | str, backbone: Any) -> None:
+        """Learn what a finished t2m makes with guidance, in place of the recordings.
+
+        Args:
+            folder: of its training, or of a checkpoint.
+            backbone: of its own, as the student's.
 
         Raises:
-            ConfigurationError: of m2t, which has none.
+            UnavailableError, IntegrityError: it is missing or damaged.
+            ConfigurationError: it is of another backbone or codebook, or the student is m2t.
         """
         if self.direction != "t2m":
-            raise ConfigurationError("guidance is something for t2m to learn, not for m2t")
+            raise ConfigurationError("a teacher guides t2m; m2t has nothing to learn from one")
+        facts = read_direction(folder, "t2m").facts
         teacher = MotionLLM(backbone, codes=self.model.codes)
-        state = lora.adapter_state(self.model.backbone, "t2m")
-        rank = next(iter(state.values())).shape[0]
-        teacher.add_direction("t2m", rank=rank, scale=self.training.scale)
-        lora.load_adapter_state(teacher.backbone, "t2m", state)
-        with torch.no_grad():
-            for name, row in teacher.rows.items():
-                row.copy_(self.model.rows[name])
+        teacher.add_direction("t2m", rank=facts["rank"], scale=facts["scale"])
+        load_direction(teacher, "t2m", folder)
         self.teacher = GuidedTeacher(teacher, self.maker.prompt, self.training.guidance)
 
     def fit(self, train: TrainingData, validation: Sequence[TokenisedClip], out: Path) -> None:

@@ -134,7 +134,14 @@ Start = Annotated[
 ]
 Guidance = Annotated[
     float | None,
-    typer.Option(min=1, max=20, help="Learn what --start makes with this guidance (t2m)."),
+    typer.Option(min=1, max=20, help="Of the teacher, by the empty description; 4."),
+]
+Teacher = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Training, or checkpoint, whose guided t2m is learnt from, not the recordings.",
+    ),
 ]
 Prompt = Annotated[
     str | None,
@@ -224,6 +231,7 @@ def _add_direction(direction: Direction, summary: str) -> None:
         motion_first: MotionFirst = None,
         wordings: Wordings = None,
         start: Start = None,
+        teacher: Teacher = None,
         guidance: Guidance = None,
         prompt: Prompt = None,
         seed: Seed = 0,
@@ -253,6 +261,7 @@ def _add_direction(direction: Direction, summary: str) -> None:
             ),
             wordings=read_wordings(wordings, dataset) if wordings else (),
             start=start,
+            teacher=teacher,
             **settings_of(backbone=backbone),
         )
         say(f"the adapter is in {out}")
