@@ -24,13 +24,16 @@ START_SECONDS = 60
 
 
 @contextmanager
-def serving(gguf: Path | None = None, *, window: int = 4096, threads: int = 1) -> Iterator[str]:
+def serving(
+    gguf: Path | None = None, *, window: int = 4096, threads: int = 1, slots: int = 1
+) -> Iterator[str]:
     """Run a server in its own process and yield its base URL for OPENAI_BASE_URL.
 
     Args:
         gguf: the model; SmolLM2 by default.
         window: tokens of prompt and answer together.
         threads: of llama.cpp.
+        slots: requests at the same time, each with its window.
 
     Raises:
         ConfigurationError: xllamacpp is not installed.
@@ -39,7 +42,7 @@ def serving(gguf: Path | None = None, *, window: int = 4096, threads: int = 1) -
     if find_spec("xllamacpp") is None:
         raise ConfigurationError("the server needs xllamacpp: pip install 'motion-agent[dev]'")
     command = [sys.executable, __file__, "--window", str(window), "--threads", str(threads)]
-    command += ["--gguf", str(gguf or _smollm2())]
+    command += ["--gguf", str(gguf or _smollm2()), "--slots", str(slots)]
     # Its log is discarded: a full pipe would stop it.
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -71,12 +74,12 @@ def _smollm2() -> Path:
     return default_gguf()
 
 
-def _serve(gguf: Path, window: int, threads: int, port: int) -> None:
+def _serve(gguf: Path, window: int, threads: int, slots: int, port: int) -> None:
     import xllamacpp
 
     params = xllamacpp.CommonParams()
     params.model.path = str(gguf)
-    params.n_ctx, params.n_parallel, params.port = window, 1, port
+    params.n_ctx, params.n_parallel, params.port = window * slots, slots, port
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
     params.warmup, params.verbosity, params.ui = False, 1, False
     server = xllamacpp.Server(params)
@@ -90,6 +93,13 @@ if __name__ == "__main__":
     parser.add_argument("--gguf", type=Path, help="a model other than SmolLM2")
     parser.add_argument("--window", type=int, default=4096, help="tokens of prompt and answer")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--slots", type=int, default=1, help="requests at the same time")
     parser.add_argument("--port", type=int, default=0, help="port; 0 for any free one")
     arguments = parser.parse_args()
-    _serve(arguments.gguf or _smollm2(), arguments.window, arguments.threads, arguments.port)
+    _serve(
+        arguments.gguf or _smollm2(),
+        arguments.window,
+        arguments.threads,
+        arguments.slots,
+        arguments.port,
+    )

@@ -21,8 +21,7 @@ import torch.nn.functional as F
 
 from motion_agent.motion_core.choices import PREPARED
 from motion_agent.motion_core.datasets.prepared import PreparedDataset, Split
-from motion_agent.motion_core.motionllm.checkpoint import load_checkpoint
-from motion_agent.motion_core.motionllm.engine import DEFAULT_CHECKPOINT
+from motion_agent.motion_core.motionllm.checkpoint import DEFAULT_CHECKPOINT, load_checkpoint
 from motion_agent.motion_core.motionllm.inference import InferenceModel, load_inference
 from motion_agent.motion_core.motionllm.prompt import prompt_format
 from motion_agent.motion_core.motionllm.samples import (

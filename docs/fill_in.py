@@ -76,7 +76,7 @@ def _notice(text: str) -> str:
     """Parts 1 and 2, of the shipped weights and their data, as the checkpoint tells them."""
     from motion_agent.motion_core.datasets.attributions import notice
     from motion_agent.motion_core.motionllm import load_checkpoint
-    from motion_agent.motion_core.motionllm.engine import DEFAULT_CHECKPOINT
+    from motion_agent.motion_core.motionllm.checkpoint import DEFAULT_CHECKPOINT
 
     config = load_checkpoint(DEFAULT_CHECKPOINT).config
     found = re.fullmatch(r"(.*?)1\. The shipped.*?(3\. Pre-trained.*)", text, re.DOTALL)

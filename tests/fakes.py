@@ -74,6 +74,7 @@ class Server:
             that is given the handler.
         capabilities: what Ollama's ``/api/show`` says of the model, which is not written down;
             None for a server that does not know the question.
+        models: what ``GET …/models`` lists.
     """
 
     def __init__(
@@ -83,9 +84,13 @@ class Server:
         self.headers: list[dict[str, str]] = []
         self.answers: list[Any] = []
         self.capabilities: list[str] | None = ["completion"]
+        self.models: list[dict[str, Any]] = []
         server = self
 
         class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                send_json(self, {"object": "list", "data": server.models})
+
             def do_POST(self) -> None:
                 length = int(self.headers.get("content-length", 0))
                 body = json.loads(self.rfile.read(length) or b"{}")
@@ -149,6 +154,19 @@ def openai_server() -> Server:
         )
 
     return Server(reply)
+
+
+def completion_server(model: str = "t2m", owner: str = "library") -> Server:
+    """Speaks ``POST /v1/completions``. An answer is a text, or (text, finish_reason) in a list."""
+
+    def reply(handler: BaseHTTPRequestHandler, body: dict[str, Any], answer: Any) -> None:
+        text, reason = answer if isinstance(answer, list) else (answer, "stop")
+        choice = {"index": 0, "text": text, "finish_reason": reason}
+        send_json(handler, {"object": "text_completion", "choices": [choice]})
+
+    server = Server(reply)
+    server.models = [{"id": model, "object": "model", "owned_by": owner}]
+    return server
 
 
 def ollama_server() -> Server:

@@ -169,8 +169,7 @@ def test_engines_stand_in_one_table(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_what_is_trained_of_the_default_checkpoint_is_counted() -> None:
     from motion_agent.ablation.motionllm import trainable_parameters
-    from motion_agent.motion_core.motionllm.checkpoint import load_checkpoint
-    from motion_agent.motion_core.motionllm.engine import DEFAULT_CHECKPOINT
+    from motion_agent.motion_core.motionllm.checkpoint import DEFAULT_CHECKPOINT, load_checkpoint
 
     # 9,768,960 of the adapter; 514 motion rows of 576 in the embedding and in the head, less the
     # start token, which the head does not have.

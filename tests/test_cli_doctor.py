@@ -19,7 +19,7 @@ from motion_agent import doctor as doctor_module
 from motion_agent import servers
 from motion_agent.cli import app
 from motion_agent.doctor import Finding, works
-from motion_agent.motion_core.motionllm.engine import DEFAULT_CHECKPOINT
+from motion_agent.motion_core.motionllm.checkpoint import DEFAULT_CHECKPOINT
 
 KEY = "sk-very-secret"
 

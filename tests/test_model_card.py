@@ -17,7 +17,7 @@ from motion_agent.motion_core.datasets.licences import (
 )
 from motion_agent.motion_core.errors import InputError
 from motion_agent.motion_core.motionllm import load_checkpoint
-from motion_agent.motion_core.motionllm.engine import DEFAULT_CHECKPOINT
+from motion_agent.motion_core.motionllm.checkpoint import DEFAULT_CHECKPOINT
 from motion_agent.motion_core.motionllm.known_captions import KnownCaptions
 
 REPOSITORY = Path(__file__).resolve().parent.parent

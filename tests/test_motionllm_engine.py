@@ -29,8 +29,8 @@ from motion_agent.motion_core.errors import (
     UnavailableError,
 )
 from motion_agent.motion_core.motionllm import MotionLLMEngine, load_motionllm
+from motion_agent.motion_core.motionllm.checkpoint_engine import FILL_CONTEXT
 from motion_agent.motion_core.motionllm.choosing import reading_scores, take_seeds
-from motion_agent.motion_core.motionllm.engine import FILL_CONTEXT
 from motion_agent.motion_core.motionllm.model import Direction
 from motion_agent.motion_core.motionllm.vocabulary import KnownWords, stem
 

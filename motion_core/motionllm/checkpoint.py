@@ -40,6 +40,7 @@ from .weights import file_digest, read_tensors
 if TYPE_CHECKING:
     from ..tokenizer import MotionTokenizer
 
+DEFAULT_CHECKPOINT = Path(__file__).parent.parent / "checkpoints" / "smollm2-135m"
 FORMAT = "motion-agent checkpoint"
 VERSION = 1
 CONFIG = "config.json"
@@ -242,15 +243,18 @@ class Checkpoint:
             )
 
 
-def load_checkpoint(folder: Path | str) -> Checkpoint:
+def load_checkpoint(folder: Path | str | None = None) -> Checkpoint:
     """Load the checkpoint in `folder`, checking every file against its digest.
+
+    Args:
+        folder: None for $MOTION_AGENT_CHECKPOINT, else the one that is shipped.
 
     Raises:
         UnavailableError: there is none, or it cannot be read.
         IntegrityError: a file is missing or differs from the original.
         ConfigurationError: its version is unknown.
     """
-    folder = Path(folder)
+    folder = Path(folder or os.environ.get("MOTION_AGENT_CHECKPOINT") or DEFAULT_CHECKPOINT)
     if not (folder / CONFIG).is_file():
         raise UnavailableError(
             f"there is no checkpoint in {folder} (no {CONFIG}); give the folder of one, or train "

@@ -9,49 +9,41 @@ Notable:
 
 from __future__ import annotations
 
-import math
 import os
 import threading
 from collections.abc import Sequence
-from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import torch
 
-from ..engine import (
-    MAX_DESCRIPTION,
-    CancelToken,
-    Coverage,
-    GenerationRequest,
-    Progress,
-    Take,
-    checked_progress,
-)
-from ..errors import ConfigurationError, GenerationError, InputError
+from ..engine import CancelToken, GenerationRequest, Progress, Take, checked_progress
+from ..errors import ConfigurationError
 from ..motion import FloatArray
 from . import lora
 from .backbone import load_backbone
 from .beams import search_captions, search_motions
 from .checkpoint import START, Checkpoint, load_checkpoint
+from .checkpoint_engine import (
+    CheckpointEngine,
+    join_captions,
+    one_caption,
+    stated_seconds,
+)
 from .choosing import reading_scores, take_seeds
 from .decoding import AnyModel, MotionPrompt, decode_captions, decode_motions
 from .inference import InferenceModel, load_inference
 from .int8 import is_fast
 from .model import DIRECTIONS, Direction, MotionLLM
-from .prompt import SECONDS_PER_TOKEN, PromptFormat, check_description, prompt_format
+from .prompt import PromptFormat, prompt_format
 from .samples import gap_prompt
-from .sampling import Sampling
 
-DEFAULT_CHECKPOINT = Path(__file__).parent.parent / "checkpoints" / "smollm2-135m"
-FILL_CONTEXT = 16  # motion tokens on each side of a gap; training saw 1 to 16
-CAPTION_WINDOW = 50  # motion tokens; training saw up to 60
 _BATCH = 64  # rows at once; more would only cost memory
 _MAX_STATES = 2048  # of texts that are kept
 
 
-class MotionLLMEngine:
+class MotionLLMEngine(CheckpointEngine):
     """Text to motion tokens and back; see `MotionEngine`.
 
     Args:
@@ -59,11 +51,6 @@ class MotionLLMEngine:
         backbone: folder or name, in place of the one that the checkpoint names.
         dtype: of the weights, `torch.int8` for quantised ones; None for `decoding_dtype`.
         device: of the language model, such as "cuda"; None for `decoding_device`.
-
-    Attributes:
-        checkpoint: what it was made from.
-        tokenizer: the motion tokenizer.
-        sampling: how motion tokens are drawn; may be replaced.
     """
 
     def __init__(
@@ -74,26 +61,14 @@ class MotionLLMEngine:
         dtype: torch.dtype | None = None,
         device: str | None = None,
     ) -> None:
-        self.checkpoint = checkpoint
-        self.tokenizer = checkpoint.tokenizer()
-        self.sampling: Sampling = checkpoint.config.sampling
+        super().__init__(checkpoint)
         self._backbone = backbone or checkpoint.config.backbone
         self._dtype = dtype
-        self._known = checkpoint.known()
         self._states: dict[str, FloatArray] = {}  # of texts whose meaning was asked for
         self._lock = threading.RLock()
         self._device = device or decoding_device()
         self._loaded: tuple[AnyModel, PromptFormat] | None = None
         self._direction: Direction | None = None
-
-    @property
-    def name(self) -> str:
-        return f"motionllm {self.checkpoint.config.name} {self.checkpoint.version}"
-
-    @property
-    def codebook(self) -> str:
-        """Eight hexadecimal digits that change with the motion tokenizer."""
-        return self.checkpoint.config.digests["tokenizer.safetensors"][:8]
 
     @property
     def device(self) -> str:
@@ -124,8 +99,7 @@ class MotionLLMEngine:
             Cancelled: `cancel` was set meanwhile.
         """
         step = checked_progress(progress, cancel)
-        lengths = [self._length(request.seconds) for request in requests]
-        lines = [check_description(r.description, MAX_DESCRIPTION) for r in requests]
+        checked = self._checked(requests)
         if not requests:
             return []
         with self._lock:
@@ -133,22 +107,26 @@ class MotionLLMEngine:
             blank = (*prompt.description(""), model.motion_start)
             rows = [
                 MotionPrompt(
-                    [*prompt.description(line, _stated(request, prompt)), model.motion_start],
+                    [
+                        *prompt.description(line, stated_seconds(request, prompt)),
+                        model.motion_start,
+                    ],
                     seed,
-                    *length,
+                    least,
+                    most,
                     request.greedy,
                     blank,
                     request.cancel,
                 )
-                for request, line, length in zip(requests, lines, lengths, strict=True)
+                for request, (line, least, most) in zip(requests, checked, strict=True)
                 for seed in take_seeds(int(request.seed), self._takes(request))
             ]
             takes = iter(self._motions(model, prompt, rows, step))
             best = self._best(
                 [
                     (line, _worth_choosing(request, [next(takes) for _ in seeds]))
-                    for request, line, seeds in zip(
-                        requests, lines, (range(self._takes(r)) for r in requests), strict=True
+                    for request, (line, _, _), seeds in zip(
+                        requests, checked, (range(self._takes(r)) for r in requests), strict=True
                     )
                 ]
             )
@@ -171,7 +149,7 @@ class MotionLLMEngine:
             GenerationError: the model wrote nothing.
         """
         step = checked_progress(progress, cancel)
-        windows = [_windows(self._check_tokens(self._tokens(take))) for take in takes]
+        windows = [self._caption_windows(take) for take in takes]
         flat = [window for group in windows for window in group]
         sentences: list[str] = []
         if not flat:
@@ -189,22 +167,7 @@ class MotionLLMEngine:
                 if step is not None:
                     step(len(sentences), len(flat))
         rest = iter(sentences)
-        return [_join([next(rest) for _ in group]) for group in windows]
-
-    def encode(self, features: FloatArray) -> tuple[int, ...]:
-        return tuple(self.tokenizer.encode(features))
-
-    def decode(
-        self,
-        tokens: Sequence[int],
-        *,
-        progress: Progress | None = None,
-        cancel: CancelToken | None = None,
-    ) -> FloatArray:
-        return self.tokenizer.decode(tokens)
-
-    def coverage(self, description: str) -> Coverage:
-        return self._known.coverage(description)
+        return [join_captions([next(rest) for _ in group]) for group in windows]
 
     def meanings(self, texts: Sequence[str]) -> FloatArray:
         """Return the state (N, D) in which each text leaves the language model.
@@ -282,11 +245,6 @@ class MotionLLMEngine:
             return 1
         return request.takes or self.sampling.takes
 
-    def _tokens(self, take: Take) -> Sequence[int]:
-        if not take.tokens and take.features is not None:
-            return self.encode(take.features)
-        return take.tokens
-
     def _best(self, drawn: Sequence[tuple[str, list[tuple[int, ...]]]]) -> list[tuple[int, ...]]:
         """Return, for each description, the take that `m2t` reads best."""
         if all(len(takes) == 1 for _, takes in drawn):
@@ -333,34 +291,6 @@ class MotionLLMEngine:
         model = restore_model(self.checkpoint, backbone, self._backbone).to(self._device)
         return model.requires_grad_(False), text_tokenizer
 
-    def _length(self, seconds: float | None) -> tuple[int, int]:
-        """Return the minimum and maximum number of motion tokens."""
-        sampling = self.sampling
-        if seconds is None:
-            return sampling.min_tokens, sampling.max_tokens
-        limit = sampling.longest * SECONDS_PER_TOKEN
-        if not isinstance(seconds, (int, float)) or not math.isfinite(seconds) or seconds <= 0:
-            raise InputError(f"seconds is {seconds!r}; give more than 0, at most {limit:g}")
-        count = max(1, round(seconds / SECONDS_PER_TOKEN))
-        if count > sampling.longest:
-            raise InputError(
-                f"{seconds:g} seconds are more than one description can fill ({limit:g}); "
-                "split the motion into several steps"
-            )
-        return count, count
-
-    def _check_tokens(self, tokens: Sequence[int]) -> list[int]:
-        checked = [int(token) for token in tokens]
-        codes = self.checkpoint.config.codes
-        if not checked:
-            raise InputError("there are no motion tokens to caption")
-        for token in checked:
-            if not 0 <= token < codes:
-                raise InputError(
-                    f"motion token {token} is not in the codebook; tokens go from 0 to {codes - 1}"
-                )
-        return checked
-
 
 class InfillingEngine(MotionLLMEngine):
     """A checkpoint whose t2m adapter has also learnt gaps; see `FillEngine`."""
@@ -386,14 +316,7 @@ class InfillingEngine(MotionLLMEngine):
             UnavailableError, ConfigurationError: the backbone cannot be had or does not fit.
             Cancelled: `cancel` was set meanwhile.
         """
-        if not before and not after:
-            raise InputError("a gap needs motion on one side at least; both are empty")
-        if not 1 <= length <= self.sampling.longest:
-            raise InputError(f"a gap has 1 to {self.sampling.longest} tokens, not {length}")
-        near, far = (
-            self._check_tokens(side) if side else []
-            for side in (before[-FILL_CONTEXT:], after[:FILL_CONTEXT])
-        )
+        near, far = self._gap(before, after, length)
         with self._lock:
             model, prompt = self._use("t2m")
             trained = cast(MotionLLM, model)  # both number tokens alike
@@ -424,8 +347,7 @@ def load_motionllm(
         IntegrityError: one of its files is missing or damaged.
         ConfigurationError: its version is unknown, or there is no such device.
     """
-    folder = checkpoint or os.environ.get("MOTION_AGENT_CHECKPOINT") or DEFAULT_CHECKPOINT
-    loaded = load_checkpoint(folder)
+    loaded = load_checkpoint(checkpoint)
     kind = InfillingEngine if loaded.config.fills else MotionLLMEngine
     device = device or os.environ.get("MOTION_AGENT_DEVICE")
     if device:
@@ -480,13 +402,6 @@ def decoding_dtype(device: str = "cpu") -> torch.dtype:
     return torch.int8 if device == "cpu" and is_fast() else torch.float32
 
 
-def _stated(request: GenerationRequest, prompt: PromptFormat) -> float | None:
-    """Return the duration stated in the prompt, rounded as in training to whole tokens."""
-    if request.seconds is None or not prompt.states_duration:
-        return None
-    return max(1, round(request.seconds / SECONDS_PER_TOKEN)) * SECONDS_PER_TOKEN
-
-
 def _worth_choosing(
     request: GenerationRequest, takes: list[tuple[int, ...]]
 ) -> list[tuple[int, ...]]:
@@ -508,24 +423,10 @@ def _in_tokens(progress: Progress | None, tokens: int) -> Progress | None:
     return lambda done, total: progress(done * tokens // total, tokens)
 
 
-def _windows(tokens: list[int]) -> list[list[int]]:
-    count = -(-len(tokens) // CAPTION_WINDOW)
-    cuts = [len(tokens) * i // count for i in range(count + 1)]
-    return [tokens[a:b] for a, b in pairwise(cuts)]
-
-
 def _sentence_ends(text_tokenizer: Any) -> frozenset[int]:
     newline = text_tokenizer("\n", add_special_tokens=False)["input_ids"]
     return frozenset([int(text_tokenizer.eos_token_id), *newline[-1:]])
 
 
 def _sentence(text_tokenizer: Any, ids: list[int]) -> str:
-    text = str(text_tokenizer.decode(ids, skip_special_tokens=True))
-    line = " ".join(text.split())
-    if not line:
-        raise GenerationError("the model wrote no caption; the motion may be too short")
-    return line
-
-
-def _join(sentences: Sequence[str]) -> str:
-    return ", then ".join(sentence for sentence, _ in groupby(sentences))
+    return one_caption(str(text_tokenizer.decode(ids, skip_special_tokens=True)))

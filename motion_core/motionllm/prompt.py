@@ -23,30 +23,27 @@ _MOTION = "\0"  # where the motion tokens go; no prompt and no description holds
 
 
 @dataclass(frozen=True)
-class PromptFormat:
-    """One format for both directions, as token ids of a text tokenizer."""
+class PromptWording:
+    """One format for both directions, as text."""
 
     name: PromptName
-    text_tokenizer: Any
-    _encoded: dict[str, list[int]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def states_duration(self) -> bool:
         return self.name == "compact"
 
-    def description(self, description: str, seconds: float | None = None) -> list[int]:
-        """Return ids of the t2m prompt up to, not including, <Motion>."""
+    def describe(self, description: str, seconds: float | None = None) -> str:
+        """Return the t2m prompt up to, not including, <Motion>."""
         values = {"description": self.normalise(description), "motion": _MOTION}
         name = f"motionllm/{self.name}_t2m"
         if seconds is None:
             text = load_prompt(name, **values)
         else:
             text = load_prompt(f"{name}_seconds", seconds=f"{seconds:.1f}", **values)
-        return self._begin() + self._ids(text.removesuffix(_MOTION))
+        return text.removesuffix(_MOTION)
 
-    def around_gap(self, seconds: float) -> tuple[list[int], list[int], list[int]]:
-        """Return ids of the in-filling prompt: up to the motion before the gap, between both, and
-        after.
+    def beside_gap(self, seconds: float) -> tuple[str, str, str]:
+        """Return the in-filling prompt: up to the motion before the gap, between both, and after.
 
         Raises:
             ConfigurationError: the format has no such prompt.
@@ -56,21 +53,15 @@ class PromptFormat:
         marks = {"before": _MOTION, "after": _MOTION, "motion": ""}
         text = load_prompt("motionllm/compact_fill", seconds=f"{seconds:.1f}", **marks)
         first, middle, last = text.split(_MOTION)
-        return self._begin() + self._ids(first), self._ids(middle), self._ids(last)
+        return first, middle, last
 
-    def around_motion(self) -> tuple[list[int], list[int]]:
-        """Return ids of the m2t prompt before <Motion> and after </Motion>."""
+    def beside_motion(self) -> tuple[str, str]:
+        """Return the m2t prompt before <Motion> and after </Motion>."""
         # The paper's ends with a space, which the loader would take off a file's end.
         end = {"caption": ""} if self.name == "paper" else {}
         text = load_prompt(f"motionllm/{self.name}_m2t", motion=_MOTION, **end)
         before, after = text.split(_MOTION)
-        return self._begin() + self._ids(before), self._ids(after)
-
-    def answer(self, caption: str) -> list[int]:
-        """Return ids of a caption as m2t is to write it, with the end-of-text id."""
-        space = "" if self.name == "paper" else " "
-        ids = self._ids(space + self.normalise(caption))
-        return [*ids, int(self.text_tokenizer.eos_token_id)]
+        return before, after
 
     def normalise(self, text: str) -> str:
         """Return the text on one line; the compact format knows lower case without a full stop
@@ -78,6 +69,39 @@ class PromptFormat:
         """
         line = " ".join(text.replace(_MOTION, " ").split())
         return line.lower().rstrip(" .!") if self.name == "compact" else line
+
+
+@dataclass(frozen=True)
+class PromptFormat(PromptWording):
+    """One format for both directions, as token ids of a text tokenizer."""
+
+    text_tokenizer: Any
+    _encoded: dict[str, list[int]] = field(default_factory=dict, repr=False, compare=False)
+
+    def description(self, description: str, seconds: float | None = None) -> list[int]:
+        """Return ids of the t2m prompt up to, not including, <Motion>."""
+        return self._begin() + self._ids(self.describe(description, seconds))
+
+    def around_gap(self, seconds: float) -> tuple[list[int], list[int], list[int]]:
+        """Return ids of the in-filling prompt: up to the motion before the gap, between both, and
+        after.
+
+        Raises:
+            ConfigurationError: the format has no such prompt.
+        """
+        first, middle, last = self.beside_gap(seconds)
+        return self._begin() + self._ids(first), self._ids(middle), self._ids(last)
+
+    def around_motion(self) -> tuple[list[int], list[int]]:
+        """Return ids of the m2t prompt before <Motion> and after </Motion>."""
+        before, after = self.beside_motion()
+        return self._begin() + self._ids(before), self._ids(after)
+
+    def answer(self, caption: str) -> list[int]:
+        """Return ids of a caption as m2t is to write it, with the end-of-text id."""
+        space = "" if self.name == "paper" else " "
+        ids = self._ids(space + self.normalise(caption))
+        return [*ids, int(self.text_tokenizer.eos_token_id)]
 
     def _ids(self, text: str) -> list[int]:
         known = self._encoded.get(text)
@@ -95,18 +119,27 @@ class PromptFormat:
         return [int(begin)] if puts_one else []
 
 
-def prompt_format(name: str, text_tokenizer: Any) -> PromptFormat:
-    """Return the format called `name`.
+def prompt_wording(name: str) -> PromptWording:
+    """Return the wording of the format called `name`.
 
     Raises:
         ConfigurationError: there is none; the message lists those there are.
     """
     for known in get_args(PromptName):
         if name == known:
-            return PromptFormat(known, text_tokenizer)
+            return PromptWording(known)
     raise ConfigurationError(
         f"no prompt format {name!r}; there are {', '.join(get_args(PromptName))}"
     )
+
+
+def prompt_format(name: str, text_tokenizer: Any) -> PromptFormat:
+    """Return the format called `name`.
+
+    Raises:
+        ConfigurationError: there is none; the message lists those there are.
+    """
+    return PromptFormat(prompt_wording(name).name, text_tokenizer)
 
 
 def check_description(description: object, longest: int) -> str:

@@ -4,11 +4,12 @@
     token       the backbone's     <Motion>   </Motion>    <Motion_0> … <Motion_511>
 
 The adapter is merged, and the motion rows are part of embedding and head, which are no longer one.
-t2m was trained on a choice among </Motion> and the motion tokens, m2t among words: what serves them
-has to forbid the rest, and their head rows that training did not have are zeros.
+t2m was trained on a choice among </Motion> and the motion tokens: in its head all other tokens have
+a row that keeps them from being chosen, see `silence`. m2t was trained on a choice among words, and
+motion tokens have rows of zeros in its head.
 
     hf      config.json, model.safetensors (float16), tokenizer files
-    gguf    t2m.gguf (float16), and a Modelfile for Ollama
+    gguf    t2m.gguf (float16, or 8 bits as Q8_0), and a Modelfile for Ollama
 """
 
 from __future__ import annotations
@@ -30,10 +31,11 @@ from .checkpoint import Checkpoint
 from .llama import LlamaConfig
 from .merged import WEIGHTS, merged_projections
 from .model import Direction
+from .silence import silencing_row
 from .text_tokenizer import FILES as TOKENIZER_FILES
 from .weights import read_tensors
 
-ServedFormat = Literal["hf", "gguf"]
+ServedFormat = Literal["hf", "gguf", "gguf-q8"]
 _MODELFILE = """\
 FROM ./{name}
 TEMPLATE "{{{{ .Prompt }}}}"
@@ -54,6 +56,7 @@ _PARTS = {
     "mlp.down_proj": "ffn_down",
 }
 _NORMAL, _CONTROL = 1, 3  # gguf's types of tokens
+_BLOCK = 32  # weights that share a scale in Q8_0
 
 
 def export_checkpoint(
@@ -71,7 +74,8 @@ def export_checkpoint(
         out.mkdir(parents=True, exist_ok=True)
         if form == "hf":
             return _write_hf(checkpoint, direction, folder, config, tokenizer, out)
-        return _write_gguf(checkpoint, direction, folder, config, tokenizer, out)
+        eight_bits = form == "gguf-q8"
+        return _write_gguf(checkpoint, direction, folder, config, tokenizer, out, eight_bits)
     except OSError as err:
         raise UnavailableError(f"cannot write to {out}: {err.strerror or err}") from err
 
@@ -116,13 +120,14 @@ def _tensors(
     """Return the tensors under Hugging Face's names, float32."""
     base, rows = read_tensors(folder / WEIGHTS), checkpoint.rows()
     embedding = base["model.embed_tokens.weight"].float()
-    head = embedding if config.tied else base["lm_head.weight"].float()
     motion = rows[f"{direction}.embed"].float()
-    new = torch.zeros_like(motion)  # what training did not have: <Motion>, and all of m2t's
-    if direction == "t2m":
-        new[1:] = rows["t2m.head"].float()
     yield "model.embed_tokens.weight", torch.cat([embedding, motion])
-    yield "lm_head.weight", torch.cat([head, new])
+    if direction == "t2m":
+        silent = silencing_row(checkpoint).expand(config.vocabulary + 1, -1)  # words, <Motion>
+        yield "lm_head.weight", torch.cat([silent, rows["t2m.head"].float()])
+    else:
+        head = embedding if config.tied else base["lm_head.weight"].float()
+        yield "lm_head.weight", torch.cat([head, torch.zeros_like(motion)])
     yield "model.norm.weight", base["model.norm.weight"].float()
     yield from merged_projections(base, config, checkpoint, direction)
     for block in range(config.layers):
@@ -165,8 +170,10 @@ def _write_gguf(
     config: LlamaConfig,
     tokenizer: Any,
     out: Path,
+    eight_bits: bool,
 ) -> list[Path]:
-    from gguf import GGUFWriter
+    from gguf import GGMLQuantizationType, GGUFWriter, LlamaFileType
+    from gguf.quants import quantize
 
     settings = parse_json((folder / "config.json").read_text(encoding="utf-8"))
     name = f"{direction}.gguf"
@@ -185,12 +192,18 @@ def _write_gguf(
         writer.add_layer_norm_rms_eps(config.epsilon)
         writer.add_rope_freq_base(config.theta)
         writer.add_vocab_size(config.vocabulary + 2 + checkpoint.config.codes)
-        writer.add_file_type(1)  # mostly float16
+        kind = LlamaFileType.MOSTLY_Q8_0 if eight_bits else LlamaFileType.MOSTLY_F16
+        writer.add_file_type(kind)
         _add_tokenizer(writer, tokenizer, config, direction, settings)
         for key, tensor in _tensors(checkpoint, direction, folder, config):
             short, values = _in_gguf(key, tensor, config)
-            kind = torch.float32 if values.dim() == 1 else torch.float16
-            writer.add_tensor(short, values.to(kind).numpy())
+            if values.dim() == 1:
+                writer.add_tensor(short, values.numpy())
+            elif eight_bits and values.shape[1] % _BLOCK == 0:
+                q8 = GGMLQuantizationType.Q8_0
+                writer.add_tensor(short, quantize(values.numpy(), q8), raw_dtype=q8)
+            else:
+                writer.add_tensor(short, values.to(torch.float16).numpy())
         writer.write_header_to_file()
         writer.write_kv_data_to_file()
         writer.write_tensors_to_file()
@@ -222,10 +235,11 @@ def _add_tokenizer(
     writer.add_token_list([word for word, _ in words])
     writer.add_token_types([_CONTROL if i in control else _NORMAL for _, i in words])
     writer.add_token_merges(merges)
-    writer.add_bos_token_id(int(settings.get("bos_token_id") or 0))
+    own_begin = int(settings.get("bos_token_id") or 0)
+    writer.add_bos_token_id(own_begin)
     own = int(settings["eos_token_id"])
     writer.add_eos_token_id(config.vocabulary + 1 if direction == "t2m" else own)
-    writer.add_add_bos_token(False)
+    writer.add_add_bos_token(own_begin in tokenizer.encode("a").ids[:1])
 
 
 def _in_gguf(key: str, tensor: Tensor, config: LlamaConfig) -> tuple[str, Tensor]:

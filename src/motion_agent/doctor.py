@@ -150,8 +150,7 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 def _checkpoint() -> Iterator[Finding]:
     from .motion_core.errors import MotionAgentError
-    from .motion_core.motionllm.checkpoint import load_checkpoint
-    from .motion_core.motionllm.engine import DEFAULT_CHECKPOINT
+    from .motion_core.motionllm.checkpoint import DEFAULT_CHECKPOINT, load_checkpoint
 
     try:
         found = load_checkpoint(DEFAULT_CHECKPOINT)

@@ -416,7 +416,7 @@ def _compare_engines(
     )
     from ..ablation.report import table_to_markdown
     from ..motion_core.evaluation import EvaluationOptions, MatchingNetwork
-    from ..motion_core.motionllm.engine import DEFAULT_CHECKPOINT
+    from ..motion_core.motionllm.checkpoint import DEFAULT_CHECKPOINT
     from ..motion_core.retrieval import load_retrieval
 
     # Of the measured data set, not the default one.

@@ -159,8 +159,11 @@ def convert(
 def export(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder of the model.")],
     form: Annotated[
-        Literal["hf", "gguf"],
-        typer.Option("--to", help="For vLLM and transformers, or for llama.cpp and Ollama."),
+        Literal["hf", "gguf", "gguf-q8"],
+        typer.Option(
+            "--to",
+            help="For vLLM and transformers, or for llama.cpp and Ollama, in 16 or 8 bits.",
+        ),
     ],
     direction: Annotated[
         Literal["t2m", "m2t"], typer.Option(help="Text to motion, or motion to text.")
@@ -174,7 +177,7 @@ def export(
     """Write one direction as a language model for other servers.
 
     The adapter is merged into the backbone, and motion tokens become words of its vocabulary. For
-    Ollama there is a Modelfile. A server of t2m must allow only motion tokens.
+    Ollama there is a Modelfile. `--engine openai-compatible:URL` uses what is served.
     """
     checkpoint = _load(folder)
     with working(f"merging {direction} into {checkpoint.config.backbone}"):
@@ -241,8 +244,7 @@ def _load(folder: Path | None) -> Checkpoint:
     if folder is not None:
         check_there(folder)
     with working("reading the checkpoint"):
-        from ..motion_core.motionllm.checkpoint import load_checkpoint
-        from ..motion_core.motionllm.engine import DEFAULT_CHECKPOINT
+        from ..motion_core.motionllm.checkpoint import DEFAULT_CHECKPOINT, load_checkpoint
 
         return load_checkpoint(folder or DEFAULT_CHECKPOINT)
 

@@ -35,7 +35,8 @@ EngineName = Annotated[
     typer.Option(
         "--engine",
         envvar="MOTION_AGENT_ENGINE",
-        help="Motion engine: a name, name:ARGUMENT, a checkpoint's folder, or file.py:object.",
+        help="Motion engine: a name, name:ARGUMENT such as openai-compatible:URL, a checkpoint's"
+        " folder, or file.py:object.",
         metavar="NAME",
         autocompletion=complete_engine,
         rich_help_panel="Models",

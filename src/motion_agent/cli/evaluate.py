@@ -158,7 +158,7 @@ def evaluate(
     from ..motion_core.evaluation import EvaluationOptions, MatchingNetwork
     from ..motion_core.evaluation import evaluate as measure
     from ..motion_core.evaluation.pairs import KINDS
-    from ..motion_core.motionllm.engine import DEFAULT_CHECKPOINT
+    from ..motion_core.motionllm.checkpoint import DEFAULT_CHECKPOINT
 
     network = MatchingNetwork.load(matching or checkpoint or DEFAULT_CHECKPOINT)
     options = EvaluationOptions(
@@ -309,7 +309,7 @@ def _tell(report: MotionFilesReport, out: Path) -> None:
 def _space(t2m: Path | None, matching: Path | None) -> Space:
     """Return the T2M evaluators if given, else our own network: never both in one table."""
     from ..motion_core.evaluation.motion_files import own_space, t2m_space
-    from ..motion_core.motionllm.engine import DEFAULT_CHECKPOINT
+    from ..motion_core.motionllm.checkpoint import DEFAULT_CHECKPOINT
 
     if t2m is not None:
         check_there(t2m)

@@ -1,0 +1,144 @@
+"""Does a server of llama.cpp choose the tokens that the engine in this process chooses?
+
+    python benchmarks/served.py --descriptions 4
+
+The shipped t2m is exported at 16 and at 8 bits and served on loopback. Motions are drawn in this
+process (float32, seeded); after each of their prefixes both are asked for the most probable token.
+Shown are the share of prefixes where they agree, the same of this process's own 8-bit weights
+(where PyTorch multiplies 8-bit numbers), and how many answers hold words when the server is told
+nothing about which tokens it may use.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import tempfile
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import torch
+from authors import STEPS
+from llama_server import serving
+
+from motion_agent.motion_core.motionllm.checkpoint import Checkpoint, load_checkpoint
+from motion_agent.motion_core.motionllm.completions import Ask, CompletionClient, ServedModel
+from motion_agent.motion_core.motionllm.decoding import MotionPrompt, decode_motions
+from motion_agent.motion_core.motionllm.inference import InferenceModel, load_inference
+from motion_agent.motion_core.motionllm.prompt import PromptFormat, prompt_format
+from motion_agent.motion_core.motionllm.sampling import Sampling
+from motion_agent.motion_core.motionllm.serving import ServedFormat, export_checkpoint
+
+FORMS: tuple[ServedFormat, ...] = ("gguf", "gguf-q8")
+TOKEN = re.compile(r"<Motion_(\d+)>")
+END = -1
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--descriptions", type=int, default=4, help="1 to 8")
+    parser.add_argument("--tokens", type=int, default=25, help="of each motion")
+    parser.add_argument("--checkpoint", type=Path, help="the shipped one, if none is given")
+    arguments = parser.parse_args()
+    checkpoint = load_checkpoint(arguments.checkpoint)
+    texts, count = STEPS[: arguments.descriptions], arguments.tokens
+    model, prompt = _model(checkpoint, torch.float32)
+    motions = _draw(model, prompt, texts, count)
+    expected = _most_probable(model, prompt, texts, motions)
+    print(f"{checkpoint.config.name} {checkpoint.version}, {len(texts)} motions of {count} tokens")
+    del model
+    try:
+        own, _ = _model(checkpoint, torch.int8)
+        _tell("8 bits in this process", _most_probable(own, prompt, texts, motions), expected)
+    except RuntimeError as err:
+        print(f"8 bits in this process: not here ({str(err).splitlines()[0]})")
+    for form in FORMS:
+        with tempfile.TemporaryDirectory() as folder:
+            file = export_checkpoint(checkpoint, "t2m", form, Path(folder))[0]
+            size = file.stat().st_size / 1e6
+            with serving(file, window=512) as url:
+                client = CompletionClient([url], at_once=1)
+                found, free = _ask(client, checkpoint, prompt, texts, motions)
+        _tell(f"llama.cpp, {form}, {size:.0f} MB", found, expected)
+        words = sum(bool(TOKEN.sub("", text).strip()) for text in free)
+        print(f"  told nothing: {words} of {len(free)} answers hold words")
+
+
+def _model(checkpoint: Checkpoint, dtype: torch.dtype) -> tuple[InferenceModel, PromptFormat]:
+    found = load_inference(checkpoint, checkpoint.config.backbone, dtype=dtype, device="cpu")
+    assert found is not None
+    return found[0], prompt_format(checkpoint.config.prompt, found[1])
+
+
+def _ids(model: InferenceModel, prompt: PromptFormat, text: str) -> list[int]:
+    return [*prompt.description(text), model.motion_start]
+
+
+def _draw(
+    model: InferenceModel, prompt: PromptFormat, texts: Sequence[str], count: int
+) -> list[tuple[int, ...]]:
+    rows = [MotionPrompt(_ids(model, prompt, t), n, count, count) for n, t in enumerate(texts)]
+    return decode_motions(model, rows, Sampling(takes=1, max_tokens=max(count, 4)))
+
+
+@torch.inference_mode()
+def _most_probable(
+    model: InferenceModel,
+    prompt: PromptFormat,
+    texts: Sequence[str],
+    motions: Sequence[tuple[int, ...]],
+) -> list[int]:
+    """After each prefix of each motion: a motion token, or `END`."""
+    found: list[int] = []
+    for text, motion in zip(texts, motions, strict=True):
+        ids = _ids(model, prompt, text)
+        whole = torch.tensor([[*ids, *model.token_ids(motion[:-1])]])
+        logits = model.motion_logits(model.states(whole, "t2m")[0, len(ids) - 1 :])
+        found += (logits.argmax(-1) - 1).tolist()  # </Motion> has the logit 0
+    return found
+
+
+def _ask(
+    client: CompletionClient,
+    checkpoint: Checkpoint,
+    prompt: PromptFormat,
+    texts: Sequence[str],
+    motions: Sequence[tuple[int, ...]],
+) -> tuple[list[int], list[str]]:
+    """The server's most probable tokens, and texts that it draws when it may say anything."""
+    [[model]] = client.models()
+    first = checkpoint.config.vocabulary + 1
+    visible = {"preserved_tokens": [f"<Motion_{n}>" for n in range(checkpoint.config.codes)]}
+    bias = [[token, 100] for token in range(first, first + 1 + checkpoint.config.codes)]
+
+    async def next_token(ask: Ask, *, text: str, before: Sequence[int], model: ServedModel) -> int:
+        written = "".join(f"<Motion_{token}>" for token in before)
+        fields = {"prompt": f"{prompt.describe(text)}<Motion>{written}", "max_tokens": 1}
+        answer = await ask(model, {**fields, "temperature": 0, "logit_bias": bias, **visible})
+        match = TOKEN.fullmatch(answer.text)
+        return int(match[1]) if match else END
+
+    async def anything(ask: Ask, *, text: str, seed: int, model: ServedModel) -> str:
+        fields = {"prompt": f"{prompt.describe(text)}<Motion>", "max_tokens": 25, "seed": seed}
+        drawing = {"temperature": 1, "top_k": 0, "top_p": 1, "min_p": 0}
+        return (await ask(model, {**fields, **drawing, **visible})).text
+
+    jobs = [
+        partial(next_token, text=text, before=motion[:place], model=model)
+        for text, motion in zip(texts, motions, strict=True)
+        for place in range(len(motion))
+    ]
+    free = [partial(anything, text=text, seed=n, model=model) for n, text in enumerate(texts * 2)]
+    return client.run(jobs), client.run(free)
+
+
+def _tell(name: str, found: Sequence[int], expected: Sequence[int]) -> None:
+    same = sum(a == b for a, b in zip(found, expected, strict=True))
+    print(
+        f"{name}: {same} of {len(expected)} tokens agree ({same / len(expected):.1%})", flush=True
+    )
+
+
+if __name__ == "__main__":
+    main()
