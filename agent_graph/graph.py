@@ -21,6 +21,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Checkpointer, RetryPolicy
 
 from ..motion_core.errors import InputError, UnavailableError
+from ..motion_core.stages import stage
 from ..motion_core.studio import Studio
 from ..motion_core.words import whole
 from ..tools.host import host_studio
@@ -143,6 +144,10 @@ class _PlannerNode:
         self._studio = studio
 
     def __call__(self, state: AgentState, config: RunnableConfig) -> dict[str, Any]:
+        with stage("plan"):
+            return self._plan(state, config)
+
+    def _plan(self, state: AgentState, config: RunnableConfig) -> dict[str, Any]:
         studio = self._studio.of(user_of(config))
         messages = state["messages"]
         turn = _current_turn(state, messages)

@@ -18,6 +18,7 @@ from typing import Any
 from .engine import MotionEngine
 from .errors import ConfigurationError
 from .limits import DEFAULT_ENGINE, ENTRY_POINT_GROUP
+from .stages import IMPORTS, stage
 
 _PYTHON_FILE = re.compile(r"(?P<path>.+\.py):(?P<name>[A-Za-z_]\w*)")
 
@@ -36,10 +37,10 @@ def load_engine(name: str = DEFAULT_ENGINE) -> MotionEngine:
     """
     installed = _entry_points()
     if name in installed:
-        return _checked(installed[name].load()(), name)
+        return _checked(_imported(installed[name])(), name)
     known, colon, argument = name.partition(":")
     if colon and known in installed:
-        return _checked(installed[known].load()(argument), name)
+        return _checked(_imported(installed[known])(argument), name)
     if match := _PYTHON_FILE.fullmatch(name):
         return _from_file(Path(match["path"]), match["name"])
     if "/" in name or name.startswith(".") or Path(name).is_dir():
@@ -58,6 +59,11 @@ def load_engine(name: str = DEFAULT_ENGINE) -> MotionEngine:
 
 def _entry_points() -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
+
+
+def _imported(point: EntryPoint) -> Any:
+    with stage(IMPORTS):
+        return point.load()
 
 
 def _from_file(path: Path, name: str) -> MotionEngine:

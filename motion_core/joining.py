@@ -17,6 +17,7 @@ from .journal import Clips
 from .mending import KINDS, Generate, Kind, Mending, Repair
 from .motion import Fill, Motion, Segment
 from .seams import SeamReport, measure_seams
+from .stages import stage
 
 
 @dataclass(frozen=True)
@@ -86,9 +87,10 @@ def join_segments(
     seams = measure_seams(motion)
     if not kinds or not any(seam.bad for seam in seams):
         return Joined(motion, tuple(segments), seams, (), kept, work.fills)
-    repairs = work.mend(
-        seams, kinds, generate or (lambda takes: generate_segments(engine, takes, clips=clips))
-    )
+    with stage("repairing joins"):
+        repairs = work.mend(
+            seams, kinds, generate or (lambda takes: generate_segments(engine, takes, clips=clips))
+        )
     motion = work.assembled(provenance)
     seams = measure_seams(motion)
     kept_repairs = tuple(

@@ -45,6 +45,7 @@ from .placement import Placement
 from .provenance import known_timeline
 from .seams import SeamReport
 from .serving import ServedEngine, cancelled_by, current_cancel, serve_engine
+from .stages import stage
 from .store import MotionStore, is_motion_id
 from .timeline import Timeline
 from .users import Usage, user_key
@@ -260,8 +261,9 @@ class Studio:
             seams[person] = joined.seams
             repairs += joined.repairs
         descriptions = [segment.description for segment in pending]
-        words = tuple(unknown_words(self.engine, descriptions))
-        nearest = nearest_actions(self.engine, descriptions) if words else ()
+        with stage("coverage"):
+            words = tuple(unknown_words(self.engine, descriptions))
+            nearest = nearest_actions(self.engine, descriptions) if words else ()
         return Rendering(timeline, motions, new, seams, tuple(repairs), words, nearest)
 
     def _join(

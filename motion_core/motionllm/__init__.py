@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ..stages import IMPORTS, stage
+
 if TYPE_CHECKING:
     from .assembly import assemble_checkpoint
     from .checkpoint import Checkpoint, load_checkpoint
@@ -53,4 +55,5 @@ def __getattr__(name: str) -> Any:
     """
     if name not in _FROM:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_FROM[name]}", __name__), name)
+    with stage(IMPORTS):
+        return getattr(import_module(f".{_FROM[name]}", __name__), name)

@@ -20,6 +20,7 @@ from ..engine import (
 )
 from ..errors import GenerationError, InputError
 from ..motion import FloatArray
+from ..stages import stage
 from .checkpoint import Checkpoint
 from .prompt import SECONDS_PER_TOKEN, PromptWording, check_description
 from .sampling import Sampling
@@ -65,7 +66,8 @@ class CheckpointEngine:
         progress: Progress | None = None,
         cancel: CancelToken | None = None,
     ) -> FloatArray:
-        return self.tokenizer.decode(tokens)
+        with stage("tokens to features"):
+            return self.tokenizer.decode(tokens)
 
     def coverage(self, description: str) -> Coverage:
         return self._known.coverage(description)

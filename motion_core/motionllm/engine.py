@@ -21,6 +21,7 @@ import torch
 from ..engine import CancelToken, GenerationRequest, Progress, Take, checked_progress
 from ..errors import ConfigurationError
 from ..motion import FloatArray
+from ..stages import stage
 from . import lora
 from .backbone import load_backbone
 from .beams import search_captions, search_motions
@@ -121,7 +122,8 @@ class MotionLLMEngine(CheckpointEngine):
                 for request, (line, least, most) in zip(requests, checked, strict=True)
                 for seed in take_seeds(int(request.seed), self._takes(request))
             ]
-            takes = iter(self._motions(model, prompt, rows, step))
+            with stage("drawing motion tokens"):
+                takes = iter(self._motions(model, prompt, rows, step))
             best = self._best(
                 [
                     (line, _worth_choosing(request, [next(takes) for _ in seeds]))
@@ -250,6 +252,15 @@ class MotionLLMEngine(CheckpointEngine):
         if all(len(takes) == 1 for _, takes in drawn):
             return [takes[0] for _, takes in drawn]
         model, prompt = self._use("m2t")
+        with stage("choosing takes"):
+            return self._read_best(model, prompt, drawn)
+
+    def _read_best(
+        self,
+        model: AnyModel,
+        prompt: PromptFormat,
+        drawn: Sequence[tuple[str, list[tuple[int, ...]]]],
+    ) -> list[tuple[int, ...]]:
         pairs = [(take, line) for line, takes in drawn if len(takes) > 1 for take in takes]
         scores = iter(reading_scores(model, prompt, pairs))
         return [
@@ -271,7 +282,8 @@ class MotionLLMEngine(CheckpointEngine):
         searches = self.sampling.beams > 1  # which is written for transformers' cache
         if self._loaded is None or (searches and isinstance(self._loaded[0], InferenceModel)):
             self._direction = None
-            model, text_tokenizer = self._load()
+            with stage("weights"):
+                model, text_tokenizer = self._load()
             prompt = prompt_format(self.checkpoint.config.prompt, text_tokenizer)
             self._loaded = (model, prompt)
         return self._loaded
@@ -323,7 +335,8 @@ class InfillingEngine(MotionLLMEngine):
             ids = [*gap_prompt(trained, prompt, near, far, length), model.motion_start]
             row = MotionPrompt(ids, seed, length, length)
             step = checked_progress(progress, cancel)
-            return decode_motions(model, [row], self.sampling, step)[0]
+            with stage("drawing motion tokens"):
+                return decode_motions(model, [row], self.sampling, step)[0]
 
 
 def load_motionllm(
@@ -347,12 +360,13 @@ def load_motionllm(
         IntegrityError: one of its files is missing or damaged.
         ConfigurationError: its version is unknown, or there is no such device.
     """
-    loaded = load_checkpoint(checkpoint)
-    kind = InfillingEngine if loaded.config.fills else MotionLLMEngine
     device = device or os.environ.get("MOTION_AGENT_DEVICE")
     if device:
         _check_device(device)
-    return kind(loaded, backbone=backbone, dtype=dtype, device=device)
+    with stage("checkpoint"):
+        loaded = load_checkpoint(checkpoint)
+        kind = InfillingEngine if loaded.config.fills else MotionLLMEngine
+        return kind(loaded, backbone=backbone, dtype=dtype, device=device)
 
 
 def restore_model(checkpoint: Checkpoint, backbone: Any, name: str) -> MotionLLM:

@@ -27,6 +27,7 @@ from typing import Any
 
 from ..engine import CancelToken, GenerationRequest, Progress, Take, checked_progress
 from ..errors import ConfigurationError, GenerationError
+from ..stages import stage
 from .checkpoint import Checkpoint, load_checkpoint
 from .checkpoint_engine import CheckpointEngine, join_captions, one_caption, stated_seconds
 from .completions import Ask, CompletionClient, ServedModel
@@ -161,7 +162,8 @@ class ServedEngine(CheckpointEngine):
                 step(made, total)
 
         jobs = [partial(self._motion, model=model, row=row) for row in rows]
-        return self._client.run(jobs, done=done, cancel=cancel)
+        with stage("drawing motion tokens"):
+            return self._client.run(jobs, done=done, cancel=cancel)
 
     async def _motion(self, ask: Ask, *, model: ServedModel, row: _Row) -> tuple[int, ...]:
         """Up to `least` tokens without an end, then up to `most`."""

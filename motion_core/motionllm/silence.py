@@ -51,7 +51,8 @@ def silencing_row(checkpoint: Checkpoint) -> Tensor:
     ids = [[*prompt.description(text), model.motion_start] for text in _DESCRIPTIONS]
     h = motion_states(model, ids).double()  # (N, D)
     ridge = _RIDGE * torch.eye(h.shape[1], dtype=torch.float64)
-    return torch.linalg.solve(h.T @ h + ridge, h.T @ h.new_full((len(h),), _LOGIT)).float()
+    row: Tensor = torch.linalg.solve(h.T @ h + ridge, h.T @ h.new_full((len(h),), _LOGIT))
+    return row.float()
 
 
 @torch.inference_mode()

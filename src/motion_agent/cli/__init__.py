@@ -8,11 +8,12 @@ from typing import Annotated
 
 import typer
 
+from ..motion_core.stages import count_stages
 from . import ablate, checkpoint, data, evaluate, files, imports, train
 from .actions import actions
 from .batch import batch
 from .chat import chat
-from .console import MODE, say
+from .console import MODE, say, tell_stages
 from .doctor import doctor
 from .exits import EXIT_CODES, Program, end_like_ctrl_c
 from .help import HelpfulCommand
@@ -55,6 +56,7 @@ def _print_version(show: bool) -> None:
 
 @app.callback()
 def _options(
+    context: typer.Context,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only results and errors.")] = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="More detail, with timings.")
@@ -71,6 +73,9 @@ def _options(
 ) -> None:
     """Type a sentence, see somebody move."""
     MODE.quiet, MODE.verbose, MODE.debug = quiet, verbose and not quiet, debug
+    if MODE.verbose:
+        counted = count_stages()
+        context.call_on_close(lambda: tell_stages(counted))
 
 
 def _add(section: str, name: str, command: object, summary: str | None = None) -> None:

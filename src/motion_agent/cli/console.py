@@ -18,9 +18,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..motion_core.stages import peak_memory, stop_counting
+
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ..motion_core.stages import Stages
     from .progress import Tell
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -140,6 +143,18 @@ def working(title: str) -> Iterator[Tell]:
         with _drawing(), live(plain(title), _console(stderr=True)) as tell:
             yield lambda line, done=0, total=0: tell(plain(line), done, total)
     detail(f"{title}: {time.perf_counter() - begin:.1f} s")
+
+
+def tell_stages(stages: Stages) -> None:
+    """Print where the time of a command went, on stderr."""
+    stop_counting()
+    rows = {**stages.seconds, "the rest": stages.rest(), "all": stages.total()}
+    longest = max(map(len, rows))
+    detail(f"{'stage':{longest}}  times  elapsed  processor seconds")
+    for name, own in rows.items():
+        detail(f"{name:{longest}}  {own.times:5}  {own.elapsed:7.2f}  {own.processor:9.2f}")
+    if (most := peak_memory()) is not None:
+        detail(f"peak memory {most / 1e6:.0f} MB")
 
 
 @contextmanager

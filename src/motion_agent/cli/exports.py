@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..motion_core.choices import EXPORTS
+from ..motion_core.stages import IMPORTS, stage
 from .console import counting, plain, say, width, working
 from .exits import did_you_mean
 
@@ -102,12 +103,14 @@ def write_people(
     """
     from ..motion_core.exporting import export
 
-    if check_target(path) not in ("mp4", "gif"):
-        with working(f"writing {short(path)}"):
+    suffix = check_target(path)
+    if suffix not in ("mp4", "gif"):
+        with working(f"writing {short(path)}"), stage(f"writing .{suffix}"):
             return export(people, path, placement=placement, bvh=bvh, character=character)
-    from ..motion_core.rendering import render_video
+    with stage(IMPORTS):
+        from ..motion_core.rendering import render_video
 
-    with counting(f"writing {short(path)}") as progress:
+    with counting(f"writing {short(path)}") as progress, stage(f"writing .{suffix}"):
         render_video(bodies(people, placement, character), path, progress=progress)
     return (path,)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..motion_core.choices import Strategy
+from ..motion_core.stages import IMPORTS, stage
 from .console import detail, note, working
 from .engines import LOADING, warm_up
 from .exits import did_you_mean
@@ -68,9 +69,10 @@ def make_agent(
     for name in filter(None, (planner, fallback)):
         check_spelling(name)
     with working("starting the planner") as tell:
-        from ..agent_graph import MotionAgent
-        from ..agent_graph.planners import make_planner
-        from ..motion_core.engines import load_engine
+        with stage(IMPORTS):
+            from ..agent_graph import MotionAgent
+            from ..agent_graph.planners import make_planner
+            from ..motion_core.engines import load_engine
 
         first = make_planner(planner, strategy=strategy)
         second = None if fallback is None else make_planner(fallback, strategy=strategy)
@@ -78,7 +80,8 @@ def make_agent(
         loaded = load_engine(engine)
         warm_up(loaded)
     detail(f"planner: {planner}; engine: {loaded.name}")
-    return MotionAgent(first, fallback=second, engine=loaded, **settings)
+    with stage("graph"):
+        return MotionAgent(first, fallback=second, engine=loaded, **settings)
 
 
 def check_spelling(planner: str) -> None:
