@@ -274,7 +274,8 @@ class MotionLLMEngine(CheckpointEngine):
         model, prompt = self._model()
         if self._direction != direction:
             self._direction = None  # until all layers are merged: Ctrl-C may come between
-            model.use(direction)
+            with stage("weights"):
+                model.use(direction)
             self._direction = direction
         return model, prompt
 

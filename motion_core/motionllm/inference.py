@@ -40,7 +40,7 @@ class InferenceModel:
 
     def __init__(self, weights: MergedWeights, rows: dict[str, Tensor], device: str) -> None:
         self._weights = weights
-        self._dtype = weights.decoder("t2m").norm.dtype
+        self._dtype = weights.dtype
         self.device = torch.device(device)
         self.vocabulary = weights.config.vocabulary
         self.rows = {

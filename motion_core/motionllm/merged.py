@@ -59,13 +59,15 @@ class MergedWeights:
         config: its sizes.
         embedding: (V, D), of any dtype; looked up and then converted.
         head: (V, D).
-        decoder: the decoder of a direction.
+        decoder: the decoder of a direction, merged when it is asked for.
+        dtype: of activations.
     """
 
     config: LlamaConfig
     embedding: Tensor
     head: Weight
     decoder: Callable[[Direction], Llama]
+    dtype: torch.dtype
 
 
 def float_weights(
@@ -99,7 +101,7 @@ def float_weights(
 
     embedding = base["model.embed_tokens.weight"].to(device, dtype)
     head = embedding if config.tied else base["lm_head.weight"].to(device, dtype)
-    return MergedWeights(config, embedding, FloatWeight(head), decoder)
+    return MergedWeights(config, embedding, FloatWeight(head), decoder, dtype)
 
 
 def int8_weights(
@@ -262,7 +264,8 @@ def _assembled(config: LlamaConfig, parts: Mapping[str, Mapping[str, Tensor]]) -
 
     base, decoders = parts["base"], {direction: decoder(direction) for direction in DIRECTIONS}
     head = Int8Weight(base["head.whole"], base["head.scale"])
-    return MergedWeights(config, base["embedding"], head, decoders.__getitem__)
+    dtype = base["norm"].dtype
+    return MergedWeights(config, base["embedding"], head, decoders.__getitem__, dtype)
 
 
 def _kept_folder(checkpoint: Checkpoint, identity: str) -> Path:

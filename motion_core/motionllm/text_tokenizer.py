@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,9 +39,8 @@ class TextTokenizer:
         from tokenizers import Tokenizer
 
         text = (folder / FILES[0]).read_text(encoding="utf-8")
-        self._tokenizer: Any = Tokenizer.from_str(text)
-        self._plain: Any = Tokenizer.from_str(text)
-        self._plain.encode_special_tokens = True  # what looks like a special token is text
+        self._tokenizer: Any = Tokenizer.from_str(text)  # takes too long to do it twice
+        self._lock = threading.Lock()
         facts = parse_json((folder / FILES[1]).read_text(encoding="utf-8"))
         self.bos_token_id = self._id(facts.get("bos_token"))
         self.eos_token_id = self._id(facts["eos_token"])
@@ -48,8 +48,10 @@ class TextTokenizer:
     def __call__(
         self, text: str, *, add_special_tokens: bool = True, split_special_tokens: bool = False
     ) -> Encoded:
-        tokenizer = self._plain if split_special_tokens else self._tokenizer
-        return Encoded(tokenizer.encode(text, add_special_tokens=add_special_tokens).ids)
+        with self._lock:
+            # Where they are split, what looks like a special token is text.
+            self._tokenizer.encode_special_tokens = split_special_tokens
+            return Encoded(self._tokenizer.encode(text, add_special_tokens=add_special_tokens).ids)
 
     def decode(self, ids: Sequence[int], *, skip_special_tokens: bool = False) -> str:
         """Return the text of ids."""
