@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 import torch
-from fakes import Server, busy, completion_server, half_json, late
+from fakes import Server, busy, completion_server, half_json, silent
 from motionllm_toys import CODES, checkpoint
 
 from motion_agent.motion_core import engines
@@ -179,7 +179,7 @@ def test_a_set_token_ends_a_call_and_what_the_server_does_for_it(
 
 
 def test_errors_that_may_pass_are_asked_again(whole: Checkpoint, scripted: Server) -> None:
-    scripted.answers = [busy, half_json, [motion(1, 2), "length"], motion(3)]
+    scripted.answers = [busy(0), half_json, [motion(1, 2), "length"], motion(3)]
     take = engine_of(whole, f"{scripted.url}/v1").generate([WALK])[0]
     assert take.tokens == (1, 2, 3) and len(scripted.requests) == 4
 
@@ -209,7 +209,7 @@ def test_what_does_not_pass_is_told(
 
 
 def test_a_server_that_is_late_or_absent_is_told(whole: Checkpoint, scripted: Server) -> None:
-    scripted.answers = [late(1.0)] * 4
+    scripted.answers = [silent] * 4
     with pytest.raises(UnavailableError, match=r"within 0\.1 s"):
         engine_of(whole, f"{scripted.url}/v1", timeout=0.1).generate([WALK])
     with pytest.raises(UnavailableError, match="no server answers at http://127"):
@@ -243,7 +243,7 @@ def test_vllm_is_told_which_tokens_are_allowed(whole: Checkpoint) -> None:
 
 
 def test_nobody_waits_for_a_slow_server_after_a_cancel(whole: Checkpoint, scripted: Server) -> None:
-    scripted.answers = [late(5.0)]
+    scripted.answers = [silent]
     cancel = CancelToken()
     threading.Timer(0.2, cancel.cancel).start()
     begin = time.monotonic()
