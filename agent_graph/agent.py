@@ -40,7 +40,7 @@ KEPT_MESSAGES = 40  # a turn costs the same in a conversation of any length
 EventKind = Literal[
     "loading",
     "plan",
-    "repair",
+    "ask_again",
     "progress",
     "segment",
     "repair_seam",
@@ -57,7 +57,7 @@ class Event:
 
     Attributes:
         kind: ``loading`` (done, total: of the motion model, before it is first used), ``plan`` (a
-            valid plan with steps), ``repair`` (an invalid answer, before the planner is asked
+            valid plan with steps), ``ask_again`` (an invalid answer, before the planner is asked
             again), ``progress`` (done, total), ``segment`` (number, total, id, description,
             seconds), ``repair_seam`` (text: how a bad join was mended), ``motion`` (name,
             motions by person, placement), ``export`` (files), ``caption``, ``reply``.
@@ -371,7 +371,7 @@ class _Facts(dict[str, Any]):
 _IN_WORDS: dict[EventKind, str] = {
     "loading": "loading the motion model {done}/{total}",
     "plan": "plan: {summary}",
-    "repair": "{planner}: {error}",
+    "ask_again": "{planner}: {error}",
     "progress": "{stage} {done}/{total}",
     "segment": "segment {number}/{total}: {id} {description}",
     "repair_seam": "{text}",
@@ -408,6 +408,6 @@ def _events(mode: str, part: Any) -> Iterator[Event]:
                 )
                 yield Event("plan", {**turn["plan"], "summary": summary})
             elif attempt is not None and turn["error"] is None:
-                yield Event("repair", {k: attempt[k] for k in ("planner", "cause", "error")})
+                yield Event("ask_again", {k: attempt[k] for k in ("planner", "cause", "error")})
         elif node == "responder":
             yield Event("reply", {"text": update["messages"][-1].text})

@@ -54,7 +54,7 @@ class Answer:
         thoughts: a thinking model's thoughts, if its server separates them.
         stop: why the answer ended: ``end`` (by itself), ``length``, ``filter``, ``refusal``,
             ``failed``, ``cancelled``, ``unfinished``, else the provider's word; empty if unknown.
-        ladder: whether malformed JSON may be repaired; if not, only a bare JSON object is a plan.
+        ladder: whether malformed JSON may be read; if not, only a bare JSON object is a plan.
         seconds: time it took.
     """
 

@@ -1,7 +1,7 @@
 """A parser for nearly valid JSON that loses nothing.
 
 `json_repair` reads single quotes, trailing commas, bare keys and more, but it drops what it cannot
-place in a damaged text. So a repaired value is accepted only if it holds every word of the text as
+place in a damaged text. So a value is accepted only if it holds every word of the text as
 often as written, and if no string in it has swallowed a neighbouring key.
 """
 

@@ -6,13 +6,13 @@ and its name is recorded:
     json       the whole answer is JSON
     fence      JSON in a ``` fence (the last one)
     embedded   the last complete JSON value in prose
-    repaired   JSON with single quotes, trailing commas, comments, bare keys (json_repair)
+    lenient    JSON with single quotes, trailing commas, comments, bare keys (json_repair)
     numbered   the paper's own form: 1. MotionLLM.generate('…'); 2. MotionLLM.caption('…')
     thoughts   only thoughts came, and they end with the plan
 
-A rung may repair JSON syntax; it never drops or invents a step. Two guards ensure that: a repaired
+A rung may correct JSON syntax; it never drops or invents a step. Two guards ensure that: a lenient
 value must hold every word of its text, and an answer that ends inside a JSON value counts as
-truncated and is never repaired.
+truncated and is never completed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from .coercion import NotAPlan, holds_steps, plan_from_value, single_step
 from .lenient_json import lenient_json
 from .plan import TOOLS, InvalidPlanError, Plan, validate_plan
 
-Rung = Literal["json", "fence", "embedded", "repaired", "numbered", "thoughts", "plan"]
+Rung = Literal["json", "fence", "embedded", "lenient", "numbered", "thoughts", "plan"]
 
 MAX_ANSWER = 80_000  # characters; the longest valid plan needs about half as many
 
@@ -114,7 +114,7 @@ def parse_plan(text: str, *, truncated: bool = False, refusal: str | None = None
 
 
 def strict_plan(text: str, *, truncated: bool = False, refusal: str | None = None) -> Parsed:
-    """Return the plan in an answer that is exactly one JSON object; nothing is repaired.
+    """Return the plan in an answer that is exactly one JSON object; nothing is corrected.
 
     It measures the benefit of the parsing ladder.
 
@@ -183,7 +183,7 @@ def _reading(text: str) -> _Reading | None:
     if not found:
         found, outside = _embedded(text)
     if found:
-        torn = any(rung == "repaired" for rung, _, _ in found) and _TORN_OFF.search(outside)
+        torn = any(rung == "lenient" for rung, _, _ in found) and _TORN_OFF.search(outside)
         source = found[-1][1]
         after = text[text.rfind(source) + len(source) :]
         if torn or _TRACE.search(outside) or _MORE_JSON.search(after):
@@ -231,7 +231,7 @@ def _embedded(text: str) -> tuple[list[_Reading], str]:
                 raise InvalidPlanError(
                     f"the JSON cannot be read without losing words; {_SHOW_PLAN}"
                 )
-            readings.append(("repaired", region, value))
+            readings.append(("lenient", region, value))
     if open_end is None:
         return readings, outside
     whole = _behind_stray_brackets(text[open_end:])
@@ -246,7 +246,7 @@ def _embedded(text: str) -> tuple[list[_Reading], str]:
         value = lenient_json(tail) if closed else None
         if value is None:
             raise _truncated()
-        readings.append(("repaired", tail, value))
+        readings.append(("lenient", tail, value))
     elif _OPEN_JSON.match(tail):
         raise _truncated()
     return readings, outside
@@ -278,8 +278,8 @@ def _final(found: list[_Reading]) -> _Reading:
         return found[0]
     values = [value for _, _, value in found]
     if all(single_step(value) for value in values):
-        if any(r == "repaired" for r, _, _ in found):
-            rung = "repaired"
+        if any(r == "lenient" for r, _, _ in found):
+            rung = "lenient"
         return rung, " ".join(source for _, source, _ in found), values
     # Drafts come before the plan; steps, or an answer without any, must not follow it.
     if not isinstance(value, dict) or single_step(value) or not holds_steps(value):

@@ -77,7 +77,7 @@ def make_planner(
     Args:
         planner: a name, a chat model, or a planner, which is returned unchanged.
         strategy: how the plan's form is requested.
-        ladder: whether malformed JSON may be repaired; if not, only bare JSON counts.
+        ladder: whether malformed JSON may be read; if not, only bare JSON counts.
         tries: number of attempts: 1 for no re-asks.
         temperature: for sampling; None for the server's default. Only with a name.
 
@@ -127,7 +127,7 @@ class ChatPlanner:
         strategy: how the plan's form is requested; see the module's docstring.
         short: use the short prompts for small models; None decides by MOTION_AGENT_SHORT_PROMPTS,
             then by the model's name.
-        ladder: whether malformed JSON may be repaired.
+        ladder: whether malformed JSON may be read.
         tries: number of attempts for one plan.
         thinking: whether a model that can think does so; None for MOTION_AGENT_THINKING.
 
@@ -270,7 +270,7 @@ class ChatPlanner:
         draft = Draft.of(task.failed)
         if draft is not None:
             text += "\n\n" + load_prompt(
-                "repair_part",
+                "planner_again_part",
                 numbers=draft.numbers,
                 error=_error_of(task.failed[-1]),
                 steps=draft.in_words,
@@ -281,7 +281,7 @@ class ChatPlanner:
             shows = self._shows_bad_answers
             shown = {"answer": last["text"][:MAX_BAD_ANSWER]} if shows else {}
             text += "\n\n" + load_prompt(
-                "repair" if shows else "repair_short",
+                "planner_again" if shows else "planner_again_short",
                 error=_error_of(last),
                 request=task.request,
                 **shown,

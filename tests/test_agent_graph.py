@@ -112,8 +112,8 @@ def test_a_bad_answer_is_asked_again_with_error_text_and_task(engine: FakeEngine
     turn = MotionAgent(model, engine=engine).run("walk, then bow")
     assert turn.error is None
     assert turn.motion is not None
-    repairs = [e for e in turn.events if e.kind == "repair"]
-    assert [e.data["cause"] for e in repairs] == ["no_plan", "invalid"]
+    again = [e for e in turn.events if e.kind == "ask_again"]
+    assert [e.data["cause"] for e in again] == ["no_plan", "invalid"]
     second, third = model.questions[1][-1].text, model.questions[2][-1].text
     assert "I would walk." in second
     assert "there is no plan in the answer" in second
@@ -151,7 +151,7 @@ def test_a_plan_that_names_a_missing_segment_is_asked_again(engine: FakeEngine) 
     assert turn.motion is not None
     assert (
         "s4, which does not exist"
-        in next(e for e in turn.events if e.kind == "repair").data["error"]
+        in next(e for e in turn.events if e.kind == "ask_again").data["error"]
     )
 
 

@@ -96,16 +96,16 @@ FORMS = {
         json.dumps({"plan": [{**WALK, "seconds": "4 seconds"}, {**BOW, "person": "person 1"}]}),
         "json",
     ),
-    "single quotes": (str(TWO), "repaired"),
-    "trailing commas": (JSON.replace("}]", "},]"), "repaired"),
-    "comments": (JSON.replace('"plan"', '// the steps\n"plan"'), "repaired"),
+    "single quotes": (str(TWO), "lenient"),
+    "trailing commas": (JSON.replace("}]", "},]"), "lenient"),
+    "comments": (JSON.replace('"plan"', '// the steps\n"plan"'), "lenient"),
     "bare keys": (
         JSON.replace('"plan"', "plan")
         .replace('"tool"', "tool")
         .replace('"reasoning"', "reasoning"),
-        "repaired",
+        "lenient",
     ),
-    "Python literals": (str(TWO).replace("'motion': ''", "'motion': None"), "repaired"),
+    "Python literals": (str(TWO).replace("'motion': ''", "'motion': None"), "lenient"),
     "the paper's form": (CALLS, "numbered"),
     "the paper's form in JSON": (json.dumps({"plan": CALLS, "reasoning": "so"}), "json"),
     "the paper's form with newlines": (CALLS.replace("; ", "\n"), "numbered"),
@@ -315,7 +315,7 @@ def test_a_refusal_field_is_a_refusal() -> None:
     assert caught.value.cause == "refused"
 
 
-def test_repair_that_would_lose_words_is_refused() -> None:
+def test_a_reading_that_would_lose_words_is_refused() -> None:
     text = "{'plan': [{'tool': 'generate_motion', 'description': 'a person says \"hi', waves' }]}"
     try:
         steps = parse_plan(text).plan.plan

@@ -170,5 +170,5 @@ def test_a_file_that_is_not_there_is_found_out_before_anything_is_made() -> None
     model = ScriptedChatModel(script=[both, only, "Done."])
     turn = MotionAgent(model, engine=FakeEngine()).run("walk, and what is in nothing.npz?")
     assert turn.motion is not None
-    assert [event.kind for event in turn.events].index("repair") == 0
+    assert [event.kind for event in turn.events].index("ask_again") == 0
     assert "nothing.npz" in model.questions[1][-1].text

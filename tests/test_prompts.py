@@ -20,14 +20,14 @@ VALUES = {
     "planner_call": {},
     "planner_doubt": {"request": "REQUEST"},
     "planner_task": {"situation": "SITUATION", "request": "REQUEST $HOME"},
-    "repair": {"error": "ERROR", "answer": "ANSWER", "request": "REQUEST"},
-    "repair_part": {
+    "planner_again": {"error": "ERROR", "answer": "ANSWER", "request": "REQUEST"},
+    "planner_again_part": {
         "numbers": "2 and 3",
         "error": "ERROR",
         "steps": "STEPS",
         "request": "REQUEST",
     },
-    "repair_short": {"error": "ERROR", "request": "REQUEST"},
+    "planner_again_short": {"error": "ERROR", "request": "REQUEST"},
     "responder": {"facts": "FACTS"},
     "responder_short": {"facts": "FACTS"},
 }
@@ -50,7 +50,7 @@ def test_no_prompt_of_the_agent_is_untested() -> None:
 
 def test_a_missing_value_or_a_wrong_name_is_an_error() -> None:
     with pytest.raises(KeyError):
-        load_prompt("repair", error="x")
+        load_prompt("planner_again", error="x")
     with pytest.raises(KeyError, match="no prompt named 'nothing'"):
         load_prompt("nothing")
     with pytest.raises(KeyError, match="no prompt named"):

@@ -70,7 +70,7 @@ class ExperimentPlanner:
         answer = replace(self._answer(task), ladder=self.cell.how.ladder)
         read = reading(answer)
         if read.plan is None and not answer.ladder:
-            # No later stage may repair JSON that this strategy does not.
+            # No later stage may correct JSON that this strategy does not.
             return replace(answer, text="", problem=read.error)
         return answer
 

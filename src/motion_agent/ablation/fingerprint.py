@@ -187,7 +187,7 @@ def _prompts() -> str:
     texts = sorted(
         (entry.name, entry.read_text(encoding="utf-8"))
         for entry in folder.iterdir()
-        if entry.name.startswith(("planner", "repair", "responder"))
+        if entry.name.startswith(("planner", "responder"))
     )
     return digest(texts)
 

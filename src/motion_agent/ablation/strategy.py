@@ -36,7 +36,7 @@ class Strategy:
     Attributes:
         name: of the strategy.
         form: how the plan's form is requested.
-        ladder: whether malformed JSON may be repaired.
+        ladder: whether malformed JSON may be read.
         tries: number of attempts.
     """
 

@@ -127,7 +127,7 @@ def _tell_event(event: Event, tell: Tell) -> None:
         for number, step in enumerate(facts["plan"], start=1):
             note(f"  {number}. {_step_in_words(step)}")
         tell("generating")
-    elif event.kind == "repair":
+    elif event.kind == "ask_again":
         note(f"{facts['planner']}: {facts['error']}; asking again", style="yellow")
     elif event.kind == "loading":
         tell("loading the motion model")
