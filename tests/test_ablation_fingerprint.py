@@ -199,7 +199,7 @@ def test_replay_refuses_what_would_be_otherwise_today(
     run_cli("--replay", *out)
     with monkeypatch.context() as patched:
         _other_version(patched)
-        with pytest.raises(InputError, match=r"changed since.*versions: 1.*ask again without"):
+        with pytest.raises(InputError, match=r"changed since.*versions: 1.*run again without"):
             run_cli("--replay", *out)
         run_cli("--replay", "--as-recorded", *out)
         report = (tmp_path / "out" / "report.md").read_text(encoding="utf-8")

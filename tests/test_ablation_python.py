@@ -112,7 +112,7 @@ def test_what_it_takes_is_told_and_nobody_is_asked(tmp_path: Path) -> None:
     file.write_text(SOURCE)
     output = cli("--planner", f"{file}:Waver", "--repeats", "3", "--strategy", "reask", *out)
     assert "3 calls (9 with every re-ask)" in output
-    assert f"no price is known of: {file}:Waver" in output
+    assert f"no price is known for: {file}:Waver" in output
     facts = json.loads(cli("--planner", "offline", *out, "--json"))
     assert facts["estimates"][0]["calls"] == 1
     assert facts["estimates"][0]["dollars"] == 0

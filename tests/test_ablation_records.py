@@ -58,7 +58,7 @@ def test_a_damaged_line_in_the_middle_is_an_error(tmp_path: Path) -> None:
     lines = file.read_text().splitlines()
     lines[2] = lines[2][:20]
     file.write_text("\n".join(lines) + "\n")
-    with pytest.raises(FormatError, match=r"records.jsonl, line 3 is no record"):
+    with pytest.raises(FormatError, match=r"records.jsonl, line 3 is not a record"):
         Records(tmp_path)
 
 

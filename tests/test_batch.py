@@ -82,7 +82,7 @@ def test_a_bad_row_is_a_failure_in_its_place(tmp_path: Path) -> None:
     results = list(read_results(out))
     assert [row["error_kind"] for row in results] == ["InputError"] * len(bad) + [None]
     assert all(row["error"] and not row["motions"] for row in results[:-1])
-    assert "unknown 'sceonds'" in results[5]["error"] and results[-1]["id"] == "good"
+    assert "unknown field 'sceonds'" in results[5]["error"] and results[-1]["id"] == "good"
 
 
 class Unreachable(FakeEngine):

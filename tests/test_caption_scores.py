@@ -182,10 +182,10 @@ def test_files_that_do_not_fit_are_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="line 1: there are no references"):
         read_captions(mine)
     theirs.write_text('{"references": "a man"}\n{"references": ["he"]}\n')
-    with pytest.raises(FormatError, match="line 1: 'references' is no list"):
+    with pytest.raises(FormatError, match="line 1: 'references' is not a list"):
         read_captions(mine, theirs)
     theirs.write_text('{"references": ["a"]}\n{oops\n')
-    with pytest.raises(FormatError, match="line 2: no JSON"):
+    with pytest.raises(FormatError, match="line 2: not JSON"):
         read_captions(mine, theirs)
     result = CliRunner().invoke(app, ["evaluate", "--captions", str(tmp_path / "gone.txt")])
     assert result.exit_code == 2 and "gone.txt" in result.stderr

@@ -293,7 +293,7 @@ def test_a_folder_with_other_things_is_left_alone(mocap, tmp_path):
     out = tmp_path / "precious"
     out.mkdir()
     (out / "thesis.txt").write_text("years of work")
-    with pytest.raises(InputError, match="something else"):
+    with pytest.raises(InputError, match="something other than a prepared data set"):
         prepare({"custom": mocap}, out, workers=1, quiet=True)
     assert (out / "thesis.txt").read_text() == "years of work"
 

@@ -160,7 +160,7 @@ def test_long_clips_are_not_measured(dataset, trained):
     )
     report = evaluate(ToyEngine(), replaced(dataset, clips), trained[0], options=FEW_ALL)
     assert report.kinds[0].clips == 30
-    assert "longer than 12 s are not measured" in report.to_markdown()
+    assert "longer than 12 s and mirrored copies are not measured" in report.to_markdown()
 
 
 def test_failed_generations_are_counted_as_misses(dataset, trained):

@@ -312,7 +312,7 @@ def test_tokens_are_read_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "tokens"
     path.write_text("# who may come in\nann token-of-ann\n\nben token-of-ben\n")
     assert read_tokens(path) == {"token-of-ann": "ann", "token-of-ben": "ben"}
-    for text, message in (("ann", "line 1"), ("ann a\nben a", "line 2"), ("", "names no user")):
+    for text, message in (("ann", "line 1"), ("ann a\nben a", "line 2"), ("", "has no users")):
         path.write_text(text)
         with pytest.raises(ConfigurationError, match=message):
             read_tokens(path)

@@ -118,7 +118,7 @@ def test_missing_and_odd_evaluator_files_are_named(tmp_path: Path) -> None:
     index = tmp_path / "glove" / "our_vab_idx.pkl"
     whole = index.read_bytes()
     index.write_bytes(pickle.dumps(collections.OrderedDict(unk=0)))
-    with pytest.raises(FormatError, match=r"collections\.OrderedDict, and words"):
+    with pytest.raises(FormatError, match=r"collections\.OrderedDict, but only words"):
         T2MEvaluators(tmp_path)
     index.write_bytes(whole)
     np.save(tmp_path / "mean.npy", np.zeros(251))

@@ -252,4 +252,4 @@ def test_too_many_corrected_steps_are_no_guess() -> None:
     whole = plan_text(TWO[0], step(description="a person jumps"), TWO[2])
     steps, model = mended(two, whole)
     assert steps == ["a person walks", "a person jumps", "a person bows"]
-    assert "1 corrected step had to come, but 2 did" in model.questions[2][-1].text
+    assert "1 corrected step expected, but" in model.questions[2][-1].text

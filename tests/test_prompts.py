@@ -55,7 +55,7 @@ def test_a_missing_value_or_a_wrong_name_is_an_error() -> None:
         load_prompt("nothing")
     with pytest.raises(KeyError, match="no prompt named"):
         load_prompt("../pyproject")
-    with pytest.raises(TypeError, match="no place for mood"):
+    with pytest.raises(TypeError, match="does not use mood"):
         load_prompt("responder", facts="x", mood="sad")
 
 

@@ -279,19 +279,19 @@ def test_unknown_words_of_new_segments_are_told(tools: dict[str, BaseTool], old:
         ),
         (
             {"operation": "remove", "segment": "s9"},
-            "there is no segment 's9' to go by; there are s1",
+            "there is no segment 's9'; there are s1",
         ),
         ({"operation": "insert"}, "insert needs a description, such as"),
         ({"operation": "replace", "segment": "s1"}, "replace needs a description"),
         ({"operation": "insert", "description": "x" * 301}, "301 characters, the limit is 300"),
         (
             {"operation": "insert", "description": "a person sits", "position": "in the middle"},
-            "there is no segment 'in the middle' to go by",
+            "there is no segment 'in the middle'; there are",
         ),
         ({"operation": "move", "segment": "s1"}, "move needs a position: 'start'"),
         (
             {"operation": "move", "segment": "s1", "position": "after s1"},
-            "there is no segment 's1' to go by; there are s2",
+            "there is no segment 's1'; there are s2",
         ),
         (
             {"operation": "longer", "segment": "s2", "seconds": 2},

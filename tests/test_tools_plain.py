@@ -75,7 +75,7 @@ def test_schemas_are_json_and_one_s_own(tools: list[BaseTool]) -> None:
         assert json.loads(json.dumps(schema)) == schema
         schema[0]["function"]["parameters"]["properties"].clear()
         assert motion_tools_schema(style)[0] != schema[0]  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="no style 'gemini'"):
+    with pytest.raises(ValueError, match="unknown style 'gemini'"):
         motion_tools_schema("gemini")  # type: ignore[arg-type]
 
 
@@ -93,7 +93,7 @@ def test_a_call_by_name_gives_text(
 @pytest.mark.parametrize(
     ("name", "arguments", "message"),
     [
-        ("rm", "{}", "there is no tool 'rm'; there are generate_motion, edit_motion, "),
+        ("rm", "{}", "there is no tool 'rm'; the tools are generate_motion, edit_motion, "),
         ("motion_tools\n\x1b[2J" * 99, "{}", "there is no tool 'motion_tools [2Jmotion_tools"),
         ("", None, "there is no tool ''"),
         ("generate_motion", '{"descriptions": [', "the arguments are not JSON"),

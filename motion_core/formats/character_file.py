@@ -6,8 +6,8 @@ be opened anywhere.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -58,7 +58,7 @@ def pack_character(
 
 def _opened(gltf: Gltf) -> GltfFile:
     """The file with one buffer, in which its pictures are, too."""
-    tree: dict[str, Any] = json.loads(json.dumps(gltf.json))
+    tree = deepcopy(gltf.json)
     binary, starts = bytearray(), []
     for buffer in gltf.buffers:
         binary += b"\0" * (-len(binary) % 4)
