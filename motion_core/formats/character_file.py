@@ -58,7 +58,7 @@ def pack_character(
 
 def _opened(gltf: Gltf) -> GltfFile:
     """The file with one buffer, in which its pictures are, too."""
-    tree = deepcopy(gltf.json)
+    tree: dict[str, Any] = deepcopy(dict(gltf.json))
     binary, starts = bytearray(), []
     for buffer in gltf.buffers:
         binary += b"\0" * (-len(binary) % 4)
