@@ -136,8 +136,11 @@ async def test_a_cancelled_task_stops_a_tool() -> None:
 async def test_a_time_out_stops_a_tool() -> None:
     engine = Endless()
     tool = motion_tools(engine)[0]
+    call = asyncio.create_task(tool.ainvoke({"descriptions": ["a person walks"]}))
+    while not engine.begun.is_set():
+        await asyncio.sleep(0.001)
     with pytest.raises(asyncio.TimeoutError):
-        await asyncio.wait_for(tool.ainvoke({"descriptions": ["a person walks"]}), 0.2)
+        await asyncio.wait_for(call, 0.01)
     while not engine.ended.is_set():
         await asyncio.sleep(0.001)
 

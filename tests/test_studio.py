@@ -199,11 +199,11 @@ async def test_a_cancelled_tool_call_stops_the_engine() -> None:
 
     generate, *_ = motion_tools(Slow())
     call = asyncio.ensure_future(generate.ainvoke({"descriptions": ["a person walks"]}))
-    await asyncio.to_thread(started.wait, 10)
+    await asyncio.to_thread(started.wait, 600)
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
-    assert await asyncio.to_thread(stopped.wait, 10)
+    assert await asyncio.to_thread(stopped.wait, 600)
 
 
 # ---- an engine of continuous motion ---------------------------------------------------------
