@@ -24,7 +24,7 @@ import anyio
 import httpx
 import uvicorn
 from mcp import Client, MCPError
-from mcp.client.stdio import StdioServerParameters
+from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from motion_agent.mcp import mcp_server
 from motion_agent.mcp.configs import client_config
@@ -330,9 +330,9 @@ def parameters(folder: Path) -> StdioServerParameters:
 
 @pytest.mark.slow
 async def test_over_stdio_a_server_that_was_started_again_has_its_motions(tmp_path: Path) -> None:
-    async with Client(parameters(tmp_path)) as client:
+    async with Client(stdio_client(parameters(tmp_path))) as client:
         motion_id = await make_edit_caption_export(client)
-    async with Client(parameters(tmp_path)) as client:
+    async with Client(stdio_client(parameters(tmp_path))) as client:
         found = await client.call_tool("caption_motion", {"motion": motion_id})
         assert "walks, then bows" in found.content[0].text
 
