@@ -7,9 +7,10 @@ Two corpora: answers of SmolLM2-135M-Instruct (benchmarks/planner_answers, recor
 benchmarks/weak_planner.py), and valid plans that a program has written, wrapped and damaged
 (tests/planner_mutations.py), whose meaning is known. Three readers:
 
-    json.loads the whole answer is JSON in our schema split at ; the paper's code: json.loads, then
-    ``plan.split(";")``, then the text after ``MotionLLM.generate('`` in each part ladder
-    agent_graph/parsing.py
+    json.loads    the whole answer is JSON in our schema
+    split at ;    the paper's code: json.loads, then ``plan.split(";")``, then the text after
+                  ``MotionLLM.generate('`` in each part
+    ladder        agent_graph/parsing.py
 
 Steps are lost if they were meant but are not in the reader's plan, invented if they are in the plan
 but were not meant. A reader that refuses an answer loses nothing: the planner is asked again.

@@ -3,13 +3,14 @@
 It is optional, and models are measured without it. Its steps, each of which can be skipped, in this
 order:
 
-1. *smooth*: Savitzky-Golay over time (Savitzky and Golay, 1964): removes jitter, keeps peaks. 2.
-The person gets the standard skeleton, as all features have it. A decoded motion's bones change
-length; making them constant afterwards would undo the changes to the feet. 3. *ground*: the floor
-is where a foot stands; the body is raised or lowered to it. A foot higher than `_STEP` is assumed
-to stand on something. 4. *feet*: a foot that is down by its contact channel, slow and low is kept
-at its mean position, and eased in and out. The leg follows by two-bone inverse kinematics in its
-   own plane, so the knee keeps pointing where it did.
+1. *smooth*: Savitzky-Golay over time (Savitzky and Golay, 1964): removes jitter, keeps peaks.
+2. The person gets the standard skeleton, as all features have it. A decoded motion's bones change
+   length; making them constant afterwards would undo the changes to the feet.
+3. *ground*: the floor is where a foot stands; the body is raised or lowered to it. A foot higher
+   than `_STEP` is assumed to stand on something.
+4. *feet*: a foot that is down by its contact channel, slow and low is kept at its mean position,
+   and eased in and out. The leg follows by two-bone inverse kinematics in its own plane, so the
+   knee keeps pointing where it did.
 """
 
 from __future__ import annotations

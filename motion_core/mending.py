@@ -1,11 +1,12 @@
 """Repairs of bad seams, each tried and measured: take, trim, blend, fill.
 
 1. **take**: the later segment from other seeds (the earlier one if the later is not new); all seams
-and seeds in one batch. It gives the best joins but takes seconds rather than milliseconds, so it is
-for seams that the others do not fix; 2. **trim**: up to 0.4 s off the two segments where they meet;
-only of tokens; 3. **blend**: the decoded features around the seam (`blend_seams`); it touches no
-token; 4. **fill**: new tokens between the two stretches, from an engine that can (`FillEngine`),
-instead of a blend. They cover the segments' own tokens, which are kept.
+   and seeds in one batch. It gives the best joins but takes seconds rather than milliseconds, so it
+   is for seams that the others do not fix.
+2. **trim**: up to 0.4 s off the two segments where they meet; only of tokens.
+3. **blend**: the decoded features around the seam (`blend_seams`); it touches no token.
+4. **fill**: new tokens between the two stretches, from an engine that can (`FillEngine`), instead
+   of a blend. They cover the segments' own tokens, which are kept.
 
 Only segments that are new in this edit are retaken or trimmed. A repair is kept if it improves its
 seam by the measure and makes no other seam bad.
@@ -357,7 +358,7 @@ class Mending:
 
 
 def _set(blends: Mapping[str, int], changed: Mapping[str, int]) -> dict[str, int]:
-    """Set a blend in a changed copy; a width of 0 means none."""
+    """Return the blends after a change, in which a width of 0 means none."""
     return {name: width for name, width in {**blends, **changed}.items() if width}
 
 
