@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import signal
 import sqlite3
 import subprocess
@@ -46,39 +45,41 @@ def finish(folder: Path, what: str) -> dict[str, Any]:
     return dict(json.loads(out))
 
 
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
+    """The segments of a turn that nothing interrupts."""
+    segments = list(finish(tmp_path_factory.mktemp("whole"), "ask")["segments"])
+    assert len(segments) == 35  # 7 × (2 + 3)
+    return segments
+
+
 @pytest.mark.slow
-def test_killed_ten_times_at_random_moments_each_turn_resumes(tmp_path: Path) -> None:
-    whole = tmp_path / "whole"
-    whole.mkdir()
-    with started(whole, "ask") as process:
-        began = time.perf_counter()
-        assert process.stdout is not None
-        out = process.stdout.read()
-        lasts = time.perf_counter() - began
-    expected = json.loads(out)["segments"]
-    assert len(expected) == 35  # 7 × (2 + 3)
-    moments = random.Random(5)
-    killed_at = set()
-    for number in range(10):
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        with started(folder, "ask") as process:
-            time.sleep(moments.uniform(0, 0.9 * lasts))
-            process.send_signal(signal.SIGKILL)
-        journal = folder / "motions" / JOURNAL
-        finished = journal.read_text().splitlines() if journal.exists() else []
-        killed_at.add(len(finished))
-        after = finish(folder, "resume")
-        assert after["unfinished"] is None
-        if not after["segments"]:  # killed before the request was taken in, or after it was told
-            after = finish(folder, "ask")
-        assert after["segments"] == expected
-        generated = (folder / "generated.txt").read_text().splitlines()
-        # A batch may have been finished and not yet been written down when the kill came; what
-        # was written down is never made again.
-        written = {f"{entry[1]}|{entry[2]}" for entry in map(_entry, finished) if entry}
-        assert all(generated.count(line) == 1 for line in written)
-    assert len(killed_at) > 1  # at different moments indeed
+@pytest.mark.parametrize("seconds", [0.0, 0.02])
+@pytest.mark.parametrize("batches", range(4))
+def test_a_turn_that_is_killed_resumes(
+    batches: int, seconds: float, expected: list[Any], tmp_path: Path
+) -> None:
+    """Killed so long after the engine made so many of the four batches."""
+    made = tmp_path / "generated.txt"
+    with started(tmp_path, "ask") as process:
+        while len(_lines(made)) < 10 * batches:
+            assert process.poll() is None
+        time.sleep(seconds)
+        process.send_signal(signal.SIGKILL)
+    finished = _lines(tmp_path / "motions" / JOURNAL)
+    after = finish(tmp_path, "resume")
+    assert after["unfinished"] is None
+    if not after["segments"]:  # killed before the request was stored, or after it was answered
+        after = finish(tmp_path, "ask")
+    assert after["segments"] == expected
+    # A batch that was made may not have been stored when the kill came; what was stored is never
+    # made again.
+    stored = {f"{entry[1]}|{entry[2]}" for entry in map(_entry, finished) if entry}
+    assert all(_lines(made).count(line) == 1 for line in stored)
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text().splitlines() if path.exists() else []
 
 
 def _entry(line: str) -> list[Any] | None:
