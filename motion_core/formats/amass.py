@@ -47,6 +47,7 @@ from ..errors import FormatError
 from ..motion import MAX_FRAMES, Motion
 from ..placement import Placement
 from ..skeleton import FPS, PARENTS
+from .body import metres_of
 from .kinematics import world_positions
 from .npy import read_array
 from .posing import solve_pose, standard_offsets
@@ -136,20 +137,22 @@ class Amass:
     notes: tuple[str, ...] = ()
 
 
-def unpack_amass(path: Path, fps: float | None = None) -> Amass:
+def unpack_amass(path: Path, fps: float | None = None, unit: str | None = None) -> Amass:
     """Return what a file holds.
 
     Args:
         path: of the file.
         fps: frames per second, where the person says them.
+        unit: of its path, where the person says it.
 
     Raises:
         FormatError: damaged, or its arrays do not agree.
+        InputError: an unknown unit.
         OSError: it cannot be read.
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            return _unpacked(archive, fps)
+            return _unpacked(archive, fps, unit)
     except FormatError:
         raise
     except (
@@ -159,7 +162,7 @@ def unpack_amass(path: Path, fps: float | None = None) -> Amass:
         raise FormatError(f"is damaged, or not AMASS's .npz: {error}") from error
 
 
-def _unpacked(archive: zipfile.ZipFile, said: float | None) -> Amass:
+def _unpacked(archive: zipfile.ZipFile, said: float | None, unit: str | None) -> Amass:
     names = {name.removesuffix(".npy") for name in archive.namelist()}
 
     def array(*choices: str) -> Array | None:
@@ -200,21 +203,22 @@ def _unpacked(archive: zipfile.ZipFile, said: float | None) -> Amass:
     fps = said or (30.0 if rate is None else float(rate.ravel()[0]))
     if not 1 <= fps <= 1000:
         raise FormatError(f"says {fps} frames per second; expected 1 to 1000 (--fps)")
-    trans, more = _in_metres(trans, fps)
-    return Amass(poses[:, : 3 * _JOINTS], trans, offsets, fps, (*notes, *more))
+    trans = trans * (metres_of(unit) if unit is not None else 1.0)
+    _check_path(trans, fps)
+    return Amass(poses[:, : 3 * _JOINTS], trans, offsets, fps, notes)
 
 
-def _in_metres(trans: Array, fps: float) -> tuple[Array, tuple[str, ...]]:
-    """Return a path on which somebody could move, and what was taken for it to be one."""
+def _check_path(trans: Array, fps: float) -> None:
+    """Check that somebody could move on a path, in some unit; which one, the feet tell (`footing`).
+
+    Raises:
+        FormatError: nobody could.
+    """
     if len(trans) < 3:
-        return trans, ()
+        return
     speed = float(np.percentile(np.linalg.norm(np.diff(trans, axis=0), axis=-1), 90)) * fps
-    if speed < _FASTEST:
-        return trans, ()
-    for name, metres in (("centimetres", 0.01), ("millimetres", 0.001)):
-        if speed * metres < _FASTEST / 2:
-            return trans * metres, (f"its path was taken as {name}: nobody moves {speed:.0f} m/s",)
-    raise FormatError(f"has a path of {speed:.0f} m/s, on which nobody moves")
+    if speed * 0.001 > _FASTEST / 2:
+        raise FormatError(f"has a path of {speed:.0f} m/s, on which nobody moves")
 
 
 def _densified(rotations: Array, trans: Array) -> tuple[Array, Array]:

@@ -1,9 +1,10 @@
 """Is this a body? What a file's joints have to be, and how they become upright people in metres.
 
 Whatever a file claims, its joints are looked at: how long the bones are, which way up the person
-stands, where left and right are, whether the first frames are a pose for reference, whether the
-whole body leaps for a frame. What is certain is put right and noted, what is uncertain is noted,
-and what nobody could be is refused. What the person who reads the file says is taken as it is.
+stands, where left and right are, whether standing feet slide, whether the first frames are a pose
+for reference, whether the whole body leaps for a frame. What is certain is put right and noted,
+what is uncertain is noted, and what nobody could be is refused. What the person who reads the file
+says is taken as it is.
 """
 
 from __future__ import annotations
@@ -18,11 +19,14 @@ from ..choices import METRES, Axis
 from ..errors import FormatError, InputError
 from ..motion import check_joints
 from ..skeleton import JOINT_NAMES, LEFT_RIGHT_PAIRS, PARENTS
+from .footing import scale_path
 
 Array = NDArray[np.float64]
 
 AXES: tuple[Axis, ...] = get_args(Axis)
-_LEG = 0.82  # metres from hip to ankle of a grown person
+ADULT_LEG = 0.82
+"""Metres from hip to ankle of a grown person."""
+
 _LEGS = ((1, 4, 7), (2, 5, 8))
 _LONG = (4, 5, 7, 8, 18, 19, 20, 21)  # ends of thighs, shins, upper arms, forearms
 _LOOKED_AT = 60  # frames of which the bones are measured
@@ -62,6 +66,9 @@ def stand_up(joints: Array, fps: float, posture: Posture) -> tuple[Array, list[s
     check_build(joints)
     joints, more = _not_mirrored(joints)
     notes += more
+    if posture.unit is None:
+        joints, more = scale_path(joints, fps)
+        notes += more
     joints, more = _without_reference(joints, fps)
     notes += more
     joints, more = _without_leaps(joints, fps)
@@ -146,11 +153,13 @@ def _in_metres(joints: Array, unit: str | None) -> tuple[Array, list[str]]:
     leg = float(np.median(np.sum(bones, axis=0))) / 2
     if not 0 < leg < np.inf:
         raise FormatError("has legs of no length; not a person")
-    name = min(METRES, key=lambda each: abs(np.log(leg * METRES[each] / _LEG)))
+    name = min(METRES, key=lambda each: abs(np.log(leg * METRES[each] / ADULT_LEG)))
     if 0.5 < leg * METRES[name] < 1.25:
         return joints * METRES[name], []
-    note = f"legs of {leg:.3g} fit no unit; the body was scaled to a leg of {_LEG} m (see --unit)"
-    return joints * (_LEG / leg), [note]
+    note = (
+        f"legs of {leg:.3g} fit no unit; the body was scaled to a leg of {ADULT_LEG} m (see --unit)"
+    )
+    return joints * (ADULT_LEG / leg), [note]
 
 
 def _upright(joints: Array, up: Axis | None) -> tuple[Array, list[str]]:

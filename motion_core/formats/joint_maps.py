@@ -132,11 +132,13 @@ class ChosenMap:
         joints: the file's joints for ours; ours that the file does not have are left out.
         source: the known set, ``"recognised"`` or ``"given"``.
         confidence: 0 to 1 that these are the joints.
+        notes: what the names and the body disagree on.
     """
 
     joints: JointMap
     source: str
     confidence: float = 1.0
+    notes: tuple[str, ...] = ()
 
     def as_json(self) -> str:
         """Return the map as a file for `read_map`."""
@@ -182,7 +184,10 @@ def choose_map(
         joints = {ours: recording.names[joint] for ours, joint in found.joints.items()}
     joints |= joint_map or {}
     chosen = ChosenMap(
-        joints, "given" if joint_map else "recognised", found.confidence if found else 0.0
+        joints,
+        "given" if joint_map else "recognised",
+        found.confidence if found else 0.0,
+        found.doubts if found else (),
     )
     lacking = [name for name in JOINT_NAMES if name in _NEEDED and name not in joints]
     if joint_map is not None and not lacking:

@@ -19,6 +19,7 @@ from ..skeleton import FPS
 from .acclaim import find_asf, parse_amc, parse_asf
 from .amass import amass_joints, is_amass, unpack_amass
 from .arrays import as_features, as_joints
+from .axes import even_axes
 from .body import Posture, check_build, stand_up
 from .bvh import parse_bvh
 from .gltf import gltf_recording, parse_gltf
@@ -42,7 +43,8 @@ class ReadingOptions(TypedDict, total=False):
     """What the person says of a file; it wins over what the file says and over what is seen.
 
     Attributes:
-        unit: of length: m, dm, cm, mm, inch, ft, acclaim, or a number of metres as text.
+        unit: of length: m, dm, cm, mm, inch, ft, acclaim, or a number of metres as text; of
+            poses of the SMPL family, the path's.
         up: the vertical axis: x, y, z, -x, -y, -z.
         forward: the axis that the person faces at the start.
         fps: frames per second.
@@ -231,6 +233,7 @@ def _read_recording(path: Path, options: ReadingOptions) -> Capture:
         raise InputError(f"holds one motion; --clip is of {', '.join(_CHARACTERS)} files")
     recording = _RECORDINGS[path.suffix.lower()](path, options)
     chosen = choose_map(recording, options.get("joint_map"))
+    recording = replace(recording, notes=(*recording.notes, *chosen.notes))
     fps = options.get("fps") or recording.fps
     if path.suffix.lower() in _CHARACTERS:
         single = {
@@ -256,14 +259,19 @@ def _read_npy(path: Path, options: ReadingOptions) -> Capture:
         _check_features_build(features)
         return Capture(_cut(features_to_joints(features).astype(np.float64), options), FPS)
     joints, notes = as_joints(results.motions, options.get("clip"), results.lengths)
-    return _stood(_cut(joints, options), options.get("fps") or FPS, options, notes)
+    joints, more = even_axes(joints)
+    if more:  # now in metres, whatever the unit was before
+        options = {**options, "unit": "m"}
+    return _stood(_cut(joints, options), options.get("fps") or FPS, options, (*notes, *more))
 
 
 def _read_npz(path: Path, options: ReadingOptions) -> Capture:
     if not is_amass(path):
         return Capture(_cut(unpack_motion(path).joints.astype(np.float64), options), FPS)
-    file = unpack_amass(path, options.get("fps"))
+    file = unpack_amass(path, options.get("fps"), options.get("unit"))
     joints = _cut(amass_joints(file.poses, file.trans, file.offsets), options)
+    if options.get("unit") is not None:  # it was the path's: rotations have none
+        options = {**options, "unit": "m"}
     return _stood(joints, file.fps, options, file.notes)
 
 

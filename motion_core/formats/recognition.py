@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from .joint_names import NameEvidence, Side, read_names
 from .limbs import ALIKE, Limb, limb_pairs
 from .recording import Recording
-from .skeleton_evidence import SkeletonEvidence, deviation
+from .skeleton_evidence import SkeletonEvidence, deviation, unit_vectors
 from .spine import LEAST_COST, trunk_column
 
 Array = NDArray[np.float64]
@@ -27,6 +27,11 @@ Array = NDArray[np.float64]
 _SAMPLES = 12  # frames that are looked at
 _MAX_BRANCHES = 10  # of a joint that are looked at, the longest
 _SIDES: Mapping[str, Side] = {"left": "left", "right": "right"}
+_SURELY_AHEAD = 0.7  # cosine between left by the feet and across the body
+_BELIED = (
+    "its names have left and right the wrong way round: they were taken as knees and toes point; "
+    "of a file that is mirrored instead, give the names as they are (--map)"
+)
 _DOUBTFUL, _SLOPE = 40.0, 8.0  # the cost at which it is as likely a person as not
 
 
@@ -79,15 +84,19 @@ def recognise(recording: Recording) -> Recognition | None:
     if best is None:
         return None
     joints = {"pelvis": _pelvis(body, best), **best.column}
+    doubts: dict[str, None] = {}
     for legs_or_arms in (best.legs, best.arms):
-        for side, limb in zip(_sides(body, best, legs_or_arms), legs_or_arms, strict=True):
+        sides, belied = _sides(body, best, legs_or_arms)
+        if belied:
+            doubts[_BELIED] = None
+        for side, limb in zip(sides, legs_or_arms, strict=True):
             joints.update({f"{side}_{part}": joint for part, joint in limb.joints.items()})
     _attach_feet(body, joints)
     confidence = float(1 / (1 + np.exp((best.cost - _DOUBTFUL) / _SLOPE)))
     # Somebody of odd build, each of whose joints is called what it is, is a person all the same.
     agreeing = [_agrees(body.names[joint], ours) for ours, joint in joints.items()]
     confidence = max(confidence, 0.95 * sum(agreeing) / len(agreeing))
-    return Recognition(joints, confidence)
+    return Recognition(joints, confidence, tuple(doubts))
 
 
 def _agrees(name: NameEvidence, ours: str) -> bool:
@@ -212,22 +221,47 @@ def _pelvis(body: SkeletonEvidence, person: _Person) -> int:
     return person.pelvis if not sure or scores[0] >= 1 else sure[0]
 
 
-def _sides(body: SkeletonEvidence, person: _Person, pair: tuple[Limb, Limb]) -> tuple[Side, Side]:
-    """Return which of two limbs is left: as they are called, else as the feet point."""
+def _sides(
+    body: SkeletonEvidence, person: _Person, pair: tuple[Limb, Limb]
+) -> tuple[tuple[Side, Side], bool]:
+    """Return which of two limbs is left, as they are called, and whether the feet belie it.
+
+    Where the names say nothing, and where toes and knees leave no doubt, it is as these point.
+    """
     first, second = pair[0].side, pair[1].side
+    left, evidence = _left_by_feet(body, person, pair)
+    belied = False
     if first or second:
-        left = first == "left" or (first is None and second == "right")
-        return ("left", "right") if left else ("right", "left")
+        called = first == "left" or (first is None and second == "right")
+        belied = called != left and evidence > _SURELY_AHEAD and not body.recording.roles
+        left = called != belied
+    return (("left", "right") if left else ("right", "left")), belied
+
+
+def _left_by_feet(
+    body: SkeletonEvidence, person: _Person, pair: tuple[Limb, Limb]
+) -> tuple[bool, float]:
+    """Return whether the first of two limbs is left of where toes and knees point, and how surely.
+
+    It is not sure at all unless toes and knees point the same way.
+    """
     points = body.points
-    forward = np.zeros_like(points[:, 0])
+    toes, knees = np.zeros_like(points[:, 0]), np.zeros_like(points[:, 0])
     for limb in person.legs:  # toes point ahead, and knees bend there
         hip, knee, ankle = (points[:, limb.joints[part]] for part in ("hip", "knee", "ankle"))
-        forward += knee - (hip + ankle) / 2
+        knees += knee - (hip + ankle) / 2
         if "foot" in limb.joints:
-            forward += points[:, limb.joints["foot"]] - ankle
+            toes += points[:, limb.joints["foot"]] - ankle
     top = person.column.get("neck", person.column.get("head", person.pelvis))
     up = points[:, top] - points[:, person.pelvis]
     starts = [next(iter(limb.joints.values())) for limb in pair]
     across = points[:, starts[0]] - points[:, starts[1]]
-    left = float(np.median((np.cross(up, forward) * across).sum(-1))) > 0
-    return ("left", "right") if left else ("right", "left")
+
+    def leftness(forward: Array) -> float:
+        along = unit_vectors(np.cross(up, forward)) * unit_vectors(across)
+        return float(np.median(along.sum(-1)))
+
+    left = float(np.median((np.cross(up, toes + knees) * across).sum(-1))) > 0
+    sign = 1 if left else -1
+    bend = float(np.median((np.cross(up, knees) * across).sum(-1)))
+    return left, sign * leftness(toes) if sign * bend > 0 else 0.0

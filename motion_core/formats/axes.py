@@ -1,0 +1,116 @@
+"""Arrays whose axes have scales of their own: normalised by the mean and deviation of each axis.
+
+Such positions still look like a person, a wide or a flat one. A bone tells: it is longer in one
+direction than in another. Where the bones keep their length under other scales of the axes, these
+are put right; where only the build says that the axes are uneven, the array is refused.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import FormatError
+from .body import ADULT_LEG
+from .posing import rest_positions, standard_offsets
+
+Array = NDArray[np.float64]
+
+_LIMBS = ((1, 4), (2, 5), (4, 7), (5, 8), (16, 18), (17, 19), (18, 20), (19, 21))
+_BONES = (*_LIMBS, (1, 2), (16, 17), (7, 10), (8, 11), (0, 12))
+_FRAMES = 60  # that are looked at
+_UNEVEN = 0.003  # spread of a limb's length that reading a rigid body does not have
+_EXPLAINED = 0.4  # share of the spread that is left where scales of the axes explain it
+_RIGID = 0.03  # spread up to which the scales are certain
+_ODD = 1.6  # ratio of the axes' scales that no build comes near to
+_FLAT = 0.005  # depth over height of what has none
+
+
+def even_axes(joints: Array) -> tuple[Array, list[str]]:
+    """Return joints ``(T, 22, 3)`` whose axes have one scale, in metres if they had not; and notes.
+
+    Raises:
+        FormatError: the axes have scales of their own that cannot be told, or one has nothing.
+    """
+    looked = joints[:: max(1, len(joints) // _FRAMES)]
+    extent = np.median(np.ptp(looked, axis=1), axis=0)
+    if not np.isfinite(joints).all() or extent.max() == 0:
+        return joints, []  # whoever looks at the body refuses it
+    if extent.min() < _FLAT * extent.max():
+        axis = "xyz"[int(extent.argmin())]
+        raise FormatError(f"holds flat positions, with nothing along {axis}; 3D joints are needed")
+    squares = _squares(looked, _LIMBS).reshape(len(looked), 4, 2, 3)
+    before = _spread(squares, np.ones(3))
+    scales = _rigid_scales(squares)
+    after = _spread(squares, scales**2)
+    notes: list[str] = []
+    if before > _UNEVEN and after < _RIGID and after < _EXPLAINED * before:
+        joints = joints * scales
+        leg = np.sqrt(_squares(looked * scales, _LIMBS[:4]).sum(-1)).sum(axis=1) / 2
+        joints = joints * (ADULT_LEG / float(np.median(leg)))
+        ratios = ", ".join(f"{axis} {scale:.2f}" for axis, scale in zip("xyz", scales, strict=True))
+        notes = [
+            "its axes had scales of their own, as normalised positions have; they were multiplied "
+            f"by {ratios}, under which bones keep their length, and the legs made {ADULT_LEG} m"
+        ]
+    build, share = _built_scales(joints[:: max(1, len(joints) // _FRAMES)])
+    if build.max() / build.min() > _ODD and share < 0.8:
+        raise FormatError(
+            "holds a body whose bones are longer along one axis than along another, as in "
+            "normalised positions; multiply each axis by its deviation and add its mean first"
+        )
+    return joints, notes
+
+
+def _squares(joints: Array, bones: tuple[tuple[int, int], ...]) -> Array:
+    """Return squares ``(T, B, 3)`` of the bones' extents along the axes."""
+    upper, lower = np.array(bones).T
+    return np.asarray((joints[:, lower] - joints[:, upper]) ** 2)
+
+
+def _spread(squares: Array, weights: Array) -> float:
+    """Return how much limbs ``(T, 4, 2, 3)`` change their length, and left differs from right."""
+    lengths = np.sqrt(squares @ weights)
+    usual = np.maximum(np.median(lengths, axis=(0, 2), keepdims=True), 1e-12)
+    return float(np.sqrt(np.mean((lengths / usual - 1) ** 2)))
+
+
+def _rigid_scales(squares: Array) -> Array:
+    """Return scales ``(3,)`` of the axes under which limbs keep their length, of mean square 1.
+
+    Squares of lengths are linear in squares of scales: least squares of their deviations,
+    relative to lengths under the scales found so far.
+    """
+    weights = np.ones(3)
+    for _ in range(8):
+        scaled = squares * weights
+        usual = np.maximum(scaled.sum(axis=-1).mean(axis=(0, 2)), 1e-12)[:, None, None]
+        off = ((scaled - scaled.mean(axis=(0, 2), keepdims=True)) / usual).reshape(-1, 3)
+        better = np.linalg.solve(off.T @ off / len(off) + 1e-9 * np.eye(3), np.ones(3))
+        weights = weights * np.clip(3 * better / better.sum(), 0.2, 5)
+        weights /= weights.mean()
+    return np.asarray(np.sqrt(weights))
+
+
+def _built_scales(joints: Array) -> tuple[Array, float]:
+    """Return scales of the axes under which this is somebody of usual build, and the share of what
+    is odd about the build that is left under them.
+
+    Robust least squares of the logarithms of all bones' lengths over those of the usual build.
+    """
+    usual = rest_positions(standard_offsets())
+    lengths = np.array([np.linalg.norm(usual[a] - usual[b]) for a, b in _BONES])
+    squares = (_squares(joints, _BONES) / lengths[:, None] ** 2).reshape(-1, 3)
+    squares /= max(float(np.median(squares.sum(axis=1))), 1e-12)
+    odd = np.log(np.maximum(squares.sum(axis=1), 1e-6))
+    logs = np.zeros(3)
+    for _ in range(10):
+        scaled = squares * np.exp(logs)
+        total = np.maximum(scaled.sum(axis=1), 1e-6)
+        left, slopes = np.log(total), scaled / total[:, None]
+        weights = 1 / np.maximum(np.abs(left), 0.1)
+        normal = (slopes.T * weights) @ slopes + 2e-4 * weights.sum() * np.eye(3)
+        logs += np.clip(np.linalg.solve(normal, -(slopes.T * weights) @ left), -1, 1)
+    left = np.log(np.maximum(squares @ np.exp(logs), 1e-6))
+    share = np.abs(left).mean() / max(np.abs(odd - np.median(odd)).mean(), 1e-9)
+    return np.asarray(np.exp(logs / 2)), float(share)
