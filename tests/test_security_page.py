@@ -34,7 +34,7 @@ BACKED_BY = {
     "ends the turn but not": "test_hostile_conversations.py::test_an_unexpected_error_ends",
     "and then dropped": "test_hostile_conversations.py::test_what_ends_the_program_twice",
     "a closed terminal end a chat": "test_cli_chat.py::test_a_polite_end_ends",
-    "no longer holds up the others": "test_batching_hangs.py::test_the_others_of_a_batch_that_hangs",
+    "no longer holds up the others": "test_batching_hangs.py::test_the_others_of_a_batch",
     "the most recently used": "test_hostile_sizes.py::test_a_store_in_memory_forgets",
     "never become special tokens": "test_motionllm_decoding.py::test_lengths_are_kept_and",
     "in quotes, on one line": "test_hostile_material.py::test_words_of_a_file_are_not_obeyed",
