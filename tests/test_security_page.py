@@ -66,7 +66,7 @@ def test_each_bullet_of_the_page_is_backed(repository: Path) -> None:
     text = (repository / PAGE).read_text(encoding="utf-8")
     bullets = re.findall(r"^- (.+?)(?=\n- |\n\n|\Z)", text, re.MULTILINE | re.DOTALL)
     assert len(bullets) > 20
-    plain = ("send nothing", "The first start fetches", "The offline planner")
+    plain = ("send nothing", "The first start downloads", "The offline planner")
     for bullet in (" ".join(bullet.split()) for bullet in bullets):
         assert any(claim in bullet for claim in (*BACKED_BY, *plain)), bullet
 
