@@ -175,6 +175,8 @@ async def test_cancel_stops_the_work() -> None:
     engine = Endless()
     async with Client(mcp_server(Studio(engine), patience=0)) as client:
         handle = (await make(client, "a person walks")).structured_content["handle"]
+        while not engine.begun.is_set():
+            await asyncio.sleep(0.001)
         stopped = await client.call_tool("cancel", {"handle": handle})
         assert "is stopped" in stopped.content[0].text
         while not engine.ended.is_set():
