@@ -12,11 +12,12 @@ from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 from motion_agent.cli import app
+from motion_agent.motion_core.errors import ConfigurationError
 from motion_agent.motion_core.motionllm.checkpoint import Checkpoint
 from motion_agent.motion_core.motionllm.gguf_weights import convert_gguf
 from motion_agent.motion_core.motionllm.inference import load_inference
 from motion_agent.motion_core.motionllm.model import DIRECTIONS, Direction
-from motion_agent.motion_core.motionllm.serving import export_checkpoint
+from motion_agent.motion_core.motionllm.serving import ServedFormat, export_checkpoint
 
 WORDS = 300
 
@@ -76,3 +77,14 @@ def test_the_command_tells_the_files(whole: Checkpoint, tmp_path: Path) -> None:
     assert result.exit_code == 0, result.stderr
     names = [Path(file).name for file in json.loads(result.stdout)["files"]]
     assert names == ["m2t.gguf", "Modelfile"] and (tmp_path / "m2t.gguf").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("form", ["hf", "gguf"])
+def test_a_folder_holds_one_model(form: ServedFormat, whole: Checkpoint, tmp_path: Path) -> None:
+    files = export_checkpoint(whole, "t2m", form, tmp_path)
+    before = [file.read_bytes() for file in files]
+    others: tuple[ServedFormat, ...] = ("hf", "gguf-q8")
+    for other in others:
+        with pytest.raises(ConfigurationError, match="already holds a model"):
+            export_checkpoint(whole, "m2t", other, tmp_path)
+    assert [file.read_bytes() for file in files] == before

@@ -64,10 +64,10 @@ def llama(whole: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     pytest.importorskip("xllamacpp")
     out = tmp_path_factory.mktemp("gguf")
     for direction in ("t2m", "m2t"):
-        export_checkpoint(whole, direction, "gguf", out)
+        export_checkpoint(whole, direction, "gguf", out / direction)
     with (
-        serving(out / "t2m.gguf", window=256, slots=4) as t2m,
-        serving(out / "m2t.gguf", window=256) as m2t,
+        serving(out / "t2m" / "t2m.gguf", window=256, slots=4) as t2m,
+        serving(out / "m2t" / "m2t.gguf", window=256) as m2t,
     ):
         yield f"{t2m},{m2t}"
 

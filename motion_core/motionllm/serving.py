@@ -45,6 +45,7 @@ PARAMETER top_p {top_p:g}
 PARAMETER top_k {top_k}
 PARAMETER repeat_penalty 1
 """
+_OLLAMA = "Modelfile"
 _NORMS = {"input_layernorm": "attn_norm", "post_attention_layernorm": "ffn_norm"}
 _PARTS = {
     "self_attn.q_proj": "attn_q",
@@ -62,12 +63,17 @@ _BLOCK = 32  # weights that share a scale in Q8_0
 def export_checkpoint(
     checkpoint: Checkpoint, direction: Direction, form: ServedFormat, out: Path
 ) -> list[Path]:
-    """Write the model of `direction` into the folder `out`; returns the files.
+    """Write the model of `direction` into the folder `out`; return the files.
 
     Raises:
-        ConfigurationError: the backbone is not of Llama's layout.
+        ConfigurationError: the backbone is not of Llama's layout, or `out` holds a model already.
         UnavailableError: the backbone cannot be had, or `out` cannot be written to.
     """
+    if there := [name for name in (WEIGHTS, _OLLAMA) if (out / name).exists()]:
+        raise ConfigurationError(
+            f"{out} already holds a model ({there[0]}); give each direction and format a folder of"
+            " its own"
+        )
     folder, config = _backbone(checkpoint)
     tokenizer = _tokenizer(folder, config, checkpoint.config.codes)
     try:
@@ -209,7 +215,7 @@ def _write_gguf(
         writer.write_tensors_to_file()
         writer.close()
     sampling = checkpoint.config.sampling
-    with replacing(out / "Modelfile") as path:
+    with replacing(out / _OLLAMA) as path:
         path.write_text(
             _MODELFILE.format(
                 name=name,
@@ -219,7 +225,7 @@ def _write_gguf(
             ),
             encoding="utf-8",
         )
-    return [out / name, out / "Modelfile"]
+    return [out / name, out / _OLLAMA]
 
 
 def _add_tokenizer(
