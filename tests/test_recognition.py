@@ -88,6 +88,36 @@ def test_names_that_half_fit_a_known_set_change_nothing(
     assert found.chosen is not None and found.chosen.source == "recognised"
 
 
+def two_people(folder: Path, second: str) -> Path:
+    """Write the sample twice in one file; the second moves a metre aside and has a prefix."""
+    hierarchy, _, motion = MIXAMO.read_text().partition("MOTION")
+    other = hierarchy.replace("HIERARCHY", "").replace("mixamorig:", second)
+    lines = motion.strip().splitlines()
+    aside = [" ".join([f"{float(row.split()[0]) + 100}", *row.split()[1:]]) for row in lines[2:]]
+    rows = [f"{row} {moved}" for row, moved in zip(lines[2:], aside, strict=True)]
+    path = folder / "two.bvh"
+    path.write_text("\n".join([hierarchy + other + "MOTION", *lines[:2], *rows]) + "\n")
+    return path
+
+
+@pytest.mark.parametrize("second", ["Actor2:", "B_", "mixamorig:"])
+def test_another_person_in_the_file_is_told_and_can_be_read(tmp_path: Path, second: str) -> None:
+    path = two_people(tmp_path, second)
+    found = read_capture(path)
+    np.testing.assert_allclose(found.joints, read_joints(MIXAMO)[0], atol=1e-6)
+    name = f"{second}Hips" + ("#2" if second == "mixamorig:" else "")
+    assert (
+        f"more than one skeleton: the one of mixamorig:Hips was read; for {name},"
+        in (found.notes[0])
+    )
+    chosen = find_map(MIXAMO).joints
+    suffix = "#2" if second == "mixamorig:" else ""
+    theirs = {ours: str(each).replace("mixamorig:", second) + suffix for ours, each in
+              chosen.items()}  # fmt: skip
+    moved = read_joints(path, joint_map=theirs)[0] - [1, 0, 0]
+    np.testing.assert_allclose(moved, read_joints(MIXAMO)[0], atol=1e-6)
+
+
 def test_a_small_fuzz_finds_people_and_takes_nobody_for_another() -> None:
     outcomes = skeleton_fuzz.measure(range(60), seed=3, show=0)
     complete = sum(number for key, number in outcomes.items() if key.startswith("complete"))

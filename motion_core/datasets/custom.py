@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -78,7 +79,9 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
             text = data.decode("utf-16" if wide else "utf-8-sig")
         except UnicodeDecodeError:
             text = data.decode("cp1252")  # Excel in Western Europe
-        divider = max(",;\t", key=text.partition("\n")[0].count)
+        said = re.match(r'"?sep=(.)"?\s*\n', text)  # as Excel writes for itself
+        text = text[said.end() :] if said else text
+        divider = said[1] if said else max(",;\t", key=text.partition("\n")[0].count)
         reader = csv.reader(text.splitlines(keepends=True), delimiter=divider)
         columns = [name.strip().lower() for name in next(reader, [])]
         if not {"file", "action"} <= set(columns):

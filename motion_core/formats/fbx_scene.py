@@ -36,6 +36,7 @@ def scene_arrays(data: bytes, number: int) -> dict[str, Any]:
             ufbx.load_memory(
                 data,
                 target_axes=ufbx.axes_right_handed_y_up,
+                handedness_conversion_axis=ufbx.MirrorAxis.X,  # of left-handed files only
                 target_unit_meters=1.0,
                 ignore_geometry=False,
             )

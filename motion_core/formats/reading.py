@@ -22,6 +22,7 @@ from .arrays import as_features, as_joints
 from .axes import even_axes
 from .body import Posture, check_build, stand_up
 from .bvh import parse_bvh
+from .footing import scale_path
 from .gltf import gltf_recording, parse_gltf
 from .joint_maps import ChosenMap, JointMap, choose_map, map_joints
 from .npy import PickledError, read_array
@@ -241,8 +242,8 @@ def _read_recording(path: Path, options: ReadingOptions) -> Capture:
             for ours, source in chosen.joints.items()
         }
         try:
-            joints = _cut(retarget(recording, single), options)
-            return Capture(joints, fps, recording.notes, chosen)
+            joints, more = scale_path(_cut(retarget(recording, single), options), fps)
+            return Capture(joints, fps, (*recording.notes, *more), chosen)
         except FormatError as error:
             recording = replace(recording, notes=(*recording.notes, f"it {error}: places are used"))
     joints = _cut(map_joints(recording, chosen.joints), options)

@@ -9,7 +9,8 @@ people are built, so a sum of some 20 terms of about 1 is what a real skeleton h
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations, pairwise, product
 
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .joint_names import NameEvidence, Side, read_names
+from .kinematics import ancestors
 from .limbs import ALIKE, Limb, limb_pairs
 from .recording import Recording
 from .skeleton_evidence import SkeletonEvidence, deviation, unit_vectors
@@ -27,6 +29,7 @@ Array = NDArray[np.float64]
 _SAMPLES = 12  # frames that are looked at
 _MAX_BRANCHES = 10  # of a joint that are looked at, the longest
 _SIDES: Mapping[str, Side] = {"left": "left", "right": "right"}
+_BODY = 15  # joints that another person in the file has at least
 _SURELY_AHEAD = 0.7  # cosine between left by the feet and across the body
 _BELIED = (
     "its names have left and right the wrong way round: they were taken as knees and toes point; "
@@ -92,6 +95,11 @@ def recognise(recording: Recording) -> Recognition | None:
         for side, limb in zip(sides, legs_or_arms, strict=True):
             joints.update({f"{side}_{part}": joint for part, joint in limb.joints.items()})
     _attach_feet(body, joints)
+    if others := _other_people(recording, joints.values()):
+        doubts[
+            f"it holds more than one skeleton: the one of {recording.names[joints['pelvis']]} was "
+            f"read; for {', '.join(others)}, give a map (--map)"
+        ] = None
     confidence = float(1 / (1 + np.exp((best.cost - _DOUBTFUL) / _SLOPE)))
     # Somebody of odd build, each of whose joints is called what it is, is a person all the same.
     agreeing = [_agrees(body.names[joint], ours) for ours, joint in joints.items()]
@@ -103,6 +111,20 @@ def _agrees(name: NameEvidence, ours: str) -> bool:
     side, _, part = ours.rpartition("_")
     part = "spine" if part.startswith("spine") else part
     return name.score(part) >= 0.5 and (not side or name.side == side)
+
+
+def _other_people(recording: Recording, joints: Iterable[int]) -> list[str]:
+    """Return the first joints of skeletons beside the one that these joints are of."""
+    parents, chosen = recording.parents, set(joints)
+    above = set(ancestors(parents, chosen))
+    sizes: Counter[int] = Counter()
+    for joint in range(len(parents)):
+        way = [joint]
+        while parents[way[-1]] >= 0 and parents[way[-1]] not in above:
+            way.append(parents[way[-1]])
+        if parents[way[-1]] not in chosen and not chosen.intersection(way) and joint not in above:
+            sizes[way[-1]] += 1
+    return [recording.names[top] for top, size in sizes.items() if size >= _BODY]
 
 
 def _attach_feet(body: SkeletonEvidence, joints: dict[str, int]) -> None:

@@ -27,6 +27,8 @@ Array = NDArray[np.float64]
 _POINTED = {  # joints that their parents point at; all others are turned
     f"{side}_{part}" for side in ("left", "right") for part in ("knee", "ankle", "elbow", "wrist")
 }
+_UPRIGHT = 0.9  # cosine of a trunk at rest to the vertical
+_ALIKE = 0.95  # cosine between a leg's bone at rest and the other leg's, mirrored
 _TURNED_WITH = {  # who is asked for a joint's turn, in this order, where the file has none
     "spine1": ("spine1", "spine2", "pelvis"),
     "spine2": ("spine2", "spine1", "spine3", "pelvis"),
@@ -51,7 +53,7 @@ def retarget(recording: Recording, joints: Mapping[str, int]) -> Array:
         joints: index of its joint for ours; legs, arms and pelvis at least.
 
     Raises:
-        FormatError: the rest pose is not that of somebody who stands.
+        FormatError: the rest pose is not that of somebody who stands alike on both sides.
     """
     found = sorted(set(joints.values()))
     place = {joint: at for at, joint in enumerate(found)}
@@ -62,6 +64,7 @@ def retarget(recording: Recording, joints: Mapping[str, int]) -> Array:
     at = {ours: place[joint] for ours, joint in joints.items()}
     frame = standing_frame(rest, at)  # columns: left, up, ahead, as the file has them
     positions, rest = positions @ frame, rest @ frame
+    _check_rest(rest, at)
     turns = np.swapaxes(frame, 0, 1) @ turns
     if rest_turns is not None:
         turns = turns @ np.swapaxes(rest_turns, 1, 2)
@@ -104,6 +107,26 @@ def retarget(recording: Recording, joints: Mapping[str, int]) -> Array:
         clearance = np.zeros_like(clearance)
     result[..., 1] += (clearance - _clearance(result[..., 1], JOINT_NAMES))[:, None]
     return result
+
+
+def _check_rest(rest: Array, at: Mapping[str, int]) -> None:
+    """Check that a rest pose is one, and no moment of a motion: upright, and alike on both sides.
+
+    Raises:
+        FormatError: it is not.
+    """
+    up = rest[[at["left_shoulder"], at["right_shoulder"]]].mean(axis=0) - rest[at["pelvis"]]
+    alike = [up[1] > _UPRIGHT * np.linalg.norm(up)]
+    for upper, lower in (("hip", "knee"), ("knee", "ankle"), ("ankle", "foot")):
+        if f"left_{lower}" in at and f"right_{lower}" in at:
+            left, right = (
+                rest[at[f"{side}_{lower}"]] - rest[at[f"{side}_{upper}"]]
+                for side in ("left", "right")
+            )
+            cosine = left * [-1, 1, 1] @ right
+            alike.append(cosine > _ALIKE * np.linalg.norm(left) * np.linalg.norm(right))
+    if not all(alike):
+        raise FormatError("has no rest pose, but a moment of its motion in place of one")
 
 
 def _clearance(heights: Array, names: Sequence[str]) -> Array:
