@@ -4,11 +4,14 @@
               ↑  └──invalid, tries left──┘
               └────────captions to reason about────────┘
 
+With a viewer, `Viewer` comes between responder and END.
+
 The nodes are sync functions; LangGraph runs them in threads under `ainvoke`.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 from functools import cache
 from typing import Any, Literal
@@ -36,6 +39,7 @@ from .providers import TransientError
 from .resolver import resolve
 from .responder import Responder
 from .state import KEPT_TEXT, AgentState, Attempt, TurnState, new_turn
+from .viewer import Viewer
 
 MAX_REQUEST = 8000  # characters
 
@@ -49,6 +53,7 @@ def build_graph(
     studio: Studio | None = None,
     seed: int = 0,
     keep_messages: int | None = None,
+    viewer: bool = False,
     checkpointer: Checkpointer = None,
 ) -> CompiledStateGraph[Any, Any, Any, Any]:
     """Return the compiled graph; start it with ``{"messages": [HumanMessage("…")]}``.
@@ -61,6 +66,7 @@ def build_graph(
         seed: another seed gives another take of the same conversation.
         keep_messages: how many of the latest messages stay in the state; None for all, which is
             required when the messages belong to a host's graph.
+        viewer: push the motion to the chat page, as `serve` does; see `Viewer`.
         checkpointer: any LangGraph checkpointer; None inside a graph that has its own.
 
     Raises:
@@ -81,23 +87,29 @@ def build_graph(
     graph.add_edge(START, "planner")
     graph.add_conditional_edges("planner", _after_planner, ["planner", "executor", "responder"])
     graph.add_conditional_edges("executor", _after_executor, ["planner", "responder"])
-    graph.add_edge("responder", END)
+    if viewer:
+        graph.add_node("viewer", Viewer(studio))
+        graph.add_edge("responder", "viewer")
+    graph.add_edge("viewer" if viewer else "responder", END)
     return graph.compile(checkpointer=checkpointer, name="motion_agent")
 
 
-def serve() -> CompiledStateGraph[Any, Any, Any, Any]:
+async def serve() -> CompiledStateGraph[Any, Any, Any, Any]:
     """Return the graph that ``langgraph dev`` serves (langgraph.json).
 
+    It is built in a thread, since the server allows nothing in its event loop that touches a disk.
+
     Environment: MOTION_AGENT_PLANNER (default ``offline``), and see `tools.host`. Each user
-    authenticated by the server or named in a run's configuration has their own motions.
+    authenticated by the server or named in a run's configuration has their own motions. A chat page
+    such as agent-chat-ui shows each motion with its answer.
     """
-    return _served()
+    return await asyncio.to_thread(_served)
 
 
 @cache
 def _served() -> CompiledStateGraph[Any, Any, Any, Any]:
     # Once per process: the server calls the factory for every run, and motions must outlive it.
-    return build_graph()
+    return build_graph(viewer=True)
 
 
 def check_request(text: str) -> str:

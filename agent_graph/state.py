@@ -6,10 +6,12 @@ each segment's tokens too, so a motion can be decoded again after the store has 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, NotRequired
 
 from langchain_core.messages import AnyMessage
 from langgraph.graph.message import add_messages
+from langgraph.graph.ui import AnyUIMessage, ui_message_reducer
 from typing_extensions import TypedDict
 
 from ..motion_core.history import Change
@@ -80,6 +82,7 @@ class AgentState(TypedDict):
     redo: NotRequired[list[Change]]
     looked_at: NotRequired[list[Caption]]  # captioned motions, the latest last
     about_file: NotRequired[bool]  # the latest was a file, and no motion was made since
+    ui: NotRequired[Annotated[Sequence[AnyUIMessage], ui_message_reducer]]  # see `viewer`
     introduced: NotRequired[bool]  # whether the offline planner has introduced itself
 
 

@@ -72,8 +72,22 @@ class Shown:
         strip = base64.b64encode(self.film_strip()).decode("ascii")
         bundle["image/png"] = strip
         if max(len(motion) for motion, _ in self.people) <= LONGEST:
-            bundle["text/html"] = self._player(f"data:image/png;base64,{strip}")
+            page = html.escape(self._page(strip), quote=True)
+            bundle["text/html"] = (
+                f'<iframe srcdoc="{page}" sandbox="allow-scripts" title="motion" '
+                f'style="width: 100%; height: {self.height}px; border: 0; border-radius: 10px">'
+                "</iframe>"
+            )
         return bundle
+
+    def page(self) -> str:
+        """Return the player as a packed page for a sandboxed frame; a film strip if the motion is
+        longer than `LONGEST`.
+        """
+        strip = base64.b64encode(self.film_strip()).decode("ascii")
+        if max(len(motion) for motion, _ in self.people) <= LONGEST:
+            return self._page(strip)
+        return f'<!doctype html><img src="data:image/png;base64,{strip}" style="width: 100%">'
 
     def film_strip(self) -> bytes:
         """Return six moments as a small PNG."""
@@ -88,21 +102,21 @@ class Shown:
         strip.quantize(_COLOURS, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
         return buffer.getvalue()
 
-    def _player(self, picture: str) -> str:
-        """Return the page of `player_page`, packed, in a frame that isolates its scripts."""
+    def _page(self, strip: str) -> str:
+        """Return the page of `player_page`, packed.
+
+        Args:
+            strip: a film strip in base64, shown where there is no WebGL.
+        """
         from .rendering import player_page
 
         page = player_page(self._bodies(), title=self.title)
-        # The small strip replaces the page's own pictures: it is shown where there is no WebGL, and
-        # the one for browsers without scripts never would be.
+        # The small strip replaces the page's own pictures: the one for browsers without scripts is
+        # never shown.
+        picture = f"data:image/png;base64,{strip}"
         page = _PICTURE.sub("data:,", _PICTURE.sub(picture, page, count=1))
         packed = base64.b64encode(gzip.compress(page.encode(), mtime=0)).decode("ascii")
-        inner = html.escape(_UNPACK.format(packed=packed), quote=True)
-        return (
-            f'<iframe srcdoc="{inner}" sandbox="allow-scripts" title="motion" '
-            f'style="width: 100%; height: {self.height}px; border: 0; border-radius: 10px">'
-            "</iframe>"
-        )
+        return _UNPACK.format(packed=packed)
 
     def _bodies(self) -> list[Any]:
         from .rendering import Body

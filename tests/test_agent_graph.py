@@ -391,17 +391,14 @@ def test_the_graph_is_a_subgraph_of_somebody_elses(engine: FakeEngine) -> None:
     assert "Made motion 1 (m-" in state["messages"][-1].text
 
 
-def test_langgraph_json_names_a_graph_that_can_be_imported(repository: Path) -> None:
+async def test_langgraph_json_names_a_graph_that_can_be_imported(repository: Path) -> None:
     import importlib
 
     config = json.loads((repository / "langgraph.json").read_text())
     module, name = config["graphs"]["motion_agent"].split(":")
     assert "/" not in module  # a path would break the relative imports
-    assert set(getattr(importlib.import_module(module), name)().nodes) >= {
-        "planner",
-        "executor",
-        "responder",
-    }
+    graph = await getattr(importlib.import_module(module), name)()
+    assert set(graph.nodes) >= {"planner", "executor", "responder"}
 
 
 def test_importing_the_package_loads_neither_torch_nor_langgraph() -> None:
