@@ -7,10 +7,11 @@ import json
 import os
 import random
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -164,7 +165,8 @@ async def test_long_work_answers_with_a_handle_and_is_waited_for(tmp_path: Path)
         assert (begun["status"], begun["motion_id"]) == ("working", None)
         again = await client.call_tool("wait_motion", {"handle": begun["handle"], "seconds": 0})
         assert again.structured_content["status"] == "working"
-        done = await client.call_tool("wait_motion", {"handle": begun["handle"]})
+        wait = {"handle": begun["handle"], "seconds": 20}
+        done = await client.call_tool("wait_motion", wait)
         motion_id = done.structured_content["motion_id"]
         assert done.structured_content["tool"] == "generate_motion"
         by_id = await client.call_tool("wait_motion", {"handle": motion_id})
@@ -257,6 +259,45 @@ def test_over_http_users_are_apart_and_nobody_comes_in_without_a_token(studio: S
             assert post(address, json=hello, headers=headers).status_code == 401
 
 
+def test_of_two_hundred_calls_of_two_users_over_http_none_has_what_is_the_other_s(
+    studio: Studio,
+) -> None:
+    words = {"ann": ("walks", "bows"), "ben": ("kicks", "jumps")}
+    answers: dict[str, list[str]] = {"ann": [], "ben": []}
+    ids: dict[str, set[str]] = {"ann": set(), "ben": set()}
+
+    async def one(address: str, token: str, user: str) -> None:
+        async with client_of(address, token) as client:
+
+            async def call(name: str, **arguments: Any) -> Any:
+                answer = await client.call_tool(name, arguments)
+                answers[user].append(answer.model_dump_json())
+                return answer.structured_content
+
+            for number in range(20):
+                text = f"a person {words[user][number % 2]}"
+                made = await call("generate_motion", descriptions=[text], seed=number)
+                ids[user].add(made["motion_id"])
+                await call("caption_motion", motion=made["motion_id"])
+                await call("export_motion", motion=made["motion_id"], file=f"{user}.csv")
+                await call("list_motions", latest=50)
+                await call("wait_motion", handle=made["motion_id"])
+                answers[user].append((await client.list_resources()).model_dump_json())
+
+    async def both(address: str) -> None:
+        async with anyio.create_task_group() as group:
+            for token, user in TOKENS.items():
+                group.start_soon(one, address, token, user)
+
+    with served(studio, tokens=TOKENS) as address:
+        asyncio.run(both(address))
+    assert sum(map(len, answers.values())) == 2 * 20 * 6
+    for mine, other in (("ann", "ben"), ("ben", "ann")):
+        text = "\n".join(answers[mine])
+        assert len(ids[mine]) == 20 and all(motion_id in text for motion_id in ids[mine])
+        assert not any(word in text for word in (*ids[other], *words[other], f"{other}.csv"))
+
+
 def test_fifty_clients_over_http_do_not_meet(studio: Studio) -> None:
     async def all_at_once(address: str) -> list[str]:
         async def one(number: int) -> str:
@@ -301,6 +342,22 @@ def test_pages_of_elsewhere_are_refused(
         assert answer.status_code == status
 
 
+def test_a_server_for_every_address_is_reached_by_its_names_and_no_other(studio: Studio) -> None:
+    hello = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+    door: dict[str, Any] = {"host": "0.0.0.0", "tokens": TOKENS, "hosts": ["motion.example.org"]}
+    headers = {
+        "Accept": "application/json, text/event-stream",
+        "Authorization": f"Bearer {next(iter(TOKENS))}",
+    }
+    with served(studio, **door) as address:
+        statuses = {
+            name: post(address, json=hello, headers={**headers, "Host": name}).status_code
+            for name in ("localhost:8000", "motion.example.org", "evil.example.org")
+        }
+    assert statuses["evil.example.org"] == 421
+    assert 421 not in (statuses["localhost:8000"], statuses["motion.example.org"])
+
+
 def test_only_loopback_needs_no_token() -> None:
     assert Door("::1").tokens == {}
     for host in ("0.0.0.0", "192.168.1.7", "example.org"):
@@ -337,6 +394,44 @@ async def test_over_stdio_a_server_that_was_started_again_has_its_motions(tmp_pa
     async with Client(stdio_client(parameters(tmp_path))) as client:
         found = await client.call_tool("caption_motion", {"motion": motion_id})
         assert "walks, then bows" in found.content[0].text
+
+
+@contextmanager
+def served_by_a_process(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A server that may be killed, with its address."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    start = parameters(folder)
+    command = [start.command, *start.args, "--http", "--port", str(port)]
+    with subprocess.Popen(command, env=start.env) as server:
+        try:
+            while True:
+                assert server.poll() is None
+                with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                    break
+            yield f"http://127.0.0.1:{port}/mcp", server
+        finally:
+            server.kill()
+
+
+@pytest.mark.slow
+async def test_a_killed_server_comes_back_with_its_motions(tmp_path: Path) -> None:
+    with served_by_a_process(tmp_path) as (address, server):
+        async with Client(address) as client:
+            motion_id = await make_edit_caption_export(client)
+        with suppress(Exception):  # of the client: it is killed while a call is under way
+            async with Client(address) as client, asyncio.timeout(PATIENCE):
+                arguments = {"descriptions": ["a person runs"] * 20}
+                call = asyncio.create_task(client.call_tool("generate_motion", arguments))
+                await asyncio.sleep(0)
+                server.kill()
+                await call
+    with served_by_a_process(tmp_path) as (address, _):
+        async with Client(address) as client:
+            found = await client.call_tool("caption_motion", {"motion": motion_id})
+            assert "walks, then bows" in found.content[0].text
+            listed = await client.call_tool("list_motions", {})
+            assert motion_id in listed.content[0].text
 
 
 def hostile(chance: random.Random) -> str:

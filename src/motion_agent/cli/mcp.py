@@ -68,7 +68,7 @@ def mcp(
     ] = True,
     patience: Annotated[
         float, typer.Option(min=0, help="Seconds before a call returns a handle.")
-    ] = 10.0,
+    ] = 4.0,
     warm_up: Annotated[
         bool, typer.Option("--warm-up", help="Load the motion model at the start.")
     ] = False,

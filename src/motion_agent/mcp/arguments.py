@@ -15,8 +15,11 @@ class WaitMotionInput(ToolArguments):
     handle: str = Field(
         min_length=1, max_length=100, description="The handle returned by a call, 'j-…'."
     )
-    seconds: float = Field(
-        default=20.0, ge=0, le=MAX_WAIT, description="How long to wait, at most 30 s."
+    seconds: float | None = Field(
+        default=None,
+        ge=0,
+        le=MAX_WAIT,
+        description="How long to wait, at most 30 s; omit it if you are not sure.",
     )
 
 

@@ -27,6 +27,7 @@ from ..motion_core.errors import ConfigurationError, UnavailableError
 
 PATH = "/mcp"
 _LEAST_TOKEN = 16  # characters
+_EVERYWHERE = ("0.0.0.0", "::")  # every address of this computer, loopback too
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def http_app(server: Server[Any], door: Door) -> Starlette:
         door: where it listens, and whom it lets in.
     """
     names = [door.host, *door.hosts]
-    if _is_loopback(door.host):
+    if _is_loopback(door.host) or door.host in _EVERYWHERE:
         names += ["127.0.0.1", "localhost", "[::1]"]
     security = TransportSecuritySettings(
         allowed_hosts=[allowed for name in names for allowed in (name, f"{name}:*")],

@@ -35,8 +35,9 @@ from . import resources
 from .arguments import CancelInput, WaitMotionInput
 from .jobs import Job, Jobs, Teller
 
-PATIENCE = 10.0
-"""Seconds that a request waits for a motion before it answers with a handle."""
+PATIENCE = 4.0
+"""Seconds that a request waits for a motion before it answers with a handle: the OpenAI Agents SDK
+gives up after five unless it is told otherwise."""
 
 _PICTURED = ("generate_motion", "edit_motion")
 _READ_ONLY = ("caption_motion", "list_motions", "wait_motion")
@@ -147,7 +148,8 @@ class _Host:
             line = f"Motion {request.handle} is done, {motion.duration:.1f} s."
             facts = {"motion_id": request.handle, "seconds": round(motion.duration, 2)}
             return await self._success("wait_motion", line, artifact("wait_motion", facts), user)
-        return await self._answer(self.jobs.find(request.handle, user), request.seconds, context)
+        seconds = self.patience if request.seconds is None else request.seconds
+        return await self._answer(self.jobs.find(request.handle, user), seconds, context)
 
     async def _cancel(self, request: CancelInput, user: str | None) -> types.CallToolResult:
         job = self.jobs.find(request.handle, user)
