@@ -21,6 +21,7 @@ _KEY = re.compile(
     r"\b(?:sk|pk|rk|gsk|lsv2|hf|xai|ghp|AIza)[-_]?[\w-]{8,}"
     r"|(?<=Bearer )\S+|(?<=[Kk]ey=)[^\s&'\"]+|(?<=[Tt]oken=)[^\s&'\"]+"
 )
+_OPTION = re.compile(r" \(--[a-z][^()]*\)")
 _FILES_THERE = re.compile(r"; there: '.*?(?=$|\n)")  # the hint about a workspace
 _PATH = re.compile(r"(?<![\w:/.])(?:/[^/\s'\":,]+){2,}/?|\b[A-Za-z]:\\[^\s'\"]+")
 
@@ -58,3 +59,8 @@ def without_secrets(text: str) -> str:
     """Return the text without keys, passwords in addresses, and this computer's hosts and files."""
     text = _KEY.sub("***", _USER.sub("", text))
     return _FILES_THERE.sub("", _PATH.sub("(a file)", text))
+
+
+def without_options(text: str) -> str:
+    """Return a message without the command-line options that it names in parentheses."""
+    return _OPTION.sub("", text)

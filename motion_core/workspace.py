@@ -16,6 +16,7 @@ from .directory import open_directory
 from .errors import FormatError, InputError, MotionAgentError, UnavailableError
 from .motion import Motion
 from .users import USERS, user_key
+from .words import without_options
 
 _FILE_NAME = re.compile(r"\w[\w .()+-]{0,99}")
 _MAX_TAKEN = 1000  # names tried: walk.bvh, walk-2.bvh, …
@@ -92,7 +93,7 @@ class Workspace:
                     *((f"{copy.parent}{os.sep}", ""), (f"{path.parent}{os.sep}", "")),
                 ):
                     message = message.replace(place, shown)
-                raise type(err)(message) from err
+                raise type(err)(without_options(message)) from err
 
     def data(self, name: str) -> bytes:
         """Return the bytes of that file.

@@ -33,7 +33,7 @@ from .wording import CannotDo, plain, quoted
 
 NOTICE = (
     "(I am the offline planner, a rule-based stand-in: I split sentences by rules and do not"
-    " understand them. For more, give a language model: --planner openai:MODEL or ollama:MODEL.)"
+    " understand them. A language model as planner understands more.)"
 )
 
 _POLITE = re.compile(

@@ -53,7 +53,7 @@ def as_joints(
     if joints.ndim == 4 and joints.shape[-1] == 3:
         if len(joints) > 1 and (clip is None or not clip.isdecimal() or int(clip) >= len(joints)):
             raise InputError(
-                f"an array of {len(joints)} motions; say which with --clip, 0 to {len(joints) - 1}"
+                f"an array of {len(joints)} motions; say which, 0 to {len(joints) - 1} (--clip)"
             )
         chosen = int(clip) if clip is not None and len(joints) > 1 else 0
         joints = joints[chosen][: lengths[chosen] if lengths is not None else None]
