@@ -69,8 +69,9 @@ test-oldest: $(VENVS)/tools/.installed ## the tests on the oldest releases that 
 	$(VENVS)/oldest/bin/pip install --quiet --no-deps --editable .
 	$(VENVS)/oldest/bin/python $(PYTEST)
 
-everywhere: $(VENV)/.installed ## foreign MCP clients and langgraph dev, each in an environment of its own
-	$(BIN)/python .ci/everywhere/run.py --venvs $(VENVS) $(CLIENTS)
+everywhere: $(VENV)/.installed ## foreign clients, frameworks and langgraph dev; WRITE=1 keeps what they said
+	TORCH="$(TORCH)" $(BIN)/python .ci/everywhere/run.py --venvs $(VENVS) \
+		$(if $(WRITE),--transcript docs/report/clients.md) $(CLIENTS)
 
 lint: $(VENV)/.installed ## ruff and mypy --strict
 	$(BIN)/ruff check .

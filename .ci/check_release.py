@@ -75,6 +75,8 @@ def main() -> int:
     """Print what is wrong; the exit status is 1 if anything is."""
     found = problems(Path(sys.argv[1]))
     print("\n".join(found) or "wheel and sdist hold what they should")
+    if "io.github.OWNER/" in (REPOSITORY / "server.json").read_text(encoding="utf-8"):
+        print("server.json names no owner yet; see Publishing in CONTRIBUTING.md")
     return bool(found)
 
 

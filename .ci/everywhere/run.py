@@ -1,6 +1,6 @@
 """The MCP server and the graph with clients that are not ours, each in an environment of its own.
 
-    python .ci/everywhere/run.py [adapters fastmcp inspector langgraph] [--venvs .venvs]
+    python .ci/everywhere/run.py [NAME …] [--venvs .venvs] [--transcript FILE]
 
 Makes environments in VENVS where they are missing (from PyPI and npm), starts ``motion-agent mcp``
 of the environment that this runs in, with the engine `fake`, and has each client make, edit,
@@ -12,190 +12,172 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
+import re
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import traceback
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
+from chat_page import chat, langgraph
+from container import container, production
+from environments import Environments, versions
+from scripted_model import scripted_model
+from serving import REPOSITORY, command_on_path, free_port, our_server, served, settings
+
 HERE = Path(__file__).resolve().parent
-REPOSITORY = HERE.parent.parent
-PACKAGES = {
-    "adapters": ["langchain-mcp-adapters", "langchain"],
-    "fastmcp": ["fastmcp"],
-    "langgraph": ["langgraph-cli[inmem]"],
-}
+PAGE = REPOSITORY / "docs" / "how-to" / "frameworks.md"
+FASTMCP = ["fastmcp"]
+HEAD = """\
+# What other clients said
+
+Made by `make everywhere`: [the frameworks](../how-to/frameworks.md), each in an environment of its
+own, with `motion-agent mcp` and the engine `fake`. Where there is an agent, its language model is a
+script. What was called, and the first line of each answer:
+"""
+
+Check = Callable[[Environments, Path], list[str]]
 
 
-def environment(name: str, venvs: Path) -> Path:
-    """The Python of an environment with the packages of that client."""
-    folder = venvs / f"everywhere-{name}"
-    python = folder / "bin" / "python"
-    if not (folder / ".installed").exists():
-        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-        install = [str(python), "-m", "pip", "install", "--quiet", *PACKAGES[name]]
-        subprocess.run(install, check=True)
-        (folder / ".installed").touch()
-    return python
-
-
-def settings(folder: Path) -> dict[str, str]:
-    """Variables of a server that keeps everything in that folder."""
-    ours = {"MOTION_AGENT_ENGINE": "fake", "MOTION_AGENT_DATA": str(folder)}
-    return {**os.environ, **ours, "OMP_NUM_THREADS": "1"}
-
-
-@contextmanager
-def served(command: list[str], folder: Path, path: str, port: int) -> Iterator[str]:
-    """A server that is started by a command, until it answers; gives its address."""
-    server = subprocess.Popen(command, env=settings(folder), cwd=REPOSITORY)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(600):
-            if server.poll() is not None:
-                raise SystemExit(f"{command} ended with {server.returncode}")
-            try:
-                urllib.request.urlopen(address + path, timeout=5)
-                break
-            except urllib.error.HTTPError:
-                break  # it answers, if only that this is no way to ask
-            except OSError:
-                time.sleep(0.2)
-        yield address
-    finally:
-        server.terminate()
-        server.wait(30)
-
-
-def free_port() -> int:
-    """A port that nobody listens at now."""
-    import socket
-
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
-
-
-def ours(*options: str) -> list[str]:
-    """The command that starts our server."""
-    return [sys.executable, "-m", "motion_agent", "mcp", "--patience", "120", *options]
-
-
-def client(name: str, venvs: Path, folder: Path) -> None:
-    """A client in Python, over stdio and over HTTP."""
-    python = environment(name, venvs)
-    script = [str(python), str(HERE / f"{name}.py")]
-    subprocess.run([*script, *ours()], env=settings(folder), check=True, timeout=300)
+def fastmcp(environments: Environments, folder: Path) -> list[str]:
+    """FastMCP's client over stdio and HTTP, and a server that is killed and started again."""
+    python = environments.python("fastmcp", FASTMCP)
+    script = [str(python), str(HERE / "session.py")]
+    lines = [versions(python, FASTMCP), "", "$ motion-agent mcp"]
+    lines += _output([*script, *our_server()], settings(folder / "stdio"))
     port = free_port()
-    with served(ours("--http", "--port", str(port)), folder, "/mcp", port) as address:
-        subprocess.run([*script, f"{address}/mcp"], env=settings(folder), check=True, timeout=300)
+    address = f"http://127.0.0.1:{port}/mcp"
+    lines += ["", "$ motion-agent mcp --http"]
+    server = our_server("--http", "--port", str(port))
+    with served(server, address, settings(folder / "http")) as process:
+        lines += _output([*script, address], settings(folder))
+        process.kill()
+    motion_id = lines[-1]
+    lines += ["", "$ kill -9 $!; motion-agent mcp --http"]
+    with served(server, address, settings(folder / "http")):
+        lines += _output([*script, address, "--find", motion_id], settings(folder))
+    return lines
 
 
-def inspector(name: str, venvs: Path, folder: Path) -> None:
-    """The inspector's command line, from npm."""
-    place = venvs / "everywhere-inspector"
-    program = place / "node_modules" / ".bin" / "mcp-inspector"
-    if not program.exists():
-        place.mkdir(parents=True, exist_ok=True)
-        npm = shutil.which("npm") or "npm"
-        package = "@modelcontextprotocol/inspector"
-        subprocess.run([npm, "install", "--silent", package], cwd=place, check=True)
-    answers = []
-    for method in (
-        ["tools/list"],
-        [
-            *("tools/call", "--tool-name", "generate_motion"),
-            *("--tool-arg", 'descriptions=["a person bows"]'),
-        ],
-        ["tools/call", "--tool-name", "list_motions"],
-        ["resources/list"],
-    ):
-        done = subprocess.run(
-            [str(program), "--cli", *ours("--no-pictures"), "--method", *method],
-            env=settings(folder),
-            check=True,
-            timeout=300,
-            capture_output=True,
-            text=True,
+def framework(
+    heading: str, packages: Sequence[str], environments: Environments, folder: Path
+) -> list[str]:
+    """The snippet of the page on frameworks below that heading, with a scripted model."""
+    pattern = rf"^## {heading}\n.*?^```py\n(.*?)^```$"
+    match = re.search(pattern, PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    assert match is not None, heading
+    python = environments.python(heading.lower().replace(" ", "-"), packages)
+    with scripted_model() as script:
+        environment = settings(
+            folder,
+            PATH=command_on_path(folder),
+            OPENAI_API_KEY="none",
+            OPENAI_BASE_URL=script.url,
+            OPENAI_AGENTS_DISABLE_TRACING="1",
         )
-        answers.append(json.loads(done.stdout))
-    tools, motion, listed, resources = answers
-    assert {"generate_motion", "wait_motion"} <= {tool["name"] for tool in tools["tools"]}
-    motion_id = motion["structuredContent"]["motion_id"]
-    assert motion_id in listed["content"][0]["text"]
-    assert any(motion_id in entry["uri"] for entry in resources["resources"])
-    print(f"inspector: {len(tools['tools'])} tools, made {motion_id}, and found it again")
+        _output([str(python), "-c", match[1]], environment)
+        script.check()
+        return [versions(python, packages), "", *script.transcript()]
 
 
-def langgraph(name: str, venvs: Path, folder: Path) -> None:
-    """``langgraph dev`` with the graph of langgraph.json, for two users."""
-    python = environment(name, venvs)
-    site = subprocess.run(
-        [sys.executable, "-c", "import site, motion_agent, sys; print(*sys.path[1:], sep='\\n')"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    found = subprocess.run(
-        [str(python), "-c", "import site; print(site.getsitepackages()[0])"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    # what this environment has, behind what the client's own has
-    Path(found.stdout.strip(), "zz-ours.pth").write_text(site.stdout)
-    port = free_port()
-    command = [str(python), "-m", "langgraph_cli", "dev", "--no-browser", "--no-reload"]
-    with served([*command, "--port", str(port)], folder, "/ok", port) as address:
-        replies = {}
-        for user in ("ann", "ben"):
-            body = {
-                "assistant_id": "motion_agent",
-                "input": {"messages": [{"role": "user", "content": "A person walks, then bows."}]},
-                "config": {"configurable": {"user": user}},
-            }
-            request = urllib.request.Request(
-                f"{address}/runs/wait",
-                data=json.dumps(body).encode(),
-                headers={"Content-Type": "application/json"},
-            )
-            with urllib.request.urlopen(request, timeout=200) as answer:
-                replies[user] = json.load(answer)["messages"][-1]["content"]
-        assert all("Made motion" in reply for reply in replies.values()), replies
-        print(f"langgraph dev: {replies['ann'].splitlines()[0]}")
+def inspector(environments: Environments, folder: Path) -> list[str]:
+    """The MCP inspector's command line, from npm."""
+    package = "@modelcontextprotocol/inspector"
+    place = environments.npm("inspector", [package])
+    program = str(place / "node_modules" / ".bin" / "mcp-inspector")
+    found = json.loads((place / "node_modules" / package / "package.json").read_text())
+    lines = [f"{package} {found['version']}", ""]
+
+    def ask(*words: str) -> str:
+        command = [program, "--cli", *our_server("--no-pictures"), "--method", *words]
+        lines.append(" ".join(words))
+        answer = "\n".join(_output(command, settings(folder)))
+        lines.append(f"    {' '.join(answer.split())[:160]}")
+        return answer
+
+    def call(name: str, **arguments: str) -> str:
+        words = [f"{key}={value}" for key, value in arguments.items()]
+        return ask("tools/call", "--tool-name", name, "--tool-arg", *words)
+
+    tools = json.loads(ask("tools/list"))["tools"]
+    assert {"generate_motion", "wait_motion"} <= {tool["name"] for tool in tools}
+    made = json.loads(call("generate_motion", descriptions='["a person walks"]'))
+    motion = made["structuredContent"]["motion_id"]
+    bow = {"operation": "insert", "description": "a person bows"}
+    edited = json.loads(call("edit_motion", motion=motion, **bow))["structuredContent"]["motion_id"]
+    assert "walks, then bows" in call("caption_motion", motion=edited)
+    assert "bow.bvh" in call("export_motion", motion=edited, file="bow.bvh")
+    listed = ask("resources/list")
+    assert edited in listed and "workspace://bow.bvh" in listed
+    return lines
 
 
-CLIENTS: dict[str, Callable[[str, Path, Path], None]] = {
-    "adapters": client,
-    "fastmcp": client,
+CHECKS: dict[str, Check] = {
+    "fastmcp": fastmcp,
     "inspector": inspector,
+    "langchain": partial(
+        framework, "LangChain", ["langchain", "langchain-openai", "langchain-mcp-adapters"]
+    ),
+    "openai-agents": partial(framework, "OpenAI Agents SDK", ["openai-agents"]),
+    "pydantic-ai": partial(framework, "pydantic-ai", ["pydantic-ai-slim[mcp,openai]"]),
+    "smolagents": partial(framework, "smolagents", ["smolagents[mcp,openai]"]),
+    "deepagents": partial(
+        framework, "deepagents", ["deepagents", "langchain-openai", "langchain-mcp-adapters"]
+    ),
     "langgraph": langgraph,
+    "chat": chat,
+    "container": container,
+    "production": production,
 }
+
+
+def _output(command: Sequence[str], environment: dict[str, str]) -> list[str]:
+    """Return the lines that a command prints."""
+    done = subprocess.run(
+        command, env=environment, check=True, timeout=300, stdout=subprocess.PIPE, text=True
+    )
+    return done.stdout.splitlines()
+
+
+def write_down(page: Path, name: str, lines: Sequence[str]) -> None:
+    """Put what a client said into its section of the page; the others stay."""
+    text = page.read_text(encoding="utf-8") if page.exists() else ""
+    sections = dict(re.findall(r"^## (\S+)\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL))
+    sections[name] = "\n".join(["", "```text", *lines, "```", "", ""])
+    parts = [f"## {each}\n{sections[each]}" for each in CHECKS if each in sections]
+    page.write_text("\n".join([HEAD, "".join(parts).rstrip("\n"), ""]), encoding="utf-8")
 
 
 def main() -> int:
     """Try the clients that are named, or all."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("clients", nargs="*", default=list(CLIENTS), choices=list(CLIENTS))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(CHECKS))
     parser.add_argument("--venvs", type=Path, default=REPOSITORY / ".venvs")
+    parser.add_argument("--transcript", type=Path, help="write what was said on this page")
     arguments = parser.parse_args()
-    failed = []
-    for name in arguments.clients:
+    if unknown := set(arguments.names) - set(CHECKS):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}")
+    environments, failed = Environments(arguments.venvs), []
+    for name in arguments.names or CHECKS:
         begin = time.monotonic()
         with tempfile.TemporaryDirectory() as folder:
             try:
-                CLIENTS[name](name, arguments.venvs.resolve(), Path(folder))
-            except (AssertionError, OSError, subprocess.SubprocessError, SystemExit) as err:
-                print(f"{name}: {type(err).__name__}: {err}", file=sys.stderr)
+                lines = CHECKS[name](environments, Path(folder))
+            except (AssertionError, OSError, RuntimeError, subprocess.SubprocessError):
+                traceback.print_exc()
                 failed.append(name)
+            else:
+                lines = [line.replace(folder, "…") for line in lines]
+                print("\n".join(lines), flush=True)
+                if arguments.transcript:
+                    write_down(arguments.transcript, name, lines)
         print(f"{name}: {time.monotonic() - begin:.0f} s", flush=True)
     return int(bool(failed))
 
 
 if __name__ == "__main__":
+    os.environ.setdefault("PYTHONUNBUFFERED", "1")
     sys.exit(main())
