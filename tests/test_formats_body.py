@@ -68,6 +68,19 @@ def test_a_person_who_lies_still_on_the_floor_stays_lying(walk: np.ndarray) -> N
     assert notes == ["the person lies throughout; if not, say --up z"]
 
 
+@pytest.mark.parametrize("axis", ["z", "-z", "x", "-x"])
+def test_who_lies_for_most_of_the_time_leaves_a_doubt_about_the_axis(
+    walk: np.ndarray, axis: str
+) -> None:
+    lying = walk @ turn_up(axis).T  # type: ignore[arg-type]
+    got_up = np.concatenate([np.repeat(lying, 3, axis=0), walk])
+    joints, notes = stood(got_up)
+    assert f"lies along {axis} more than it is upright; if that is up, say --up" in notes[0]
+    np.testing.assert_allclose(np.ptp(joints[-1, :, 1]), np.ptp(walk[-1, :, 1]))
+    joints, notes = stood(np.concatenate([lying[:5], np.repeat(walk, 3, axis=0)]))
+    assert not any("lies along" in note for note in notes)
+
+
 def test_a_handstand_stays_a_handstand(walk: np.ndarray) -> None:
     pose = walk[:1].copy()
     for elbow, wrist, shoulder in ((18, 20, 16), (19, 21, 17)):

@@ -31,6 +31,7 @@ _LEGS = ((1, 4, 7), (2, 5, 8))
 _LONG = (4, 5, 7, 8, 18, 19, 20, 21)  # ends of thighs, shins, upper arms, forearms
 _LOOKED_AT = 60  # frames of which the bones are measured
 _STANDING = 0.85  # cosine to the vertical of a body that stands
+_DOUBTFUL = 0.2  # mean cosine to another axis above that to the vertical
 _LEAP = 0.08  # metres that a whole body leaps there and back in a damaged frame
 _JUMP = 8.0  # metres per second from a reference pose into the motion
 _REFERENCE = 0.6  # seconds in which a reference pose may end
@@ -175,12 +176,21 @@ def _upright(joints: Array, up: Axis | None) -> tuple[Array, list[str]]:
     }
     best = max(AXES, key=lambda axis: share[axis])
     if share["y"] > 0.02 or share[best] < 0.5:
-        return joints, []
+        return joints, _doubts_of_up(along.mean(axis=0))
     if best == "-y" and _on_hands(joints):
         return joints, ["the person stands on the hands throughout; if not, say --up -y"]
     if best[-1] != "y" and _lies(joints, best):
         return joints, [f"the person lies throughout; if not, say --up {best}"]
     return joints @ turn_up(best), [f"{best} was taken as the vertical axis, as the person stands"]
+
+
+def _doubts_of_up(along: Array) -> list[str]:
+    """Return a note if a body's mean direction ``(3,)`` is closer to another axis than to y."""
+    at = int(np.abs(along).argmax())
+    if at == 1 or abs(along[at]) < along[1] + _DOUBTFUL:
+        return []
+    axis = ("" if along[at] > 0 else "-") + "xyz"[at]
+    return [f"the body lies along {axis} more than it is upright; if that is up, say --up {axis}"]
 
 
 def _on_hands(joints: Array) -> bool:
