@@ -303,15 +303,28 @@ def test_of_a_batch_one_is_chosen(walk: np.ndarray, tmp_path: Path) -> None:
     np.testing.assert_allclose(found, walk + np.array([0, 0, 1.0]))
 
 
-def test_one_bad_file_of_many_does_not_stop_the_rest(tmp_path: Path) -> None:
-    for name in ("a", "c"):
-        (tmp_path / f"{name}.bvh").write_text(MIXAMO.read_text())
-    (tmp_path / "b.bvh").write_text("HIERARCHY\n")
+BAD_FILES = {
+    "truncated": b"HIERARCHY\n",
+    "empty": b"",
+    "numbers": b"\x00\xff" * 500,
+    "nothing moves": MIXAMO.read_bytes().partition(b"MOTION")[0],
+    "missing": None,
+}
+
+
+@pytest.mark.parametrize("kind", BAD_FILES)
+@pytest.mark.parametrize("place", ["a", "b", "c"])
+def test_one_bad_file_of_many_does_not_stop_the_rest(tmp_path: Path, kind: str, place: str) -> None:
+    for name in "abc":
+        content = MIXAMO.read_bytes() if name != place else BAD_FILES[kind]
+        if content is not None:
+            (tmp_path / f"{name}.bvh").write_bytes(content)
     files = [str(tmp_path / f"{name}.bvh") for name in "abc"]
     result = CliRunner().invoke(app, ["import", *files, "--out", str(tmp_path / "out")])
     assert result.exit_code == 1
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.npz", "c.npz"]
-    assert "b.bvh is truncated" in result.stderr and "2 of 3 files imported" in result.stderr
+    good = sorted(f"{name}.npz" for name in "abc" if name != place)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == good
+    assert f"{place}.bvh" in result.stderr and "2 of 3 files imported" in result.stderr
 
 
 CAMERA = "ROOT Camera\n{\n OFFSET 0 300 0\n CHANNELS 1 Xposition\n}\n"
