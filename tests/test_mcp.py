@@ -129,7 +129,7 @@ async def test_the_tools_are_those_of_langchain_with_annotations(studio: Studio)
 
 
 async def test_an_answer_has_a_picture_a_link_and_facts(studio: Studio) -> None:
-    async with Client(mcp_server(studio, patience=PATIENCE)) as client:
+    async with Client(mcp_server(studio, links=True, patience=PATIENCE)) as client:
         result = await make(client, "a person walks")
     text, picture, link = result.content
     facts = result.structured_content
@@ -137,10 +137,12 @@ async def test_an_answer_has_a_picture_a_link_and_facts(studio: Studio) -> None:
     assert (picture.mime_type, len(picture.data) < 200_000) == ("image/png", True)
     assert facts["resources"] == [str(link.uri)] == [f"motion://{facts['motion_id']}/player.html"]
     assert (facts["ok"], facts["status"], facts["error"]) == (True, "done", None)
-    async with Client(mcp_server(studio, pictures=False)) as client:
-        assert [part.type for part in (await make(client, "a person bows")).content] == [
-            *("text", "resource_link")
-        ]
+    for settings, kinds in (({"links": True}, ["text", "resource_link"]), ({}, ["text"])):
+        server = mcp_server(studio, pictures=False, patience=PATIENCE, **settings)
+        async with Client(server) as client:
+            result = await make(client, "a person bows")
+        assert [part.type for part in result.content] == kinds
+        assert result.structured_content["resources"]
 
 
 async def test_a_wrong_call_is_told_to_the_llm(studio: Studio) -> None:
@@ -502,6 +504,6 @@ def test_two_hundred_hostile_messages_crash_nothing_and_read_nothing(
 def test_what_to_paste_starts_the_server(client: Any, key: str) -> None:
     entry = json.loads(client_config(client, ["--engine", "fake"]))[key]["motion-agent"]
     assert Path(entry["command"]).exists()
-    assert entry["args"][-3:] == ["mcp", "--engine", "fake"]
+    assert entry["args"][-4:] == ["mcp", "--links", "--engine", "fake"]
     url = json.loads(client_config("cursor", url="http://127.0.0.1:8000/mcp"))["mcpServers"]
     assert url == {"motion-agent": {"url": "http://127.0.0.1:8000/mcp"}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -70,7 +71,7 @@ class Environments:
 
 def versions(python: Path, packages: Sequence[str]) -> str:
     """Return the packages with the versions that an environment has."""
-    names = [package.partition("[")[0] for package in packages]
+    names = [re.split(r"[\[<]", package)[0] for package in packages]
     code = "import sys; from importlib.metadata import version\n"
     code += "print(', '.join(f'{n} {version(n)}' for n in sys.argv[1:]))"
     return _printed([str(python), "-c", code, *names])

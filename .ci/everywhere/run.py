@@ -123,7 +123,7 @@ CHECKS: dict[str, Check] = {
     ),
     "openai-agents": partial(framework, "OpenAI Agents SDK", ["openai-agents"]),
     "pydantic-ai": partial(framework, "pydantic-ai", ["pydantic-ai-slim[mcp,openai]"]),
-    "smolagents": partial(framework, "smolagents", ["smolagents[mcp,openai]"]),
+    "smolagents": partial(framework, "smolagents", ["smolagents[mcp,openai]", "mcp<2"]),
     "deepagents": partial(
         framework, "deepagents", ["deepagents", "langchain-openai", "langchain-mcp-adapters"]
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -66,6 +66,9 @@ def mcp(
     pictures: Annotated[
         bool, typer.Option(help="Show a small film strip of each new motion.")
     ] = True,
+    links: Annotated[
+        bool, typer.Option(help="Link motion and files in each answer, for chat programs.")
+    ] = False,
     patience: Annotated[
         float, typer.Option(min=0, help="Seconds before a call returns a handle.")
     ] = 4.0,
@@ -95,7 +98,7 @@ def mcp(
     files = workspace or folder / "files"
     door = _door(http, host, port, tokens, allow_host or (), allow_origin or ())
     studio = host_studio(name, store or folder / "motions", files, warm_up=warm_up)
-    _serve(studio, door, pictures=pictures, patience=patience)
+    _serve(studio, door, pictures=pictures, links=links, patience=patience)
 
 
 def _door(
@@ -115,12 +118,12 @@ def _door(
     return Door(host, port, users, hosts, origins)
 
 
-def _serve(studio: Studio, door: Door | None, *, pictures: bool, patience: float) -> None:
+def _serve(studio: Studio, door: Door | None, **settings: Any) -> None:
     import anyio
 
     from ..mcp.server import mcp_server
 
-    server = mcp_server(studio, pictures=pictures, patience=patience)
+    server = mcp_server(studio, **settings)
     if door is None:
         from mcp.server.stdio import stdio_server
 

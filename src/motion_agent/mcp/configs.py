@@ -37,7 +37,7 @@ def client_config(
     else:
         installed = shutil.which("motion-agent")
         command = [installed] if installed else [sys.executable, "-m", "motion_agent"]
-        entry = {"command": command[0], "args": [*command[1:], "mcp", *options]}
+        entry = {"command": command[0], "args": [*command[1:], "mcp", "--links", *options]}
         if client == "vscode":
             entry = {"type": "stdio", **entry}
         if environment:

@@ -59,16 +59,20 @@ _Context = ServerRequestContext[Any, Any]
 _Result = TypeVar("_Result")
 
 
-def mcp_server(studio: Studio, *, pictures: bool = True, patience: float = PATIENCE) -> Server[Any]:
+def mcp_server(
+    studio: Studio, *, pictures: bool = True, links: bool = False, patience: float = PATIENCE
+) -> Server[Any]:
     """Return a server of the official SDK for a studio.
 
     Args:
         studio: engine, store and workspace. An authenticated request sees only its user's data
             (`Studio.of`).
         pictures: show a small film strip of each new motion.
+        links: link the motion and the files in the answer, for chat programs. Clients that pass all
+            content on to a language model may fail on links, as LangChain's does with OpenAI's.
         patience: seconds that a request waits for its motion before it returns a handle.
     """
-    host = _Host(studio, pictures, patience)
+    host = _Host(studio, pictures, links, patience)
     server: Server[Any] = Server(
         "motion-agent",
         version=_version(),
@@ -88,9 +92,10 @@ def mcp_server(studio: Studio, *, pictures: bool = True, patience: float = PATIE
 class _Host:
     """State shared by the requests of all clients."""
 
-    def __init__(self, studio: Studio, pictures: bool, patience: float) -> None:
+    def __init__(self, studio: Studio, pictures: bool, links: bool, patience: float) -> None:
         self.studio = studio
         self.pictures = pictures
+        self.links = links
         self.patience = patience
         self.tools: dict[str, BaseTool] = {t.name: t for t in motion_tools(studio=studio)}
         self.jobs = Jobs()
@@ -187,7 +192,7 @@ class _Host:
         user: str | None,
         message: ToolMessage | None = None,
     ) -> types.CallToolResult:
-        """Return an answer with its links and an optional picture; files appear by name only."""
+        """Return an answer with its picture and links, if any; files appear by name only."""
         names = [PurePath(file).name for file in facts["files"]]
         links = [resources.file_of(file) for file in names]
         motion_id = facts["motion_id"]
@@ -198,7 +203,8 @@ class _Host:
                 content.append(await self._picture(motion_id, user))
         facts = {**facts, "files": names, "resources": [link.uri for link in links]}
         result = _result(line, {**facts, **_state("done", None)})
-        return result.model_copy(update={"content": [*result.content, *content, *links]})
+        content += links if self.links else []
+        return result.model_copy(update={"content": [*result.content, *content]})
 
     async def _picture(self, motion_id: str, user: str | None) -> types.ImageContent:
         from ..motion_core.notebook import show
