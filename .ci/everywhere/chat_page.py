@@ -55,7 +55,7 @@ def chat(environments: Environments, folder: Path) -> list[str]:
     vite = ["node_modules/.bin/vite", "--host", "127.0.0.1", "--port", str(port)]
     with (
         _dev(environments, folder) as (address, lines),
-        served(vite, url, dict(os.environ), folder=page_folder),
+        served(vite, url, {**os.environ, "LANGGRAPH_URL": address}, folder=page_folder),
         sync_playwright() as driver,
     ):
         browser = driver.chromium.launch(executable_path=chromium, args=_SOFTWARE_GL)
@@ -127,6 +127,9 @@ def _chat_folder(environments: Environments) -> Path:
         shutil.rmtree(place, ignore_errors=True)
         shutil.copytree(package / "templates" / "vite", place)
         shutil.copy(package / "package.json", place / "generator.json")
+        vite = place / "vite.config.ts"  # the server names its component by a path alone
+        proxy = "server: { proxy: { '/ui': process.env.LANGGRAPH_URL } },\n  plugins:"
+        vite.write_text(vite.read_text().replace("plugins:", proxy))
         facts = json.loads((place / "package.json").read_text())
         for name in _NOT_NEEDED:
             facts["dependencies"].pop(name, None)

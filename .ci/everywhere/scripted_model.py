@@ -52,7 +52,8 @@ class Script:
             messages = []
         answered = [_text(m) for m in messages if m.get("role", m.get("type")) in _RESULT]
         if not answered:  # a framework that has tools answer as a user
-            answered = [_text(m) for m in messages if _text(m).startswith("Observation")]
+            users = [_text(m) for m in messages if m.get("role") == "user"]
+            answered = [text for text in users if "Observation" in text]
         self.results += answered[len(self.results) :]
         ids = list(dict.fromkeys(_MOTION.findall(" ".join(self.results))))
         steps: list[tuple[str, dict[str, Any]]] = [
