@@ -65,8 +65,7 @@ def chat(environments: Environments, folder: Path) -> list[str]:
         page.locator("textarea").fill(_REQUEST)
         page.locator("textarea").press("Enter")
         frame = page.locator("iframe[srcdoc]").element_handle().content_frame()  # in a shadow root
-        frame.wait_for_function("window.motionPlayer !== undefined")
-        words = frame.locator("#words").inner_text()
+        words = frame.locator("#words", has_text="walks").inner_text()  # its policy forbids eval
         if picture := os.environ.get("CHAT_PICTURE"):
             page.wait_for_timeout(2000)
             page.screenshot(path=picture)
