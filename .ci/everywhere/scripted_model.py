@@ -48,7 +48,7 @@ class Script:
         """Return the name and arguments of the next call; None at the end of the script."""
         names = [each.get("function", each).get("name", "") for each in request.get("tools") or []]
         messages = request.get("messages") or request.get("input") or []
-        if not names or isinstance(messages, str):
+        if isinstance(messages, str) or not (names or writes_code(request)):
             messages = []
         answered = [_text(m) for m in messages if m.get("role", m.get("type")) in _RESULT]
         if not answered:  # a framework that has tools answer as a user
@@ -63,14 +63,13 @@ class Script:
             ("export_motion", {"file": "bow.bvh"}),
         ]
         if len(self.calls) == len(steps):
-            ends = [name for name in names if name == "final_answer"]  # smolagents
-            return (ends[0], {"answer": END}) if ends else None
+            return ("final_answer", {"answer": END}) if writes_code(request) else None
         tool, arguments = steps[len(self.calls)]
         if tool != "generate_motion":
             arguments = {"motion": ids[0] if tool == "edit_motion" else ids[-1], **arguments}
-        (name,) = (name for name in names if name.endswith(tool))  # some put a prefix before it
         self.calls.append((tool, arguments))
-        return name, arguments
+        called = [name for name in names if name.endswith(tool)]  # some put a prefix before it
+        return (called or [tool])[0], arguments
 
     def check(self) -> None:
         """Check that all four calls did what they should."""
@@ -96,8 +95,13 @@ def scripted_model() -> Iterator[Script]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            form = _response if self.path.endswith("/responses") else _completion
-            body = json.dumps(form(script.next_call(request), len(script.calls))).encode()
+            call = script.next_call(request)
+            if writes_code(request) and call is not None:
+                answer = _completion(None, len(script.calls), text=_code(*call))
+            else:
+                form = _response if self.path.endswith("/responses") else _completion
+                answer = form(call, len(script.calls))
+            body = json.dumps(answer).encode()
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
@@ -114,6 +118,17 @@ def scripted_model() -> Iterator[Script]:
         server.shutdown()
 
 
+def writes_code(request: dict[str, Any]) -> bool:
+    """Return whether the framework wants calls as Python code (smolagents)."""
+    messages = request.get("messages") or [{}]
+    return not request.get("tools") and "<code>" in _text(messages[0])
+
+
+def _code(name: str, arguments: dict[str, Any]) -> str:
+    values = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
+    return f"Thought: the next step.\n<code>\nprint({name}({values}))\n</code>"
+
+
 def _text(message: dict[str, Any]) -> str:
     content = message.get("content") or message.get("output") or ""
     if isinstance(content, str):
@@ -121,8 +136,10 @@ def _text(message: dict[str, Any]) -> str:
     return " ".join(str(part.get("text", "")) for part in content)
 
 
-def _completion(call: tuple[str, dict[str, Any]] | None, number: int) -> dict[str, Any]:
-    message: dict[str, Any] = {"role": "assistant", "content": END if call is None else None}
+def _completion(
+    call: tuple[str, dict[str, Any]] | None, number: int, text: str = END
+) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": "assistant", "content": text if call is None else None}
     if call is not None:
         function = {"name": call[0], "arguments": json.dumps(call[1])}
         message["tool_calls"] = [{"id": f"call-{number}", "type": "function", "function": function}]
