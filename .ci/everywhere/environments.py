@@ -58,7 +58,9 @@ class Environments:
 
     def own_paths(self) -> str:
         """Return the folders in which this environment finds its packages, one a line."""
-        code = "import motion_agent, sys; print(*sys.path[1:], sep='\\n')"
+        code = "import pathlib, sys, motion_agent\n"
+        code += "ours = pathlib.Path(motion_agent.__file__).parents[1]  # installed as editable\n"
+        code += "print(ours, *sys.path[1:], sep='\\n')"
         return _printed([sys.executable, "-c", code])
 
     def _uv(self) -> str:
