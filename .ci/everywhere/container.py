@@ -93,9 +93,6 @@ def _clean(place: Path, folder: Path) -> dict[str, str]:
     """Return variables with that environment first, nothing of ours, and the wheel of today."""
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder)]
     subprocess.run(build, cwd=REPOSITORY, check=True, stdout=subprocess.DEVNULL)
-    (wheel,) = folder.glob("*.whl")
-    constraints = folder / "constraints.txt"
-    constraints.write_text(f"motion-agent @ {wheel.as_uri()}\n")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("MOTION_AGENT_", "VIRTUAL_"))}
     path = f"{place / 'bin'}{os.pathsep}{kept['PATH']}"
-    return {**kept, "PATH": path, "PIP_CONSTRAINT": str(constraints), "PIP_QUIET": "1"}
+    return {**kept, "PATH": path, "PIP_FIND_LINKS": str(folder), "PIP_QUIET": "1"}
