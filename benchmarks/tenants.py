@@ -1,4 +1,4 @@
-"""Is memory flat with a hundred users of one engine?
+"""Memory of one engine as the number of users grows.
 
     python benchmarks/tenants.py [--users 100]
 

@@ -75,10 +75,10 @@ def test_who_lies_for_most_of_the_time_leaves_a_doubt_about_the_axis(
     lying = walk @ turn_up(axis).T  # type: ignore[arg-type]
     got_up = np.concatenate([np.repeat(lying, 3, axis=0), walk])
     joints, notes = stood(got_up)
-    assert f"lies along {axis} more than it is upright; if that is up, say --up" in notes[0]
+    assert f"extends mostly along {axis}; if that axis is up, say so (--up" in notes[0]
     np.testing.assert_allclose(np.ptp(joints[-1, :, 1]), np.ptp(walk[-1, :, 1]))
     joints, notes = stood(np.concatenate([lying[:5], np.repeat(walk, 3, axis=0)]))
-    assert not any("lies along" in note for note in notes)
+    assert not any("extends mostly" in note for note in notes)
 
 
 def test_a_handstand_stays_a_handstand(walk: np.ndarray) -> None:

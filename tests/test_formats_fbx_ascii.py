@@ -21,7 +21,7 @@ FPS = 30.0
 
 
 def write(path: Path, how: Fbx, names: Sequence[str] = (), still: bool = False) -> Path:
-    """Write the sample without its reference frame; `still` makes it stand in its rest pose."""
+    """Write the sample without its reference frame; `still` holds it in its rest pose."""
     bvh = parse_bvh(MIXAMO.read_text())
     recording = bvh.recording()
     joints = [at for at in range(len(bvh.names)) if at not in recording.ends]
@@ -86,7 +86,7 @@ def test_a_pose_of_the_walk_is_no_rest_pose(tmp_path: Path, resting: int) -> Non
     found = read_capture(write(tmp_path / "a.fbx", how))
     walk = read_joints(MIXAMO)[0]
     np.testing.assert_allclose(found.joints, walk, atol=2e-3)  # places, as they are
-    assert "has no rest pose, but a moment of its motion" in found.notes[0]
+    assert "has a frame of its motion where its rest pose should be" in found.notes[0]
 
 
 def test_of_several_takes_the_longest_is_read_and_any_can_be_chosen(

@@ -75,7 +75,7 @@ def test_axes_with_scales_of_their_own_are_put_right(
     np.save(tmp_path / "a.npy", scaled(walk, way))
     found = read_capture(tmp_path / "a.npy")
     assert mean_error(found.joints, walk) < 0.015
-    assert "its axes had scales of their own" in found.notes[0]
+    assert "its axes had different scales" in found.notes[0]
 
 
 @pytest.mark.parametrize("size", [1.0, 0.7, 100.0])
@@ -128,7 +128,8 @@ def test_the_unit_of_rotations_is_that_of_their_path(still: np.ndarray, tmp_path
 
 
 @pytest.mark.parametrize(
-    ("scale", "note"), [(0.01, "multiplied by 100: the feet trod"), (100.0, "taken as centimetres")]
+    ("scale", "note"),
+    [(0.01, "multiplied by 100: the feet stepped in place"), (100.0, "taken as centimetres")],
 )
 def test_a_path_and_bones_in_different_units(
     walk: np.ndarray, tmp_path: Path, scale: float, note: str
@@ -181,7 +182,7 @@ def test_names_with_left_and_right_swapped(
     (tmp_path / "a.bvh").write_text(swapped(change))
     found = read_capture(tmp_path / "a.bvh")
     np.testing.assert_array_equal(found.joints, walk)
-    assert "left and right the wrong way round" in found.notes[0]
+    assert "swap left and right" in found.notes[0]
 
 
 def test_a_map_that_is_given_wins_over_where_the_feet_point(

@@ -89,7 +89,7 @@ def test_names_that_half_fit_a_known_set_change_nothing(
 
 
 def two_people(folder: Path, second: str) -> Path:
-    """Write the sample twice in one file; the second moves a metre aside and has a prefix."""
+    """Write the sample twice into one file, the second a metre to the side with a name prefix."""
     hierarchy, _, motion = MIXAMO.read_text().partition("MOTION")
     other = hierarchy.replace("HIERARCHY", "").replace("mixamorig:", second)
     lines = motion.strip().splitlines()
@@ -107,7 +107,7 @@ def test_another_person_in_the_file_is_told_and_can_be_read(tmp_path: Path, seco
     np.testing.assert_allclose(found.joints, read_joints(MIXAMO)[0], atol=1e-6)
     name = f"{second}Hips" + ("#2" if second == "mixamorig:" else "")
     assert (
-        f"more than one skeleton: the one of mixamorig:Hips was read; for {name},"
+        f"more than one skeleton: the one of mixamorig:Hips was read; to read {name},"
         in (found.notes[0])
     )
     chosen = find_map(MIXAMO).joints

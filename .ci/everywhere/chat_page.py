@@ -1,4 +1,4 @@
-"""``langgraph dev``, and agent-chat-ui on it: does a chat page show the motion?"""
+"""``langgraph dev`` and agent-chat-ui: a chat page shows the motion."""
 
 from __future__ import annotations
 

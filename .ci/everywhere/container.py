@@ -1,4 +1,4 @@
-"""What production needs, step by step in clean folders: the Dockerfile, and the page.
+"""The Dockerfile's steps and the page on production, each in a clean folder.
 
 Containers are not available everywhere, so the steps of the Dockerfile run in an environment of
 their own; ``/data`` is a folder. The wheel is built here. $TORCH, if set, is the build argument.
@@ -23,7 +23,7 @@ _TOKEN = "a-token-of-ann-0123456789"
 
 
 def container(environments: Environments, folder: Path) -> list[str]:
-    """The steps of the Dockerfile, and a session over HTTP with what it starts."""
+    """Run the steps of the Dockerfile, and talk over HTTP to what it starts."""
     data = folder / "data"
     data.mkdir()
     (data / "tokens").write_text(f"ann {_TOKEN}\n")
@@ -58,7 +58,7 @@ def container(environments: Environments, folder: Path) -> list[str]:
 
 
 def production(environments: Environments, folder: Path) -> list[str]:
-    """Every snippet of the page, in order, in an empty folder and an environment with pip alone."""
+    """Run all snippets of the page in order, in an empty folder and an environment of only pip."""
     place = environments.fresh("production")
     environment = _clean(place, folder)
     page, empty = PAGE.read_text(encoding="utf-8"), folder / "empty"
@@ -90,7 +90,7 @@ def _steps(dockerfile: str) -> Iterator[tuple[str, str]]:
 
 
 def _clean(place: Path, folder: Path) -> dict[str, str]:
-    """Return variables with that environment first, nothing of ours, and the wheel of today."""
+    """Return variables with that environment first on PATH and today's wheel for pip to find."""
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder)]
     subprocess.run(build, cwd=REPOSITORY, check=True, stdout=subprocess.DEVNULL)
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("MOTION_AGENT_", "VIRTUAL_"))}

@@ -45,7 +45,7 @@ class Script:
     url: str = ""
 
     def next_call(self, request: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
-        """Return the name and arguments of the next call; None at the end of the script."""
+        """Return the name and arguments of the next call, or None at the end of the script."""
         names = [each.get("function", each).get("name", "") for each in request.get("tools") or []]
         messages = request.get("messages") or request.get("input") or []
         if isinstance(messages, str) or not (names or writes_code(request)):
@@ -72,7 +72,7 @@ class Script:
         return (called or [tool])[0], arguments
 
     def check(self) -> None:
-        """Check that all four calls did what they should."""
+        """Check the results of all four calls."""
         assert [tool for tool, _ in self.calls][-1:] == ["export_motion"], self.calls
         assert len(self.results) == 4, self.results
         made, edited, caption, written = self.results

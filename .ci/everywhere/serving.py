@@ -19,7 +19,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent.parent
 
 
 def settings(folder: Path, **more: str) -> dict[str, str]:
-    """Return the variables of a server with the engine `fake` that keeps all in that folder."""
+    """Return the environment of a server with the engine `fake` and its data in `folder`."""
     ours = {"MOTION_AGENT_ENGINE": "fake", "MOTION_AGENT_DATA": str(folder)}
     return {**os.environ, **ours, "OMP_NUM_THREADS": "1", **more}
 
@@ -30,7 +30,7 @@ def our_server(*options: str) -> list[str]:
 
 
 def command_on_path(folder: Path) -> str:
-    """Return a PATH whose first folder has a `motion-agent` that keeps all in `folder`.
+    """Return a PATH whose first folder has a `motion-agent` that keeps its data in `folder`.
 
     Frameworks hand few variables on to the servers that they start.
     """
@@ -57,7 +57,7 @@ def served(
     folder: Path = REPOSITORY,
     patience: float = 180,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Start a server and wait until it answers at that address.
+    """Start a server and wait until it answers at `address`.
 
     Raises:
         RuntimeError: it ended, or did not answer within `patience` seconds.
@@ -90,7 +90,7 @@ def _wait(server: subprocess.Popen[bytes], address: str, end: float) -> None:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens at now."""
+    """Return a free port."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port: int = found.getsockname()[1]

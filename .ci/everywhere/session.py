@@ -20,7 +20,7 @@ from fastmcp.client.transports import StdioTransport
 
 
 async def main() -> None:
-    """Speak with the server."""
+    """Make, edit, caption and export a motion."""
     first, *rest = sys.argv[1:]
     over_http = first.startswith("http")
     server: Any = first

@@ -1,4 +1,4 @@
-"""Arrays whose axes have scales of their own: normalised by the mean and deviation of each axis.
+"""Arrays whose axes have different scales: normalised by the mean and deviation of each axis.
 
 Such positions still look like a person, a wide or a flat one. A bone tells: it is longer in one
 direction than in another. Where the bones keep their length under other scales of the axes, these
@@ -27,10 +27,10 @@ _FLAT = 0.005  # depth over height of what has none
 
 
 def even_axes(joints: Array) -> tuple[Array, list[str]]:
-    """Return joints ``(T, 22, 3)`` whose axes have one scale, in metres if they had not; and notes.
+    """Return joints ``(T, 22, 3)`` with one scale for all axes, in metres if rescaled, and notes.
 
     Raises:
-        FormatError: the axes have scales of their own that cannot be told, or one has nothing.
+        FormatError: the axes have different scales that cannot be recovered, or one axis is empty.
     """
     looked = joints[:: max(1, len(joints) // _FRAMES)]
     extent = np.median(np.ptp(looked, axis=1), axis=0)
@@ -50,8 +50,8 @@ def even_axes(joints: Array) -> tuple[Array, list[str]]:
         joints = joints * (ADULT_LEG / float(np.median(leg)))
         ratios = ", ".join(f"{axis} {scale:.2f}" for axis, scale in zip("xyz", scales, strict=True))
         notes = [
-            "its axes had scales of their own, as normalised positions have; they were multiplied "
-            f"by {ratios}, under which bones keep their length, and the legs made {ADULT_LEG} m"
+            "its axes had different scales, as normalised positions have; they were multiplied "
+            f"by {ratios}, which keeps bones rigid, and the legs scaled to {ADULT_LEG} m"
         ]
     build, share = _built_scales(joints[:: max(1, len(joints) // _FRAMES)])
     if build.max() / build.min() > _ODD and share < 0.8:

@@ -190,7 +190,7 @@ def _doubts_of_up(along: Array) -> list[str]:
     if at == 1 or abs(along[at]) < along[1] + _DOUBTFUL:
         return []
     axis = ("" if along[at] > 0 else "-") + "xyz"[at]
-    return [f"the body lies along {axis} more than it is upright; if that is up, say --up {axis}"]
+    return [f"the body extends mostly along {axis}; if that axis is up, say so (--up {axis})"]
 
 
 def _on_hands(joints: Array) -> bool:

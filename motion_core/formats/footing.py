@@ -1,4 +1,4 @@
-"""The scale of a path, told from the feet: a foot that stands must not move.
+"""The scale of a path, inferred from the feet: a standing foot must not move.
 
 The path of the hips and the bones may come in different units: a translation in centimetres with a
 body model in metres, offsets in centimetres with a path in metres. In each step the foot that moves
@@ -60,12 +60,12 @@ def scale_path(joints: Array, fps: float) -> tuple[Array, list[str]]:
     if share < _BETTER:
         return joints, [
             f"the feet slide at {slid:.1f} m/s, as on wheels; if the path is in {unit}, "
-            "say --unit or scale it"
+            "say so (--unit) or scale it"
         ]
     too_short = min(_TOO_SHORT, key=sliding)
     if sliding(too_short) < _WALKING * slid:
         return _scaled(joints, too_short), [
-            f"its path was multiplied by {too_short:g}: the feet trod on the spot"
+            f"its path was multiplied by {too_short:g}: the feet stepped in place"
         ]
     return joints, []
 
@@ -75,7 +75,7 @@ def _scaled(joints: Array, scale: float) -> Array:
 
 
 def _bounces(path: Array, steps: Array, scale: float) -> bool:
-    """Return whether all feet go up and down, as nobody's do, unless the path is scaled."""
+    """Return whether both feet bob up and down together unless the path is scaled."""
     rising = _slowest((path + steps)[..., 1:2])
     return rising > 0.8 * _SLIDING and _slowest((scale * path + steps)[..., 1:2]) < 0.5 * rising
 

@@ -32,8 +32,8 @@ _SIDES: Mapping[str, Side] = {"left": "left", "right": "right"}
 _BODY = 15  # joints that another person in the file has at least
 _SURELY_AHEAD = 0.7  # cosine between left by the feet and across the body
 _BELIED = (
-    "its names have left and right the wrong way round: they were taken as knees and toes point; "
-    "of a file that is mirrored instead, give the names as they are (--map)"
+    "its names swap left and right: sides were taken from where knees and toes point; "
+    "if the file is mirrored instead, keep its names (--map)"
 )
 _DOUBTFUL, _SLOPE = 40.0, 8.0  # the cost at which it is as likely a person as not
 
@@ -98,7 +98,7 @@ def recognise(recording: Recording) -> Recognition | None:
     if others := _other_people(recording, joints.values()):
         doubts[
             f"it holds more than one skeleton: the one of {recording.names[joints['pelvis']]} was "
-            f"read; for {', '.join(others)}, give a map (--map)"
+            f"read; to read {', '.join(others)}, give a map (--map)"
         ] = None
     confidence = float(1 / (1 + np.exp((best.cost - _DOUBTFUL) / _SLOPE)))
     # Somebody of odd build, each of whose joints is called what it is, is a person all the same.

@@ -110,7 +110,7 @@ def retarget(recording: Recording, joints: Mapping[str, int]) -> Array:
 
 
 def _check_rest(rest: Array, at: Mapping[str, int]) -> None:
-    """Check that a rest pose is one, and no moment of a motion: upright, and alike on both sides.
+    """Check that a rest pose is upright and symmetric, not a frame of a motion.
 
     Raises:
         FormatError: it is not.
@@ -126,7 +126,7 @@ def _check_rest(rest: Array, at: Mapping[str, int]) -> None:
             cosine = left * [-1, 1, 1] @ right
             alike.append(cosine > _ALIKE * np.linalg.norm(left) * np.linalg.norm(right))
     if not all(alike):
-        raise FormatError("has no rest pose, but a moment of its motion in place of one")
+        raise FormatError("has a frame of its motion where its rest pose should be")
 
 
 def _clearance(heights: Array, names: Sequence[str]) -> Array:
