@@ -10,17 +10,16 @@ import typer
 
 from ..motion_core.choices import PREPARED
 from ..motion_core.errors import InputError
+from .ablation_engines import compare_engines
+from .ablation_report import check_replay_options, check_replayable, is_filtered, report, selection
 from .console import Json, answer, note, say, stages
 from .engines import load_chosen_engine
 from .help import HelpfulCommand, HelpfulGroup
 from .planning import check_spelling
-from .train import Threads, load_dataset
+from .train import Threads
 
 if TYPE_CHECKING:
-    from ..ablation import Ablation, Records, Suite
-    from ..ablation.budget import Prices
-    from ..ablation.records import Conversation
-    from ..ablation.scoring import Only
+    from ..ablation import Ablation, Records
 
 ASK, LIMIT, READ, MOTION = "What is asked", "Limits", "The report", "Motion engines instead"
 
@@ -196,7 +195,7 @@ def ablate(
     if motionllm and planner:
         raise InputError("--planner and --motionllm exclude each other; give one")
     if engines and not planner and not replay:
-        return _compare_engines(engines, captions or data, matching, out, limit, seed, threads)
+        return compare_engines(engines, captions or data, matching, out, limit, seed, threads)
     if len(engines) > 1:
         raise InputError("planners are compared with one --engine; give just one, or no --planner")
     from ..ablation import Records, load_suite
@@ -209,32 +208,20 @@ def ablate(
     table = Prices.load(prices or PRICES)
     records = Records(out)
     if replay:
-        _check_replay_options(ctx)
-        ids = {s.id for s in whole.choose(families=family or (), ids=scenario or (), first=first)}
-        ways = {*_names(strategy), "rules"}
-        warmth = set(_temperatures(temperature)) if temperature else None
-
-        def is_selected(conversation: Conversation) -> bool:
-            cell = conversation.cell
-            return (
-                conversation.scenario in ids
-                and (not planner or cell.planner in planner)
-                and cell.strategy in ways
-                and (warmth is None or cell.strategy == "rules" or cell.temperature in warmth)
+        check_replay_options(ctx)
+        scenarios = whole.choose(families=family or (), ids=scenario or (), first=first)
+        only = (
+            selection(
+                [s.id for s in scenarios],
+                planners=planner or (),
+                strategies=_names(strategy),
+                temperatures=_temperatures(temperature) if temperature else None,
             )
-
-        chosen_ones = is_selected if _is_filtered(ctx) else None
-        _check_replayable(records, whole, out, as_recorded, chosen_ones)
-        _report(
-            records,
-            whole,
-            out,
-            table,
-            judge,
-            as_recorded=as_recorded,
-            latex=latex,
-            only=chosen_ones,
+            if is_filtered(ctx)
+            else None
         )
+        check_replayable(records, whole, out, as_recorded, only)
+        report(records, whole, out, table, judge, as_recorded=as_recorded, latex=latex, only=only)
     else:
         if not planner:
             raise InputError("give at least one --planner, or --replay for recorded answers")
@@ -259,58 +246,10 @@ def ablate(
         engine_name = engines[0] if engines else os.environ.get("MOTION_AGENT_ENGINE")
         failure = _ask(experiment, records, engine_name or ("motionllm" if real_motion else None))
         if failure is None or records.conversations:
-            _report(records, whole, out, table, judge, latex=latex)
+            report(records, whole, out, table, judge, latex=latex)
         if failure is not None:
             raise failure
     return None
-
-
-_FILTERS = ("planner", "strategy", "temperature", "family", "scenario", "first")
-_FOR_ASKING = {
-    "seed": "--seed",
-    "repeats": "--repeats",
-    "engine": "--engine",
-    "real_motion": "--motion",
-    "replies": "--replies",
-    "short": "--short-prompts",
-    "dry_run": "--dry-run",
-}
-
-
-def _is_given(ctx: typer.Context, name: str) -> bool:
-    source = ctx.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"
-
-
-def _is_filtered(ctx: typer.Context) -> bool:
-    return any(_is_given(ctx, name) for name in _FILTERS)
-
-
-def _check_replay_options(ctx: typer.Context) -> None:
-    """Raise for options about asking, which have no effect on recorded answers."""
-    options = [option for name, option in _FOR_ASKING.items() if _is_given(ctx, name)]
-    if options:
-        raise InputError(
-            f"{options[0]} has no effect with --replay, which asks no model; omit one of the two"
-        )
-
-
-def _check_replayable(
-    records: Records, suite: Suite, out: Path, as_recorded: bool, only: Only | None
-) -> None:
-    """Raise if some records are stale."""
-    from ..ablation import score
-
-    if not any(only is None or only(found) for found in records.conversations.values()):
-        of_these = "" if only is None else " of these"
-        raise InputError(f"there are no recorded conversations{of_these} in {out}; run some first")
-    stale = {} if as_recorded else score(records, suite, only=only).stale
-    if stale:
-        counts = "; ".join(f"{parts}: {count}" for parts, count in stale.items())
-        raise InputError(
-            f"conversations in {out} are stale (changed since: {counts}); run again without"
-            " --replay, or give --as-recorded"
-        )
 
 
 def _open_planners(experiment: Ablation) -> None:
@@ -322,7 +261,7 @@ def _open_planners(experiment: Ablation) -> None:
 
 
 def _ask(experiment: Ablation, records: Records, engine: str | None) -> BaseException | None:
-    """Ask whatever is not on record; raise what ended it early, unless that was a limit."""
+    """Ask whatever is not on record; return what ended it early, unless that was a limit."""
     from ..ablation import run
 
     shared_engine = load_chosen_engine(engine, None) if engine else None
@@ -341,51 +280,6 @@ def _ask(experiment: Ablation, records: Records, engine: str | None) -> BaseExce
     return result.error
 
 
-def _report(
-    records: Records,
-    suite: Suite,
-    out: Path,
-    prices: Prices,
-    judge: str | None,
-    *,
-    as_recorded: bool = False,
-    latex: bool = False,
-    only: Only | None = None,
-) -> None:
-    from ..ablation import score, write_report
-    from ..ablation.latex import to_latex
-    from ..ablation.report import table_to_markdown
-    from ..ablation.tables import make_tables
-
-    scores = score(records, suite, as_recorded=as_recorded, only=only)
-    if judge is not None:
-        from ..ablation.judge import judge_turns
-        from ..agent_graph.providers import open_model
-
-        with stages() as progress:
-            model = open_model(judge, temperature=0)
-            judge_turns(model, judge, scores.turns, records, progress=progress)
-    paths = write_report(records, suite, out, scores=scores, prices=prices)
-    tables = make_tables(records, scores, prices)
-    if latex:
-        say(to_latex(tables))
-    else:
-        for shown in tables.tables[:2]:
-            say(f"## {shown.title}\n\n{table_to_markdown(shown)}\n")
-        for path in paths:
-            say(str(path))
-    answer(
-        {
-            "facts": tables.facts,
-            "tables": [
-                {"title": t.title, "rows": [dict(zip(t.head, row, strict=True)) for row in t.rows]}
-                for t in tables.tables
-            ],
-            "files": [str(path) for path in paths],
-        }
-    )
-
-
 def _tell_costs(experiment: Ablation, records: Records) -> None:
     from dataclasses import asdict
 
@@ -395,54 +289,6 @@ def _tell_costs(experiment: Ablation, records: Records) -> None:
     for line in in_words(costs):
         say(line)
     answer({"estimates": [{**asdict(e), "cell": e.cell.name} for e in costs]})
-
-
-def _compare_engines(
-    names: list[str],
-    source: Path,
-    matching: Path | None,
-    out: Path,
-    limit: int | None,
-    seed: int,
-    threads: int,
-) -> None:
-    is_text = source.is_file()
-    dataset = None if is_text else load_dataset(source, threads)
-    from ..ablation.motionllm import (
-        engine_table,
-        measure_engines,
-        measure_on_captions,
-        write_engine_report,
-    )
-    from ..ablation.report import table_to_markdown
-    from ..motion_core.evaluation import EvaluationOptions, MatchingNetwork
-    from ..motion_core.motionllm.checkpoint import DEFAULT_CHECKPOINT
-    from ..motion_core.retrieval import load_retrieval
-
-    # Of the measured data set, not the default one.
-    engines = [
-        load_retrieval(source) if name == "retrieval" and dataset is not None else name
-        for name in names
-    ]
-    network = MatchingNetwork.load(matching or DEFAULT_CHECKPOINT)
-    options = EvaluationOptions(limit=limit, seed=seed, captions=False)
-    with stages() as progress:
-        if dataset is None:
-            texts = [line.strip() for line in source.read_text("utf-8").splitlines()]
-            captions = [text for text in texts if text]
-            rows = measure_on_captions(
-                engines, captions, network, options=options, progress=progress
-            )
-        else:
-            rows = measure_engines(engines, dataset, network, options=options, progress=progress)
-    what = "captions" if dataset is None else "clips"
-    count = f"{limit} {what}" if limit else f"all {what}"
-    of = f"{source}" if dataset is None else f"the test split of {source}"
-    facts = (f"{count} of {of}, seed {seed}",)
-    paths = write_engine_report(rows, out, facts)
-    say(table_to_markdown(engine_table(rows)))
-    for path in paths:
-        say(str(path))
 
 
 def _names(text: str) -> list[str]:
