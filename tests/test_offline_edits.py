@@ -19,6 +19,10 @@ from offline_planning import GREETING, ONE, planned, timeline
             "between the walk and the wave he turns around",
             "=s1 | +: a man turns around | =s2 | =s3",
         ),
+        (
+            "between the walk and the wave he claps, then jumps",
+            "=s1 | +: a man claps | +: a man jumps | =s2 | =s3",
+        ),
         ("before he waves, he jumps", "=s1 | +: a man jumps | =s2 | =s3"),
         ("after he bows, he sits down", "=s1 | =s2 | =s3 | +: a man sits down"),
         ("after that he sits down", "=s1 | =s2 | =s3 | +: a man sits down"),
@@ -55,6 +59,7 @@ from offline_planning import GREETING, ONE, planned, timeline
         ("remove the first and the last", "=s2"),
         ("remove everything but the bow", "=s3"),
         ("keep only the wave", "=s2"),
+        ("change only the second part to a kick", "=s1 | s2: a man kicks | =s3"),
         ("keep only the first two", "=s1 | =s2"),
         ("get rid of the waving", "=s1 | =s3"),
         ("no bow please", "=s1 | =s2"),

@@ -210,10 +210,12 @@ def test_words_of_a_chat_open_the_viewer_on_the_motion_that_is_meant(
 def test_a_chat_tells_its_abilities_and_what_is_near(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text, _ = talk(tmp_path, monkeypatch, "What actions do you know?", "/actions a person wallks")
+    asked = ("What actions do you know?", "what can you do?", "/actions a person wallks")
+    text, _ = talk(tmp_path, monkeypatch, *asked)
     listed = " ".join(text.split())
     verbs = ", ".join(action.removeprefix("a person ") for action in known_actions(FakeEngine()))
-    assert f"a person {verbs}" in listed
+    assert listed.count(f"a person {verbs}") == 2
+    assert listed.count('for example: "a person bows, then jumps"') == 2
     assert "not in the training captions: wallks the nearest known: a person walks" in listed
 
 

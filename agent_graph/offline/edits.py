@@ -76,10 +76,11 @@ _ADD = re.compile(
     rf"squeeze)(?: in)?[ :,]+(?P<new>.+?)(?: (?P<where>{_WHERE}))?",
     re.IGNORECASE,
 )
+_BEFORE_SUBJECT = r"(?:(?! (?:he|she|they) )[^,])*"  # "the bow" of "the bow he claps"
 _PLACE_FIRST = re.compile(
-    r"(?:(?P<where>(?:right )?(?:before|after) (?:the|s\d|that|it|each|he|she|they)\b[^,]*|"
-    r"between [^,]+), ?|(?P<where2>(?:at|to|in) the (?:very )?(?:end|beginning|start)|"
-    r"in between),? )"
+    r"(?:(?P<where>(?:right )?(?:before|after) (?:the|s\d|that|it|each|he|she|they)\b"
+    rf"{_BEFORE_SUBJECT}|between {_BEFORE_SUBJECT}), ?|"
+    r"(?P<where2>(?:at|to|in) the (?:very )?(?:end|beginning|start)|in between),? )"
     r"(?:(?:add|insert|put|include|have|let there be) )?(?P<new>.+)",
     re.IGNORECASE,
 )

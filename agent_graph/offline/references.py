@@ -34,7 +34,7 @@ _POINTING = re.compile(
     r"any|whole|entire|motion|animation|sequence|step|steps|segment|segments|part|parts|action|"
     r"actions|move|moves|movement|bit|bits|thing|number|no|next|but|penultimate|again|where|when|"
     r"which|do|does|doing|is|are|be|by|for|from|with|in|at|last|first|two|person|persons|people|man|"
-    r"woman|guy|dancer|actor|character|figure|someone|somebody|there|here|just|second|third",
+    r"woman|guy|dancer|actor|character|figure|someone|somebody|there|here|just|only|second|third",
     re.IGNORECASE,
 )
 _LESS = {"make", "do", "take", "get", "put", "go", "let", "be"}

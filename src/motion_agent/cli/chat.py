@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .actions import tell_actions, tell_nearest
+from .actions import example, tell_actions, tell_nearest
 from .console import MODE, complain, note, say, working
 from .conversations import conversation_names, forget_conversation, kept_conversations
 from .engines import CheckpointFolder, DeviceName, EngineName, engine_name
@@ -49,8 +49,9 @@ _SHOW_MOTION = re.compile(
     re.IGNORECASE,
 )
 _ABILITIES = re.compile(
-    r"(?:what|which) (?:actions|movements|moves|motions) (?:do you know|can you do|are there)"
-    r"[?.! ]*|what (?:were|was) (?:you|the model|it) trained on[?.! ]*|list (?:the |your )?actions",
+    r"(?:(?:what|which) (?:actions|movements|moves|motions) (?:do you know|can you do|are there)"
+    r"|what (?:can you do|do you know|are you able to do|are your (?:abilities|skills))"
+    r"|what (?:were|was) (?:you|the model|it) trained on|list (?:the |your )?actions)[?.! ]*",
     re.IGNORECASE,
 )
 _LEAVE = ("/quit", "/exit", "/q")
@@ -232,7 +233,9 @@ def _command(line: str, agent: MotionAgent, thread: str) -> None:
         if rest.strip():
             tell_nearest(agent.studio.engine, rest.strip())
         else:
-            tell_actions(known_actions(agent.studio.engine))
+            found = known_actions(agent.studio.engine)
+            tell_actions(found)
+            say(f'for example: "{example(found)}"; then "make it slower", "undo"')
     elif not motions:
         complain("there is no motion yet; say what somebody should do")
     elif name == "/motion":
