@@ -8,10 +8,13 @@ import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from motion_agent.motion_core.studio import Studio
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported: same sums on every machine
 os.environ["MKL_NUM_THREADS"] = "1"
@@ -49,6 +52,16 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs the motion capture in {folder}, which this machine does not have")
     return folder
+
+
+@pytest.fixture
+def studio(tmp_path: Path) -> Studio:
+    """An engine that answers at once, with motions and files on disk."""
+    from motion_agent.motion_core.fake import FakeEngine
+    from motion_agent.motion_core.store import MotionStore
+    from motion_agent.motion_core.studio import Studio
+
+    return Studio(FakeEngine(), MotionStore(tmp_path / "motions"), tmp_path / "files")
 
 
 class NetworkUsed(RuntimeError):

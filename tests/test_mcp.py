@@ -8,7 +8,8 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -25,15 +26,10 @@ from mcp_clients import make, make_edit_caption_export
 
 from motion_agent.mcp import mcp_server
 from motion_agent.mcp.configs import client_config
+from motion_agent.motion_core.errors import ConfigurationError
 from motion_agent.motion_core.fake import FakeEngine
-from motion_agent.motion_core.store import MotionStore
 from motion_agent.motion_core.studio import Studio
 from motion_agent.tools import motion_tools
-
-
-@pytest.fixture
-def studio(tmp_path: Path) -> Studio:
-    return Studio(FakeEngine(), MotionStore(tmp_path / "motions"), tmp_path / "files")
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
@@ -216,6 +212,75 @@ async def test_a_killed_server_comes_back_with_its_motions(tmp_path: Path) -> No
             assert "walks, then bows" in found.content[0].text
             listed = await client.call_tool("list_motions", {})
             assert motion_id in listed.content[0].text
+
+
+async def test_a_client_is_greeted_while_the_host_opens(studio: Studio) -> None:
+    loaded = threading.Event()
+
+    def open_studio() -> Studio:
+        loaded.wait()
+        return studio
+
+    async with Client(mcp_server(open_studio), mode="legacy") as client:
+        assert client.server_info.name == "motion-agent"
+        listing = asyncio.create_task(client.list_tools())
+        await asyncio.sleep(0.1)
+        assert not listing.done()
+        loaded.set()
+        assert len((await listing).tools) == 7
+
+
+async def test_a_host_that_cannot_open_ends_the_server() -> None:
+    def open_studio() -> Studio:
+        raise ConfigurationError("there is no such store")
+
+    server = mcp_server(open_studio)
+    with pytest.raises(ExceptionGroup) as caught:
+        async with server.lifespan(server):
+            await asyncio.sleep(PATIENCE)
+    assert caught.group_contains(ConfigurationError, match="no such store")
+
+
+def test_little_is_loaded_before_a_client_is_greeted() -> None:
+    code = "import sys, motion_agent.mcp.stdio, motion_agent.mcp.server; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert not {"langchain_core", "numpy", "scipy", "torch"} & set(done.stdout.split())
+
+
+def leave(server: subprocess.Popen[str]) -> None:
+    """Close the pipe in which the server writes, with an answer still to come."""
+    assert server.stdin is not None and server.stdout is not None
+    server.stdout.close()
+    server.stdin.write('{"jsonrpc": "2.0", "id": 2, "method": "ping"}\n')
+    server.stdin.flush()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("end", "code", "said"),
+    [(leave, 0, ""), (subprocess.Popen.terminate, 130, "interrupted\n")],
+)
+def test_over_stdio_a_server_ends_quietly(
+    tmp_path: Path, end: Callable[[subprocess.Popen[str]], None], code: int, said: str
+) -> None:
+    start = parameters(tmp_path)
+    hello = {
+        "protocolVersion": "2025-06-18",
+        "capabilities": {},
+        "clientInfo": {"name": "x", "version": "1"},
+    }
+    message = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello}
+    pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen(
+        [start.command, *start.args], env=start.env, text=True, **pipes
+    ) as server:
+        assert server.stdin is not None and server.stdout is not None and server.stderr is not None
+        server.stdin.write(json.dumps(message) + "\n")
+        server.stdin.flush()
+        assert "protocolVersion" in server.stdout.readline()
+        end(server)
+        assert server.wait(PATIENCE) == code  # though its stdin is open
+        assert server.stderr.read() == said
 
 
 @pytest.mark.parametrize(("client", "key"), [("claude", "mcpServers"), ("vscode", "servers")])

@@ -20,14 +20,7 @@ from mcp_clients import TOKENS, client_of, make, post, served
 
 from motion_agent.mcp.http import Door, read_tokens
 from motion_agent.motion_core.errors import ConfigurationError
-from motion_agent.motion_core.fake import FakeEngine
-from motion_agent.motion_core.store import MotionStore
 from motion_agent.motion_core.studio import Studio
-
-
-@pytest.fixture
-def studio(tmp_path: Path) -> Studio:
-    return Studio(FakeEngine(), MotionStore(tmp_path / "motions"), tmp_path / "files")
 
 
 def test_over_http_users_are_apart_and_nobody_comes_in_without_a_token(studio: Studio) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -92,13 +95,19 @@ def mcp(
         _print_config(print_config, http=http, host=host, port=port, engine=engine or checkpoint)
         return
     _check_installed()
-    from ..tools.host import host_studio
-
     folder = conversations_folder()
-    files = workspace or folder / "files"
     door = _door(http, host, port, tokens, allow_host or (), allow_origin or ())
-    studio = host_studio(name, store or folder / "motions", files, warm_up=warm_up)
-    _serve(studio, door, pictures=pictures, links=links, patience=patience)
+
+    def open_studio() -> Studio:
+        from ..tools.host import host_studio
+
+        return host_studio(name, store or folder / "motions", workspace or folder / "files")
+
+    settings = {"pictures": pictures, "links": links, "patience": patience}
+    if door is None:
+        _serve_stdio(open_studio, warm_up, settings)
+    else:
+        _serve_http(open_studio(), door, warm_up, settings)
 
 
 def _door(
@@ -118,27 +127,42 @@ def _door(
     return Door(host, port, users, hosts, origins)
 
 
-def _serve(studio: Studio, door: Door | None, **settings: Any) -> None:
-    import anyio
-
+def _serve_stdio(
+    open_studio: Callable[[], Studio], warm_up: bool, settings: dict[str, Any]
+) -> None:
     from ..mcp.server import mcp_server
+    from ..mcp.stdio import serve_stdio
 
-    server = mcp_server(studio, **settings)
-    if door is None:
-        from mcp.server.stdio import stdio_server
+    def open_warm() -> Studio:
+        studio = open_studio()
+        if warm_up:  # while tools can be listed
+            threading.Thread(target=_warm_up, args=[studio], daemon=True).start()
+        return studio
 
-        async def run() -> None:
-            async with stdio_server() as (read, write):
-                await server.run(read, write, server.create_initialization_options())
+    if sys.stdin is not None and sys.stdin.isatty():
+        note("an MCP client starts this and speaks with it on stdin: see --print-config")
+    serve_stdio(mcp_server(open_warm, **settings))
 
-        anyio.run(run)
-        return
+
+def _warm_up(studio: Studio) -> None:
+    from ..motion_core.errors import MotionAgentError
+
+    try:
+        studio.warm_up()
+    except MotionAgentError as err:  # the first call says so, too
+        note(str(err))
+
+
+def _serve_http(studio: Studio, door: Door, warm_up: bool, settings: dict[str, Any]) -> None:
     import uvicorn
 
     from ..mcp.http import PATH, http_app
+    from ..mcp.server import mcp_server
 
+    if warm_up:
+        studio.warm_up()
     note(f"motion-agent speaks MCP at http://{door.host}:{door.port}{PATH}; Ctrl-C stops it")
-    app = http_app(server, door)
+    app = http_app(mcp_server(studio, **settings), door)
     uvicorn.run(
         app, host=door.host, port=door.port, log_level="warning", timeout_graceful_shutdown=3
     )

@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import mimetypes
 import tempfile
-from importlib.resources import files
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -23,9 +22,8 @@ from ..motion_core.exporting import export, export_suffix
 from ..motion_core.motion import Motion
 from ..motion_core.store import is_motion_id
 from ..motion_core.studio import Studio
+from .app import APP, APP_TYPE, app_page
 
-APP = "ui://motion-agent/player"
-APP_TYPE = "text/html;profile=mcp-app"
 _TEXTS = {"text/html", "application/json", "text/csv", "text/plain"}
 _TYPES = {"bvh": "text/plain", "glb": "model/gltf-binary", "json": "application/json"}
 _LISTED = 50
@@ -79,8 +77,7 @@ def read(studio: Studio, uri: str) -> types.TextResourceContents | types.BlobRes
         MotionAgentError: there is no such resource; the message lists the forms.
     """
     if uri == APP:
-        page = files(__package__).joinpath("app.html").read_text(encoding="utf-8")
-        return types.TextResourceContents(uri=uri, mime_type=APP_TYPE, text=page)
+        return types.TextResourceContents(uri=uri, mime_type=APP_TYPE, text=app_page())
     scheme, separator, rest = uri.partition("://")
     if len(uri) > _LONGEST or not separator or scheme not in ("motion", "workspace"):
         raise InputError(
