@@ -35,6 +35,7 @@ from .untrusted import (
 )
 
 KEPT = 5000  # segments; older ones are dropped
+KEPT_OF_USER = 500  # … of one user among many
 _MOST_BYTES = 100_000_000  # bytes read at the end of the file; ours are far smaller
 
 Key = tuple[str, str, int, float]
@@ -115,10 +116,13 @@ class SegmentJournal:
     Args:
         path: the file, read on first use; None keeps them in memory only. The clips are in the
             folder ``clips`` beside it.
+        kept: most segments; older ones are dropped.
     """
 
-    def __init__(self, path: str | Path | None = None) -> None:
+    def __init__(self, path: str | Path | None = None, *, kept: int = KEPT) -> None:
         self.path = None if path is None else Path(path)
+        self.kept = kept
+        self._lines = 0  # of the file
         self.clips = Clips(None if self.path is None else self.path.parent / "clips")
         self._entries: OrderedDict[Key, Entry] | None = None
         self._lock = threading.Lock()
@@ -140,17 +144,21 @@ class SegmentJournal:
         with self._lock:
             entries = self._read()
             entries[key] = entry
-            if self.path is not None:
-                try:
+            try:
+                if self.path is not None:
                     private_folder(self.path.parent)
                     with open_own(self.path) as file:
                         file.write(_line(key, entry).encode("utf-8"))
-                except OSError as err:
-                    raise UnavailableError(
-                        f"cannot write {self.path} ({err.strerror or err}); choose a folder that"
-                        " can be written"
-                    ) from err
-            while len(entries) > KEPT:
+                    self._lines += 1
+                if self._lines > 2 * self.kept:
+                    self._entries = None
+                    self._read()  # with what other processes wrote
+            except OSError as err:
+                raise UnavailableError(
+                    f"cannot write {self.path} ({err.strerror or err}); choose a folder that can be"
+                    " written"
+                ) from err
+            while len(entries) > self.kept:
                 entries.popitem(last=False)
 
     def _read(self) -> OrderedDict[Key, Entry]:
@@ -163,12 +171,14 @@ class SegmentJournal:
                 for line in lines:
                     if (found := _parse(line)) is not None:
                         self._entries[found[0]] = found[1]
-                while len(self._entries) > KEPT:
+                self._lines = len(lines) - 1
+                while len(self._entries) > self.kept:
                     self._entries.popitem(last=False)
-                if lines[-1] or len(lines) > 2 * KEPT:  # truncated, or mostly dropped entries
+                if lines[-1] or self._lines > 2 * self.kept:  # truncated, or mostly dropped entries
                     with replacing(self.path, private=True) as temporary:
                         whole = "".join(_line(key, entry) for key, entry in self._entries.items())
                         temporary.write_text(whole, encoding="utf-8")
+                    self._lines = len(self._entries)
         return self._entries
 
 

@@ -24,6 +24,7 @@ class Limits:
         call_seconds: time after which a call is stopped, including its wait for others.
         calls: simultaneous calls of one user.
         hourly_steps: segments generated for one user in an hour.
+        file_bytes: size of the workspace, or of one user's part, beyond which no file is written.
     """
 
     steps: int | None = 64
@@ -31,3 +32,4 @@ class Limits:
     call_seconds: float | None = 900.0
     calls: int | None = 64
     hourly_steps: int | None = None
+    file_bytes: float | None = None

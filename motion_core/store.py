@@ -34,6 +34,9 @@ class MotionStore:
         cap: maximum number of motions; None for the last `MAX_KEPT` used in memory, and for all on
             a shelf, where the oldest are dropped.
         expiry: seconds after which a motion is dropped; None for never.
+
+    Attributes:
+        is_part: whether it is one user's part of a store: `of`.
     """
 
     def __init__(
@@ -53,7 +56,7 @@ class MotionStore:
         self.shelf: Shelf | None = FolderShelf(place) if isinstance(place, (str, Path)) else place
         self.cap = cap
         self.expiry = expiry
-        self._of_user = False
+        self.is_part = False
         self._motions: OrderedDict[str, Motion] = OrderedDict()
         self._came: dict[str, float] = {}  # motions in memory, in order of arrival
         self._users: OrderedDict[str, MotionStore] = OrderedDict()
@@ -76,7 +79,7 @@ class MotionStore:
             if store is None:
                 place = None if self.shelf is None else self.shelf.of(user)
                 store = MotionStore(place, cap=self.cap, expiry=self.expiry)
-                store._of_user = True
+                store.is_part = True
                 self._users[key] = store
                 if len(self._users) > _MAX_USERS:
                     self._users.popitem(last=False)
@@ -197,9 +200,9 @@ class MotionStore:
         self._motions.move_to_end(motion_id)
         self._came.setdefault(motion_id, time.time())
         if self.shelf is None:
-            most = self.cap or (MAX_KEPT_OF_USER if self._of_user else MAX_KEPT)
+            most = self.cap or (MAX_KEPT_OF_USER if self.is_part else MAX_KEPT)
         else:
-            most = _KEEP_LOADED_OF_USER if self._of_user else _KEEP_LOADED
+            most = _KEEP_LOADED_OF_USER if self.is_part else _KEEP_LOADED
         while len(self._motions) > most:
             del self._came[self._motions.popitem(last=False)[0]]
 

@@ -37,7 +37,7 @@ from .errors import ConfigurationError, GenerationError, InputError
 from .exporting import export, export_suffix
 from .foreign_tokens import ForeignTokens
 from .joining import Joined, join_segments
-from .journal import Clips, Key, SegmentJournal
+from .journal import KEPT, KEPT_OF_USER, Clips, Key, SegmentJournal
 from .limits import MAX_DESCRIPTION, Limits
 from .mending import Repair
 from .motion import FRAMES_PER_TOKEN, MAX_FRAMES, Motion, Segment
@@ -119,7 +119,10 @@ class Studio:
         self.limits = limits or Limits()
         self.usage = Usage(self.limits)
         folder = self.store.folder
-        self.journal = SegmentJournal(None if folder is None else folder / JOURNAL)
+        self.journal = SegmentJournal(
+            None if folder is None else folder / JOURNAL,
+            kept=KEPT_OF_USER if self.store.is_part else KEPT,
+        )
         self._served = serve_engine(engine)
         self._foreign = ForeignTokens(self._served, self.journal.clips)
         self._users: OrderedDict[str, Studio] = OrderedDict()
@@ -403,10 +406,13 @@ class Studio:
             The files that were written.
 
         Raises:
-            InputError: see `Workspace.write` and `exporting.export`.
+            InputError: see `Workspace.write` and `exporting.export`; or the user's files are larger
+                than the limit.
             UnavailableError: the file cannot be written.
         """
         export_suffix(repr(name)[1:-1])  # without null bytes; told before anything is looked at
+        if self.limits.file_bytes is not None:
+            self.usage.check_files(self.workspace.size())
         return self.workspace.write(name, lambda path: export(motions, path, placement=placement))
 
 

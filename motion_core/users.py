@@ -90,6 +90,19 @@ class Usage:
                 " make it shorter, or several motions"
             )
 
+    def check_files(self, size: int) -> None:
+        """Check that files of this many bytes leave room for another.
+
+        Raises:
+            InputError: they have reached the limit.
+        """
+        most = self.limits.file_bytes
+        if most is not None and size >= most:
+            raise InputError(
+                f"the workspace has {size / 1e6:.1f} MB of files, the limit is {most / 1e6:g} MB;"
+                " nothing more can be written there"
+            )
+
     def charge(self, steps: int) -> None:
         """Count segments about to be generated.
 

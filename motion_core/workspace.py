@@ -10,6 +10,7 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from .directory import open_directory
@@ -122,6 +123,16 @@ class Workspace:
         except OSError:
             return ()
         return tuple(name for _, name in sorted(files)[:limit])
+
+    def size(self) -> int:
+        """Return the bytes of all files in the folder, without those of its users."""
+        total = 0
+        for folder, folders, files in os.walk(self.folder) if self.folder is not None else ():
+            folders[:] = [name for name in folders if name != USERS]
+            for name in files:
+                with suppress(OSError):  # deleted meanwhile
+                    total += os.lstat(os.path.join(folder, name)).st_size
+        return total
 
     def write(self, name: str, writer: Callable[[Path], Sequence[Path]]) -> tuple[Path, ...]:
         """Write new files in the workspace; if `name` is taken, ``walk-2.bvh`` and so on.

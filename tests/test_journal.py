@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from motion_agent.motion_core import journal
 from motion_agent.motion_core.errors import UnavailableError
 from motion_agent.motion_core.journal import Entry, SegmentJournal
 
@@ -44,16 +43,20 @@ def test_foreign_lines_are_skipped(line: bytes, tmp_path: Path) -> None:
     assert SegmentJournal(path).get(KEY) == Entry((1,))
 
 
-def test_it_does_not_grow_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(journal, "KEPT", 10)
+def test_it_does_not_grow_for_ever(tmp_path: Path) -> None:
     path = tmp_path / "j"
-    first = SegmentJournal(path)
+    first, beside = SegmentJournal(path, kept=10), SegmentJournal(path, kept=10)
     for seed in range(30):
         first.put((*KEY[:2], seed, 0.0), Entry((seed,)))
+        assert len(path.read_text().splitlines()) <= 21
     assert first.get((*KEY[:2], 19, 0.0)) is None
     assert first.get((*KEY[:2], 20, 0.0)) == Entry((20,))
     assert SegmentJournal(path).get((*KEY[:2], 29, 0.0)) == Entry((29,))
-    assert len(path.read_text().splitlines()) == 10
+    beside.put(("other", *KEY[1:]), Entry((7,)))
+    for seed in range(30, 34):
+        first.put((*KEY[:2], seed, 0.0), Entry((seed,)))
+    assert len(path.read_text().splitlines()) <= 12
+    assert SegmentJournal(path).get(("other", *KEY[1:])) == Entry((7,))
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:

@@ -26,7 +26,8 @@ from mcp_clients import make, make_edit_caption_export
 
 from motion_agent.mcp import mcp_server
 from motion_agent.mcp.configs import client_config
-from motion_agent.motion_core.errors import ConfigurationError
+from motion_agent.mcp.jobs import Jobs
+from motion_agent.motion_core.errors import ConfigurationError, InputError
 from motion_agent.motion_core.fake import FakeEngine
 from motion_agent.motion_core.studio import Studio
 from motion_agent.tools import motion_tools
@@ -105,6 +106,18 @@ async def test_long_work_answers_with_a_handle_and_is_waited_for(tmp_path: Path)
         assert done.structured_content["tool"] == "generate_motion"
         by_id = await client.call_tool("wait_motion", {"handle": motion_id})
         assert by_id.structured_content["motion_id"] == motion_id
+
+
+async def test_many_calls_of_one_user_leave_the_handles_of_others() -> None:
+    jobs = Jobs()
+    tool = motion_tools("fake")[3]
+    first = jobs.start(tool, {}, "ben")
+    await first.task
+    for _ in range(60):
+        await jobs.start(tool, {}, "ann").task
+    assert jobs.find(first.handle, "ben") is first
+    with pytest.raises(InputError, match="there is no job"):
+        jobs.find(first.handle, "ann")
 
 
 async def test_cancel_stops_the_work() -> None:

@@ -17,10 +17,43 @@ import anyio
 import httpx
 from mcp import Client, MCPError
 from mcp_clients import TOKENS, client_of, make, post, served
+from test_stopping import Endless
 
 from motion_agent.mcp.http import Door, read_tokens
 from motion_agent.motion_core.errors import ConfigurationError
 from motion_agent.motion_core.studio import Studio
+
+ACCEPT = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
+HELLO = {
+    "jsonrpc": "2.0",
+    "id": 0,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-06-18",
+        "capabilities": {},
+        "clientInfo": {"name": "x", "version": "1"},
+    },
+}
+
+
+def begun(address: str, **headers: str) -> str:
+    """The id of a new session."""
+    session = post(address, json=HELLO, headers={**ACCEPT, **headers}).headers["mcp-session-id"]
+    note = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+    post(address, json=note, headers={**ACCEPT, **headers, "Mcp-Session-Id": session})
+    return str(session)
+
+
+def test_a_session_answers_only_the_user_who_began_it(studio: Studio) -> None:
+    ann, ben = ({"Authorization": f"Bearer {token}"} for token in TOKENS)
+    ping = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    with served(studio, tokens=TOKENS) as address:
+        session = {**ACCEPT, "Mcp-Session-Id": begun(address, **ann)}
+        for method in ("POST", "GET", "DELETE"):
+            answer = httpx.request(method, address, headers={**session, **ben}, timeout=PATIENCE)
+            assert answer.status_code == 404
+        assert post(address, json=ping, headers={**session, **ben}).status_code == 404
+        assert post(address, json=ping, headers={**session, **ann}).status_code == 200
 
 
 def test_over_http_users_are_apart_and_nobody_comes_in_without_a_token(studio: Studio) -> None:
@@ -98,6 +131,23 @@ def test_of_two_hundred_calls_of_two_users_over_http_none_has_what_is_the_other_
         assert not any(word in text for word in (*ids[other], *words[other], f"{other}.csv"))
 
 
+def test_a_request_whose_connection_is_lost_stops_its_work() -> None:
+    engine = Endless()
+    with served(Studio(engine)) as address:
+        session = {**ACCEPT, "Mcp-Session-Id": begun(address)}
+        params = {"name": "generate_motion", "arguments": {"descriptions": ["a person walks"]}}
+        message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+
+        async def lose() -> None:
+            async with httpx.AsyncClient(timeout=PATIENCE) as client:
+                task = asyncio.create_task(client.post(address, json=message, headers=session))
+                await asyncio.to_thread(engine.begun.wait)
+                task.cancel()
+
+        asyncio.run(lose())
+        assert engine.ended.wait(PATIENCE)
+
+
 def test_fifty_clients_over_http_do_not_meet(studio: Studio) -> None:
     async def all_at_once(address: str) -> list[str]:
         async def one(number: int) -> str:
@@ -124,21 +174,9 @@ def test_fifty_clients_over_http_do_not_meet(studio: Studio) -> None:
 def test_pages_of_elsewhere_are_refused(
     studio: Studio, headers: dict[str, str], status: int
 ) -> None:
-    hello = {
-        "jsonrpc": "2.0",
-        "id": 1,
-        "method": "initialize",
-        "params": {
-            "protocolVersion": "2025-06-18",
-            "capabilities": {},
-            "clientInfo": {"name": "x", "version": "1"},
-        },
-    }
-    accept = {"Accept": "application/json, text/event-stream"}
     with served(studio) as address:
-        assert post(address, json=hello, headers=accept).status_code == 200
-        content = {"Content-Type": "application/json", **accept, **headers}
-        answer = post(address, content=json.dumps(hello), headers=content)
+        assert post(address, json=HELLO, headers=ACCEPT).status_code == 200
+        answer = post(address, content=json.dumps(HELLO), headers={**ACCEPT, **headers})
         assert answer.status_code == status
 
 
@@ -206,25 +244,8 @@ def test_two_hundred_hostile_messages_crash_nothing_and_read_nothing(
 ) -> None:
     (tmp_path / "files").mkdir()
     secret = "root:x:0:0"
-    accept = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
     with served(studio) as address:
-        begun = post(
-            address,
-            headers=accept,
-            json={
-                "jsonrpc": "2.0",
-                "id": 0,
-                "method": "initialize",
-                "params": {
-                    "protocolVersion": "2025-06-18",
-                    "capabilities": {},
-                    "clientInfo": {"name": "x", "version": "1"},
-                },
-            },
-        )
-        session = {**accept, "Mcp-Session-Id": begun.headers["mcp-session-id"]}
-        note = {"jsonrpc": "2.0", "method": "notifications/initialized"}
-        post(address, headers=session, json=note)
+        session = {**ACCEPT, "Mcp-Session-Id": begun(address)}
         with httpx.Client(headers=session, timeout=PATIENCE) as client:
             for number in range(200):
                 answer = client.post(address, content=hostile(random.Random(number)))

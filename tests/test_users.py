@@ -182,6 +182,18 @@ def test_a_call_beyond_the_limits_is_refused_in_words() -> None:
     assert call(tools, "generate_motion", other, descriptions=[bow], seed=9).status == "success"
 
 
+def test_a_user_s_files_have_a_limit_of_their_own(tmp_path: Path) -> None:
+    tools = motion_tools(FakeEngine(), workspace=tmp_path, limits=Limits(file_bytes=1000))
+    statuses = []
+    for user in ("ann", "ann", "ben"):
+        config: Any = {"configurable": {"user": user}}
+        made = call(tools, "generate_motion", config, descriptions=["a person bows"], seconds=4)
+        motion = made.artifact["motion_id"]
+        statuses.append(call(tools, "export_motion", config, motion=motion, file="bow.csv"))
+    assert [message.status for message in statuses] == ["success", "error", "success"]
+    assert "of files, the limit is 0.001 MB" in statuses[1].text
+
+
 def test_a_user_has_so_many_calls_at_a_time() -> None:
     studio = Studio(FakeEngine(), limits=Limits(calls=1))
     tools = motion_tools(studio=studio)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..motion_core.limits import Limits
 from ..motion_core.shelf import Shelf, SqliteShelf
@@ -59,24 +59,29 @@ def host_studio(
     return studio
 
 
-def motion_store(place: StoreLike | None) -> MotionStore:
+def motion_store(
+    place: StoreLike | None, *, cap: int | None = None, expiry: float | None = None
+) -> MotionStore:
     """Return the motion store for a setting.
 
     Args:
-        place: a store; a folder, or a file that ends in ``.sqlite``; a shelf; any LangGraph
-            store; None for memory.
+        place: a store, which has its own limits; a folder, or a file that ends in ``.sqlite``; a
+            shelf; any LangGraph store; None for memory.
+        cap: most motions; see `MotionStore`.
+        expiry: seconds after which a motion is dropped.
 
     Raises:
         ConfigurationError: `place` is something else.
     """
     if isinstance(place, MotionStore):
         return place
+    shelf: Any = place
     if isinstance(place, (str, Path)) and Path(place).suffix.lower() in _DATABASES:
-        return MotionStore(SqliteShelf(place))
-    if place is None or isinstance(place, (str, Path, Shelf)):
-        return MotionStore(place)
-    from langgraph.store.base import BaseStore
+        shelf = SqliteShelf(place)
+    elif not (place is None or isinstance(place, (str, Path, Shelf))):
+        from langgraph.store.base import BaseStore
 
-    from .langgraph_shelf import LangGraphShelf
+        from .langgraph_shelf import LangGraphShelf
 
-    return MotionStore(LangGraphShelf(place) if isinstance(place, BaseStore) else place)
+        shelf = LangGraphShelf(place) if isinstance(place, BaseStore) else place
+    return MotionStore(shelf, cap=cap, expiry=expiry)

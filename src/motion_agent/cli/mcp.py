@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _TOKEN = "MOTION_AGENT_MCP_TOKEN"
 _HTTP = "HTTP"
+_LIMITS = "Limits"
+_DAY = 86400.0  # seconds
 
 
 def mcp(
@@ -66,6 +68,42 @@ def mcp(
             help=("The only folder that is read and written; by default one in the data folder."),
         ),
     ] = None,
+    cap: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Most motions of each user; then the oldest are deleted.",
+            rich_help_panel=_LIMITS,
+        ),
+    ] = None,
+    expiry: Annotated[
+        float | None,
+        typer.Option(
+            min=0.001,
+            metavar="DAYS",
+            help="Age at which motions are deleted.",
+            rich_help_panel=_LIMITS,
+        ),
+    ] = None,
+    hourly_steps: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Most segments made for one user in an hour.",
+            rich_help_panel=_LIMITS,
+        ),
+    ] = None,
+    file_mb: Annotated[
+        float | None,
+        typer.Option(
+            min=0.001,
+            metavar="MB",
+            help="Size of one user's files beyond which no more are written.",
+            rich_help_panel=_LIMITS,
+        ),
+    ] = None,
     pictures: Annotated[
         bool, typer.Option(help="Show a small film strip of each new motion.")
     ] = True,
@@ -99,9 +137,18 @@ def mcp(
     door = _door(http, host, port, tokens, allow_host or (), allow_origin or ())
 
     def open_studio() -> Studio:
-        from ..tools.host import host_studio
+        from ..motion_core.limits import Limits
+        from ..tools.host import host_studio, motion_store
 
-        return host_studio(name, store or folder / "motions", workspace or folder / "files")
+        seconds = None if expiry is None else expiry * _DAY
+        return host_studio(
+            name,
+            motion_store(store or folder / "motions", cap=cap, expiry=seconds),
+            workspace or folder / "files",
+            limits=Limits(
+                hourly_steps=hourly_steps, file_bytes=None if file_mb is None else file_mb * 1e6
+            ),
+        )
 
     settings = {"pictures": pictures, "links": links, "patience": patience}
     if door is None:

@@ -21,6 +21,7 @@ from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
 from pydantic import ValidationError
+from starlette.requests import Request
 
 from ..motion_core.errors import MotionAgentError
 from ..motion_core.store import is_motion_id
@@ -34,6 +35,7 @@ from .app import APP
 from .arguments import CancelInput, WaitMotionInput
 from .jobs import Job, Jobs, Teller
 
+_LOOK = 0.5  # seconds between looks at a connection
 _PICTURED = ("generate_motion", "edit_motion")
 _READ_ONLY = ("caption_motion", "list_motions", "wait_motion")
 _OUTPUT = {
@@ -96,11 +98,17 @@ class Host:
         if params.name not in self.tools:
             raise MCPError(types.INVALID_PARAMS, f"there is no tool {one_line(params.name, 60)!r}")
         job = self.jobs.start(self.tools[params.name], arguments, user)
+        watch = asyncio.create_task(_cancel_when_gone(context.request, job))
         try:
-            return await self._answer(job, self.patience, context)
+            result = await self._answer(job, self.patience, context)
         except asyncio.CancelledError:  # the client cancelled it, or is gone
             job.task.cancel()
             raise
+        finally:
+            watch.cancel()
+        if job.task.done():  # the client never gets its handle
+            self.jobs.drop(job)
+        return result
 
     async def _wait(
         self, context: _Context, request: WaitMotionInput, user: str | None
@@ -217,6 +225,14 @@ def _tool(name: str, description: str, arguments: Any) -> types.Tool:
         ),
         _meta={"ui": {"resourceUri": APP}} if name in _PICTURED else None,
     )
+
+
+async def _cancel_when_gone(request: Any, job: Job) -> None:
+    """Cancel a job when the HTTP connection of its request is lost: the answer would be, too."""
+    if isinstance(request, Request):
+        while not await request.is_disconnected():
+            await asyncio.sleep(_LOOK)
+        job.task.cancel()
 
 
 def _teller(context: _Context) -> Teller:

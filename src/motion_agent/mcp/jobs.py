@@ -19,7 +19,7 @@ from langchain_core.tools import BaseTool
 from ..motion_core.errors import InputError
 from ..tools.motion_tool import progress_to
 
-_KEPT = 200  # finished jobs whose answers can still be fetched
+_KEPT = 50  # finished jobs of a user whose answers can still be fetched
 Teller = Callable[[float, float, str], Awaitable[None]]
 """Called with (done, total, what is being done)."""
 
@@ -85,10 +85,14 @@ class Jobs:
         """Start a tool call."""
         job = Job(tool, arguments, user)
         self._jobs[job.handle] = job
-        done = [handle for handle, each in self._jobs.items() if each.task.done()]
-        for handle in done[: max(0, len(done) - _KEPT)]:
-            del self._jobs[handle]
+        done = [each for each in self._jobs.values() if each.user == user and each.task.done()]
+        for each in done[: max(0, len(done) - _KEPT)]:
+            self.drop(each)
         return job
+
+    def drop(self, job: Job) -> None:
+        """Forget a job whose handle nobody needs."""
+        self._jobs.pop(job.handle, None)
 
     def find(self, handle: str, user: str | None) -> Job:
         """Return the job with that handle.
