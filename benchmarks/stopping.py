@@ -72,56 +72,62 @@ class Watched:
         return getattr(self._engine, name)
 
 
-Case = Callable[[Watched], Awaitable[float]]
-"""Starts a call, stops it, and returns the processor time at which it was stopped."""
+Stop = tuple[float, float]
+"""This process's processor seconds, and the time, when a call was stopped."""
+Case = Callable[[Watched], Awaitable[Stop]]
+"""Starts a call and stops it."""
 
 
-async def alone(engine: Watched) -> float:
+def now() -> Stop:
+    return time.process_time(), time.monotonic()
+
+
+async def alone(engine: Watched) -> Stop:
     call = asyncio.create_task(tool(engine).ainvoke(CALL))
     await asyncio.to_thread(engine.drawing.wait)
-    begin = time.process_time()
+    stop = now()
     await call
-    return begin
+    return stop
 
 
-async def cancelled(engine: Watched) -> float:
+async def cancelled(engine: Watched) -> Stop:
     call = asyncio.create_task(tool(engine).ainvoke(CALL))
     await asyncio.to_thread(engine.drawing.wait)
     call.cancel()
-    return time.process_time()
+    return now()
 
 
-async def timed_out(engine: Watched) -> float:
+async def timed_out(engine: Watched) -> Stop:
     call = asyncio.create_task(tool(engine).ainvoke(CALL))
     await asyncio.to_thread(engine.drawing.wait)
     try:
         await asyncio.wait_for(call, 0.01)
     except TimeoutError:
-        return time.process_time()
+        return now()
     raise AssertionError("it was over before its time")
 
 
-async def limited(engine: Watched) -> float:
+async def limited(engine: Watched) -> Stop:
     await tool(engine, Limits(call_seconds=2)).ainvoke(CALL)
-    return time.process_time()
+    return now()
 
 
-async def given_up(engine: Watched) -> float:
+async def given_up(engine: Watched) -> Stop:
     async with Client(mcp_server(Studio(engine), patience=600)) as client:
         call = asyncio.create_task(client.call_tool("generate_motion", CALL))
         await asyncio.to_thread(engine.drawing.wait)
         call.cancel()
-        begin = time.process_time()
+        stop = now()
         await asyncio.to_thread(engine.over.wait)
-        return begin
+        return stop
 
 
-async def closed(engine: Watched) -> float:
+async def closed(engine: Watched) -> Stop:
     async with Client(mcp_server(Studio(engine), patience=0), mode="legacy") as client:
         await client.call_tool("generate_motion", CALL)
         await asyncio.to_thread(engine.drawing.wait)
-        begin = time.process_time()
-    return begin
+        stop = now()
+    return stop
 
 
 CASES: dict[str, Case] = {
@@ -144,8 +150,7 @@ def measured(engine: Watched, case: Case) -> tuple[float, float]:
     engine.over.clear()
 
     async def run() -> tuple[float, float]:
-        begin = await case(engine)
-        stopped = time.monotonic()
+        begin, stopped = await case(engine)
         await asyncio.to_thread(engine.over.wait)
         return begin, time.monotonic() - stopped
 

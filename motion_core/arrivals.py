@@ -48,7 +48,10 @@ class Arrivals:
         if lines is None:
             return self.all()[-number:]
         here = (name for name in reversed(lines) if (self._folder / f"{name}.npz").is_file())
-        return tuple(islice(dict.fromkeys(here), number))[::-1]
+        found = tuple(islice(dict.fromkeys(here), number))[::-1]
+        if len(found) < number <= len(lines):  # deleted, or never written: the disk was full
+            return self.all()[-number:]
+        return found
 
     @contextmanager
     def adding(self, name: str) -> Iterator[None]:

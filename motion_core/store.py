@@ -14,7 +14,7 @@ from typing import Any
 
 from .errors import ConfigurationError, FormatError, InputError, UnavailableError
 from .motion import Motion
-from .shelf import FolderShelf, Shelf
+from .shelf import FolderShelf, Shelf, SqliteShelf
 from .shelf import is_motion_id as is_motion_id
 from .users import user_key
 
@@ -66,6 +66,11 @@ class MotionStore:
     def folder(self) -> Path | None:
         """The folder of the motions, if there is one."""
         return self.shelf.folder if isinstance(self.shelf, FolderShelf) else None
+
+    @property
+    def place(self) -> Path | None:
+        """The folder or the database file of the motions, if there is one."""
+        return self.shelf.path if isinstance(self.shelf, SqliteShelf) else self.folder
 
     def of(self, user: str) -> MotionStore:
         """Return the store of only that user's motions, in the same place, with the same limits.

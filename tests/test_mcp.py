@@ -120,6 +120,22 @@ async def test_many_calls_of_one_user_leave_the_handles_of_others() -> None:
         jobs.find(first.handle, "ann")
 
 
+async def test_a_cancellation_that_comes_with_progress_is_not_lost() -> None:
+    async def hear(*_: Any) -> None:
+        pass
+
+    engine = Endless()
+    arguments = {"descriptions": ["a person walks"]}
+    job = Jobs().start(motion_tools(engine)[0], arguments, None)
+    waiting = asyncio.create_task(job.wait(60, hear))
+    await asyncio.to_thread(engine.begun.wait)
+    job.moved.set()
+    waiting.cancel()
+    await asyncio.wait([waiting], timeout=1)
+    assert waiting.cancelled()
+    job.task.cancel()
+
+
 async def test_cancel_stops_the_work() -> None:
     engine = Endless()
     async with Client(mcp_server(Studio(engine), patience=0)) as client:

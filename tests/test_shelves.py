@@ -16,6 +16,7 @@ from motion_agent.motion_core.fake import FakeEngine
 from motion_agent.motion_core.motion import Motion, Segment
 from motion_agent.motion_core.store import MotionStore
 from motion_agent.motion_core.studio import Studio
+from motion_agent.tools import motion_tools
 from motion_agent.tools.host import host_studio, motion_store
 
 
@@ -134,6 +135,28 @@ def test_a_database_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
     (tmp_path / "kept.sqlite").write_text("this is no database, and long enough to be seen as none")
     with pytest.raises(UnavailableError, match="cannot be used"):
         motion_store(tmp_path / "kept.sqlite").add(motion(1))
+
+
+@pytest.mark.parametrize("name", ["kept", "kept.sqlite"])
+def test_a_tool_s_failure_does_not_tell_where_the_motions_are(tmp_path: Path, name: str) -> None:
+    tools = motion_tools(FakeEngine(), tmp_path / name, user="ann")
+    message = {"name": "generate_motion", "id": "1", "type": "tool_call"}
+    call = {**message, "args": {"descriptions": ["a person walks"]}}
+    assert tools[0].invoke(call).status == "success"
+    place = tmp_path / name
+    place.rename(tmp_path / "away")
+    place.write_text("a file that is no folder and no database, but long enough for one")
+    answer = tools[0].invoke({**call, "args": {"descriptions": ["a person bows"]}})
+    assert answer.artifact["error"]["kind"] == "unavailable"
+    assert str(tmp_path) not in f"{answer.text}{answer.artifact}"
+
+
+def test_deleted_motions_do_not_hide_the_latest(tmp_path: Path) -> None:
+    store = MotionStore(tmp_path)
+    ids = [store.add(motion(token)) for token in range(1, 9)]
+    for motion_id in ids[1:]:
+        store.delete(motion_id)
+    assert store.latest(1) == (ids[0],)
 
 
 def test_a_hundred_users_in_memory_hold_a_bounded_number_of_motions() -> None:

@@ -22,7 +22,7 @@ from ..motion_core.errors import MotionAgentError
 from ..motion_core.studio import Studio
 from ..prompts import load_prompt
 from .facts import motion_facts, motion_line
-from .messages import one_line, quoted
+from .messages import failure_text, quoted
 from .motion_tool import MotionTool, ToolArguments
 
 DEFAULT_LATEST = 10
@@ -59,7 +59,7 @@ class ListMotions(MotionTool):
             try:
                 motion = store.get(motion_id)
             except MotionAgentError as err:  # a damaged file must not hide the other motions
-                lines.append(f"{motion_id}, cannot be read: {one_line(str(err), 100)}")
+                lines.append(f"{motion_id}, cannot be read: {failure_text(err, studio)[:100]}")
                 continue
             lines.append(motion_line(motion, motion_id))
             facts.append(motion_facts(motion, motion_id))

@@ -23,7 +23,7 @@ from ..motion_core.llm_values import unwrapped_arguments
 from ..motion_core.studio import Rendering, Studio
 from ..motion_core.timeline import Timeline
 from .artifacts import artifact, failure
-from .messages import one_line, wrong_arguments
+from .messages import failure_text, one_line, wrong_arguments
 from .user import user_of
 
 Listener = Callable[[dict[str, Any]], None]
@@ -138,8 +138,9 @@ class MotionTool(BaseTool):
         if text:  # called with a bare string, as a tool of one argument
             arguments = {next(iter(self.args_schema.model_fields)): text[0]}
         checked = self.args_schema.model_validate(arguments)
+        studio = self.studio
         try:
-            studio = self.studio.of(self.user or user_of(ensure_config()))
+            studio = studio.of(self.user or user_of(ensure_config()))
             with studio.call():
                 line, facts = self.work(checked, studio)
                 content: Any = line
@@ -147,8 +148,9 @@ class MotionTool(BaseTool):
                     content = [{"type": "text", "text": line}, _film_strip(studio, facts)]
             return content, artifact(self.name, facts)
         except MotionAgentError as err:
-            _note(_kind(err), str(err))
-            raise ToolException(one_line(str(err))) from err
+            said = failure_text(err, studio)
+            _note(_kind(err), said)
+            raise ToolException(said) from err
         except (ToolException, ValidationError):
             raise
         except Exception as err:  # the host's run continues; the log has the traceback

@@ -28,7 +28,7 @@ from ..motion_core.store import is_motion_id
 from ..motion_core.studio import Studio
 from ..prompts import load_prompt
 from ..tools.artifacts import artifact, failure
-from ..tools.messages import one_line, wrong_arguments
+from ..tools.messages import failure_text, one_line, wrong_arguments
 from ..tools.toolbox import motion_tools
 from . import resources
 from .app import APP
@@ -94,7 +94,7 @@ class Host:
         except ValidationError as err:
             return _failed(params.name, "arguments", wrong_arguments(err))
         except MotionAgentError as err:
-            return _failed(params.name, "input", one_line(str(err)))
+            return _failed(params.name, "input", failure_text(err, self.studio.of(user)))
         if params.name not in self.tools:
             raise MCPError(types.INVALID_PARAMS, f"there is no tool {one_line(params.name, 60)!r}")
         job = self.jobs.start(self.tools[params.name], arguments, user)
@@ -202,7 +202,7 @@ class Host:
             read = partial(resources.read, studio, str(params.uri))
             return types.ReadResourceResult(contents=[await self._thread(read)])
         except MotionAgentError as err:
-            raise MCPError(types.INVALID_PARAMS, one_line(str(err))) from err
+            raise MCPError(types.INVALID_PARAMS, failure_text(err, studio)) from err
 
     async def _thread(self, work: Callable[[], _Result]) -> _Result:
         result: _Result = await self.studio.run(work)

@@ -64,7 +64,9 @@ class Job:
         end = self._loop.time() + seconds
         while not self.task.done() and (left := end - self._loop.time()) > 0:
             try:
-                await asyncio.wait_for(self.moved.wait(), left)
+                # `wait_for` of Python 3.11 loses a cancellation that comes with progress.
+                async with asyncio.timeout(left):
+                    await self.moved.wait()
             except TimeoutError:
                 break
             self.moved.clear()
