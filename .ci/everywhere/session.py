@@ -39,7 +39,10 @@ async def main() -> None:
             assert progress[before:] == sorted(progress[before:])
             print(name, json.dumps(arguments))
             print(f"    {answer.content[0].text[:160]}")
-            return answer.structured_content
+            facts = answer.structured_content
+            if facts["status"] == "working":
+                return await call("wait_motion", handle=facts["handle"], seconds=20)
+            return facts
 
         if rest[:1] == ["--find"]:
             found = await call("caption_motion", motion=rest[1])
@@ -47,12 +50,8 @@ async def main() -> None:
             print(rest[1])
             return
         made = await call("generate_motion", descriptions=["a person walks"])
-        while made["status"] == "working":
-            made = await call("wait_motion", handle=made["handle"], seconds=20)
         bow = {"operation": "insert", "description": "a person bows"}
         edited = await call("edit_motion", motion=made["motion_id"], **bow)
-        while edited["status"] == "working":
-            edited = await call("wait_motion", handle=edited["handle"], seconds=20)
         assert progress
         await call("caption_motion", motion=edited["motion_id"])
         written = await call("export_motion", motion=edited["motion_id"], file="bow.bvh")
