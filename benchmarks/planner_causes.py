@@ -1,12 +1,13 @@
 """The effect of each remedy for weak planners on each cause of failure, as a table.
 
-    python benchmarks/planner_causes.py --table docs/ablation/causes.md
-    python benchmarks/planner_causes.py --strategy reask --off nothing,reask
+    python benchmarks/planner_causes.py --out causes --minutes 15   # again and again: it continues
+    python benchmarks/planner_causes.py --out causes --replay       # only the table, from the records
 
-"Everything off" is the agent before there were remedies; then one of them is off at a time, and
-then none. The requests are the first in English and the first in another language of each family,
-from the even half of `sense_suite`. A program reads plans and exchanges and counts the requests
-that show a cause.
+"Everything off" is the agent before there were remedies, "nothing off" that of today; in between, one
+of them is off at a time. The requests are the first in English of each family, then the first in
+another language, from the even half of `sense_suite`. A program reads plans and exchanges and counts
+the requests that show a cause, among those that were asked in every column. The table is put into
+docs/ablation/causes.md.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import argparse
 import os
 import re
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -23,6 +25,7 @@ from llama_server import serving
 from planner_sense import MAX_TOKENS, PLANNER, REMEDIES, half_of, without
 
 from motion_agent.ablation import Records, Suite, cells_of, load_suite, score
+from motion_agent.ablation.budget import Limits
 from motion_agent.ablation.runner import Ablation, run
 from motion_agent.ablation.scenario import SENSE_SUITE
 from motion_agent.ablation.scoring import TurnScore
@@ -31,20 +34,24 @@ from motion_agent.prompts import load_prompt
 
 _NEEDS_MOTION = {"open_motion", "keep_segment", "undo", "redo", "start_over", "name_motion"}
 _FILE = re.compile(r"\.\w{2,4}\b")
+PAGE = Path(__file__).parent.parent / "docs" / "ablation" / "causes.md"
 _EXAMPLES = ("planner_examples", "planner_short_examples")
 _WORD = re.compile(r"[^\W\d_]{3,}")
 
 
-def sample(suite: Suite, each: int) -> Suite:
+def sample(suite: Suite, each: int) -> list[Suite]:
     """Return the first English requests of each family, and the first in other languages."""
-    chosen: Counter[tuple[str, bool]] = Counter()
-    ids = []
-    for scenario in half_of(suite, "dev"):
-        kind = scenario.family, scenario.id.endswith("-en")
-        chosen[kind] += 1
-        if chosen[kind] <= each:
-            ids.append(scenario.id)
-    return suite.choose(ids=ids)
+    parts = []
+    for english in (True, False):
+        counts: Counter[str] = Counter()
+        ids = []
+        for scenario in half_of(suite, "dev"):
+            if scenario.id.endswith("-en") == english:
+                counts[scenario.family] += 1
+                if counts[scenario.family] <= each:
+                    ids.append(scenario.id)
+        parts.append(suite.choose(ids=ids))
+    return parts
 
 
 def _steps(turn: TurnScore) -> list[Step]:
@@ -157,32 +164,70 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--each", type=int, default=1, help="requests of each family and language")
     parser.add_argument("--strategy", default="schema")
-    switches = ["everything", "nothing", *REMEDIES[:-1]]
+    columns = ["everything", "nothing", *REMEDIES[:-1]]
     parser.add_argument(
-        "--off", default=",".join(switches), help="remedies to switch off, one column each"
+        "--off", default=",".join(columns), help="remedies to switch off, one column each"
     )
-    parser.add_argument("--out", type=Path, help="folder of records to continue from")
-    parser.add_argument("--table", type=Path, help="Markdown file in which to replace the table")
+    parser.add_argument("--out", type=Path, required=True, help="folder of records")
+    parser.add_argument("--minutes", type=float, default=600, help="then the table is made")
+    parser.add_argument("--replay", action="store_true", help="only make the table")
+    parser.add_argument("--table", type=Path, default=PAGE, help="page with the table")
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
-    suite = sample(load_suite(SENSE_SUITE), arguments.each)
-    cells = cells_of([PLANNER], [arguments.strategy], [0.0])
+    parts = sample(load_suite(SENSE_SUITE), arguments.each)
+    names = arguments.off.split(",")
+    records = {name: Records(arguments.out / name) for name in names}
     os.environ.update(MOTION_AGENT_MAX_TOKENS=MAX_TOKENS, MOTION_AGENT_NUM_CTX="4096")
-    columns = {}
-    with serving(threads=arguments.threads) as url:
-        os.environ["OPENAI_BASE_URL"] = url
-        for name in arguments.off.split(","):
-            removed = list(REMEDIES) if name == "everything" else [name] if name in REMEDIES else []
-            records = Records(arguments.out and arguments.out / name)
-            short = False if "short" in removed else None
-            with without(removed):
-                run(Ablation(suite, cells, short=short), records, progress=_tell(name))
-                turns = score(records, suite, as_recorded=True).turns
-            columns[f"{name} off"] = column(turns, records)
-    lines = list(markdown(columns))
+    if not arguments.replay:
+        ask(parts, records, arguments.strategy, arguments.minutes, arguments.threads)
+    lines = list(markdown(columns_of(parts, records)))
     print("\n" + "\n".join(lines))
-    if arguments.table is not None:
-        replace_table(arguments.table, arguments.strategy, lines)
+    replace_table(arguments.table, arguments.strategy, lines)
+
+
+def removed_by(name: str) -> list[str]:
+    """Return the remedies that are off in the column of that name."""
+    return list(REMEDIES) if name == "everything" else [name] if name in REMEDIES else []
+
+
+def ask(
+    parts: Sequence[Suite],
+    records: dict[str, Records],
+    strategy: str,
+    minutes: float,
+    threads: int,
+) -> None:
+    """Ask whatever is not recorded yet, in every column, until the time is over."""
+    cells = cells_of([PLANNER], [strategy], [0.0])
+    end = time.monotonic() + 60 * minutes
+    with serving(threads=threads) as url:
+        os.environ["OPENAI_BASE_URL"] = url
+        for part in parts:
+            for name, column_records in records.items():
+                left = (end - time.monotonic()) / 60
+                if left <= 0:
+                    return
+                removed = removed_by(name)
+                short = False if "short" in removed else None
+                limits = Limits(minutes=left)
+                with without(removed):
+                    experiment = Ablation(part, cells, limits=limits, short=short)
+                    run(experiment, column_records, progress=_tell(name))
+
+
+def columns_of(parts: Sequence[Suite], records: dict[str, Records]) -> dict[str, dict[str, str]]:
+    """Return the table's columns, on the requests that were asked in all of them."""
+    turns = {
+        name: [
+            turn for part in parts for turn in score(column_records, part, as_recorded=True).turns
+        ]
+        for name, column_records in records.items()
+    }
+    common = set.intersection(*({turn.scenario.id for turn in found} for found in turns.values()))
+    return {
+        f"{name} off": column([t for t in found if t.scenario.id in common], records[name])
+        for name, found in turns.items()
+    }
 
 
 def replace_table(page: Path, name: str, lines: Sequence[str]) -> None:

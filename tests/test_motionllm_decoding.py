@@ -90,6 +90,20 @@ def test_guidance_moves_tokens_towards_the_description_and_leaves_the_end() -> N
     assert decode_motions(model, mixed, strong) == [moved[0], plain[1], moved[2]]
 
 
+@pytest.mark.parametrize("guidance", [1.0, 4.0])
+def test_progress_counts_each_motion_once_also_with_guidance(guidance: float) -> None:
+    model = motion_llm()
+    model.use("t2m")
+    rows = prompts(model, blank=(7, model.motion_start))
+    reported: list[tuple[int, int]] = []
+    sampling = replace(SAMPLING, guidance=guidance)
+    decode_motions(model, rows, sampling, lambda done, total: reported.append((done, total)))
+    total = sum(row.most for row in rows)
+    assert {of for _, of in reported} == {total}
+    assert reported == sorted(reported)
+    assert 0 < reported[0][0] <= reported[-1][0] == total
+
+
 def test_guided_probabilities_are_those_of_the_equation() -> None:
     own = torch.tensor([[0.3, 0.4, 0.2, 0.1]]).log()
     alone = torch.tensor([[0.7, 0.1, 0.1, 0.1]]).log()

@@ -126,6 +126,7 @@ def decode_motions(
         ends=frozenset({END}),
         first_id=model.motion_start + 1,  # </Motion> has the logit 0, token k the logit 1 + k
         progress=progress,
+        twins=len(twins),
         stopped=stopped,
     )
     return [tuple(index - 1 for index in row) for row in indices[: len(prompts)]]
@@ -172,16 +173,19 @@ def _decode(
     ends: frozenset[int],
     first_id: int,
     progress: Progress | None,
+    twins: int = 0,
     stopped: Callable[[], Collection[int]] = tuple,
 ) -> list[list[int]]:
     """Return the indices sampled from logits; the next input id is `first_id` + index.
 
-    Rows that are `stopped` leave the batch with their tokens so far.
+    Rows that are `stopped` leave the batch with their tokens so far. The last rows may be `twins`
+    of others, which `progress` does not count.
     """
     head = model.motion_logits if direction == "t2m" else model.text_logits
     reading: Reading = model.reading(direction, prompts, limits)
     sequences: list[list[int]] = [[] for _ in prompts]
-    rows, total = list(range(len(prompts))), sum(limits)
+    rows, own = list(range(len(prompts))), len(prompts) - twins
+    total = sum(limits[:own])
     for step in range(max(limits)):
         logits = head(reading.last).cpu()  # (b, V)
         if not torch.isfinite(logits).all():
@@ -199,7 +203,7 @@ def _decode(
             staying = reading.keep(staying)
         rows = [rows[place] for place in staying]
         if progress is not None:
-            progress(total - sum(limits[row] - step - 1 for row in rows), total)
+            progress(total - sum(limits[row] - step - 1 for row in rows if row < own), total)
         if not rows:
             break
         reading.advance([first_id + indices[place] for place in staying])
