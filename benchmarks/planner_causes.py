@@ -1,13 +1,13 @@
 """The effect of each remedy for weak planners on each cause of failure, as a table.
 
-    python benchmarks/planner_causes.py --out causes --minutes 15   # again and again: it continues
-    python benchmarks/planner_causes.py --out causes --replay       # only the table, from the records
+    python benchmarks/planner_causes.py --out causes --minutes 15   # repeat it to go on
+    python benchmarks/planner_causes.py --out causes --replay       # the table alone, again
 
-"Everything off" is the agent before there were remedies, "nothing off" that of today; in between, one
-of them is off at a time. The requests are the first in English of each family, then the first in
-another language, from the even half of `sense_suite`. A program reads plans and exchanges and counts
-the requests that show a cause, among those that were asked in every column. The table is put into
-docs/ablation/causes.md.
+"Everything off" is the agent before there were remedies, "nothing off" the agent of today; in
+between, one remedy is off at a time. The requests are the first in English of each family, then the
+first in another language, from the even half of `sense_suite`. A program reads plans and exchanges
+and counts the requests that show a cause, among those that were asked in every column. The table is
+put into docs/ablation/causes.md.
 """
 
 from __future__ import annotations
