@@ -74,6 +74,14 @@ def test_what_somebody_does_by_the_way_is_refused_and_not_made(story: str) -> No
 
 
 @pytest.mark.parametrize(
+    "story",
+    ["after the storm he bows", "before the show he claps", "clap, jump, bow - no, skip the jump"],
+)
+def test_an_order_that_cannot_be_read_is_refused_and_not_made(story: str) -> None:
+    assert planned(story).startswith("“I do not understand")
+
+
+@pytest.mark.parametrize(
     ("story", "plan"),
     [
         ("a person who walks", "+: a person walks"),

@@ -70,6 +70,8 @@ def test_what_is_one_action_stays_one(text: str, expected: str) -> None:
             "a person walks in a circle | a person sits down",
         ),
         ("After walking forward, he waves", "a person walks forward | a person waves"),
+        ("after clapping she waves", "a person claps | a person waves"),
+        ("before he sits down he stretches", "a person stretches | a person sits down"),
         (
             "Before sitting down, a woman turns around",
             "a woman turns around | a woman sits down",

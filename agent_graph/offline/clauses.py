@@ -126,6 +126,9 @@ _DENIED_MANNER = re.compile(
     r"(?:\w+ing\b|(?:a|any|the|his|her)\s+\w+).*$",
     re.IGNORECASE | re.DOTALL,
 )
+_LEAD = re.compile(  # the comma may be missing before a pronoun
+    r"(before|after|while|as)\s+([^,]+?)(?:,\s*|\s+(?=(?:he|she|they)\s))(.+)", re.I | re.S
+)
 _WHEN = "until|when|if|because|since|although|whenever|unless"
 # Negations that deny no action.
 _TURNED_ROUND = (
@@ -222,7 +225,7 @@ def _style_prefix(piece: str) -> tuple[str, str]:
 def _ordered(piece: str, depth: int = 0) -> list[Clause]:
     """Split a piece without "then" into clauses, at before, after, while, commas, and."""
     if depth < _DEEPEST:
-        lead = re.match(r"(before|after|while|as)\s+([^,]+),\s*(.+)", piece, re.I | re.S)
+        lead = _LEAD.match(piece)
         if lead and _acts(lead[2]):
             word, other, main = lead[1].lower(), lead[2], lead[3]
             if word in ("while", "as"):

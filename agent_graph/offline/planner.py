@@ -89,6 +89,7 @@ _UNREAD = re.compile(  # states what happens; the rules would drop or misread it
     r"\b(?:but )?(?:not|never|only|\w+n't) (?:before|after|until|till|while|when|once)\b[^,.;]*"
     r"|\b(?:unless|otherwise|nobody|no one|rather than)\b[^,.;]*"
     r"|\bif \w+[^,.;]*"
+    r"|[-–—,.;] ?(?:oh |ah )?no,? (?:wait|skip|not|rather|sorry|make|leave|drop|without)\b[^.;]*"
     r"|\b(?:wants?|wanted|would like|wishe[sd]|hope[sd]?|plan(?:s|ned)?|intend(?:s|ed)?"
     r"|(?:is|are|was|were) about|could|might|should)\b[^.;]{1,60}?\bbut\b[^,.;]*",
     re.IGNORECASE,

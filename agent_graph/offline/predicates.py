@@ -33,7 +33,7 @@ _PROGRESSIVE = re.compile(
 )
 PREPOSITIONS = words_of(
     "with to from in on at of by for while as like into onto over under around through between"
-    " behind toward towards against without using"
+    " behind toward towards against without using before after instead"
 )
 DIRECTIONS = words_of(
     "forward forwards backward backwards up down left right sideways away back out off around"
