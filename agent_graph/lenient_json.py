@@ -12,8 +12,6 @@ import re
 from collections import Counter
 from typing import Any
 
-import json_repair
-
 _STRING_OR_COMMENT = re.compile(
     r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|//[^\n]*|/\*.*?\*/|\#[^\n]*""", re.DOTALL
 )
@@ -29,6 +27,8 @@ _SWALLOWED = re.compile(
 
 def lenient_json(text: str) -> Any:
     """Return the object or list in nearly valid JSON; None if words of it would be lost."""
+    import json_repair  # only here: other text needs none of it
+
     bare = _without_comments(text)
     if bare is None or len(_MARKS.findall(bare)) > _MOST_MARKS:
         return None

@@ -12,13 +12,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from . import rotations
 from .motion import FloatArray
 from .representation import features_to_root
 from .seams import foot_steps
+from .smoothing import low_pass
 
 Array = NDArray[np.float64]
 
@@ -54,7 +54,7 @@ def _blend(features: FloatArray, seam: int, width: int) -> None:
     step_share = _share(np.arange(len(values) - 1) + 1 - seam, width)
 
     def smooth(signal: Array) -> Array:  # (T, k)
-        return signal + frame_share * (_low_pass(signal, kernel) - signal)
+        return signal + frame_share * (low_pass(signal, kernel) - signal)
 
     half_angle, root = features_to_root(values)
     half_angle, root = smooth(half_angle[:, None])[:, 0], smooth(root)
@@ -70,7 +70,7 @@ def _blend(features: FloatArray, seam: int, width: int) -> None:
     slides, bears = foot_steps(np.concatenate([root[:, None], pose], axis=1), values[:, 259:])
     mean = (slides * bears[..., None]).sum(1) / np.maximum(bears.sum(1), 1)[:, None]  # (T-1, 2)
     steps = np.diff(root, axis=0)
-    steps[:, [0, 2]] -= step_share * _low_pass(mean, _PLANT)
+    steps[:, [0, 2]] -= step_share * low_pass(mean, _PLANT)
     steps = rotations.rotate(rotations.about_y(2 * half_angle[1:]), steps)
     moves = slice(max(0, seam - width - 1), min(seam + width, len(steps)))
     features[moves, 0] = values[moves, 0]
@@ -83,14 +83,6 @@ def _share(distance: NDArray[Any], width: int) -> Array:
     """
     cosine = 0.5 + 0.5 * np.cos(np.pi * distance / width)
     return np.where(np.abs(distance) < width, cosine, 0.0)[:, None]
-
-
-def _low_pass(signal: Array, kernel: Array) -> Array:
-    """Return `signal` ``(T, k)`` averaged over time by the symmetric `kernel` of odd length."""
-    reach = len(kernel) // 2
-    padded = np.pad(signal, ((reach, reach), (0, 0)), mode="edge")
-    low: Array = sliding_window_view(padded, len(kernel), axis=0) @ (kernel / kernel.sum())
-    return low
 
 
 def _orthonormal(cont6d: Array) -> Array:

@@ -19,7 +19,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_closing, binary_opening, gaussian_filter1d, uniform_filter1d
+from scipy.ndimage import binary_closing, binary_opening
 from scipy.signal import savgol_filter
 
 from . import rotations
@@ -28,6 +28,7 @@ from .floor import on_the_floor
 from .motion import MAX_FRAMES, FloatArray, Motion
 from .representation import features_to_joints, joints_to_features
 from .skeleton import FPS, LEFT_FOOT, RIGHT_FOOT
+from .smoothing import gaussian, low_pass
 
 Array = NDArray[np.float64]
 
@@ -83,7 +84,7 @@ def planted_feet(joints: Array, contacts: NDArray[np.bool_]) -> NDArray[np.bool_
     """Return where each of `FEET` stands ``(T, 4)``: in contact, slow and low, for three frames."""
     feet = joints[:, list(FEET)]
     speed = np.linalg.norm(np.gradient(feet, axis=0), axis=-1) * FPS
-    slow = uniform_filter1d(speed, 3, axis=0, mode="nearest") < _SLOW
+    slow = low_pass(speed, np.ones(3)) < _SLOW
     # The lowest frames may be a recording error.
     low = feet[..., 1] < np.percentile(feet[..., 1], 5, axis=0) + 1.5 * _STEP
     run = np.ones((3, 1), dtype=bool)
@@ -114,7 +115,7 @@ def _floor(joints: Array, planted: NDArray[np.bool_]) -> Array:
     height = np.where(stands, balls, np.inf).min(axis=1) - level
     standing = np.flatnonzero(np.abs(height) < _STEP)
     drift = np.interp(np.arange(len(joints)), standing, height[standing]) if len(standing) else 0.0
-    return np.asarray(gaussian_filter1d(level + drift * np.ones(len(joints)), 3, mode="nearest"))
+    return gaussian(level + drift * np.ones(len(joints)), 3)
 
 
 def _stand(joints: Array, planted: NDArray[np.bool_]) -> Array:

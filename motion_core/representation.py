@@ -24,7 +24,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 
 from . import rotations
 from .errors import InputError
@@ -39,6 +38,7 @@ from .skeleton import (
     RIGHT_FOOT,
     TARGET_OFFSETS,
 )
+from .smoothing import gaussian
 
 CONTACT_THRESHOLD = 0.002  # squared metres a foot may move per frame while on the ground
 _SMOOTHING = 20  # frames, sigma of the Gaussian over the facing direction
@@ -193,7 +193,7 @@ def _inverse_kinematics(positions: Joints, *, smooth: bool) -> Joints:
     across = positions[:, 1] - positions[:, 2] + positions[:, 17] - positions[:, 16]
     forward = rotations.cross(_UP, rotations.normalize(across))
     if smooth:
-        forward = gaussian_filter1d(forward, _SMOOTHING, axis=0, mode="nearest")
+        forward = gaussian(forward, _SMOOTHING)
     root = rotations.between(rotations.normalize(forward), _FORWARD)
     root[0] = _IDENTITY  # as in the reference, although smoothing has turned the first frame
 

@@ -52,6 +52,28 @@ def about_y(angle: Array) -> Array:
     return np.stack([np.cos(angle / 2), zero, np.sin(angle / 2), zero], axis=-1)
 
 
+def from_matrix(matrices: Array) -> Array:
+    """Return the quaternions of rotation matrices ``(..., 3, 3)``.
+
+    Markley, "Unit Quaternion from Rotation Matrix" (2008): of four multiples of the quaternion the
+    longest is taken, which rounding harms least.
+    """
+    m = np.moveaxis(matrices, (-2, -1), (0, 1))
+    x, y, z = m[2, 1] - m[1, 2], m[0, 2] - m[2, 0], m[1, 0] - m[0, 1]
+    xy, xz, yz = m[0, 1] + m[1, 0], m[0, 2] + m[2, 0], m[1, 2] + m[2, 1]
+    a, b, c = m[0, 0], m[1, 1], m[2, 2]
+    multiples = [
+        [1 + a + b + c, x, y, z],
+        [x, 1 + a - b - c, xy, xz],
+        [y, xy, 1 - a + b - c, yz],
+        [z, xz, yz, 1 - a - b + c],
+    ]
+    rows = np.moveaxis(np.array(multiples), (0, 1), (-2, -1))  # (..., 4, 4)
+    longest = np.diagonal(rows, axis1=-2, axis2=-1).argmax(-1)
+    chosen = np.take_along_axis(rows, longest[..., None, None], axis=-2)
+    return normalize(chosen[..., 0, :])
+
+
 def to_cont6d(q: Array) -> Array:
     """Return the first two columns of the rotation matrix, ``(..., 6)`` (Zhou et al., CVPR
     2019).

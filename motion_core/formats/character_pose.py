@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 from scipy.spatial.transform import Rotation
 
 from .. import rotations
 from ..cleaning import bend_leg
 from ..motion import Motion
 from ..skeleton import JOINT_NAMES, PARENTS
+from ..smoothing import gaussian
 from .kinematics import ancestors, world_transforms
 from .posing import rest_positions, solve_pose
 from .recording import Recording
@@ -121,7 +121,7 @@ def _place_leg(
     middle = start + thigh
     # Where their hips are wider, their feet are as much further apart.
     wider = float(hip[0] - stance[joints["pelvis"], 0]) - scale * float(standing_hip[0])
-    sideways = gaussian_filter1d(goal["pelvis"][:, :, 0], _CALM, axis=0, mode="nearest")
+    sideways = gaussian(goal["pelvis"][:, :, 0], _CALM)
     sideways = rotations.normalize(sideways * [1.0, 0.0, 1.0])
     target = scale * ours[:, at[2]] + lift + wider * sideways
     bent, end = bend_leg(start, middle, middle + shin, target)

@@ -22,7 +22,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solveh_banded
 
 from .. import rotations
 from ..skeleton import BONE_LENGTHS, PARENTS
@@ -186,12 +185,24 @@ def _twist(limb: _Limb, joints: Array, bone: Array, swung: Array) -> Array:
     diagonal = weight + _CALM
     diagonal[1:] += _STIFF
     diagonal[:-1] += _STIFF
-    bands = np.stack([np.full(len(diagonal), -_STIFF), diagonal])
-    return (
-        np.asarray(solveh_banded(bands, weight * angle))
-        if len(angle) > 1
-        else (weight * angle / diagonal)
-    )
+    return _tridiagonal_solution(diagonal, -_STIFF, weight * angle)
+
+
+def _tridiagonal_solution(diagonal: Array, beside: float, right: Array) -> Array:
+    """Return x of M x = `right` ``(T,)``; M has `diagonal` and left and right of it `beside`.
+
+    By Thomas's algorithm, since `scipy.linalg` takes longer to import than a motion takes here.
+    """
+    pivots, sums = diagonal.tolist(), right.tolist()
+    for row in range(1, len(pivots)):
+        factor = beside / pivots[row - 1]
+        pivots[row] -= factor * beside
+        sums[row] -= factor * sums[row - 1]
+    solution = [0.0] * len(pivots)
+    later = 0.0
+    for row in reversed(range(len(pivots))):
+        later = solution[row] = (sums[row] - beside * later) / pivots[row]
+    return np.array(solution)
 
 
 def _about(axes: Array, angles: Array) -> Array:

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
 from ..choices import CameraMode
 from ..figure import GROUND
 from ..placement import MAX_DISTANCE
 from ..skeleton import FPS
+from ..smoothing import gaussian, largest_around
 from .mannequin import FloatArray, facing
 
 FIELD_OF_VIEW = math.radians(30)  # vertical; a long lens keeps limbs in proportion
@@ -90,7 +90,7 @@ def plan_camera(
     if len(bodies) > 1:  # the farther people part, the more the camera steps back
         parted = np.stack([body[:, 0, [0, 2]] - travel[:, [0, 2]] for body in bodies])
         reach = np.linalg.norm(parted, axis=-1).max(axis=0) + 0.6 - FOLLOW_REACH  # (T,)
-        reach = maximum_filter1d(np.clip(reach, 0, MAX_DISTANCE), FPS)  # it looks ahead
+        reach = largest_around(np.clip(reach, 0, MAX_DISTANCE), FPS)  # it looks ahead
         across = 0.92 * size[0] / 2 / camera.focal
         travel = travel - _smooth((1 + 1 / across) * reach)[:, None] * camera.axes[2]
     return CameraPath(camera, travel)
@@ -109,7 +109,7 @@ def plan_portraits(
 
 def _smooth(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return `values` ``(T, …)`` smoothed like the path of a camera on a dolly."""
-    return np.asarray(gaussian_filter1d(values, sigma=0.7 * FPS, axis=0, mode="nearest"))
+    return gaussian(values, 0.7 * FPS)
 
 
 def _middle(bodies: list[FloatArray]) -> NDArray[np.float64]:

@@ -12,10 +12,10 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter1d
 
 from ..figure import GROUND
 from ..skeleton import JOINT_NAMES
+from ..smoothing import low_pass
 
 FloatArray = NDArray[np.float32]
 Side = Literal["body", "left", "right"]
@@ -133,7 +133,7 @@ def trail(points: FloatArray) -> FloatArray | None:
 
     It is smoothed over half a second to remove the sway of the hips.
     """
-    path = uniform_filter1d(points[:, 0], size=9, axis=0, mode="nearest")
+    path = low_pass(points[:, 0], np.ones(9)).astype(np.float32)
     path[:, 1] = GROUND
     return path if float(np.ptp(path, axis=0).max()) > TRAIL_FROM else None
 

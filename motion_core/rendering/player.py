@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pictures
-from scipy.spatial.transform import Rotation
 
+from .. import rotations
 from ..figure import GROUND, Bones, Figure, Mesh
 from ..motion import Motion
 from ..skeleton import FPS, JOINT_NAMES
@@ -180,7 +180,7 @@ def _described_mesh(mesh: Mesh) -> dict[str, Any]:
 def _described_bones(bones: Bones) -> dict[str, Any]:
     """Return bones as `figure.js` moves them: rotations as quaternions x y z w."""
     frames = len(bones.turns)
-    turns = Rotation.from_matrix(bones.turns.reshape(-1, 3, 3)).as_quat().reshape(frames, -1, 4)
+    turns = np.roll(rotations.from_matrix(bones.turns), -1, axis=-1)
     flips = np.where((turns[1:] * turns[:-1]).sum(axis=-1) < 0, -1.0, 1.0)
     turns[1:] *= np.cumprod(flips, axis=0)[..., None]
     return {
