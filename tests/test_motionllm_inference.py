@@ -205,7 +205,7 @@ def test_a_backbone_of_another_layout_works_through_transformers(
     assert decode_motions(model, prompts, SAMPLING) == reference
 
 
-def test_neither_transformers_nor_peft_is_loaded(whole: Checkpoint) -> None:
+def test_neither_transformers_nor_peft_nor_scipy_is_loaded(whole: Checkpoint) -> None:
     script = (
         "import sys\n"
         "from motion_agent.motion_core.motionllm import load_motionllm\n"
@@ -213,7 +213,7 @@ def test_neither_transformers_nor_peft_is_loaded(whole: Checkpoint) -> None:
         f"engine = load_motionllm({str(whole.folder)!r})\n"
         "take = engine.generate([GenerationRequest('a man waves')])\n"
         "engine.caption(take)\n"
-        "print([name for name in ('transformers', 'peft') if name in sys.modules])\n"
+        "print([name for name in ('transformers', 'peft', 'scipy') if name in sys.modules])\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr

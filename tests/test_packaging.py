@@ -244,6 +244,18 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     assert set(loaded).isdisjoint(HEAVY)
 
 
+def test_a_run_loads_neither_scipy_nor_what_other_planners_need(tmp_path: Path) -> None:
+    loaded = _loaded_by(
+        "from motion_agent.cli import app\n"
+        f"try: app(['run', 'a man waves', '--engine', 'fake', '--out', {str(tmp_path)!r}])\n"
+        "except SystemExit as end: assert not end.code, end.code"
+    )
+    assert {path.suffix for path in tmp_path.iterdir()} == {".npz", ".mp4", ".html", ".bvh"}
+    unneeded = {"torch", "transformers", "peft", "scipy", "matplotlib", "huggingface_hub", "gguf"}
+    planners = {"openai", "ollama", "langchain", "langchain_openai", "json_repair", "yaml"}
+    assert set(loaded).isdisjoint(unneeded | planners)
+
+
 def test_importing_motion_core_loads_no_torch() -> None:
     loaded = _loaded_by("import motion_agent.motion_core, motion_agent.motion_core.motion")
     assert set(loaded).isdisjoint({"torch", "transformers", "langchain_core"})

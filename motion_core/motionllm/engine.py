@@ -189,9 +189,9 @@ class MotionLLMEngine(CheckpointEngine):
         return np.stack([known[text] for text in texts])
 
     def warm_up(self) -> None:
-        """Load the backbone now rather than at the first call."""
+        """Load the backbone, merged for descriptions, now rather than at the first call."""
         with self._lock:
-            self._model()
+            self._use("t2m")
 
     def _motions(
         self,

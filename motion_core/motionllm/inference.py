@@ -90,7 +90,7 @@ class InferenceModel:
         return F.linear(hidden.double(), self._motion_head)
 
     def text_logits(self, hidden: Tensor) -> Tensor:  # (..., D) -> (..., V)
-        return self._weights.head.project(hidden).float()
+        return self._weights.head().project(hidden).float()
 
     def reading(
         self, direction: Direction, prompts: Sequence[list[int]], limits: Sequence[int]

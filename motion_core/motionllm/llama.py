@@ -79,6 +79,12 @@ class LlamaConfig:
     vocabulary: int
     tied: bool
 
+    @property
+    def block_weights(self) -> int:
+        """Numbers in the projections of a block."""
+        attention = 2 * (self.heads + self.kv_heads) * self.head_dim
+        return self.width * (attention + 3 * self.inner)
+
     @classmethod
     def read(cls, folder: Path) -> LlamaConfig | None:
         """Read the sizes from a Hugging Face folder; None for a model of another layout."""

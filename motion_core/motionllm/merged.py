@@ -22,6 +22,7 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -29,15 +30,15 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, IntegrityError, UnavailableError
 from ..json_text import parse_json
-from .backbone import cache_folder
+from .cache import cache_folder, mark_used, remove_unused
 from .checkpoint import Checkpoint
 from .int8 import Int8Weight
 from .llama import FloatWeight, Layer, Llama, LlamaConfig, Weight
 from .model import DIRECTIONS, Direction
 from .text_tokenizer import FILES as TOKENIZER_FILES
-from .weights import read_tensors
+from .weights import TensorFile, read_tensors
 
 WEIGHTS = "model.safetensors"
 _VERSION = "int8-1"  # of the files in the cache
@@ -58,14 +59,14 @@ class MergedWeights:
     Attributes:
         config: its sizes.
         embedding: (V, D), of any dtype; looked up and then converted.
-        head: (V, D).
+        head: returns (V, D), which motion tokens do not need.
         decoder: the decoder of a direction, merged when it is asked for.
         dtype: of activations.
     """
 
     config: LlamaConfig
     embedding: Tensor
-    head: Weight
+    head: Callable[[], Weight]
     decoder: Callable[[Direction], Llama]
     dtype: torch.dtype
 
@@ -79,18 +80,16 @@ def float_weights(
         ConfigurationError: the adapters belong to another backbone.
         UnavailableError, IntegrityError: a file is missing or damaged.
     """
-    base = read_tensors(folder / WEIGHTS)
+    base = TensorFile(folder / WEIGHTS)
     kept: dict[Direction, Llama] = {}
 
     def decoder(direction: Direction) -> Llama:
         if direction not in kept:
             kept.clear()
+            room = _Room(config.block_weights * config.layers, dtype, device)
             layers = [
                 _layer(
-                    {
-                        name: FloatWeight(weight.to(device, dtype))
-                        for name, weight in stacks.items()
-                    },
+                    {name: FloatWeight(room.put(weight)) for name, weight in stacks.items()},
                     {name: norm.to(device, dtype) for name, norm in norms.items()},
                 )
                 for stacks, norms in _blocks(base, config, checkpoint, direction)
@@ -99,9 +98,14 @@ def float_weights(
             kept[direction] = Llama(config, layers, norm)
         return kept[direction]
 
-    embedding = base["model.embed_tokens.weight"].to(device, dtype)
-    head = embedding if config.tied else base["lm_head.weight"].to(device, dtype)
-    return MergedWeights(config, embedding, FloatWeight(head), decoder, dtype)
+    embedding = base["model.embed_tokens.weight"].to(device)
+
+    @cache
+    def head() -> Weight:
+        weight = embedding if config.tied else base["lm_head.weight"]
+        return FloatWeight(weight.to(device, dtype))
+
+    return MergedWeights(config, embedding, head, decoder, dtype)
 
 
 def int8_weights(
@@ -113,7 +117,7 @@ def int8_weights(
         ConfigurationError: the adapters belong to another backbone.
         UnavailableError, IntegrityError: a file is missing or damaged.
     """
-    base = read_tensors(folder / WEIGHTS)
+    base = TensorFile(folder / WEIGHTS)
     parts: dict[str, dict[str, Tensor]] = {"base": _quantised_base(base, config)}
     for direction in DIRECTIONS:
         parts[direction] = dict(_quantised_blocks(base, config, checkpoint, direction))
@@ -125,13 +129,17 @@ def kept_int8_weights(checkpoint: Checkpoint, identity: str) -> tuple[MergedWeig
     incomplete.
     """
     folder = _kept_folder(checkpoint, identity)
+    mark_used(folder)
     if not _is_whole(folder):
         return None
     config = LlamaConfig.read(folder)
     if config is None:
         return None
-    names = ("base", *DIRECTIONS)
-    return _assembled(config, {n: read_tensors(folder / f"{n}.safetensors") for n in names}), folder
+    try:
+        parts = {n: read_tensors(folder / f"{n}.safetensors") for n in ("base", *DIRECTIONS)}
+    except (UnavailableError, IntegrityError):  # another process has just removed it
+        return None
+    return _assembled(config, parts), folder
 
 
 def keep_int8_weights(
@@ -139,12 +147,13 @@ def keep_int8_weights(
 ) -> tuple[MergedWeights, Path]:
     """Build `int8_weights` through the cache: one part in memory at a time, then all mapped.
 
-    If the cache is not writable, they are built in memory.
+    Weights of other checkpoints that were used longest ago make room. If the cache is not
+    writable, they are built in memory.
     """
     if config.vocabulary * config.width < _WORTH_KEEPING:
         return int8_weights(folder, config, checkpoint)
     target = _kept_folder(checkpoint, identity)
-    base = read_tensors(folder / WEIGHTS)
+    base = TensorFile(folder / WEIGHTS)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".new-") as temporary:
@@ -162,6 +171,7 @@ def keep_int8_weights(
             if target.exists():
                 shutil.rmtree(target)  # damaged, or it would have been taken
             os.replace(fresh, target)
+        remove_unused(target)
     except (OSError, SafetensorError):
         pass  # another process was faster, or nothing can be written here
     return kept_int8_weights(checkpoint, identity) or int8_weights(folder, config, checkpoint)
@@ -175,6 +185,14 @@ def merged_projections(
     Raises:
         ConfigurationError: the adapter is not of this backbone.
     """
+    for _, parts in _merged_stacks(base, config, checkpoint, direction):
+        yield from parts.items()
+
+
+def _merged_stacks(
+    base: Mapping[str, Tensor], config: LlamaConfig, checkpoint: Checkpoint, direction: Direction
+) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
+    """Return each stack of each block, and the projections in it by name."""
     adapter, scale = checkpoint.adapter(direction), checkpoint.config.adapters[direction].scale
     names = [name for stack in _STACKS.values() for name in stack]
     expected = 2 * config.layers * len(names)
@@ -184,29 +202,30 @@ def merged_projections(
             f"{len(adapter)} found"
         )
     for number in range(config.layers):
-        for name in names:
-            key = f"model.layers.{number}.{name}"
-            lora = f"base_model.model.{key}.lora_"
+        for stacked in _STACKS.values():
+            keys = [f"model.layers.{number}.{name}" for name in stacked]
             try:
-                a, b = (adapter[f"{lora}{letter}.weight"].float() for letter in "AB")
-                merged = torch.addmm(base[f"{key}.weight"].float(), b, a, alpha=scale)
+                parts = [base[f"{key}.weight"] for key in keys]
+                stack = torch.cat(parts, out=torch.empty(0))  # float32
+                rows = torch.split(stack, [len(part) for part in parts])
+                for key, merged in zip(keys, rows, strict=True):
+                    lora = f"base_model.model.{key}.lora_"
+                    a, b = (adapter[f"{lora}{letter}.weight"].float() for letter in "AB")
+                    merged.addmm_(b, a, alpha=scale)
             except (KeyError, RuntimeError) as err:
                 raise ConfigurationError(
-                    f"adapter {direction!r} does not fit the backbone at {key}: {err}"
+                    f"adapter {direction!r} does not fit the backbone at {keys[0]}: {err}"
                 ) from err
-            yield f"{key}.weight", merged
+            yield stack, dict(zip([f"{key}.weight" for key in keys], rows, strict=True))
 
 
 def _blocks(
     base: Mapping[str, Tensor], config: LlamaConfig, checkpoint: Checkpoint, direction: Direction
 ) -> Iterator[tuple[dict[str, Tensor], dict[str, Tensor]]]:
     """Return each block's stacked weights and norms; float32."""
-    projections = merged_projections(base, config, checkpoint, direction)
+    merged = _merged_stacks(base, config, checkpoint, direction)
     for number in range(config.layers):
-        stacks = {
-            stack: torch.cat([next(projections)[1] for _ in names])
-            for stack, names in _STACKS.items()
-        }
+        stacks = {name: next(merged)[0] for name in _STACKS}
         block = f"model.layers.{number}"
         norms = {n: base[f"{block}.{name}.weight"].float() for n, name in _NORMS.items()}
         yield stacks, norms
@@ -221,6 +240,18 @@ def _layer(stacks: Mapping[str, Weight], norms: Mapping[str, Tensor]) -> Layer:
         gate_up=stacks["gate_up"],
         down=stacks["down"],
     )
+
+
+class _Room:
+    """One piece of memory for many weights: many pieces would stay with the process when freed."""
+
+    def __init__(self, numbers: int, dtype: torch.dtype, device: str) -> None:
+        self._free = torch.empty(numbers, dtype=dtype, device=device)
+
+    def put(self, weight: Tensor) -> Tensor:
+        """Return a copy of `weight` in the room."""
+        part, self._free = self._free.tensor_split([weight.numel()])
+        return part.view_as(weight).copy_(weight)
 
 
 def _quantised_base(base: Mapping[str, Tensor], config: LlamaConfig) -> dict[str, Tensor]:
@@ -265,7 +296,7 @@ def _assembled(config: LlamaConfig, parts: Mapping[str, Mapping[str, Tensor]]) -
     base, decoders = parts["base"], {direction: decoder(direction) for direction in DIRECTIONS}
     head = Int8Weight(base["head.whole"], base["head.scale"])
     dtype = base["norm"].dtype
-    return MergedWeights(config, base["embedding"], head, decoders.__getitem__, dtype)
+    return MergedWeights(config, base["embedding"], lambda: head, decoders.__getitem__, dtype)
 
 
 def _kept_folder(checkpoint: Checkpoint, identity: str) -> Path:

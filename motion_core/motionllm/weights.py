@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -58,15 +59,50 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         UnavailableError: there is none, or it cannot be read.
         IntegrityError: it is damaged.
     """
+    with _opened(path) as file:
+        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     if not path.is_file():
         raise UnavailableError(f"there is no {path}; finish its training first")
     try:
         with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            yield file
     except SafetensorError as err:
         raise IntegrityError(f"{path} is damaged ({err}); make or get it again") from err
     except OSError as err:
         raise UnavailableError(f"cannot read {path}: {err.strerror or err}") from err
+
+
+class TensorFile(Mapping[str, Tensor]):
+    """The tensors of a safetensors file, each read when it is asked for.
+
+    Each is memory-mapped by itself, so one that is no longer used takes no memory.
+
+    Raises:
+        UnavailableError: there is none, or it cannot be read.
+        IntegrityError: it is damaged.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with _opened(path) as file:
+            self._names = tuple(file.keys())
+
+    def __getitem__(self, name: str) -> Tensor:
+        if name not in self._names:
+            raise KeyError(name)
+        with _opened(self._path) as file:
+            tensor: Tensor = file.get_tensor(name)
+            return tensor
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 def save_half(tensors: Mapping[str, Tensor], path: Path) -> None:

@@ -164,9 +164,10 @@ def _checkpoint() -> Iterator[Finding]:
 
 def _backbone() -> Iterator[Finding]:
     from .motion_core.motionllm import backbone
+    from .motion_core.motionllm.cache import cache_folder
 
     name = backbone.DEFAULT_BACKBONE
-    kept = sorted((backbone.cache_folder() / "backbones").glob("*/model.safetensors"))
+    kept = sorted((cache_folder() / "backbones").glob("*/model.safetensors"))
     if kept:
         place, whole = kept[0].parent, backbone.is_whole(kept[0].parent)
         state = f"{name} in {place}" + ("" if whole else ", damaged or of an earlier version")
@@ -372,7 +373,7 @@ def _gpu() -> Iterator[Finding]:
 
 def _folders() -> Iterator[Finding]:
     from .cli.conversations import conversations_folder
-    from .motion_core.motionllm.backbone import cache_folder
+    from .motion_core.motionllm.cache import cache_folder
 
     yield _writable("cache", cache_folder(), "MOTION_AGENT_CACHE", needed=_NEEDED_BYTES)
     yield _writable("conversations", conversations_folder(), "MOTION_AGENT_DATA")

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import copy_context
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -72,15 +76,18 @@ DeviceName = Annotated[
 ]
 
 
-def load_chosen_engine(name: str | None, checkpoint: Path | None) -> MotionEngine:
+def load_chosen_engine(
+    name: str | None, checkpoint: Path | None, *, warm: bool = True
+) -> MotionEngine:
     """Return the engine chosen by ``--engine`` or ``--checkpoint``, or the default, ready to
-    use.
+    use; if not `warm`, its weights are loaded at the first call.
     """
     from ..motion_core.engines import load_engine
 
     with working(LOADING):
         engine = load_engine(engine_name(name, checkpoint))
-        warm_up(engine)
+        if warm:
+            warm_up(engine)
     detail(f"engine: {engine.name}")
     return engine
 
@@ -90,6 +97,28 @@ def warm_up(engine: MotionEngine) -> None:
     load = getattr(engine, "warm_up", None)
     if load is not None:
         load()
+
+
+@contextmanager
+def warming_up(engine: MotionEngine) -> Iterator[None]:
+    """`warm_up` in a thread, beside what is done inside; afterwards wait for it, and raise its
+    error.
+    """
+    errors: list[BaseException] = []
+
+    def load() -> None:
+        try:
+            warm_up(engine)
+        except BaseException as err:  # raised below, in the thread that waits
+            errors.append(err)
+
+    # A daemon: Ctrl-C need not wait for a download.
+    thread = Thread(target=copy_context().run, args=(load,), daemon=True)
+    thread.start()
+    yield
+    thread.join()
+    if errors:
+        raise errors[0]
 
 
 def engine_name(name: str | None, checkpoint: Path | None) -> str:

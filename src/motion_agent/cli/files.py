@@ -93,7 +93,7 @@ def caption(
     from ..motion_core.studio import Studio
 
     motions = [open_motion(path) for path in paths]
-    loaded = load_chosen_engine(engine, checkpoint)
+    loaded = load_chosen_engine(engine, checkpoint, warm=False)
     studio = Studio(loaded)
     with working("looking at the motion"):
         texts = [studio.caption(motion) for motion in motions]

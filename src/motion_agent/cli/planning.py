@@ -11,7 +11,7 @@ import typer
 from ..motion_core.choices import Strategy
 from ..motion_core.stages import IMPORTS, stage
 from .console import detail, note, working
-from .engines import LOADING, warm_up
+from .engines import LOADING, warming_up
 from .exits import did_you_mean
 from .stopping import stoppable
 
@@ -70,7 +70,6 @@ def make_agent(
         check_spelling(name)
     with working("starting the planner") as tell:
         with stage(IMPORTS):
-            from ..agent_graph import MotionAgent
             from ..agent_graph.planners import make_planner
             from ..motion_core.engines import load_engine
 
@@ -78,7 +77,8 @@ def make_agent(
         second = None if fallback is None else make_planner(fallback, strategy=strategy)
         tell(LOADING)
         loaded = load_engine(engine)
-        warm_up(loaded)
+        with stage(IMPORTS), warming_up(loaded):
+            from ..agent_graph import MotionAgent
     detail(f"planner: {planner}; engine: {loaded.name}")
     with stage("graph"):
         return MotionAgent(first, fallback=second, engine=loaded, **settings)

@@ -1,0 +1,83 @@
+"""The folder of downloads and converted weights, and what makes room in it.
+
+    <cache>/backbones/   language models as they were downloaded and converted
+    <cache>/merged/      checkpoints merged into them
+
+A new folder of weights pushes out those that were used longest ago. Other processes may be at
+work meanwhile: who uses a folder marks it before looking into it, what was marked within the last
+hour stays, and a folder disappears under its name at once. Mapped weights of a removed folder stay
+readable; on Windows a folder with open files cannot be renamed, and stays.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+import uuid
+from contextlib import suppress
+from pathlib import Path
+
+NEWEST = 4  # folders that stay, the new one among them
+MOST_BYTES = 4_000_000_000  # in all folders; the new one stays even if it has more
+SPARED = 3600.0  # seconds for which a marked folder stays
+_ABANDONED = 24 * 3600.0  # seconds after which nobody writes into a temporary folder any more
+_TEMPORARY = (".new-", ".old-")
+
+
+def cache_folder() -> Path:
+    """Return the folder of downloads: $MOTION_AGENT_CACHE, or the user's cache folder."""
+    folder = os.environ.get("MOTION_AGENT_CACHE")
+    if folder:
+        return Path(folder).expanduser()
+    from platformdirs import user_cache_path
+
+    return user_cache_path("motion-agent")
+
+
+def mark_used(folder: Path) -> None:
+    """Mark a folder of weights as used now."""
+    with suppress(OSError):  # there is none yet, or it is somebody else's
+        os.utime(folder)
+
+
+def remove_unused(folder: Path) -> None:
+    """Remove folders beside the new `folder` that were used longest ago, and what writers left."""
+    now = time.time()
+    others = []
+    with suppress(OSError):
+        others = [path for path in folder.parent.iterdir() if path != folder]
+    kept: list[tuple[float, Path]] = []
+    for path in others:
+        with suppress(OSError):
+            if path.is_symlink() or not path.is_dir():
+                continue
+            used = path.stat().st_mtime
+            if not path.name.startswith(_TEMPORARY):
+                kept.append((used, path))
+            elif now - used > _ABANDONED:
+                shutil.rmtree(path, ignore_errors=True)
+    size = _bytes(folder)
+    for place, (used, path) in enumerate(sorted(kept, reverse=True), start=2):
+        size += _bytes(path)
+        if (place > NEWEST or size > MOST_BYTES) and now - used > SPARED:
+            size -= _remove(path)
+
+
+def _remove(folder: Path) -> int:
+    """Remove a folder; returns its bytes, 0 if it cannot be removed."""
+    size, gone = _bytes(folder), folder.with_name(f".old-{uuid.uuid4().hex}")
+    try:
+        os.replace(folder, gone)
+    except OSError:
+        return 0
+    shutil.rmtree(gone, ignore_errors=True)
+    return size
+
+
+def _bytes(folder: Path) -> int:
+    size = 0
+    with suppress(OSError):
+        for path in folder.rglob("*"):
+            size += path.stat().st_size
+    return size
