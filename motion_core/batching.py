@@ -5,9 +5,9 @@ Later calls wait for the next. So no call waits for others that may not come, a 
 passed on unchanged, and fifty simultaneous calls are two batches: the first call, and all the
 others.
 
-A batch runs in its own thread, so that a hanging engine holds up no caller. A batch that reports no
-progress for a while is abandoned: waiting calls proceed, and its calls run again one by one,
-because a single request may cause the hang. The first result counts.
+Batches run in a thread of their own, so that a hanging engine holds up no caller. A batch that
+reports no progress for a while is abandoned: waiting calls proceed, and its calls run again one by
+one, because a single request may cause the hang. The first result counts.
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import Context, copy_context
 from dataclasses import replace
+from functools import partial
 from itertools import islice
+from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
-from weakref import WeakSet
+from weakref import WeakSet, finalize
 
 from .engine import (
     CancelToken,
@@ -41,7 +43,7 @@ _MOST_HANGING = 16  # batches that never returned, beyond which no more are star
 _LOOK = 0.1  # seconds between a waiting call's checks for cancellation
 _LEAST = 0.001  # seconds to wait
 _GRACE = 2.0  # seconds that engines get to stop when the program ends
-_THREADS: WeakSet[threading.Thread] = WeakSet()
+_WORKERS: WeakSet[_Worker] = WeakSet()
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
@@ -66,6 +68,7 @@ class Batcher:
         self._waiting: list[_Call[Any, Any]] = []
         self._current: _Batch | None = None
         self._hanging = 0  # abandoned batches that have not returned
+        self._worker: _Worker | None = None
 
     @property
     def waiting(self) -> int:
@@ -145,14 +148,10 @@ class Batcher:
         batch = self._current = _Batch(calls)
         for call in calls:
             call.batch = batch
-        context = calls[0].context.copy()
-        thread = threading.Thread(
-            target=context.run, args=(self._work, batch), name="motion-engine", daemon=True
-        )
-        atexit.unregister(_let_finish)
-        atexit.register(_let_finish)
-        _THREADS.add(thread)
-        thread.start()
+        if self._worker is None:
+            self._worker = _Worker()
+            finalize(self, self._worker.end).atexit = False
+        self._worker.begin(partial(calls[0].context.copy().run, self._work, batch))
 
     def _work(self, batch: _Batch) -> None:
         again: list[_Call[Any, Any]] = []
@@ -178,6 +177,9 @@ class Batcher:
         if (current := self._current) is not None and current.silent >= self._patience:
             self._current = None
             self._hanging += 1
+            if self._worker is not None:
+                self._worker.end()
+                self._worker = None
             if len(current.calls) > 1:
                 left = current.unfinished()
                 for each in left:
@@ -201,6 +203,39 @@ class Batcher:
             f"the engine {self._engine.name} hangs: {why}. Restart it; if it is merely slow, set"
             f" {VARIABLE} to more than {self._patience:g} seconds"
         )
+
+
+class _Worker:
+    """A thread that runs one batch after the other.
+
+    C libraries keep the memory that a thread has freed for that thread's next use, so a new thread
+    for each batch would make the process grow with the number of callers.
+    """
+
+    def __init__(self) -> None:
+        self._batches: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self.idle = threading.Event()
+        threading.Thread(target=self._run, name="motion-engine", daemon=True).start()
+        atexit.unregister(_let_finish)
+        atexit.register(_let_finish)
+        _WORKERS.add(self)
+
+    def begin(self, run: Callable[[], None]) -> None:
+        """Run a batch after those that began before it."""
+        self.idle.clear()
+        self._batches.put(run)
+
+    def end(self) -> None:
+        """End the thread after its present batch."""
+        self._batches.put(None)
+
+    def _run(self) -> None:
+        while (run := self._batches.get()) is not None:
+            run()
+            del run  # and with it the engine, which may be dropped
+            if self._batches.empty():
+                self.idle.set()
+        self.idle.set()
 
 
 class _Call(Generic[_Item, _Result]):
@@ -348,8 +383,8 @@ def _stoppable(call: _Call[_Item, Any]) -> Iterator[_Item]:
 def _let_finish() -> None:
     """Wait a moment for engines that were told to stop, before Python exits under them."""
     end = time.monotonic() + _GRACE
-    for thread in list(_THREADS):
-        thread.join(max(end - time.monotonic(), 0))
+    for worker in list(_WORKERS):
+        worker.idle.wait(max(end - time.monotonic(), 0))
 
 
 def _patience() -> float:

@@ -304,3 +304,24 @@ def test_many_rounds_of_many_threads_lose_nothing(pool: ThreadPoolExecutor) -> N
     batches = [len(batch) for batch in engine.generated]
     assert sum(batches) == 600
     assert len(batches) < 200
+
+
+def test_all_batches_have_one_thread_which_ends_with_the_batcher() -> None:
+    threads: list[threading.Thread] = []
+
+    class Noting(FakeEngine):
+        def generate(self, requests: Sequence[GenerationRequest], **control: Any) -> list[Take]:
+            threads.append(threading.current_thread())
+            return super().generate(requests, **control)
+
+    def ask(batcher: Batcher) -> None:
+        for _ in range(5):
+            with ThreadPoolExecutor(4) as pool:
+                for _ in range(4):
+                    pool.submit(batcher.generate, asks("walks"))
+
+    ask(Batcher(Noting()))
+    assert len(threads) > 4
+    assert len(set(threads)) == 1
+    threads[0].join(PATIENCE)
+    assert not threads[0].is_alive()
