@@ -51,6 +51,7 @@ def make_train(prepared: Path, runs: Path, words: str) -> list[list[str]]:
         "TOKENIZER_OPTIONS": "--steps 2 --batch 2 --width 16 --codes 16 --code-dim 8",
         "REFINING_OPTIONS": "--steps 2 --batch 2 --window 24",
         "T2M_OPTIONS": few,
+        "STUDENT_OPTIONS": few,
         "M2T_OPTIONS": few,
         "MATCHING_OPTIONS": f"--steps 2 --batch 4 --backbone {words}",
         "EVALUATION_OPTIONS": "--limit 2 --no-captions",
@@ -71,7 +72,7 @@ def test_make_train_goes_from_data_to_a_table_and_goes_on_where_it_was_stopped(
 ) -> None:
     commands = make_train(prepared, tmp_path, backbone_folder(tmp_path / "words"))
     assert [words[:2] for words in commands[:-1]] == [
-        *(["train", part] for part in ("tokenizer", "tokenizer", "t2m", "m2t", "matching")),
+        *(["train", part] for part in ("tokenizer", "tokenizer", "t2m", "t2m", "m2t", "matching")),
         ["train", "assemble"],
     ]
     for words in commands[:3]:
@@ -84,7 +85,7 @@ def test_make_train_goes_from_data_to_a_table_and_goes_on_where_it_was_stopped(
     assert (tmp_path / "t2m" / "t2m.safetensors").read_bytes() == trained[1]
     assert len((tmp_path / "t2m" / "log.csv").read_text().splitlines()) <= 3  # no step twice
     made = load_checkpoint(tmp_path / "checkpoint")
-    assert (made.config.sampling.takes, made.config.sampling.min_tokens) == (2, 8)
+    assert (made.config.sampling.takes, made.config.sampling.min_tokens) == (1, 8)
     assert made.config.data == "custom" and made.config.caption_sources == ("labels",)
     assert "| generated |" in (tmp_path / "report" / "evaluation.md").read_text()
     assert "R-precision" in result.stdout
@@ -106,7 +107,7 @@ def test_a_folder_without_recordings_is_one_line(tmp_path: Path) -> None:
 
 
 def test_training_without_data_says_how_to_prepare_it(tmp_path: Path) -> None:
-    for command in ("tokenizer", "t2m", "m2t", "matching"):
+    for command in ("tokenizer", "t2m", "t2m", "m2t", "matching"):
         result = invoke("train", command, "--data", tmp_path, "--out", tmp_path / "out")
         assert result.exit_code == 2
         assert "motion-agent data prepare" in result.stderr.splitlines()[-1]

@@ -21,6 +21,7 @@ from motion_agent.motion_core.motionllm.samples import (
     TrainingBatches,
     TrainingData,
     nearest_codes,
+    without_words,
 )
 from motion_agent.motion_core.motionllm.tokenised import encode_many
 from motion_agent.motion_core.motionllm.train import MotionLLMTraining, Trainer
@@ -140,6 +141,17 @@ def test_half_of_the_samples_leave_little_but_the_description_to_go_by() -> None
     untouched = np.mean(np.array(shares) == 0)
     assert 0.4 < untouched < 0.6
     assert max(shares) > 0.7 and 0.4 < np.mean([s for s in shares if s]) < 0.6
+
+
+def test_a_share_of_a_captions_words_is_left_out_and_never_all_of_them() -> None:
+    random = np.random.default_rng(0)
+    caption = "a person jumps forward with both feet together"
+    told = [without_words(caption, 0.4, random).split() for _ in range(200)]
+    for words in told:
+        rest = iter(caption.split())
+        assert words and all(word in rest for word in words)  # in their order
+    assert 0.5 < np.mean([len(words) for words in told]) / len(caption.split()) < 0.7
+    assert without_words("jump", 1.0, random) == "jump"
 
 
 def test_long_clips_are_cropped_to_the_longest() -> None:
@@ -290,6 +302,13 @@ def test_a_stopped_training_continues_as_if_it_had_not_stopped(tmp_path: Path) -
     continued.fit(TrainingData(clips()), clips(), tmp_path / "parts")
     for a, b in zip(whole.trained, continued.trained, strict=True):
         assert torch.equal(a, b)
+
+
+def test_the_last_weights_are_kept_however_they_validate(tmp_path: Path) -> None:
+    train = trainer(steps=12, validate_every=2, lr=5e-2)
+    train.fit(TrainingData(clips()), clips(), tmp_path)
+    last = torch.load(tmp_path / "state.pt", weights_only=True)["state"]["trained"]
+    assert all(map(torch.equal, train.trained, last))
 
 
 def test_a_state_of_other_settings_is_refused(tmp_path: Path) -> None:

@@ -26,7 +26,6 @@ FACADE = REPOSITORY / "src" / "motion_agent"
 TOP_LEVEL = ("agent_graph", "motion_core", "prompts", "tools")
 NOT_SHIPPED = {
     "motion_agent.motion_core.rendering": ["three/*"],  # how assets are made
-    "motion_agent.motion_core": ["checkpoints/next/*", "checkpoints/next/*/*"],  # in training
 }
 HEAVY = ("torch", "transformers", "peft", "langchain", "langchain_core", "langgraph", "numpy")
 

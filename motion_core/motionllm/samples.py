@@ -90,6 +90,8 @@ class Augmentation:
         balance: share drawn by class-balanced weights rather than by caption weight alone.
         power: of those weights, see `PreparedDataset.weights`; 0 draws all actions alike.
         reworded: share of captions whose subject or tense is changed.
+        unsaid: share of a caption's words that t2m is not told, drawn anew each time, so that a
+            few captions, seen often, are not learnt by heart.
         free: share of samples that are windows without a caption (t2m), or captions without
             motion (m2t).
         gap: share of samples that are gaps to fill (t2m).
@@ -105,6 +107,7 @@ class Augmentation:
     balance: float = 0.3
     power: float = 0.5
     reworded: float = 0.5
+    unsaid: float = 0.0
     free: float = 0.15
     gap: float = 0.25
     context: int = 16
@@ -181,6 +184,8 @@ class SampleMaker:
         tokens = self._crop(clip.tokens[random.integers(len(clip.tokens))], random)
         if self.direction == "m2t":
             return self.m2t(caption, self._disturb(tokens, random))
+        if settings.unsaid:
+            caption = without_words(caption, settings.unsaid, random)
         corrupt = random.random() < settings.corrupt
         share = random.uniform(0.2, 0.9) if corrupt else settings.noise
         read = self._disturb(tokens, random, share, near=0.1 if corrupt else NEAR)
@@ -243,6 +248,13 @@ class SampleMaker:
         other = np.where(random.random(len(tokens)) < near, similar, anything)
         disturbed: Tokens = np.where(hit, other, tokens).astype(np.int16)
         return disturbed
+
+
+def without_words(caption: str, share: float, random: np.random.Generator) -> str:
+    """Return the caption with that share of its words left out, on average; never all of them."""
+    words = caption.split()
+    said = [word for word in words if random.random() >= share]
+    return " ".join(said or words)
 
 
 def gap_prompt(

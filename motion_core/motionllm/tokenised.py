@@ -44,7 +44,7 @@ def tokenise(
         split: its name.
         keep: a file that keeps the tokens for the next training on the same data and tokenizer.
         power: of the weights to draw them with, see `PreparedDataset.weights`.
-        wordings: captions without motion.
+        wordings: captions without motion; by default those of the clips.
     """
     training = split == "train"
     offsets = range(FRAMES_PER_TOKEN if training else 1)
@@ -64,7 +64,7 @@ def tokenise(
             for clip, tokens, weight in zip(clips, groups, weights, strict=False)
         ],
         recordings=groups[len(clips) :],
-        wordings=tuple(wordings),
+        wordings=tuple(wordings) or tuple(sorted({text for clip in clips for text in clip.texts})),
     )
 
 

@@ -4,8 +4,9 @@ The same command continues a training that was stopped. In the folder: the finis
 ``{direction}.safetensors``, ``{direction}_rows.safetensors`` and ``{direction}.json``, and the
 state, log and curves of the training. Two directions can train side by side.
 
-t2m first learns motion alone, from every recording, then captions among it; the weights that
-read the validation split best are the ones that are kept.
+t2m first learns motion alone, from every recording, then captions among it. The last weights are
+the ones that are kept: the loss on the validation split, which is logged, rises while what is
+generated still comes nearer to its description.
 """
 
 from __future__ import annotations
@@ -127,7 +128,8 @@ def train_motionllm(
         out: folder for state and result.
         backbone: Hugging Face name of a causal LM, or its folder.
         training: settings.
-        wordings: captions without motion, from which m2t learns phrasing.
+        wordings: captions without motion, from which m2t learns phrasing; by default the data
+            set's.
         start: folder of a finished training of the same direction, rank and tokenizer, or of a
             checkpoint, whose weights are the first ones.
         teacher: such a folder, of which t2m learns what it makes with `training.guidance`.
@@ -199,8 +201,6 @@ class Trainer:
         adapter = [p for p in model.parameters() if p.requires_grad and not _is_in(p, rows)]
         self.trained = adapter + rows
         self.teacher: GuidedTeacher | None = None
-        self.best: list[Tensor] = []
-        self.best_loss = math.inf
         self.optimiser = torch.optim.AdamW(
             [
                 {"params": adapter, "peak": training.lr, "weight_decay": training.weight_decay},
@@ -231,7 +231,7 @@ class Trainer:
         self.teacher = GuidedTeacher(teacher, self.maker.prompt, self.training.guidance)
 
     def fit(self, train: TrainingData, validation: Sequence[TokenisedClip], out: Path) -> None:
-        """Run the remaining steps; end with the weights that validated best."""
+        """Run the remaining steps."""
         settings = self.training
         device = self.trained[0].device
         run = TrainingRun(
@@ -267,19 +267,14 @@ class Trainer:
                 }
                 losses.clear()
                 if due:
-                    values |= self._remember(self.validate(checks))
+                    values |= self.validate(checks)
                 run.log(**values)
-        if checks:
-            run.log(**self._remember(self.validate(checks)))
+        last = self.validate(checks) if checks else {}
+        if last:
+            run.log(**last)
         run.save_now()
-        if self.best:
-            with torch.no_grad():
-                for own, tensor in zip(self.trained, self.best, strict=True):
-                    own.copy_(tensor)
-        print(
-            f"{self.direction}: {run.step} steps in {run.seconds / 60:.1f} min, "
-            f"validation loss {self.best_loss:.3f}"
-        )
+        told = "".join(f", validation loss {value:.3f}" for value in last.values())
+        print(f"{self.direction}: {run.step} steps in {run.seconds / 60:.1f} min{told}")
 
     def _batches(self, data: TrainingData, steps: int) -> TrainingBatches:
         settings = self.training
@@ -287,13 +282,6 @@ class Trainer:
         return TrainingBatches(
             data, self.maker, batch=settings.batch, seed=settings.seed, motion_first=first
         )
-
-    def _remember(self, found: dict[str, float]) -> dict[str, float]:
-        """Keep the weights if they are the best so far."""
-        if found["val_loss"] < self.best_loss:
-            self.best_loss = found["val_loss"]
-            self.best = [tensor.detach().clone() for tensor in self.trained]
-        return found
 
     def _seconds_per_step(self, batches: TrainingBatches) -> float:
         """Measure the seconds per step without changing anything."""
@@ -347,8 +335,6 @@ class Trainer:
             "trained": [tensor.detach() for tensor in self.trained],
             "optimiser": self.optimiser.state_dict(),
             "training": json.dumps(asdict(self.training)),
-            "best": self.best,
-            "best_loss": self.best_loss,
         }
 
     def _load(self, state: dict[str, Any]) -> None:
@@ -364,10 +350,6 @@ class Trainer:
             for own, tensor in zip(self.trained, state["trained"], strict=True):
                 own.copy_(tensor)
         self.optimiser.load_state_dict(state["optimiser"])
-        self.best = [
-            tensor.to(own.device) for own, tensor in zip(self.trained, state["best"], strict=False)
-        ]
-        self.best_loss = state["best_loss"]
 
 
 def fast_bfloat16() -> bool:

@@ -104,6 +104,10 @@ Corrupt = Annotated[
     float | None,
     typer.Option(min=0, max=1, help="Share of samples with most of them replaced (t2m)."),
 ]
+Unsaid = Annotated[
+    float | None,
+    typer.Option(min=0, max=1, help="Share of a caption's words that are left out (t2m)."),
+]
 Balance = Annotated[
     float | None, typer.Option(min=0, max=1, help="Share drawn by class, not clip by clip.")
 ]
@@ -223,6 +227,7 @@ def _add_direction(direction: Direction, summary: str) -> None:
         crop: Crop = None,
         noise: Noise = None,
         corrupt: Corrupt = None,
+        unsaid: Unsaid = None,
         balance: Balance = None,
         power: Power = None,
         dropout: Dropout = None,
@@ -253,7 +258,7 @@ def _add_direction(direction: Direction, summary: str) -> None:
             training=MotionLLMTraining(
                 augmentation=Augmentation(
                     **settings_of(crop=crop, noise=noise, balance=balance, power=power),
-                    **settings_of(free=free, gap=gap, corrupt=corrupt),
+                    **settings_of(free=free, gap=gap, corrupt=corrupt, unsaid=unsaid),
                 ),
                 **settings_of(steps=steps, minutes=minutes, batch=batch, rank=rank, lr=lr),
                 **settings_of(rows_lr=rows_lr, prompt=prompt, seed=seed),
