@@ -76,7 +76,7 @@ def test_limbs_keep_their_length_and_a_foot_is_on_the_ground(motion: Motion) -> 
     assert np.abs(bones.mean(axis=0) - BONE_LENGTHS[1:]).max() < 0.03
     assert np.percentile(np.abs(bones - BONE_LENGTHS[1:]), 99) < 0.1
     lowest = joints[:, [7, 8, 10, 11], 1].min(axis=1)
-    assert lowest.min() > -0.1 and np.percentile(lowest, 90) < 0.15  # but for the jump
+    assert lowest.min() > -0.1 and np.percentile(lowest, 90) < 0.25  # but for the jump
 
 
 def test_no_joint_jumps_at_the_seams(motion: Motion) -> None:

@@ -21,6 +21,7 @@ from .sampling import Sampling
 _LOGIT = -60.0
 _RIDGE = 1.0
 _TOKENS = 48  # of each motion
+_SECONDS = (2.0, 6.0)  # that the prompt may state
 _DESCRIPTIONS = (
     "a person walks forward",
     "someone waves with both hands",
@@ -48,7 +49,8 @@ def silencing_row(checkpoint: Checkpoint) -> Tensor:
         raise ConfigurationError(f"the backbone of {checkpoint.folder} is not of Llama's layout")
     model, tokenizer = found
     prompt = prompt_format(checkpoint.config.prompt, tokenizer)
-    ids = [[*prompt.description(text), model.motion_start] for text in _DESCRIPTIONS]
+    asked = [(text, seconds) for seconds in (None, *_SECONDS) for text in _DESCRIPTIONS]
+    ids = [[*prompt.description(*words), model.motion_start] for words in asked]
     h = motion_states(model, ids).double()  # (N, D)
     ridge = _RIDGE * torch.eye(h.shape[1], dtype=torch.float64)
     row: Tensor = torch.linalg.solve(h.T @ h + ridge, h.T @ h.new_full((len(h),), _LOGIT))
