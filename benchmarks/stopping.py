@@ -205,13 +205,14 @@ async def _start(address: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--engine", default=DEFAULT_ENGINE)
+    parser.add_argument("--only", nargs="+", choices=CASES, default=list(CASES), metavar="CASE")
     arguments = parser.parse_args()
     engine = Watched(arguments.engine)
     tool(engine).invoke({"descriptions": ["a person walks"], "seconds": 1})
     print("| a call is … | seconds until it stops | processor seconds afterwards |")
     print("|---|---|---|")
-    for name, case in CASES.items():
-        seconds, spent = measured(engine, case)
+    for name in arguments.only:
+        seconds, spent = measured(engine, CASES[name])
         print(f"| {name} | {seconds:.2f} | {spent:.2f} |", flush=True)
     seconds, spent = terminated(arguments.engine)
     print(f"| at work in a server that gets SIGTERM | {seconds:.2f} | {spent:.2f} |")

@@ -35,8 +35,9 @@ HEAD = """\
 # What other clients said
 
 Made by `make everywhere`: [the frameworks](../how-to/frameworks.md), each in an environment of its
-own, with `motion-agent mcp` and the engine `fake`. Where there is an agent, its language model is a
-script. What was called, and the first line of each answer:
+own, with `motion-agent mcp` and the engine `fake`; the steps of the Dockerfile and the page on
+production use the default checkpoint. Where there is an agent, its language model is a script. What
+was called, and the first line of each answer:
 """
 
 Check = Callable[[Environments, Path], list[str]]
@@ -146,9 +147,9 @@ def write_down(page: Path, name: str, lines: Sequence[str]) -> None:
     """Put what a client said into its section of the page; the others stay."""
     text = page.read_text(encoding="utf-8") if page.exists() else ""
     sections = dict(re.findall(r"^## (\S+)\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL))
-    sections[name] = "\n".join(["", "```text", *lines, "```", "", ""])
-    parts = [f"## {each}\n{sections[each]}" for each in CHECKS if each in sections]
-    page.write_text("\n".join([HEAD, "".join(parts).rstrip("\n"), ""]), encoding="utf-8")
+    sections[name] = "\n".join(["```text", *lines, "```"])
+    parts = [f"## {each}\n\n{sections[each].strip()}\n" for each in CHECKS if each in sections]
+    page.write_text("\n".join([HEAD, *parts]), encoding="utf-8")
 
 
 def main() -> int:
