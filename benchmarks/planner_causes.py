@@ -3,11 +3,11 @@
     python benchmarks/planner_causes.py --out causes --minutes 15   # repeat it to go on
     python benchmarks/planner_causes.py --out causes --replay       # the table alone, again
 
-"Everything off" is the agent before there were remedies, "nothing off" the agent of today; in
-between, one remedy is off at a time. The requests are the first in English of each family, then the
-first in another language, from the even half of `sense_suite`. A program reads plans and exchanges
-and counts the requests that show a cause, among those that were asked in every column. The table is
-put into docs/ablation/causes.md.
+"Everything off" is the agent before there were remedies, "all but short off" the same with short
+prompts, "nothing off" the agent of today; in between, one remedy is off at a time. The requests are
+the first in English of each family, then the first in another language, from the even half of
+`sense_suite`. A program reads plans and exchanges and counts the requests that show a cause, among
+those that were asked in every column. The table is put into docs/ablation/causes.md.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--each", type=int, default=1, help="requests of each family and language")
     parser.add_argument("--strategy", default="schema")
-    columns = ["everything", *REMEDIES[:-1], "nothing"]
+    columns = ["everything", "all but short", *REMEDIES, "nothing"]
     parser.add_argument(
         "--off", default=",".join(columns), help="remedies to switch off, one column each"
     )
@@ -187,7 +187,8 @@ def main() -> None:
 
 def removed_by(name: str) -> list[str]:
     """Return the remedies that are off in the column of that name."""
-    return list(REMEDIES) if name == "everything" else [name] if name in REMEDIES else []
+    groups = {"everything": list(REMEDIES), "all but short": list(REMEDIES[1:]), "nothing": []}
+    return groups.get(name, [name])
 
 
 def ask(
