@@ -59,12 +59,17 @@ def _steps(turn: TurnScore) -> list[Step]:
 
 
 def _copied(turn: TurnScore) -> bool:
-    """Return whether a description or reasoning copies an example that the person did not say."""
+    """Return whether reasoning, or a step that nobody asked for, is that of an example."""
     examples = "\n".join(load_prompt(name) for name in _EXAMPLES)
-    texts = [step.description for step in _steps(turn)] + [plan.reasoning for plan in turn.plans]
-    return any(len(text) > 8 and f'"{text}"' in examples for text in texts) and not any(
-        text.lower() in turn.request.lower() for text in texts if text
-    )
+    given = str(turn.scenario.given)
+    texts = [plan.reasoning for plan in turn.plans if len(plan.reasoning) > 8]
+    texts += [
+        step.description
+        for step in _steps(turn)
+        if step.description not in given
+        and f"invented_step: nobody asked for {step.description!r}" in turn.sense.reasons
+    ]
+    return any(f'"{text}"' in examples for text in texts)
 
 
 def _impossible(turn: TurnScore) -> bool:
