@@ -1,4 +1,4 @@
-"""Many prompts in one process: rows in, motions and failures out, as sharded Parquet.
+"""Many prompts: rows in, motions and failures out, as sharded Parquet.
 
     prompts.jsonl              {"prompt": "a person waves", "seed": 3, "seconds": 2.5}
     results/batch.json         the prompts' digest, and the settings
@@ -11,7 +11,8 @@ continues with the first missing shard, and nothing is done twice;
 other rows generated at the same time;
 - a row that cannot be read or made is a row with an error. Other failures, such as a server that is
 down or a full disk, end the batch; the same call continues it;
-- a shard's motions are dropped once written, so memory does not grow with the prompts.
+- a shard's motions are dropped once written, so memory does not grow with the prompts;
+- shards are made in this process, or by `ray_workers.RayWorkers` on many.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -58,6 +59,13 @@ SHARD = 256  # rows
 _AT_ONCE = 16  # rows in the engine's batches at a time
 _KEYS = frozenset({"prompt", "seed", "seconds", "id"})
 _LARGEST_SEED = 2**63 - 1
+
+
+Record = dict[str, Any]
+Shards = Iterator[tuple[int, list[str]]]
+"""Number of a shard and its lines."""
+MakeShards = Callable[[Shards], Iterator[tuple[int, list[Record]]]]
+"""Makes the records of each shard, in any order."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +108,7 @@ def run_batch(
     engine: MotionEngine,
     settings: BatchSettings | None = None,
     *,
+    make: MakeShards | None = None,
     progress: Progress | None = None,
     cancel: CancelToken | None = None,
 ) -> BatchSummary:
@@ -110,6 +119,7 @@ def run_batch(
         out: folder of the shards; a new one, or that of the same batch.
         engine: makes the motions.
         settings: None for the defaults.
+        make: how shards are made; None for one after another in this process.
         progress: called with (rows done, all rows).
         cancel: ends the batch before the next rows; written shards stay.
 
@@ -124,22 +134,36 @@ def run_batch(
         raise InputError(f"a shard of {settings.shard} rows; it must have at least 1")
     _arrow()  # before any work
     rows = _begin(prompts, out, engine, settings)
-    done = generated = failed = kept = 0
-    with prompts.open(encoding="utf-8", errors="replace") as file:
-        lines = (line for line in file if line.strip())
-        for number in range(-(-rows // settings.shard)):
-            shard = list(islice(lines, settings.shard))
-            path = out / f"part-{number:05d}.parquet"
-            if path.is_file():
+    generated = failed = kept = 0
+
+    def path(number: int) -> Path:
+        return out / f"part-{number:05d}.parquet"
+
+    def tell() -> None:
+        if progress is not None:
+            progress(generated + failed + kept, rows)
+
+    def missing() -> Shards:
+        nonlocal kept
+        with prompts.open(encoding="utf-8", errors="replace") as file:
+            lines = (line for line in file if line.strip())
+            for number in range(-(-rows // settings.shard)):
+                shard = list(islice(lines, settings.shard))
+                if not path(number).is_file():
+                    yield number, shard
+                    continue
                 kept += len(shard)
-            else:
-                records = _shard(number * settings.shard, shard, engine, settings, cancel)
-                _write(records, path)
-                bad = sum(record["error"] is not None for record in records)
-                generated, failed = generated + len(shard) - bad, failed + bad
-            done += len(shard)
-            if progress is not None:
-                progress(done, rows)
+                tell()
+
+    def here(shards: Shards) -> Iterator[tuple[int, list[Record]]]:
+        for number, lines in shards:
+            yield number, shard_records(number, lines, engine, settings, cancel)
+
+    for number, records in (make or here)(missing()):
+        _write(records, path(number))
+        bad = sum(record["error"] is not None for record in records)
+        generated, failed = generated + len(records) - bad, failed + bad
+        tell()
     return BatchSummary(rows, generated, failed, kept)
 
 
@@ -174,21 +198,22 @@ def _begin(prompts: Path, out: Path, engine: MotionEngine, settings: BatchSettin
     return rows
 
 
-def _shard(
-    first: int,
+def shard_records(
+    number: int,
     lines: list[str],
     engine: MotionEngine,
     settings: BatchSettings,
-    cancel: CancelToken | None,
-) -> list[dict[str, Any]]:
-    """Return a record for each line, in order; rows wait for each other only in the engine's
-    batches.
+    cancel: CancelToken | None = None,
+) -> list[Record]:
+    """Return a record for each line of a shard, in order; rows wait for each other only in the
+    engine's batches.
+
+    Raises:
+        UnavailableError, ConfigurationError, Cancelled: not a row's fault.
     """
-    maker = _Maker(engine, settings, cancel)
+    maker, first = _Maker(engine, settings, cancel), number * settings.shard
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        futures = [
-            pool.submit(maker.record, number, line) for number, line in enumerate(lines, first)
-        ]
+        futures = [pool.submit(maker.record, row, line) for row, line in enumerate(lines, first)]
         try:
             return [future.result() for future in futures]
         except BaseException:
@@ -208,13 +233,13 @@ class _Maker:
         if settings.planner:
             self._agents[settings.seed] = self._agent(settings.seed)
 
-    def record(self, number: int, line: str) -> dict[str, Any]:
+    def record(self, number: int, line: str) -> Record:
         """Return the record of a row.
 
         Raises:
             UnavailableError, ConfigurationError, Cancelled: not the row's fault.
         """
-        record: dict[str, Any] = {name: None for name in _columns()}
+        record: Record = {name: None for name in _columns()}
         record |= {"row": number, "engine": self._engine.name, "motions": [], "unknown": []}
         try:
             row = _checked_row(line)
@@ -327,7 +352,7 @@ def _columns() -> dict[str, Any]:
     }
 
 
-def _write(records: list[dict[str, Any]], path: Path) -> None:
+def _write(records: list[Record], path: Path) -> None:
     arrow = _arrow()
     import pyarrow.parquet as parquet
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from .console import Json, answer, counting, say
-from .engines import CheckpointFolder, DeviceName, EngineName, load_chosen_engine
+from .engines import CheckpointFolder, DeviceName, EngineName, engine_name, load_chosen_engine
 from .planning import check_spelling, complete_planner
 from .run import Seed
 from .stopping import stoppable
@@ -35,22 +35,34 @@ def batch(
     seed: Seed = 0,
     captions: Annotated[bool, typer.Option("--captions", help="Caption each motion, too.")] = False,
     shard: Annotated[int, typer.Option(min=1, help="Rows in each file.")] = 256,
+    workers: Annotated[
+        int, typer.Option(min=0, help="Workers of a Ray cluster; 0 for this process alone.")
+    ] = 0,
+    worker_cpus: Annotated[float, typer.Option(min=0, help="Processors of each worker.")] = 1,
+    worker_gpus: Annotated[float, typer.Option(min=0, help="GPUs of each, such as 0.5.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Generate the motions of many prompts, in shards of Parquet.
 
     The same command continues a stopped batch. A row that fails is in the results with its error
-    and does not stop the others. Needs the extra `batch`.
+    and does not stop the others. Needs the extra `batch`; --workers also `ray`, and uses the
+    cluster that RAY_ADDRESS names, otherwise this computer.
     """
     from ..batch import BatchSettings, run_batch
+    from ..ray_workers import RayWorkers
     from .motions import check_there
 
     check_there(prompts)
     if planner:
         check_spelling(planner)
-    loaded = load_chosen_engine(engine, checkpoint)
+    loaded = load_chosen_engine(engine, checkpoint, warm=not workers)
     settings = BatchSettings(planner=planner, seed=seed, captions=captions, shard=shard)
+    name = engine_name(engine, checkpoint)
     with stoppable() as cancel, counting("making motions") as progress:
-        done = run_batch(prompts, out, loaded, settings, progress=progress, cancel=cancel)
+        ray = RayWorkers(name, settings, workers, worker_cpus, worker_gpus, cancel)
+        make = ray if workers else None
+        done = run_batch(
+            prompts, out, loaded, settings, make=make, progress=progress, cancel=cancel
+        )
     say(f"{out}: {done.rows} rows, {done.made} made, {done.failed} failed, {done.kept} from before")
     answer({"out": str(out), **asdict(done)})
