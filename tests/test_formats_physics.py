@@ -13,7 +13,7 @@ from scipy.spatial.transform import Rotation
 from motion_agent.motion_core.errors import FormatError, InputError
 from motion_agent.motion_core.exporting import export
 from motion_agent.motion_core.formats import find_map, read_capture, read_joints
-from motion_agent.motion_core.formats.footing import scale_path
+from motion_agent.motion_core.formats.footing import check_sliding, scale_path
 from motion_agent.motion_core.formats.joint_maps import read_map
 from motion_agent.motion_core.motion import Motion
 
@@ -98,6 +98,13 @@ def test_what_no_scales_explain_is_refused(walk: np.ndarray, tmp_path: Path) -> 
             read_capture(tmp_path / "a.npy")
 
 
+def test_uneven_axes_of_breathing_bones_are_reported(walk: np.ndarray, tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", breathing(walk))
+    assert read_capture(tmp_path / "a.npy").notes == ()
+    np.save(tmp_path / "a.npy", breathing(walk) * [1, 1, 1.5])
+    assert "longer along z than along" in read_capture(tmp_path / "a.npy").notes[0]
+
+
 def smpl(joints: np.ndarray, path: Path, scale: float) -> Path:
     """Write poses of the SMPL family whose path is in another unit."""
     export(Motion.from_joints(joints, fps=20), path)
@@ -144,6 +151,24 @@ def test_a_path_and_bones_in_different_units(
     assert note in found.notes[0]
 
 
+@pytest.mark.parametrize(("scale", "times"), [(0.01, "100"), (0.001, "1000")])
+def test_a_slow_walk_on_the_spot_gets_its_path_back(
+    walk: np.ndarray, tmp_path: Path, scale: float, times: str
+) -> None:
+    np.save(tmp_path / "a.npy", walk + (scale - 1) * walk[:, :1])
+    found = read_capture(tmp_path / "a.npy", fps=6)  # standing feet slide at 0.2 m/s
+    np.testing.assert_allclose(found.joints, walk, atol=1e-6)
+    assert found.notes == (f"its path was multiplied by {times}: the feet stepped in place",)
+
+
+def test_a_path_that_may_be_too_short_is_reported(walk: np.ndarray, tmp_path: Path) -> None:
+    hovering = walk - walk[:, :1] + [0, 0.9, 0] + 0.003 * (walk[:, :1] - walk[:1, :1])
+    np.save(tmp_path / "a.npy", hovering)
+    found = read_capture(tmp_path / "a.npy")
+    np.testing.assert_allclose(found.joints, hovering)
+    assert "the feet step in place; if the path is in a larger unit" in found.notes[0]
+
+
 def test_feet_that_slide_for_a_reason_are_left(walk: np.ndarray, still: np.ndarray) -> None:
     ahead = np.linspace(0, 15, 100)[:, None, None] * [0, 0, 1.0]
     for joints, note in (
@@ -153,6 +178,8 @@ def test_feet_that_slide_for_a_reason_are_left(walk: np.ndarray, still: np.ndarr
         (walk - walk[:, :1] + walk[:1, :1], None),  # on a treadmill
     ):
         found, notes = scale_path(joints, 20.0)
+        found, more = check_sliding(found, 20.0)
+        notes += more
         np.testing.assert_array_equal(found, joints)
         assert (note in notes[0]) if note else notes == []
 

@@ -2,7 +2,8 @@
 
 Such positions still look like a person, a wide or a flat one. A bone tells: it is longer in one
 direction than in another. Where the bones keep their length under other scales of the axes, these
-are put right; where only the build says that the axes are uneven, the array is refused.
+are put right. Where bones breathe, as models write them, the array is refused if the build is far
+from a person's, and a note is left if bones and build agree that the axes are uneven.
 """
 
 from __future__ import annotations
@@ -23,11 +24,15 @@ _UNEVEN = 0.003  # spread of a limb's length that reading a rigid body does not 
 _EXPLAINED = 0.4  # share of the spread that is left where scales of the axes explain it
 _RIGID = 0.03  # spread up to which the scales are certain
 _ODD = 1.6  # ratio of the axes' scales that no build comes near to
+_DOUBTFUL = 1.22  # the same, where both the bones' lengths and the build say so
+_BREATHING = 0.02  # spread of a limb's length above which that cannot tell the scales
 _FLAT = 0.005  # depth over height of what has none
 
 
 def even_axes(joints: Array) -> tuple[Array, list[str]]:
-    """Return joints ``(T, 22, 3)`` with one scale for all axes, in metres if rescaled, and notes.
+    """Return joints ``(T, 22, 3)`` with one scale for all axes, and notes.
+
+    The array itself comes back where nothing was rescaled, otherwise one in metres.
 
     Raises:
         FormatError: the axes have different scales that cannot be recovered, or one axis is empty.
@@ -59,7 +64,20 @@ def even_axes(joints: Array) -> tuple[Array, list[str]]:
             "holds a body whose bones are longer along one axis than along another, as in "
             "normalised positions; multiply each axis by its deviation and add its mean first"
         )
+    if not notes and before > _BREATHING and share < 0.9 and _agree(scales, build):
+        long, short = "xyz"[int(build.argmin())], "xyz"[int(build.argmax())]
+        notes = [
+            f"its bones are longer along {long} than along {short}, as in normalised positions; if "
+            "they are, multiply each axis by its deviation and add its mean first"
+        ]
     return joints, notes
+
+
+def _agree(scales: Array, others: Array) -> bool:
+    """Return whether two estimates of the axes' scales ``(3,)`` are uneven in the same way."""
+    logs, more = (np.log(each) - np.log(each).mean() for each in (scales, others))
+    cosine = logs @ more / max(float(np.linalg.norm(logs) * np.linalg.norm(more)), 1e-9)
+    return bool(cosine > 0.5 and np.ptp(logs + more) / 2 > np.log(_DOUBTFUL))
 
 
 def _squares(joints: Array, bones: tuple[tuple[int, int], ...]) -> Array:

@@ -10,7 +10,6 @@ says is taken as it is.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,19 +18,17 @@ from ..choices import METRES, Axis
 from ..errors import FormatError, InputError
 from ..motion import check_joints
 from ..skeleton import JOINT_NAMES, LEFT_RIGHT_PAIRS, PARENTS
-from .footing import scale_path
+from .footing import check_sliding, scale_path
+from .vertical import turn_up, upright
 
 Array = NDArray[np.float64]
 
-AXES: tuple[Axis, ...] = get_args(Axis)
 ADULT_LEG = 0.82
 """Metres from hip to ankle of a grown person."""
 
 _LEGS = ((1, 4, 7), (2, 5, 8))
 _LONG = (4, 5, 7, 8, 18, 19, 20, 21)  # ends of thighs, shins, upper arms, forearms
 _LOOKED_AT = 60  # frames of which the bones are measured
-_STANDING = 0.85  # cosine to the vertical of a body that stands
-_DOUBTFUL = 0.2  # mean cosine to another axis above that to the vertical
 _LEAP = 0.08  # metres that a whole body leaps there and back in a damaged frame
 _JUMP = 8.0  # metres per second from a reference pose into the motion
 _REFERENCE = 0.6  # seconds in which a reference pose may end
@@ -60,7 +57,10 @@ def stand_up(joints: Array, fps: float, posture: Posture) -> tuple[Array, list[s
         InputError: a unit that there is not; not finite; beyond a kilometre.
     """
     joints, notes = _in_metres(joints, posture.unit)
-    joints, more = _upright(joints, posture.up)
+    if posture.unit is None:
+        joints, more = scale_path(joints, fps)
+        notes += more
+    joints, more = upright(joints, fps, posture.up)
     notes += more
     if posture.forward is not None:
         joints = joints @ _turn_forward(posture.forward, posture.up or "y")
@@ -68,7 +68,7 @@ def stand_up(joints: Array, fps: float, posture: Posture) -> tuple[Array, list[s
     joints, more = _not_mirrored(joints)
     notes += more
     if posture.unit is None:
-        joints, more = scale_path(joints, fps)
+        joints, more = check_sliding(joints, fps)
         notes += more
     joints, more = _without_reference(joints, fps)
     notes += more
@@ -161,69 +161,6 @@ def _in_metres(joints: Array, unit: str | None) -> tuple[Array, list[str]]:
         f"legs of {leg:.3g} fit no unit; the body was scaled to a leg of {ADULT_LEG} m (see --unit)"
     )
     return joints * (ADULT_LEG / leg), [note]
-
-
-def _upright(joints: Array, up: Axis | None) -> tuple[Array, list[str]]:
-    if up is not None:
-        return joints @ turn_up(up), []
-    body = joints[:, JOINT_NAMES.index("neck")] - joints[:, [7, 8]].mean(axis=1)
-    along = body / np.maximum(np.linalg.norm(body, axis=-1, keepdims=True), 1e-9)
-    share = {
-        axis: float(
-            ((along[:, "xyz".index(axis[-1])] * (-1 if axis[0] == "-" else 1)) > _STANDING).mean()
-        )
-        for axis in AXES
-    }
-    best = max(AXES, key=lambda axis: share[axis])
-    if share["y"] > 0.02 or share[best] < 0.5:
-        return joints, _doubts_of_up(along.mean(axis=0))
-    if best == "-y" and _on_hands(joints):
-        return joints, ["the person stands on the hands throughout; if not, say --up -y"]
-    if best[-1] != "y" and _lies(joints, best):
-        return joints, [f"the person lies throughout; if not, say --up {best}"]
-    return joints @ turn_up(best), [f"{best} was taken as the vertical axis, as the person stands"]
-
-
-def _doubts_of_up(along: Array) -> list[str]:
-    """Return a note if a body's mean direction ``(3,)`` is closer to another axis than to y."""
-    at = int(np.abs(along).argmax())
-    if at == 1 or abs(along[at]) < along[1] + _DOUBTFUL:
-        return []
-    axis = ("" if along[at] > 0 else "-") + "xyz"[at]
-    return [f"the body extends mostly along {axis}; if that axis is up, say so (--up {axis})"]
-
-
-def _on_hands(joints: Array) -> bool:
-    """Return whether the hands are what the body stands on, with its head between them and the
-    feet.
-    """
-    heights = joints[..., 1]
-    wrists = heights[:, [20, 21]].max(axis=1)
-    return bool((wrists < heights[:, 15] - 0.05).mean() > 0.5)
-
-
-def _lies(joints: Array, axis: Axis) -> bool:
-    """Return whether a body along a level axis lies on the floor instead of standing on a wall of
-    it.
-
-    It goes nowhere, it is near the floor, and there is no floor at its feet.
-    """
-    path = np.linalg.norm(np.diff(joints[:, 0], axis=0), axis=-1).sum()
-    feet = np.abs(joints[:, [7, 8, 10, 11], "xyz".index(axis[-1])]).min()
-    return bool(path < 0.5 and abs(joints[..., 1].min()) < 0.2 and feet > 0.3)
-
-
-def turn_up(axis: Axis) -> Array:
-    """Return the turn ``(3, 3)`` that brings an axis up, for rows: ``joints @ turn``."""
-    turns: dict[Axis, list[list[int]]] = {
-        "y": [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
-        "-y": [[1, 0, 0], [0, -1, 0], [0, 0, -1]],
-        "z": [[0, 0, 1], [1, 0, 0], [0, 1, 0]],
-        "-z": [[1, 0, 0], [0, 0, 1], [0, -1, 0]],
-        "x": [[0, 1, 0], [0, 0, 1], [1, 0, 0]],
-        "-x": [[0, -1, 0], [1, 0, 0], [0, 0, 1]],
-    }
-    return np.array(turns[axis], dtype=np.float64)
 
 
 def _turn_forward(forward: Axis, up: Axis) -> Array:

@@ -22,7 +22,7 @@ from .arrays import as_features, as_joints
 from .axes import even_axes
 from .body import Posture, check_build, stand_up
 from .bvh import parse_bvh
-from .footing import scale_path
+from .footing import check_sliding, scale_path
 from .gltf import gltf_recording, parse_gltf
 from .joint_maps import ChosenMap, JointMap, choose_map, map_joints
 from .npy import PickledError, read_array
@@ -242,8 +242,9 @@ def _read_recording(path: Path, options: ReadingOptions) -> Capture:
             for ours, source in chosen.joints.items()
         }
         try:
-            joints, more = scale_path(_cut(retarget(recording, single), options), fps)
-            return Capture(joints, fps, (*recording.notes, *more), chosen)
+            joints, notes = scale_path(_cut(retarget(recording, single), options), fps)
+            joints, more = check_sliding(joints, fps)
+            return Capture(joints, fps, (*recording.notes, *notes, *more), chosen)
         except FormatError as error:
             recording = replace(recording, notes=(*recording.notes, f"it {error}: places are used"))
     joints = _cut(map_joints(recording, chosen.joints), options)
@@ -260,10 +261,10 @@ def _read_npy(path: Path, options: ReadingOptions) -> Capture:
         _check_features_build(features)
         return Capture(_cut(features_to_joints(features).astype(np.float64), options), FPS)
     joints, notes = as_joints(results.motions, options.get("clip"), results.lengths)
-    joints, more = even_axes(joints)
-    if more:  # now in metres, whatever the unit was before
+    even, more = even_axes(joints)
+    if even is not joints:  # now in metres, whatever the unit was before
         options = {**options, "unit": "m"}
-    return _stood(_cut(joints, options), options.get("fps") or FPS, options, (*notes, *more))
+    return _stood(_cut(even, options), options.get("fps") or FPS, options, (*notes, *more))
 
 
 def _read_npz(path: Path, options: ReadingOptions) -> Capture:
