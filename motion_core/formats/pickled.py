@@ -96,7 +96,7 @@ class _Machine(pickle.Unpickler):
 
 
 class _Kept:
-    """What a pickle can neither read nor change but by what its class allows."""
+    """Base of stand-ins whose attributes a pickle cannot reach."""
 
     __slots__ = ()
 

@@ -20,20 +20,22 @@ Array = NDArray[np.float64]
 AXES: tuple[Axis, ...] = get_args(Axis)
 
 _WEIGHTS = {
-    "stands": 4.0,
+    "upright": 3.5,
+    "rests": 1.5,
     "floor": 1.5,
     "steady": -0.7,
-    "sliding": -1.2,
-    "sides": -3.0,
-    "toes": -1.7,
+    "sliding": -1.0,
+    "sides": -2.6,
+    "toes": -1.0,
     "head below feet": -2.5,
     "falls": 0.9,
 }
 """Points for each sign: a logistic regression on recordings with a known vertical axis, rounded."""
 
 _CHANGED = 3.0  # lead from which on another axis replaces y
-_CHANGED_STILL = 4.5  # the same of a body that does not move, which gives fewer signs
+_CHANGED_STILL = 5.5  # the same of a body that does not move, which gives fewer signs
 _CERTAIN = 1.5  # lead from which on y is beyond doubt
+_CERTAIN_ADRIFT = 3.0  # the same of a body that rests on nothing, such as a swimmer's
 _STILL, _FAST = 0.05, 2.0  # metres per second
 _UPRIGHT = 0.85  # cosine to the vertical of a body that stands
 _GRAVITY = 9.81
@@ -65,7 +67,8 @@ def upright(joints: Array, fps: float, up: Axis | None) -> tuple[Array, list[str
             f"{AXES[best]} was taken as the vertical axis, as the person stands and moves; "
             "if another one is, say so (--up)"
         ]
-    if ahead[best] > -_CERTAIN:
+    adrift = signs["rests"][AXES.index("y")] < 0.05
+    if ahead[best] > -(_CERTAIN_ADRIFT if adrift else _CERTAIN):
         return joints, [
             f"y was taken as the vertical axis, which is uncertain; {AXES[best]} may be it (--up)"
         ]
@@ -75,13 +78,14 @@ def upright(joints: Array, fps: float, up: Axis | None) -> tuple[Array, list[str
 def vertical_signs(joints: Array, fps: float) -> dict[str, Array]:
     """Return what speaks for or against each of `AXES` as the vertical one, ``(6,)`` for each sign.
 
-    stands           share of the movement in which the body stands on a foot, or hand, that rests
+    upright          share of the movement in which the body stands on a foot or a hand
+    rests            the same where that foot or hand rests
     floor            whether the lowest joints are at 0, from 0 to 1
     steady           logarithm of how much the height of the lowest joint varies
     sliding          logarithm of the lowest joint's speed over that of all joints
     sides            how much left is above or below right
     toes             how much feet point up or down
-    head below feet  share of frames
+    head below feet  share of the movement in which it is by 0.3 m or more
     falls            logarithm of the share of frames in free fall
     """
     every = max(1, round(fps / _STEPS_A_SECOND))
@@ -104,9 +108,10 @@ def vertical_signs(joints: Array, fps: float) -> dict[str, Array]:
     off = np.linalg.norm(pull[:, None] + _GRAVITY * axes, axis=-1)  # (T-2, 6)
     falls = (off < 3).mean(axis=0) if len(pull) else np.zeros(len(axes))
     steady = np.sqrt(_weighted(weights, (lowest - _weighted(weights, lowest)) ** 2))
-    upside_down = heights[:, _HEAD] < heights[:, [7, 8]].mean(axis=1)
+    upside_down = heights[:, _HEAD] < heights[:, [7, 8]].mean(axis=1) - 0.3
     return {
-        "stands": _weighted(weights, (on_feet | on_hands) & rests),
+        "upright": _weighted(weights, on_feet | on_hands),
+        "rests": _weighted(weights, (on_feet | on_hands) & rests),
         "floor": np.exp(-((np.percentile(lowest, 20, axis=0) / 0.08) ** 2)),
         "steady": np.log(steady + 0.02),
         "sliding": np.log((support.mean(axis=0) + 0.05) / (usual.mean() + 0.05)),
