@@ -57,7 +57,7 @@ def pack_character(
 
 
 def _opened(gltf: Gltf) -> GltfFile:
-    """The file with one buffer, in which its pictures are, too."""
+    """Return the file with one buffer that also holds its pictures."""
     tree: dict[str, Any] = deepcopy(dict(gltf.json))
     binary, starts = bytearray(), []
     for buffer in gltf.buffers:
@@ -95,7 +95,7 @@ def _rest(file: GltfFile, rest: Recording, nodes: list[int], scales: list[float]
 
 
 def _below(rest: Recording, scales: list[float], joint: int, where: Array) -> Array:
-    """Places in the world as the node of a joint, whose parent is at rest, has them."""
+    """Return world positions in the frame of a joint's node, whose parent is at rest."""
     parent = rest.parents[joint]
     if parent < 0:
         return where

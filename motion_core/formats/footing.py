@@ -134,7 +134,9 @@ class _Motion:
 
 
 def _shortened(joints: Array, scale: float, unit: str, slid: float) -> tuple[Array, list[str]]:
-    return _scaled(joints, scale), [f"its path was taken as {unit}: the feet slid at {slid:.1f} m/s"]
+    return _scaled(joints, scale), [
+        f"its path was taken as {unit}: the feet slid at {slid:.1f} m/s"
+    ]
 
 
 def _scaled(joints: Array, scale: float) -> Array:

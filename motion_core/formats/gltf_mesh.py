@@ -150,7 +150,7 @@ def _carried(
     above: Mapping[int, int],
     scales: Sequence[float],
 ) -> tuple[Array, NDArray[np.int64], Array] | None:
-    """Return the same of a mesh that hangs on a joint as it is, such as a hat; none elsewhere."""
+    """Return the same of a rigid mesh on a joint, such as a hat; None of other meshes."""
     assert rest.rest_turns is not None
     matrix = np.eye(4)
     while node not in place:

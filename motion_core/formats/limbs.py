@@ -117,7 +117,7 @@ def _limbs(body: SkeletonEvidence, trunk: int, branch: int, kind: str) -> list[L
 
 
 def _foot(body: SkeletonEvidence, knee: int, ankle: int, leg: float) -> tuple[int | None, float]:
-    """Return the ball of a foot among what hangs on its ankle, and the cost of it; perhaps none."""
+    """Return the ball of a foot below its ankle, or None, and its cost."""
     shin = unit_vectors(body.points[:, ankle] - body.points[:, knee])
     best: tuple[int | None, float] = None, 12.0
     below = list(body.children[ankle])
@@ -141,7 +141,7 @@ def _foot(body: SkeletonEvidence, knee: int, ankle: int, leg: float) -> tuple[in
 def _collar(
     body: SkeletonEvidence, trunk: int, above: Sequence[int], shoulder: int, arm: float
 ) -> tuple[int | None, float]:
-    """Return the collar among the joints between the trunk and a shoulder; perhaps none."""
+    """Return the collar among the joints between trunk and shoulder, or None."""
     best: tuple[int | None, float] = None, 3.0
     for joint in above:
         cost = float(

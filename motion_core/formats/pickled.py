@@ -96,7 +96,7 @@ class _Machine(pickle.Unpickler):
 
 
 class _Kept:
-    """Base of stand-ins whose attributes a pickle cannot reach."""
+    """Base of objects whose state a pickle cannot set."""
 
     __slots__ = ()
 

@@ -147,7 +147,7 @@ def _attach_feet(body: SkeletonEvidence, joints: dict[str, int]) -> None:
 
 
 def _best_person(body: SkeletonEvidence) -> _Person | None:
-    """Return the likeliest reading of the skeleton as a person; none where there is none."""
+    """Return the likeliest person in the skeleton, or None."""
     pairs = _pairs(body)
     legs, arms = limb_pairs(body, pairs, "leg"), limb_pairs(body, pairs, "arm")
     joined = [_join(body, *lower, *upper) for lower, upper in product(legs, arms)]
@@ -186,7 +186,7 @@ def _join(
     chest: int,
     arms: tuple[Limb, Limb],
 ) -> _Limbs | None:
-    """Return legs and arms as those of one person, if a trunk can go with them."""
+    """Return legs and arms with the trunk that joins them, or None without one."""
     used = {limb.branch for limb in (*legs, *arms)}
     if len(used) < 4:
         return None
