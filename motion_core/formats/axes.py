@@ -111,7 +111,7 @@ def _rigid_scales(squares: Array) -> Array:
 
 
 def _built_scales(joints: Array) -> tuple[Array, float]:
-    """Return scales of the axes that make the build usual, and the share of its oddity that is left.
+    """Return scales of the axes that make the build usual, and the share of oddity that is left.
 
     Robust least squares of the logarithms of all bones' lengths over those of the usual build.
     """

@@ -237,7 +237,7 @@ def _parse_motion(text: str, columns: int) -> tuple[Array, float, tuple[str, ...
 
 
 def _streamed(rows: list[str], count: float, columns: int) -> tuple[Array, list[str]]:
-    """Return the values of a file whose rows are not its frames: wrapped, joined, or of another count.
+    """Return the values of rows that are not frames: wrapped, joined, or of another count.
 
     Raises:
         FormatError: they can be read in several ways, or in none.
