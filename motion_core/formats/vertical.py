@@ -8,7 +8,7 @@ is taken only where it leads clearly; where the lead is small, y stays and a not
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,7 +122,7 @@ def vertical_signs(joints: Array, fps: float) -> dict[str, Array]:
     }
 
 
-def _weighted(weights: Array, values: Array) -> Array:
+def _weighted(weights: Array, values: NDArray[Any]) -> Array:
     """Return the mean ``(6,)`` of values ``(T, 6)`` with weights ``(T, 1)`` whose sum is 1."""
     return np.asarray((weights * values).sum(axis=0))
 
