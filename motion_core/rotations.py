@@ -74,6 +74,23 @@ def from_matrix(matrices: Array) -> Array:
     return normalize(chosen[..., 0, :])
 
 
+def euler_matrices(axes: str, angles: Array) -> Array:  # (T, n) -> (T, 3, 3)
+    """Return rotations about n axes in turn, each in the frame that the ones before it left.
+
+    Args:
+        axes: of "xyz", in any number and order.
+        angles: in radians.
+    """
+    turned = np.tile(np.eye(3), (len(angles), 1, 1))
+    for axis, sine, cosine in zip(axes, np.sin(angles).T, np.cos(angles).T, strict=True):
+        first = ("xyz".index(axis) + 1) % 3
+        second = (first + 1) % 3
+        a, b = turned[:, :, first], turned[:, :, second]
+        s, c = sine[:, None], cosine[:, None]
+        turned[:, :, first], turned[:, :, second] = c * a + s * b, c * b - s * a
+    return turned
+
+
 def to_cont6d(q: Array) -> Array:
     """Return the first two columns of the rotation matrix, ``(..., 6)`` (Zhou et al., CVPR
     2019).

@@ -46,3 +46,10 @@ def test_a_tridiagonal_system_is_solved_as_by_scipy(rows: int) -> None:
     bands = np.stack([np.full(rows, -1.4), diagonal])
     expected = solveh_banded(bands, right) if rows > 1 else right / diagonal
     np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("axes", ["zxy", "xyz", "y", "xz", "zxz"])
+def test_rotations_in_turn_are_those_of_scipy(axes: str) -> None:
+    angles = np.random.default_rng(0).uniform(-7, 7, (50, len(axes)))
+    expected = Rotation.from_euler(axes.upper(), angles).as_matrix()
+    np.testing.assert_allclose(rotations.euler_matrices(axes, angles), expected, atol=1e-14)

@@ -10,18 +10,16 @@ comments, several roots, frames over several lines, a frame more or fewer than p
 
 from __future__ import annotations
 
-import operator
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 
 from ..errors import FormatError
 from ..motion import MAX_FRAMES
+from ..rotations import euler_matrices
 from .recording import Recording, unique_names
 
 Array = NDArray[np.float64]
@@ -114,18 +112,8 @@ def _local(offset: Array, channels: tuple[str, ...], values: Array) -> tuple[Arr
     turning = [at for at, channel in enumerate(channels) if channel.endswith("rotation")]
     for at in set(range(len(channels))).difference(turning):
         translation[:, "xyz".index(channels[at][0])] = values[:, at]
-    axes = "".join(channels[at][0] for at in turning).upper()
-    if not axes:
-        return translation, np.broadcast_to(np.eye(3), (len(values), 3, 3))
-    if re.fullmatch(r"(?:([XYZ])(?!\1)){1,3}", axes):
-        rotation = Rotation.from_euler(axes, values[:, turning], degrees=True)
-    else:
-        turns = (
-            Rotation.from_euler(a, values[:, at], degrees=True)
-            for a, at in zip(axes, turning, strict=True)
-        )
-        rotation = reduce(operator.mul, turns)
-    return translation, rotation.as_matrix()
+    axes = "".join(channels[at][0] for at in turning).lower()
+    return translation, euler_matrices(axes, np.radians(values[:, turning]))
 
 
 def parse_bvh(text: str) -> Bvh:
