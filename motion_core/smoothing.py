@@ -1,4 +1,4 @@
-"""Smoothing over time in NumPy: SciPy, which has the same, takes half a second to import."""
+"""Smoothing over time in NumPy, since SciPy's equivalents take half a second to import."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def post(address: str, **message: Any) -> httpx.Response:
 
 @contextmanager
 def served(studio: Studio, **door: Any) -> Iterator[str]:
-    """A server on loopback, in a thread; gives its address."""
+    """Serve on loopback in a thread; yield the address."""
     app = http_app(mcp_server(studio, pictures=False, patience=PATIENCE), Door(**door))
     with socket.create_server(("127.0.0.1", 0)) as listening:
         # No connection is closed for being idle: that would meet a request of a slow client.

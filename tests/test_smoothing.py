@@ -1,4 +1,4 @@
-"""What NumPy does here in SciPy's place has SciPy's numbers."""
+"""Our NumPy versions give SciPy's results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weights of earlier checkpoints make room, whatever other processes do with them."""
+"""Weights of earlier checkpoints are removed safely while other processes use the cache."""
 
 from __future__ import annotations
 

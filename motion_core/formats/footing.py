@@ -87,7 +87,7 @@ def check_sliding(joints: Array, fps: float) -> tuple[Array, list[str]]:
 
 @dataclass(frozen=True)
 class _Motion:
-    """Path and steps of somebody.
+    """A person's path and steps.
 
     Attributes:
         root: ``(T, 3)``, metres.

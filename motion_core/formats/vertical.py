@@ -1,8 +1,8 @@
-"""Which axis is up, by what a body's posture, support, sides and falls say of each axis.
+"""Which axis is up, judged by a body's posture, support, sides and falls.
 
-No sign is certain by itself: who bends or lies extends along the floor, a swimmer touches none, a
-file may have its floor anywhere. Every axis gets points for all of them, and another axis than y
-is taken only where it leads clearly; where the lead is small, y stays and a note says so.
+No sign is certain by itself: people who bend or lie extend along the floor, a swimmer touches none,
+and a file may have its floor anywhere. Each axis scores points for every sign. An axis other than y
+is chosen only if it leads clearly; if its lead is small, y stays and a note says so.
 `benchmarks/damaged_imports.py` measures how often that is right.
 """
 
@@ -32,9 +32,9 @@ _WEIGHTS = {
 }
 """Points for each sign: a logistic regression on recordings with a known vertical axis, rounded."""
 
-_CHANGED = 3.0  # lead from which on another axis replaces y
+_CHANGED = 3.0  # lead at which another axis replaces y
 _CHANGED_STILL = 5.5  # the same of a body that does not move, which gives fewer signs
-_CERTAIN = 1.5  # lead from which on y is beyond doubt
+_CERTAIN = 1.5  # lead at which y is beyond doubt
 _CERTAIN_ADRIFT = 3.0  # the same of a body that rests on nothing, such as a swimmer's
 _STILL, _FAST = 0.05, 2.0  # metres per second
 _UPRIGHT = 0.85  # cosine to the vertical of a body that stands
@@ -50,7 +50,7 @@ def upright(joints: Array, fps: float, up: Axis | None) -> tuple[Array, list[str
     Args:
         joints: in metres.
         fps: frames per second.
-        up: the vertical axis, where the person says it.
+        up: the vertical axis, if the user named it.
     """
     if up is not None:
         return joints @ turn_up(up), []
@@ -76,7 +76,7 @@ def upright(joints: Array, fps: float, up: Axis | None) -> tuple[Array, list[str
 
 
 def vertical_signs(joints: Array, fps: float) -> dict[str, Array]:
-    """Return what speaks for or against each of `AXES` as the vertical one, ``(6,)`` for each sign.
+    """Return the evidence for and against each of `AXES` being vertical, ``(6,)`` for each sign.
 
     upright          share of the movement in which the body stands on a foot or a hand
     rests            the same where that foot or hand rests
@@ -128,7 +128,7 @@ def _weighted(weights: Array, values: NDArray[Any]) -> Array:
 
 
 def _speeds(joints: Array, fps: float) -> Array:
-    """Return speeds ``(T, 22)`` in metres per second, of the last frame those before it."""
+    """Return speeds ``(T, 22)`` in metres per second; the last frame repeats the one before."""
     if len(joints) == 1:
         return np.zeros(joints.shape[:2])
     speeds = np.linalg.norm(np.diff(joints, axis=0), axis=-1) * fps

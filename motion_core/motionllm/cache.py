@@ -1,12 +1,12 @@
-"""The folder of downloads and converted weights, and what makes room in it.
+"""The folder of downloads and converted weights, and how it is kept small.
 
     <cache>/backbones/   language models as they were downloaded and converted
     <cache>/merged/      checkpoints merged into them
 
 A new folder of weights pushes out those that were used longest ago. Other processes may be at
-work meanwhile: who uses a folder marks it before looking into it, what was marked within the last
-hour stays, and a folder disappears under its name at once. Mapped weights of a removed folder stay
-readable; on Windows a folder with open files cannot be renamed, and stays.
+work meanwhile: a process marks a folder before reading it, folders marked within the last hour
+stay, and a folder is renamed before it is deleted, so it is never half there. Mapped weights of a
+removed folder stay readable; on Windows a folder with open files cannot be renamed, and stays.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def mark_used(folder: Path) -> None:
 
 
 def remove_unused(folder: Path) -> None:
-    """Remove folders beside the new `folder` that were used longest ago, and what writers left."""
+    """Remove the least recently used folders beside the new `folder`, and abandoned ones."""
     now = time.time()
     others = []
     with suppress(OSError):

@@ -41,7 +41,7 @@ class RayWorkers:
     cancel: CancelToken | None = None
 
     def __call__(self, shards: Shards) -> Iterator[tuple[int, list[Record]]]:
-        """Yield the number and records of each shard, whichever is ready first.
+        """Yield the number and records of each shard, as each is ready.
 
         Raises:
             ConfigurationError: Ray is not installed, or a setting is wrong.
@@ -91,7 +91,7 @@ class _Worker:
     def make(self, number: int, lines: list[str]) -> tuple[int, list[Record] | MotionAgentError]:
         try:
             return number, shard_records(number, lines, self._engine, self._settings)
-        except MotionAgentError as err:  # as a value: Ray would wrap it
+        except MotionAgentError as err:  # returned, since Ray would wrap an exception
             return number, err
 
 

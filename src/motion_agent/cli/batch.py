@@ -36,7 +36,7 @@ def batch(
     captions: Annotated[bool, typer.Option("--captions", help="Caption each motion, too.")] = False,
     shard: Annotated[int, typer.Option(min=1, help="Rows in each file.")] = 256,
     workers: Annotated[
-        int, typer.Option(min=0, help="Workers of a Ray cluster; 0 for this process alone.")
+        int, typer.Option(min=0, help="Ray workers; 0 to use this process alone.")
     ] = 0,
     worker_cpus: Annotated[float, typer.Option(min=0, help="Processors of each worker.")] = 1,
     worker_gpus: Annotated[float, typer.Option(min=0, help="GPUs of each, such as 0.5.")] = 0,
@@ -57,10 +57,13 @@ def batch(
         check_spelling(planner)
     loaded = load_chosen_engine(engine, checkpoint, warm=not workers)
     settings = BatchSettings(planner=planner, seed=seed, captions=captions, shard=shard)
-    name = engine_name(engine, checkpoint)
     with stoppable() as cancel, counting("making motions") as progress:
-        ray = RayWorkers(name, settings, workers, worker_cpus, worker_gpus, cancel)
-        make = ray if workers else None
+        name = engine_name(engine, checkpoint)
+        make = (
+            RayWorkers(name, settings, workers, worker_cpus, worker_gpus, cancel)
+            if workers
+            else None
+        )
         done = run_batch(
             prompts, out, loaded, settings, make=make, progress=progress, cancel=cancel
         )

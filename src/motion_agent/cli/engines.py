@@ -101,9 +101,7 @@ def warm_up(engine: MotionEngine) -> None:
 
 @contextmanager
 def warming_up(engine: MotionEngine) -> Iterator[None]:
-    """`warm_up` in a thread, beside what is done inside; afterwards wait for it, and raise its
-    error.
-    """
+    """Run `warm_up` in a thread during the block; then wait for it and raise its error, if any."""
     errors: list[BaseException] = []
 
     def load() -> None:

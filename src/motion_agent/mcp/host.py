@@ -228,7 +228,7 @@ def _tool(name: str, description: str, arguments: Any) -> types.Tool:
 
 
 async def _cancel_when_gone(request: Any, job: Job) -> None:
-    """Cancel a job when the HTTP connection of its request is lost: the answer would be, too."""
+    """Cancel a job if its HTTP connection is lost, since nobody would get the answer."""
     if isinstance(request, Request):
         while not await request.is_disconnected():
             await asyncio.sleep(_LOOK)

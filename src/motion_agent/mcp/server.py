@@ -87,7 +87,7 @@ class _Opening:
     async def host(self) -> Host:
         """Return the host once it is open."""
         if self._begun.acquire(blocking=False):
-            # Nobody waits for this thread when the process ends.
+            # A daemon: the process does not wait for this thread when it ends.
             threading.Thread(target=self._open, name="motion-agent opens", daemon=True).start()
         return await asyncio.wrap_future(self._made)
 
