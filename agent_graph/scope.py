@@ -26,7 +26,10 @@ _NUMBERS = {
 _BY_WORD = {word: number for number, words in _NUMBERS.items() for word in words.split()}
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)?|[^\W\d_]+|[一二两三四五六七八九十]")
 _SECONDS = re.compile(
-    r"\bs\b|\bsec|sekund|second|segund|seconde|secondi|\bmin|秒|分", re.IGNORECASE
+    r"\bs\b|\bsec|sekund|second|segund|seconde|secondi|\bmin|秒|分"
+    r"|\bfor (?:\d+|one|two|three|four|five|six|seven|eight|nine|ten)"  # "rest for six"
+    r"(?=\W*(?:$|[,.;]|(?:and|then|before)\b))",
+    re.IGNORECASE,
 )
 _HOW_LONG = re.compile(  # a duration not stated in numbers
     r"\b(?:long|longer|short|shorter|slow|slower|slowly|quick|quickly|fast|faster|half|while|brief"
