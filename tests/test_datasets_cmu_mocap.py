@@ -64,6 +64,19 @@ def test_joints_are_metres_above_their_floor(folder: Path) -> None:
     np.testing.assert_allclose(joints, expected, atol=6e-4)
 
 
+@pytest.mark.parametrize(("first", "toes"), [(0, 0.01), (45, 0.227)], ids=["low floor", "a step"])
+def test_who_stands_on_one_level_throughout_stands_on_the_floor(
+    tmp_path: Path, first: int, toes: float
+) -> None:
+    joints = person(90, sway=0.0, speed=0.0)
+    joints[:, [10, 11], 1] = 0.12 + 0.02
+    joints[first:, :, 1] += 0.1
+    millimetres = np.round(1000 * joints).astype(np.int16)
+    np.save(tmp_path / "j.npy", np.diff(millimetres, axis=0, prepend=np.zeros((1, 22, 3), "i2")))
+    read = read_cmu_mocap(tmp_path / "j.npy", (0, 90), floor_mm=0)
+    np.testing.assert_allclose(read[-1, [10, 11], 1], toes, atol=1e-9)
+
+
 def test_parts_have_their_captions_and_long_trials_no_description(folder: Path) -> None:
     takes = {take.id.split("/")[1]: take for take in find_cmu_mocap(folder)}
     spans = {(span.start, span.end): span.captions for span in takes["13_01"].spans}
