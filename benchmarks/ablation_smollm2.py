@@ -3,9 +3,9 @@
     python benchmarks/ablation_smollm2.py                  # about half an hour on one core
     python benchmarks/ablation_smollm2.py --replay         # the report again, without a model
 
-SmolLM2-135M-Instruct is served on loopback (benchmarks/llama_server.py) and asked in all five ways
-at two temperatures, the first scenarios of every family; the `offline` planner is asked the whole
-suite. Records and report are in docs/ablation.
+SmolLM2-135M-Instruct is served on loopback (benchmarks/llama_server.py) and asked in all five ways,
+the first scenarios of every family; the `offline` planner is asked the whole suite. Records and
+report are in docs/ablation.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from motion_agent.ablation.strategy import STRATEGIES, cells_of
 
 FOLDER = Path(__file__).parent.parent / "docs" / "ablation"
 PLANNER = "openai:smollm2-135m-instruct"
-TEMPERATURES = (0.0, 0.8)
 MAX_TOKENS = "300"  # tokens of an answer: a plan of six steps; a looping model is stopped early
 ROUND = 8  # scenarios at a time, so that the time limit can take effect in between
 
@@ -39,7 +38,9 @@ def by_turns(suite: Suite, most: int) -> list[str]:
     return ids
 
 
-def ask(records: Records, *, first: int, minutes: float, threads: int) -> None:
+def ask(
+    records: Records, *, first: int, minutes: float, threads: int, temperatures: list[float]
+) -> None:
     """Ask whatever is not recorded yet."""
     suite = load_suite()
     run(Ablation(suite, cells_of(["offline"])), records, progress=_tell)
@@ -53,7 +54,7 @@ def ask(records: Records, *, first: int, minutes: float, threads: int) -> None:
             if left <= 0:
                 break
             chosen = suite.choose(ids=ids[start : start + ROUND])
-            cells = cells_of([PLANNER], tuple(STRATEGIES), TEMPERATURES)
+            cells = cells_of([PLANNER], tuple(STRATEGIES), temperatures)
             limits = Limits(minutes=left + 10)  # a started round is finished
             run(Ablation(chosen, cells, limits=limits, short=True), records, progress=_tell)
 
@@ -66,7 +67,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--first", type=int, default=3, help="scenarios of each family")
     parser.add_argument(
-        "--minutes", type=float, default=25, help="minutes after which no round starts"
+        "--minutes", type=float, default=75, help="minutes after which no round starts"
+    )
+    parser.add_argument(
+        "--temperature", type=float, action="append", help="repeatable; 0 by default"
     )
     parser.add_argument("--threads", type=int, default=1, help="threads of llama.cpp")
     parser.add_argument("--out", type=Path, default=FOLDER)
@@ -74,7 +78,13 @@ def main() -> None:
     arguments = parser.parse_args()
     records = Records(arguments.out)
     if not arguments.replay:
-        ask(records, first=arguments.first, minutes=arguments.minutes, threads=arguments.threads)
+        ask(
+            records,
+            first=arguments.first,
+            minutes=arguments.minutes,
+            threads=arguments.threads,
+            temperatures=arguments.temperature or [0.0],
+        )
     from motion_agent.ablation.report import write_report
     from motion_agent.ablation.scoring import score
 

@@ -2,12 +2,13 @@
 
     python benchmarks/planner_causes.py --out causes --minutes 15   # repeat it to go on
     python benchmarks/planner_causes.py --out causes --replay       # the table alone, again
+    python benchmarks/planner_causes.py --out causes --off "everything,nothing"
 
 "Everything off" is the agent before there were remedies, "all but short off" the same with short
-prompts, "nothing off" the agent of today; in between, one remedy is off at a time. The requests are
-the first in English of each family, then the first in another language, from the even half of
-`sense_suite`. A program reads plans and exchanges and counts the requests that show a cause, among
-those that were asked in every column. The table is put into docs/ablation/causes.md.
+prompts, "nothing off" the agent of today; in between, one remedy is off at a time. The forty
+requests in benchmarks/cause_requests invite each cause. A program reads plans and exchanges and
+counts the requests that show a cause, among those that were asked in every column. The table is put
+into docs/ablation/causes.md.
 """
 
 from __future__ import annotations
@@ -22,36 +23,31 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from llama_server import serving
-from planner_sense import MAX_TOKENS, PLANNER, REMEDIES, half_of, without
+from planner_sense import MAX_TOKENS, PLANNER, REMEDIES, without
 
 from motion_agent.ablation import Records, Suite, cells_of, load_suite, score
 from motion_agent.ablation.budget import Limits
 from motion_agent.ablation.runner import Ablation, run
-from motion_agent.ablation.scenario import SENSE_SUITE
 from motion_agent.ablation.scoring import TurnScore
 from motion_agent.agent_graph.plan import Step
 from motion_agent.prompts import load_prompt
 
 _NEEDS_MOTION = {"open_motion", "keep_segment", "undo", "redo", "start_over", "name_motion"}
 _FILE = re.compile(r"\.\w{2,4}\b")
+REQUESTS = Path(__file__).parent / "cause_requests"
 PAGE = Path(__file__).parent.parent / "docs" / "ablation" / "causes.md"
 _EXAMPLES = ("planner_examples", "planner_short_examples")
 _WORD = re.compile(r"[^\W\d_]{3,}")
 
 
-def sample(suite: Suite, each: int) -> list[Suite]:
-    """Return the first English requests of each family, and the first in other languages."""
-    parts = []
-    for english in (True, False):
-        counts: Counter[str] = Counter()
-        ids = []
-        for scenario in half_of(suite, "dev"):
-            if scenario.id.endswith("-en") == english:
-                counts[scenario.family] += 1
-                if counts[scenario.family] <= each:
-                    ids.append(scenario.id)
-        parts.append(suite.choose(ids=ids))
-    return parts
+def parts_of(suite: Suite) -> list[Suite]:
+    """Return the first request of every family, then the second of each, and so on."""
+    ranks: Counter[str] = Counter()
+    parts: dict[int, list[str]] = {}
+    for scenario in suite:
+        ranks[scenario.family] += 1
+        parts.setdefault(ranks[scenario.family], []).append(scenario.id)
+    return [suite.choose(ids=ids) for ids in parts.values()]
 
 
 def _steps(turn: TurnScore) -> list[Step]:
@@ -79,6 +75,16 @@ def _impossible(turn: TurnScore) -> bool:
     named = bool(_FILE.search(turn.request))
     return any(
         step.tool in _NEEDS_MOTION or (step.tool == "caption_motion" and not named)
+        for step in _steps(turn)
+    )
+
+
+def _missing(turn: TurnScore) -> bool:
+    """Return whether a step reads a file that does not exist."""
+    return any(
+        step.tool in ("open_motion", "caption_motion")
+        and bool(_FILE.search(step.motion))
+        and step.motion not in turn.scenario.files
         for step in _steps(turn)
     )
 
@@ -119,6 +125,7 @@ def _stood_not_still(turn: TurnScore) -> bool:
 CAUSES: dict[str, Callable[[TurnScore], bool]] = {
     "an example copied word for word": _copied,
     "a step that is impossible now": _impossible,
+    "a file that does not exist": _missing,
     "a second person that nobody asked for": _fault("invented_person"),
     "more than eight steps": lambda turn: len(_steps(turn)) > 8,
     "an empty plan for a movement": _empty,
@@ -167,7 +174,6 @@ def markdown(columns: dict[str, dict[str, str]]) -> Iterator[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--each", type=int, default=1, help="requests of each family and language")
     parser.add_argument("--strategy", default="schema")
     columns = ["everything", "all but short", *REMEDIES, "nothing"]
     parser.add_argument(
@@ -179,7 +185,7 @@ def main() -> None:
     parser.add_argument("--table", type=Path, default=PAGE, help="page with the table")
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
-    parts = sample(load_suite(SENSE_SUITE), arguments.each)
+    parts = parts_of(load_suite(REQUESTS))
     names = arguments.off.split(",")
     records = {name: Records(arguments.out / name) for name in names}
     os.environ.update(MOTION_AGENT_MAX_TOKENS=MAX_TOKENS, MOTION_AGENT_NUM_CTX="4096")

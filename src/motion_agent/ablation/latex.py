@@ -22,7 +22,11 @@ _COLUMNS = (
 
 
 def to_latex(tables: Tables) -> str:
-    """Return the shares of each cell in percent with 95 % intervals, as a `table` environment."""
+    """Return the shares of each cell in percent with 95 % intervals, as a `table` environment.
+
+    Its first line names the packages. A planner has a line of its own above its cells, and a table
+    wider than the text shrinks to it.
+    """
     columns = [
         (field, title)
         for field, title in _COLUMNS
@@ -30,21 +34,27 @@ def to_latex(tables: Tables) -> str:
     ]
     head = ["planner", "turns", *(title for _, title in columns)]
     lines = [
-        r"% \usepackage{booktabs}",
+        r"% \usepackage{booktabs,graphicx}",
         r"\begin{table}",
         r"  \centering",
         r"  \caption{Planners: turns in percent, with 95\,\% Wilson intervals by scenario.}",
+        r"  \setlength{\tabcolsep}{4pt}",
+        r"  \resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
         rf"  \begin{{tabular}}{{l{'r' * (len(head) - 1)}}}",
         r"    \toprule",
         f"    {' & '.join(head)} \\\\",
         r"    \midrule",
     ]
+    planner = None
     for summary in tables.summaries:
+        cell = summary.cell
+        if cell.planner != planner:
+            planner = cell.planner
+            lines.append(rf"    \multicolumn{{{len(head)}}}{{l}}{{{escaped(planner)}}} \\")
         shares = [_share(getattr(summary, field)) for field, _ in columns]
-        lines.append(
-            f"    {' & '.join([escaped(summary.cell.name), str(summary.turns), *shares])} \\\\"
-        )
-    lines += [r"    \bottomrule", r"  \end{tabular}", r"\end{table}"]
+        way = r"\quad " + escaped(cell.name.removeprefix(f"{planner}, "))
+        lines.append(f"    {' & '.join([way, str(summary.turns), *shares])} \\\\")
+    lines += [r"    \bottomrule", r"  \end{tabular}}", r"\end{table}"]
     return "\n".join(lines) + "\n"
 
 
