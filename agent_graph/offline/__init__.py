@@ -8,6 +8,7 @@ edits        commands that change the current motion; timing: its durations;
 draft        the motion during an edit, and the steps of its plan
 references   resolves "the second wave" to a segment, "the first one" to a motion
 scene        who does what: clauses to actions of one person or two; placing: where they stand
+durations    "for two seconds", and numbers that lack their unit
 clauses      a sentence to clauses; predicates: a clause to plain English; lexicon: its words
 """
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+from .durations import DURATION, seconds_of
 from .lexicon import (
     DETERMINERS,
     NUMBER,
@@ -86,14 +87,6 @@ _WHILE_OTHER = re.compile(r"\s*,?\s+(?:while|whereas|as)\s+(?=(.{3,80}))", re.IG
 _FIRST = re.compile(
     r"^(?:first(?:ly)?|to\s+start|to\s+begin\s+with|at\s+first|initially)\b\s*,?\s*"
     r"(?!(?:one|person|man|woman)\b)|^(?:second|third|fourth|fifth|sixth)(?:ly)?\s*,\s*",
-    re.IGNORECASE,
-)
-_SECONDS = re.compile(
-    rf"\s*\(?\b(?:for|in|over|of|lasting|during)?\s*(?:about\s+|around\s+|roughly\s+|some\s+)?"
-    rf"(?P<n>{NUMBER}|half\s+an?|(?!as\b)an?|a\s+few|a\s+couple\s+of)[\s-]*"
-    r"(?P<unit>seconds?|secs?|s|minutes?|mins?)\b(?!\s+(?:person|one|man|woman|people|time|take|"
-    r"motion|dancer|actor)\b)"
-    r"(?:\s+long)?\)?",
     re.IGNORECASE,
 )
 _TIMES = re.compile(
@@ -348,7 +341,7 @@ def _clause(part: str) -> Clause:
         re.sub(r"[\s,]+(?:and|but|or)$", "", part.strip(" ,.\n"), flags=re.IGNORECASE)
     )
     seconds, times = 0.0, 1
-    match = _SECONDS.search(part)
+    match = DURATION.search(part)
     if match and not re.search(r"\bwhile\b|\bevery\b", part[: match.start()]):
         seconds = seconds_of(match)
         part = _cut_out(part, match)
@@ -370,14 +363,6 @@ def _clause(part: str) -> Clause:
 def _cut_out(text: str, match: re.Match[str]) -> str:
     rest = text[match.end() :]
     return (text[: match.start()] + ("" if rest.startswith(",") else " ") + rest).strip(" ,")
-
-
-def seconds_of(match: re.Match[str]) -> float:
-    """Return the duration in a match with groups ``n`` and ``unit``, in seconds."""
-    words = " ".join(match["n"].lower().split())
-    value = {"a": 1.0, "an": 1.0, "half a": 0.5, "half an": 0.5, "a few": 3.0, "a couple of": 2.0}
-    amount = value[words] if words in value else number(words)
-    return amount * (60 if match["unit"].lower().startswith("min") else 1)
 
 
 def _strip_subject(clause: str, word: str) -> str:

@@ -61,10 +61,14 @@ THINGS = words_of(
 
 _NUMBERS = {
     "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7,
-    "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "fifteen": 15, "twenty": 20,
-    "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "ninety": 90,
+    "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14,
+    "fifteen": 15, "sixteen": 16, "seventeen": 17, "eighteen": 18, "nineteen": 19, "twenty": 20,
+    "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90,
 }  # fmt: skip
-NUMBER = r"(?:\d+(?:\.\d+)?|" + "|".join(_NUMBERS) + r")"
+NUMBER = (
+    r"(?:\d+(?:\.\d+)?|(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)"
+    r"(?:[\s-](?:one|two|three|four|five|six|seven|eight|nine)\b)?|" + "|".join(_NUMBERS) + r")"
+)
 
 ORDINALS = {
     "first": 1, "1st": 1, "second": 2, "2nd": 2, "third": 3, "3rd": 3, "fourth": 4, "4th": 4,
@@ -86,8 +90,9 @@ def singular(phrase: str) -> str:
 
 
 def number(text: str) -> float:
-    """Return the value of a number in digits or words."""
-    return float(_NUMBERS[text]) if text in _NUMBERS else float(text)
+    """Return the value of a number in digits or words: ``2.5``, ``twenty-five``."""
+    parts = re.split(r"[\s-]", text)
+    return sum(float(_NUMBERS[part]) if part in _NUMBERS else float(part) for part in parts)
 
 
 def gerund(base: str) -> str:

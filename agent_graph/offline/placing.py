@@ -15,7 +15,7 @@ from .lexicon import NUMBER, PERSON_NOUNS, number
 
 _UNITS = {"m": 1.0, "cm": 0.01, "f": 0.3048, "s": 0.75, "p": 0.75}  # a step is 75 cm
 _DISTANCE = (
-    rf"(?P<n>{NUMBER}(?:\s+and\s+a\s+half)?|half\s+an?|an?|a\s+couple\s+of)\s*"
+    rf"(?P<n>{NUMBER}|half\s+an?|an?|a\s+couple\s+of)\s*"
     r"(?P<unit>metres?|meters?|m|centimetres?|centimeters?|cm|feet|foot|ft|steps?|paces?)\b"
 )
 _OTHER = (
@@ -138,13 +138,11 @@ def _target(match: re.Match[str], who_is: WhoIs) -> int | None:
 
 def _metres(match: re.Match[str]) -> float:
     words = " ".join(match["n"].lower().split())
-    half = words.endswith(" and a half")
-    words = words.removesuffix(" and a half")
     lengths = {"half a": 0.5, "half an": 0.5, "a": 1.0, "an": 1.0, "a couple of": 2.0}
     amount = lengths[words] if words in lengths else number(words)
     unit = match["unit"].lower()
     scale = _UNITS["cm"] if unit.startswith("c") else _UNITS[unit[0]]
-    return min((amount + 0.5 * half) * scale, 1e6)
+    return min(amount * scale, 1e6)
 
 
 def _placement(

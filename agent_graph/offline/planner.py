@@ -24,6 +24,7 @@ from .answers import (
 from .clauses import clauses_of, own_subject
 from .commands import LONGEST, is_question, split_commands
 from .draft import Draft, Steps
+from .durations import with_units
 from .edits import continues, looks_like_action, new_scene
 from .lexicon import DETERMINERS, NUMBER, PERSON_NOUNS, base_of, verb_form
 from .predicates import LEADING_ADVERB, PREPOSITIONS
@@ -133,7 +134,7 @@ class OfflinePlanner:
         if task.captions:
             return _say(answer_from([(c["name"], c["text"]) for c in task.captions]))
         try:
-            return _plan(plain(task.request), task)
+            return _plan(with_units(plain(task.request)), task)
         except CannotDo as answer:
             return _say(str(answer))
 
@@ -316,6 +317,8 @@ def _begun(bare: str) -> str | None:
 
 def _needs_motion(bare: str) -> bool:
     """Return whether the words would change a motion if there were one."""
+    if re.match(r"keep (?:\w+ing|still|quiet|calm)\b", bare, re.IGNORECASE):
+        return False  # an action
     attempts = (timing.set_length, timing.change_speed, timing.another_take, edits.remove,
                 edits.repeat, manners.manner)  # fmt: skip
     for attempt in attempts:
