@@ -73,7 +73,7 @@ def test_every_row_has_the_cells_of_the_head_and_begins_with_no_argument(table: 
     columns = table[table.index("{l") + 1 :].partition("}")[0]
     body = table[table.index(r"\toprule") : table.index(r"\bottomrule")]
     rows = [line.strip() for line in body.splitlines() if line.endswith(r"\\")]
-    names = [row for row in rows if row.startswith(r"\multicolumn{%d}" % len(columns))]
+    names = [row for row in rows if row.startswith(rf"\multicolumn{{{len(columns)}}}")]
     assert len(names) == len(NAMES) + 2
     rest = [row for row in rows if row not in names]
     assert len(rest) == 1 + len(NAMES) + 2

@@ -34,6 +34,12 @@ from motion_agent.motion_core.timeline import Timeline
             "The king sits on the throne while the queen dances",
             "+: the king sits on the throne | 2/+: the queen dances | @180,0,1.5",
         ),
+        ("he waves and she bows", "+: a man waves | 2/+: a woman bows | @180,0,1.5"),
+        (
+            "She kneels and he kneels opposite her, 2 m away.",
+            "+: a woman kneels | 2/+: a man kneels | @180,0,2",
+        ),
+        ("first he bows, then he claps", "+: a person bows | +: a person claps"),
         ("A man bows and she curtsies", "+: a man bows | 2/+: a woman curtsies | @180,0,1.5"),
         (
             "A man stands 2 metres in front of a woman. He bows and she curtsies.",

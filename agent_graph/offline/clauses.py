@@ -134,6 +134,12 @@ _TURNED_ROUND = (
     (re.compile(r"[\s,]*\bin\s+(?:this|that)\s+order\b", re.I), ""),
     (re.compile(r"^((?:two|a\s+couple|both)\b[\w ]{0,30}):\s+", re.I), r"\1. "),
     (re.compile(r"\bbut\s+also\b", re.I), "and"),
+    (
+        re.compile(
+            r"^((?:instead\s+of|rather\s+than)\s[^,.;]{1,40}?)\s+(?=(?:he|she|they)\s)", re.I
+        ),
+        r"\1, ",
+    ),
     (re.compile(r",\s*who\s+(is\s+(?:\w+\s+)?\w+)\s*,\s*", re.I), r" who \1 "),
     (
         re.compile(

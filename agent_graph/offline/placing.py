@@ -107,7 +107,9 @@ def place_in(
             rest = f"{rest[: found.start()]} {rest[found.end() :]}"
     distance = None
     if relations or re.search(r"\b(?:apart|away)\b", predicate):
-        measured = re.search(rf"(?:\bat\s+)?{_DISTANCE}", rest, re.IGNORECASE)
+        measured = re.search(
+            rf",?\s*(?:\bat\s+)?{_DISTANCE}(?:\s+(?:away|apart)\b)?", rest, re.IGNORECASE
+        )
         if measured and "forward" not in rest[measured.end() :]:
             distance = _metres(measured)
             rest = f"{rest[: measured.start()]} {rest[measured.end() :]}"

@@ -98,6 +98,11 @@ _UNREAD = re.compile(  # states what happens; the rules would drop or misread it
 _GARBLED = {"whos", "whoses", "whoms", "hes", "shes", "theys"}
 _JOINED = {"who", "whose", "whom", "that", "which", "and", "while", "until", "when"}
 _NO_MOTION = "There is no motion yet to change. Tell me what a person does first."
+_ONLY = re.compile(  # "no jumping, just a bow"
+    r"(?:no|not(?: an?)?) [^,.;]{1,40}?,? (?:but|just|only|simply)(?: just| only)?"
+    r" (?P<rest>an? .+)",
+    re.IGNORECASE,
+)
 _WHOLE = (motions.name_motion, motions.export_motion, motions.open_motion)
 _STRUCTURAL = (
     timing.set_length,
@@ -252,7 +257,8 @@ def _obey(command: str, draft: Draft, task: Task, *, alone: bool) -> None:
         if strange and not re.match(r"make .*\b(?:a|an) ", bare):
             raise CannotDo(f"I do not understand the edit {quoted(line)}. {_EDITS}")
     else:
-        actions = _begun(bare)
+        only = _ONLY.fullmatch(bare)
+        actions = only["rest"] if only else _begun(bare)
         if actions is not None:
             command = actions
         elif _needs_motion(bare):

@@ -58,6 +58,9 @@ class Action:
     person: int = 1
 
 
+_KINDS = {"he": (FEMALE, "a man"), "she": (MALE, "a woman")}  # the other kind, the name
+
+
 @dataclass
 class Cast:
     """The one or two people of a motion.
@@ -70,6 +73,7 @@ class Cast:
     names: dict[int, str] = field(default_factory=dict)
     last: tuple[int, ...] = (1,)
     one_seen: bool = False  # "one jumps, one sits": the second "one" is the other person
+    pronoun: str = ""  # "he waves, she bows": two people, of whom nothing else is said
 
     def name(self, person: int) -> str:
         """Return the person's name in descriptions."""
@@ -107,6 +111,8 @@ class Cast:
         if phrase in PRONOUNS:
             if phrase in ("they", "we"):
                 return (1, 2) if len(self.names) == 2 else self.last
+            if phrase in _KINDS and not self.names:
+                return self._by_pronoun(phrase)
             found = self.known(phrase) or self._of_the_other_kind(phrase)
             return (found,) if found else self.last
         if words[0] in ("both", "each") or phrase in ("they both", "the two", "the two of them"):
@@ -145,12 +151,19 @@ class Cast:
             return (person,)
         return self._named(subject)
 
+    def _by_pronoun(self, pronoun: str) -> tuple[int, ...]:
+        """Return who "he" is where nobody was named; the second pronoun makes two people."""
+        if self.pronoun in ("", pronoun):
+            self.pronoun = pronoun
+            return self.last
+        self.names = {1: _KINDS[self.pronoun][1], 2: _KINDS[pronoun][1]}
+        return (2,)
+
     def _of_the_other_kind(self, pronoun: str) -> int | None:
         """Return whether "A man bows and she waves" is about somebody else."""
-        kinds = {"he": (FEMALE, "a man"), "she": (MALE, "a woman")}
-        if pronoun not in kinds or list(self.names) != [1]:
+        if pronoun not in _KINDS or list(self.names) != [1]:
             return None
-        others, name = kinds[pronoun]
+        others, name = _KINDS[pronoun]
         if self.names[1].split()[-1] not in others:
             return None
         self.names[2] = name
@@ -239,7 +252,7 @@ def scene_of(text: str, cast: Cast | None = None, placement: Sequence[float] = (
     cast = cast or Cast()
     clauses, style = clauses_of(text)
     people = _with_everybody(cast, clauses)
-    stage = Cast(dict(cast.names), cast.last)
+    stage = Cast(dict(people.names if people.pronoun else cast.names), cast.last)
     alone = not cast.names
     actions: list[Action] = []
     place: tuple[float, ...] = ()
