@@ -6,6 +6,7 @@ open it, then execute the command.
 
     export m-3fa9c1 as bow.glb   ->   export it as bow.glb                  (it is the current one)
     make motion 1 slower         ->   open motion 1. make it slower         (it is another one)
+    another take of motion 1     ->   open motion 1. another take of it
     add a jump to motion 1       ->   open motion 1. add a jump
 """
 
@@ -23,8 +24,13 @@ _NUMBERED = (
 )
 _BEFORE = (
     r"(?:(?:please|ok|okay|now|and|then|can you|could you|would you),? )*"
-    r"(?:export|save|write|render|convert|make|slow(?: down)?|speed up|shorten|lengthen|reverse)"
+    r"(?:export|save|write|render|convert|make|slow(?: down)?|speed up|shorten|lengthen|reverse"
+    r"|delete|remove|erase|clear|discard|redo|retry|vary"
+    r"|(?:(?:do|make|try|give me) )?(?:another|a (?:new|different)|one more)"
+    r" (?:take|version|try|variation) (?:of|at|on|for))"
 )
+_WHOLE = re.compile(r"\b(?:delete|remove|erase|clear|discard)$", re.IGNORECASE)
+_AGAIN = re.compile(r"\b(?:redo|retry|vary)$", re.IGNORECASE)
 _END = r"(?P<rest>[\s,.]*(?:at the (?:end|start|beginning))?[.!]?)"
 _INTO = r"(?:add|append|insert|put|attach|include)\b.{1,200}?"
 
@@ -44,7 +50,9 @@ def resolve(request: str, conversation: Conversation) -> str:
         re.IGNORECASE | re.DOTALL,
     )
     if command is not None:
-        done = f"{command['verb']}{command['space']}it{command['rest']}"
+        verb = _AGAIN.sub("another take of", command["verb"])
+        it = "the motion" if _WHOLE.search(verb) else "it"
+        done = f"{verb}{command['space']}{it}{command['rest']}"
         return _about(command["ref"], done, conversation) or text
     into = re.fullmatch(
         rf"(?P<what>\s*{_INTO})\s+(?:to|in|into)\s+{reference}{_END}",

@@ -65,6 +65,48 @@ def test_an_edit_of_another_motion_leaves_the_current_one(agent: MotionAgent) ->
     assert agent.timelines()[1].segments[-1].description == "a person jumps"
 
 
+@pytest.mark.parametrize("request_", ["another take of {}", "try another version of {}", "redo {}"])
+@pytest.mark.parametrize("reference", ["motion 1", "the first motion", "{id}"])
+def test_another_take_of_a_motion_is_of_that_one(
+    agent: MotionAgent, request_: str, reference: str
+) -> None:
+    before = agent.timelines()
+    turn = agent.run(request_.format(reference.format(id=ids(agent)[0])))
+    after = agent.timelines()
+    assert turn.name == "motion 1"
+    assert after[1] == before[1]
+    assert [s.seed for s in after[0].segments] != [s.seed for s in before[0].segments]
+
+
+@pytest.mark.parametrize(
+    "request_", ["delete motion 1", "remove {id}", "export both motions as bvh"]
+)
+def test_what_would_touch_several_motions_changes_none(agent: MotionAgent, request_: str) -> None:
+    before = agent.timelines()
+    turn = agent.run(request_.format(id=ids(agent)[0]))
+    assert agent.timelines() == before
+    assert not turn.files
+
+
+@pytest.mark.parametrize(
+    ("request_", "answer"),
+    [
+        ("how long is {id}?", "s1: a person walks"),
+        ("how many segments does motion 1 have?", "There are 2 segments."),
+        ("how long is the walk in motion 1?", "s1 (a person walks) lasts"),
+        ("how long is it?", "s1: a person dances"),
+    ],
+)
+def test_length_and_parts_of_another_motion(agent: MotionAgent, request_: str, answer: str) -> None:
+    assert answer in agent.run(request_.format(id=ids(agent)[0])).reply
+
+
+@pytest.mark.parametrize("request_", ["play motion 1", "watch {id}", "show me the first motion"])
+def test_to_play_a_motion_is_to_open_it(agent: MotionAgent, request_: str) -> None:
+    turn = agent.run(request_.format(id=ids(agent)[0]))
+    assert (turn.name, len(agent.timelines())) == ("motion 1", 2)
+
+
 def test_a_motion_of_an_earlier_conversation_is_exported_by_its_id(agent: MotionAgent) -> None:
     turn = agent.run(f"export {ids(agent)[0]} as z.glb", thread="another")
     assert [Path(file).name for file in turn.files] == ["z.glb"]

@@ -87,7 +87,7 @@ _ABOUT_A_MOTION = re.compile(
 )
 _SHOW_ME = re.compile(
     r"(?:show|play|display|view|preview|watch)(?: me)?(?: (?:it|this|that|them|"
-    r"the (?:\w+ )?(?:motion|animation|result)))"
+    r"the (?:(?:current|whole|new) )?(?:motion|animation|result)))"
     r"(?: again| please| now)*|let me (?:see|watch) (?:it|that|this|the (?:\w+ )?(?:motion|"
     r"animation|result))",
     re.IGNORECASE,
@@ -153,6 +153,7 @@ def fact_about(text: str, task: Task, draft: Draft) -> str | None:
             return "There is no motion yet. Tell me what a person does first."
         facts = "; ".join(_describe_motion(motion, motion is task.timeline) for motion in motions)
         return f"There {'is' if len(motions) == 1 else 'are'}: {facts}."
+    bare, draft = _about_another(bare, draft, task)
     match = _HOW_MANY.fullmatch(bare)
     if match is None and not draft.rows:
         return None
@@ -180,6 +181,20 @@ def fact_about(text: str, task: Task, draft: Draft) -> str | None:
     if match := _HOW_LONG.fullmatch(bare):
         return _describe_length(match["ref"], draft)
     return None
+
+
+def _about_another(text: str, draft: Draft, task: Task) -> tuple[str, Draft]:
+    """Return a question about length or parts of another motion, with that motion as "it"."""
+    if not any(kind.fullmatch(text) for kind in (_HOW_LONG, _HOW_MANY, _LIST)):
+        return text, draft
+    names = [re.escape(t.name) for t in in_order(task) if t.name]
+    named = re.search(
+        rf"\b(?:the (?:\w+ )?motion|motion \w+|{'|'.join(names) or 'motion 1'})\b", text, re.I
+    )
+    timeline = motion_named(named[0], task) if named else None
+    if named is None or timeline is None or timeline is task.timeline:
+        return text, draft
+    return f"{text[: named.start()]}it{text[named.end() :]}", Draft.of(timeline)
 
 
 def questioned_motions(text: str, task: Task) -> tuple[list[tuple[str, int]], str | None]:

@@ -34,7 +34,7 @@ _NEW = re.compile(
 _OPEN = re.compile(
     r"(?P<verb>(?:re-?)?open|load|import|read|go (?:back )?to|switch (?:back )?to|return to|"
     r"back to|show(?: me)?|"
-    r"use|take|work on|edit|continue with|pick|select)(?: up)?"
+    r"play|view|watch|use|take|work on|edit|continue with|pick|select)(?: up)?"
     r" (?P<what>(?:(?:the )?file )?.+?)(?: again| once more)?",
     re.IGNORECASE,
 )
@@ -70,6 +70,7 @@ _EXPORT = re.compile(
     rf"(?:(?: file)?(?: and |, )(?:an? )?{_FORMAT})*)(?: file| version)?{_OF_IT}",
     re.IGNORECASE,
 )
+_ALL = re.compile(r" (?:both|all|every)(?: of)?(?: the| my| \w+)? (?:motions?|animations?)\b", re.I)
 _IN_MOTION = re.compile(
     rf",? ?\b(?:in|of|from|to|for|on) (?P<name>the (?:{'|'.join(ORDINALS)}|other|"
     r"previous) (?:motion|animation)|"
@@ -155,7 +156,9 @@ def open_motion(bare: str, draft: Draft, task: Task) -> bool:
         _open_file(file[0], draft, task)
         return True
     if re.search(r"\bmotions?\b|\banimation\b", what, re.IGNORECASE) and len(what) < MAX_NAME:
-        if re.match(r"show|use|take|pick|select|edit", match["verb"], re.IGNORECASE):
+        if re.match(
+            r"show|play|view|watch|use|take|pick|select|edit", match["verb"], re.IGNORECASE
+        ):
             return False
         raise _no_such(what, task)
     suffix = re.search(r"[\w-]+\.([a-z0-9]{2,5})$", what, re.IGNORECASE)
@@ -203,6 +206,8 @@ def export_motion(bare: str, draft: Draft, task: Task) -> bool:
     if match is None:
         return False
     rest = match["format"] or match["what"] or ""
+    if len(in_order(task)) > 1 and _ALL.match(rest):
+        raise CannotDo("I export one motion at a time: name one, such as “export motion 1 as bvh”.")
     if match["what"]:
         rest = re.sub(
             r"^ (?:it|this|that|them|everything|both|the (?:\w+ )?(?:motion|animation|result))\b",
