@@ -9,7 +9,9 @@ Importing this package does not load LangGraph; first use of one of its names do
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..motion_core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from .agent import Event, MotionAgent, Turn
@@ -28,21 +30,12 @@ __all__ = [
     "plan_schema",
 ]
 
-_HOMES = {
-    "Event": "agent",
-    "MotionAgent": "agent",
-    "Plan": "plan",
-    "Step": "plan",
-    "Turn": "agent",
-    "build_graph": "graph",
-    "make_planner": "planners",
-    "plan_schema": "plan",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        from importlib import import_module
-
-        return getattr(import_module(f".{_HOMES[name]}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "agent": "Event MotionAgent Turn",
+        "graph": "build_graph",
+        "plan": "Plan Step plan_schema",
+        "planners": "make_planner",
+    },
+)

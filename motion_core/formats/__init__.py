@@ -8,8 +8,9 @@ every writer leaves a whole file or none. Each is imported when it is first aske
 SciPy, writing most formats does not.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..lazy import lazy_names
 
 if TYPE_CHECKING:
     from .amass import write_amass
@@ -46,18 +47,15 @@ __all__ = [
     "write_glb",
 ]
 
-_WRITERS = {
-    "save_joints": "tables",
-    "save_npy": "tables",
-    "save_npz": "npz",
-    "write_amass": "amass",
-    "write_bvh": "bvh_writing",
-    "write_csv": "tables",
-    "write_glb": "glb",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_WRITERS.get(name, 'reading')}", __name__), name)
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "amass": "write_amass",
+        "bvh_writing": "write_bvh",
+        "glb": "write_glb",
+        "npz": "save_npz",
+        "reading": "READABLE_SUFFIXES Capture find_map list_clips load_npz read_capture read_joints"
+        " read_motion",
+        "tables": "save_joints save_npy write_csv",
+    },
+)

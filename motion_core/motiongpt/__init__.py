@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..lazy import lazy_names
 
 if TYPE_CHECKING:
     from .checkpoint import MotionGPTFiles, convert_motiongpt
@@ -11,16 +12,10 @@ if TYPE_CHECKING:
 
 __all__ = ["MotionGPTEngine", "MotionGPTFiles", "convert_motiongpt", "load_motiongpt"]
 
-_FROM = {
-    "MotionGPTEngine": "engine",
-    "MotionGPTFiles": "checkpoint",
-    "convert_motiongpt": "checkpoint",
-    "load_motiongpt": "engine",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import each name when it is first asked for."""
-    if name not in _FROM:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_FROM[name]}", __name__), name)
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "checkpoint": "MotionGPTFiles convert_motiongpt",
+        "engine": "MotionGPTEngine load_motiongpt",
+    },
+)

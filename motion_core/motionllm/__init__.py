@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ..stages import IMPORTS, stage
+from ..lazy import lazy_names
 
 if TYPE_CHECKING:
     from .assembly import assemble_checkpoint
@@ -32,28 +31,15 @@ __all__ = [
     "train_motionllm",
 ]
 
-_FROM = {
-    "Checkpoint": "checkpoint",
-    "Direction": "model",
-    "MotionLLM": "model",
-    "MotionLLMEngine": "engine",
-    "MotionLLMTraining": "train",
-    "Sampling": "sampling",
-    "assemble_checkpoint": "assembly",
-    "load_checkpoint": "checkpoint",
-    "load_motionllm": "engine",
-    "peft_model": "peft_adapter",
-    "replace_adapter": "peft_adapter",
-    "save_adapter": "peft_adapter",
-    "train_motionllm": "train",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import each name when it is first asked for: the engine does not need the
-    trainer.
-    """
-    if name not in _FROM:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    with stage(IMPORTS):
-        return getattr(import_module(f".{_FROM[name]}", __name__), name)
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "assembly": "assemble_checkpoint",
+        "checkpoint": "Checkpoint load_checkpoint",
+        "engine": "MotionLLMEngine load_motionllm",
+        "model": "Direction MotionLLM",
+        "peft_adapter": "peft_model replace_adapter save_adapter",
+        "sampling": "Sampling",
+        "train": "MotionLLMTraining train_motionllm",
+    },
+)

@@ -6,8 +6,9 @@ Nothing heavy is imported until one of the names below is first used, so that
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from .motion_core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from .agent_graph import MotionAgent as MotionAgent
@@ -20,16 +21,6 @@ if TYPE_CHECKING:
 
     __version__: str
 
-_HOMES = {
-    "Motion": ".motion_core.motion",
-    "MotionAgent": ".agent_graph",
-    "load_engine": ".motion_core.engines",
-    "call_tool": ".tools",
-    "motion_tools": ".tools",
-    "motion_tools_schema": ".tools",
-    "read_motion": ".motion_core.formats",
-}
-
 __all__ = [
     "Motion",
     "MotionAgent",
@@ -41,16 +32,20 @@ __all__ = [
     "read_motion",
 ]
 
+_find = lazy_names(
+    __name__,
+    {
+        "agent_graph": "MotionAgent",
+        "motion_core.engines": "load_engine",
+        "motion_core.formats": "read_motion",
+        "motion_core.motion": "Motion",
+        "tools": "call_tool motion_tools motion_tools_schema",
+    },
+)
 
-def __getattr__(name: str) -> Any:  # PEP 562
-    if name == "__version__":
-        value: Any = _version()
-    elif name in _HOMES:
-        value = getattr(import_module(_HOMES[name], __name__), name)
-    else:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = value
-    return value
+
+def __getattr__(name: str) -> Any:
+    return _version() if name == "__version__" else _find(name)
 
 
 def __dir__() -> list[str]:
