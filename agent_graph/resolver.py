@@ -6,6 +6,7 @@ open it, then execute the command.
 
     export m-3fa9c1 as bow.glb   ->   export it as bow.glb                  (it is the current one)
     make motion 1 slower         ->   open motion 1. make it slower         (it is another one)
+    open motion 1 and add a jump ->   open motion 1. add a jump
     another take of motion 1     ->   open motion 1. another take of it
     add a jump to motion 1       ->   open motion 1. add a jump
 """
@@ -31,6 +32,7 @@ _BEFORE = (
 )
 _WHOLE = re.compile(r"\b(?:delete|remove|erase|clear|discard)$", re.IGNORECASE)
 _AGAIN = re.compile(r"\b(?:redo|retry|vary)$", re.IGNORECASE)
+_OPENING = r"(?:open|load|go (?:back )?to|switch (?:back )?to|return to|back to)"
 _END = r"(?P<rest>[\s,.]*(?:at the (?:end|start|beginning))?[.!]?)"
 _INTO = r"(?:add|append|insert|put|attach|include)\b.{1,200}?"
 
@@ -54,6 +56,11 @@ def resolve(request: str, conversation: Conversation) -> str:
         it = "the motion" if _WHOLE.search(verb) else "it"
         done = f"{verb}{command['space']}{it}{command['rest']}"
         return _about(command["ref"], done, conversation) or text
+    opened = re.fullmatch(
+        rf"\s*{_OPENING} {reference},? (?:and then|and|then) (?P<rest>.+)", text, re.I | re.DOTALL
+    )
+    if opened is not None and conversation.find(opened["ref"]) is not None:
+        return _about(opened["ref"], opened["rest"], conversation) or text
     into = re.fullmatch(
         rf"(?P<what>\s*{_INTO})\s+(?:to|in|into)\s+{reference}{_END}",
         text,

@@ -161,6 +161,7 @@ from offline_planning import planned
         ("walks and doesn't stop clapping", "+: a person walks | +: a person keeps clapping"),
         ("do not forget to bow", "+: a person bows"),
         ("no jumping, just walk", "+: a person walks"),
+        ("an exercise, anything but jumping", "+: a person exercises"),
         ("no jumping, just a bow", "+: a person bows"),
         ("not a kick but a punch", "+: a person punches"),
         ("instead of sitting down she kneels", "+: a person kneels"),

@@ -37,6 +37,16 @@ def test_an_id_opens_its_motion(agent: MotionAgent) -> None:
     assert "understand English" not in turn.reply
 
 
+@pytest.mark.parametrize("opening", ["open", "go back to", "switch to"])
+def test_a_motion_is_opened_and_changed_in_one_sentence(agent: MotionAgent, opening: str) -> None:
+    before = agent.timelines()
+    turn = agent.run(f"{opening} motion 1 and let him jump at the end")
+    assert turn.name == "motion 1"
+    assert agent.timelines()[0].segments[:2] == before[0].segments
+    assert agent.timelines()[0].segments[2].description == "a person jumps"
+    assert agent.timelines()[1] == before[1]
+
+
 def test_an_id_is_looked_at(agent: MotionAgent) -> None:
     assert "motion 1 I see" in agent.run(f"what does {ids(agent)[0]} show?").reply
 

@@ -3,7 +3,7 @@
 answers      small talk, help, questions about motions
 commands     one request into single commands
 motions      commands for whole motions: open, name, export, start over
-edits        commands that change the current motion; timing: its durations;
+edits        commands that change the current motion; ordering: its order; timing: its durations;
                  manners: how a segment is done
 draft        the motion during an edit, and the steps of its plan
 references   resolves "the second wave" to a segment, "the first one" to a motion

@@ -135,6 +135,10 @@ _TURNED_ROUND = (
     (re.compile(r"^((?:two|a\s+couple|both)\b[\w ]{0,30}):\s+", re.I), r"\1. "),
     (re.compile(r"\bbut\s+also\b", re.I), "and"),
     (
+        re.compile(r"\banything\s+(?:but|except)\s+(?=\w+ing\b)", re.I),
+        "without ",
+    ),
+    (
         re.compile(
             r"^((?:instead\s+of|rather\s+than)\s[^,.;]{1,40}?)\s+(?=(?:he|she|they)\s)", re.I
         ),

@@ -1,4 +1,4 @@
-"""Commands that change the segments of the current motion: add, remove, replace, move, repeat.
+"""Commands that change the segments of the current motion: add, remove, replace, repeat.
 
 Each takes the words of one command and the draft. It returns True if it executed the command and
 False if the words are not such a command; an impossible request raises `CannotDo`.
@@ -63,7 +63,7 @@ _REPEAT = re.compile(
     rf"(?P<n>{NUMBER})(?: more)? times))?",
     re.IGNORECASE,
 )
-_WHERE = (
+WHERE = (
     r"(?:(?:at|to|in|on|from) the (?:very )?(?:end|beginning|start|front|middle)|in between|"
     r"first|last|"
     r"(?:right |just |directly )?(?:before|after)\b .+|between .+)"
@@ -73,7 +73,7 @@ _PLACES = (
 )
 _ADD = re.compile(
     rf"(?:add|insert|append|include|put|attach|prepend|"
-    rf"squeeze)(?: in)?[ :,]+(?P<new>.+?)(?: (?P<where>{_WHERE}))?",
+    rf"squeeze)(?: in)?[ :,]+(?P<new>.+?)(?: (?P<where>{WHERE}))?",
     re.IGNORECASE,
 )
 _BEFORE_SUBJECT = r"(?:(?! (?:he|she|they) )[^,])*"  # "the bow" of "the bow he claps"
@@ -95,18 +95,15 @@ _GO_ON = re.compile(
     r"(?P<new>.+)",
     re.IGNORECASE,
 )
-_START_WITH = re.compile(r"(?:start|begin) (?:it )?with (?P<new>.+)", re.IGNORECASE)
-_SWAP = re.compile(
-    r"(?:swap|exchange|switch|flip) (?P<ref>.+?) (?:and|with) (?P<other>.+)", re.IGNORECASE
+_WITH_IT = re.compile(  # "let it start with …"
+    r"^(?:let|make|have) (?:it|him|her|them|the motion) (?=(?:start|begin|end|finish)\b)", re.I
 )
-_REVERSE = re.compile(
-    r"(?:reverse|invert) (?:the |their )?(?:order|sequence)(?: .*)?", re.IGNORECASE
-)
-_MOVE = re.compile(
-    rf"(?:move|put|bring|place) (?P<ref>.+?) (?P<where>{_WHERE}|earlier|later|forward|back)|"
-    rf"(?P<ref2>.+?) (?:should|must|shall|has to) (?:come|be|go|happen|stand) (?P<where2>{_WHERE})",
+_PLACE_LAST = re.compile(
+    r"(?:(?:let|make|have) (?P<who>him|her|them) |(?P<who2>he|she|they) )(?P<new>.+?)"
+    r" (?P<where>(?:right |just )?(?:before|after) (?:he|she|they) (?P<ref>.+))",
     re.IGNORECASE,
 )
+_START_WITH = re.compile(r"(?:start|begin) (?:it )?with (?P<new>.+)", re.IGNORECASE)
 
 
 def remove(bare: str, draft: Draft) -> bool:
@@ -149,44 +146,6 @@ def _leave(draft: Draft, kept: list[Row]) -> bool:
         draft.empty()
     draft.rows = [row for row in draft.rows if row in kept]
     draft.touched = []
-    return True
-
-
-def reorder(bare: str, draft: Draft) -> bool:
-    """Execute commands such as "swap the wave and the bow", "move the bow to the start", "reverse
-    the order".
-    """
-    rows = draft.rows
-    if _REVERSE.fullmatch(bare):
-        draft.rows = rows[::-1]
-        return True
-    if match := _SWAP.fullmatch(bare):
-        one, other = referred(match["ref"], draft), referred(match["other"], draft)
-        if not one or not other or one[0] is other[0]:
-            return False  # "swap the bow with a jump" replaces it
-        check_words(match["ref"], one)
-        check_words(match["other"], other)
-        i, j = rows.index(one[0]), rows.index(other[0])
-        rows[i], rows[j] = rows[j], rows[i]
-        return True
-    match = _MOVE.fullmatch(bare)
-    ref, where = (group(match, "ref"), group(match, "where").lower()) if match else ("", "")
-    if match is None or ref.lower().startswith(("a ", "an ", "another ", "some ")):
-        return False
-    moved = chosen(ref, draft, it=draft.touched)
-    if not moved:
-        if re.match(r"(?:the|s\d)", ref, re.IGNORECASE) and not re.match(r"put|place", bare, re.I):
-            raise unclear(ref, draft)
-        return False
-    check_words(ref, moved)
-    rest = [row for row in rows if row not in moved]
-    if where in ("earlier", "forward", "later", "back"):
-        step = -1 if where in ("earlier", "forward") else 1
-        place = max(0, min(len(rest), rows.index(moved[0]) + step))
-    else:
-        place = _place(where, Draft(rows=rest))
-    draft.rows = rest[:place] + moved + rest[place:]
-    draft.touched = moved
     return True
 
 
@@ -282,13 +241,17 @@ def add(bare: str, draft: Draft) -> bool:
     """Execute commands such as "add a jump at the end", "before the bow, let him jump", "insert a
     turn after s2".
     """
+    last = _PLACE_LAST.fullmatch(bare)
+    if last is not None and referred(last["ref"], draft):
+        who = last["who2"] or {"him": "he", "her": "she"}.get(last["who"].lower(), "they")
+        bare = f"{last['where']}, {who} {last['new']}"
     match = _ADD.fullmatch(bare) or _PLACE_FIRST.fullmatch(bare) or _PLACE_BARE.fullmatch(bare)
     if match is None:
         return False
     new, where = re.sub(r"^that ", "", match["new"], flags=re.I), group(match, "where").lower()
-    place = _place(where, draft)
+    place = place_in_order(where, draft)
     if found := re.fullmatch(
-        r"(?P<ref>(?:the|s\d).*?)(?: (?:again|once more))?", new, re.IGNORECASE
+        r"(?P<ref>(?:the\b|s\d).*?)(?: (?:again|once more))?", new, re.IGNORECASE
     ):
         rows = referred(found["ref"], draft)
         if rows:
@@ -318,6 +281,7 @@ def add(bare: str, draft: Draft) -> bool:
 
 def go_on(bare: str, draft: Draft) -> bool:
     """Append actions, as in "then sit down", "he also claps", "end with a bow"."""
+    bare = _WITH_IT.sub("", bare)
     if match := _START_WITH.fullmatch(bare):
         return add(f"add {match['new']} at the beginning", draft)
     match = _GO_ON.fullmatch(bare)
@@ -325,7 +289,7 @@ def go_on(bare: str, draft: Draft) -> bool:
     if (
         match
         and re.match(r"(?:an?|another|the|some) ", new)
-        and re.search(rf" {_WHERE}$", new, re.I)
+        and re.search(rf" {WHERE}$", new, re.I)
     ):
         return add(f"add {new}", draft)
     if match is None and not continues(bare):
@@ -374,7 +338,7 @@ def new_scene(text: str, cast: Cast | None, placement: tuple[float, ...] = ()) -
     return scene_of(scene, cast, placement)
 
 
-def _place(where: str, draft: Draft) -> int:
+def place_in_order(where: str, draft: Draft) -> int:
     """Return the index of the row to insert before.
 
     Raises:

@@ -16,6 +16,7 @@ from .wording import CannotDo, quoted
 
 _OVER = re.compile(
     r"(?:start (?:all )?(?:over|again|anew|from scratch)|begin (?:again|anew)|"
+    r"(?:start|begin) (?:(?:it|this|that)(?: motion)?|the motion) (?:over|anew)|"
     r"(?:do it )?from scratch|reset|"
     r"clear(?: (?:it|all|everything))?|(?:forget|scrap|discard) (?:it|that|all|"
     r"everything)(?: all)?|"
@@ -27,7 +28,8 @@ _OVER = re.compile(
 _NEW = re.compile(
     r"(?:(?:(?:make|create|start|begin|generate|give me|do|i want)(?: me)? )?(?:(?:a|another|"
     r"one more) )?"
-    r"(?:(?:brand )?new|second|third|another|separate) (?:motion|animation|one)\b|new(?=:))"
+    r"(?:(?:brand )?new(?:,? separate)?|second|third|another|separate) (?:motion|animation|one)\b"
+    r"|new(?=:))"
     r"[ :,.]*(?:(?:of|with|where|in which|that shows|for) )?(?P<rest>.*)",
     re.IGNORECASE | re.DOTALL,
 )

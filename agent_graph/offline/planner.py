@@ -12,7 +12,7 @@ import re
 from ..answers import Answer
 from ..plan import Plan, Step
 from ..task import Task
-from . import edits, manners, motions, people, timing
+from . import edits, manners, motions, ordering, people, timing
 from .answers import (
     answer_from,
     fact_about,
@@ -46,7 +46,9 @@ _POLITE = re.compile(
     re.IGNORECASE,
 )
 _GREETED = re.compile(
-    r"^(?:(?:hi|hello|hey|thanks|thank you|great|nice|cool|perfect|good|ok(?:ay)?)[.!]+\s+)+", re.I
+    r"^(?:(?:hi|hello|hey|thanks|thank you|great|nice|cool|perfect|good|ok(?:ay)?"
+    r"|(?:that|it)(?:'s| was| is| looked) (?:better|nicer|good|fine)(?: before)?)[.!]+\s+)+",
+    re.I,
 )
 _WANT = re.compile(
     r"^(?:i(?:'d like| would like| want| need)|can you (?:make|have|let)) (him|her|them|"
@@ -88,6 +90,7 @@ _ASIDE = re.compile(
 )
 _UNREAD = re.compile(  # states what happens; the rules would drop or misread it
     r"\b(?:but )?(?:not|never|only|\w+n't) (?:before|after|until|till|while|when|once)\b[^,.;]*"
+    r"|(?:\w, |\band )before that\b[^,.;]*"
     r"|\b(?:unless|otherwise|nobody|no one|rather than)\b[^,.;]*"
     r"|\bif \w+[^,.;]*"
     r"|[-–—,.;] ?(?:oh |ah )?no,? (?:wait|skip|not|rather|sorry|make|leave|drop|without)\b[^.;]*"
@@ -111,7 +114,7 @@ _STRUCTURAL = (
     people.second_person,
     people.place_people,
     edits.remove,
-    edits.reorder,
+    ordering.reorder,
     edits.replace,
     manners.manner,
     edits.repeat,
