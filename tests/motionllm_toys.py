@@ -22,10 +22,10 @@ SENTENCES = (
     "someone bows and kicks",
     "Text: Motion: 0123",
 )
-FAMILIES = ("llama", "gemma2", "gemma3", "qwen2", "qwen3")
+FAMILIES = ("llama", "gemma2", "gemma3", "qwen2", "qwen3", "mixtral")
 
 
-def text_tokenizer() -> Any:
+def text_tokenizer(*, pad: str | None = "<end>") -> Any:
     """A byte-level BPE whose words are bytes and a few merges."""
     from tokenizers import Tokenizer, decoders, pre_tokenizers
     from tokenizers.models import BPE
@@ -42,11 +42,16 @@ def text_tokenizer() -> Any:
         show_progress=False,
     )
     fast.train_from_iterator(SENTENCES * 3, trainer)
-    return PreTrainedTokenizerFast(tokenizer_object=fast, eos_token="<end>", pad_token="<end>")
+    return PreTrainedTokenizerFast(tokenizer_object=fast, eos_token="<end>", pad_token=pad)
 
 
 def backbone(
-    family: str = "llama", *, vocabulary: int = 300, seed: int = 0, tied: bool = False
+    family: str = "llama",
+    *,
+    vocabulary: int = 300,
+    seed: int = 0,
+    tied: bool = False,
+    pad: int | None = 0,
 ) -> Any:
     """A random causal LM of that family: 2 layers, width 16."""
     import transformers as hf
@@ -61,7 +66,7 @@ def backbone(
         "head_dim": 4,
         "max_position_embeddings": 512,
         "tie_word_embeddings": tied,
-        "pad_token_id": 0,
+        "pad_token_id": pad,
         "bos_token_id": 1,
         "eos_token_id": 0,
         "attn_implementation": "eager",
@@ -72,6 +77,7 @@ def backbone(
         "gemma3": lambda: hf.Gemma3TextConfig(**sizes, query_pre_attn_scalar=4, sliding_window=64),
         "qwen2": lambda: hf.Qwen2Config(**sizes),
         "qwen3": lambda: hf.Qwen3Config(**sizes),
+        "mixtral": lambda: hf.MixtralConfig(**sizes, num_local_experts=4, num_experts_per_tok=2),
     }
     torch.manual_seed(seed)
     model = hf.AutoModelForCausalLM.from_config(configs[family]()).eval()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import os
 import re
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -148,6 +151,48 @@ def test_the_papers_recipe_trains_the_adapter_and_leaves_the_rows(
         torch.testing.assert_close(row, first.rows[name].detach().half())
     adapter = read_tensors(out / f"{direction}.safetensors")
     assert any(bool(t.any()) for name, t in adapter.items() if "lora_B" in name)
+
+
+def test_two_processes_train_as_one_does(prepared: Path, tmp_path: Path) -> None:
+    """Whole, and with layers that are spread over both and computed twice."""
+    save_tokenizer(motion_tokenizer(), tmp_path / "tokenizer")
+    words = backbone_folder(tmp_path / "backbone")
+    recipe = tmp_path / "small.yaml"
+    recipe.write_text(
+        f"direction: t2m\nbackbone: {words}\n"
+        "training: {steps: 4, batch: 6, rank: 4, lr: 0.01, warmup: 1, dropout: 0, bfloat16: false}"
+    )
+
+    def train(out: Path, processes: int, *options: str) -> dict[str, torch.Tensor]:
+        command = ["-m", "motion_agent", "train", "recipe", str(recipe), "--data", str(prepared)]
+        command += ["--tokenizer", str(tmp_path / "tokenizer"), "--out", str(out), *options]
+        launcher = ["-m", "torch.distributed.run", "--nproc-per-node", str(processes)]
+        done = subprocess.run(
+            [sys.executable, *(launcher if processes > 1 else []), *command],
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        assert done.stdout.count("t2m: 4 steps") == 1  # the first process speaks
+        return {
+            **read_tensors(out / "t2m.safetensors"),
+            **read_tensors(out / "t2m_rows.safetensors"),
+        }
+
+    def losses(out: Path) -> list[float]:
+        with (out / "log.csv").open(newline="") as file:
+            return [float(row["val_loss"]) for row in csv.DictReader(file) if row["val_loss"]]
+
+    alone = train(tmp_path / "alone", 1)
+    for name, options in (("whole", ()), ("spread", ("--shard", "--checkpointing"))):
+        out = tmp_path / name
+        for key, tensor in train(out, 2, *options).items():
+            torch.testing.assert_close(tensor, alone[key], atol=2e-3, rtol=2e-3)
+        assert losses(out) == pytest.approx(losses(tmp_path / "alone"), abs=1e-4)
+        assert sorted(path.name for path in out.glob("*.*")) == sorted(
+            path.name for path in (tmp_path / "alone").glob("*.*")
+        )
 
 
 def test_a_matching_network_is_trained(prepared: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 
 from motion_agent.cli import app
 from motion_agent.motion_core.errors import ConfigurationError, InputError
+from motion_agent.motion_core.motionllm.backbone import DEFAULT_BACKBONE
 from motion_agent.motion_core.motionllm.lora import LoRALinear, attach
 from motion_agent.motion_core.motionllm.recipe import (
     BackboneShape,
@@ -20,6 +22,7 @@ from motion_agent.motion_core.motionllm.recipe import (
     load_recipe,
     recipe_names,
 )
+from motion_agent.motion_core.motionllm.train import MotionLLMTraining
 
 
 def test_the_papers_recipe_trains_83_million_parameters() -> None:
@@ -58,9 +61,43 @@ def test_every_recipe_is_read_and_costs_something() -> None:
     assert {"paper-t2m", "paper-m2t", "paper-t2m-llama3-8b"} <= set(recipe_names())
     for name in recipe_names():
         recipe = load_recipe(name)
-        assert recipe.training.batch == 6 and recipe.training.lr == pytest.approx(1e-5)
-        assert recipe.training.prompt == "paper" and recipe.training.rows_lr == 0.0
         assert cost(recipe).trainable > 0
+        if name.startswith("paper"):
+            assert recipe.training.batch == 6 and recipe.training.lr == pytest.approx(1e-5)
+            assert recipe.training.prompt == "paper" and recipe.training.rows_lr == 0.0
+
+
+def make_options(name: str) -> set[str]:
+    """The options of `make train`, such as "--steps 1900"."""
+    text = (Path(__file__).parent.parent / "Makefile").read_text().replace("\\\n", " ")
+    [line] = [line for line in text.splitlines() if line.startswith(f"{name}_OPTIONS ?=")]
+    words = line.partition("?=")[2].split()
+    return {
+        f"{option} {float(value):g}" for option, value in zip(words[::2], words[1::2], strict=True)
+    }
+
+
+@pytest.mark.parametrize("direction", ["t2m", "m2t"])
+def test_our_recipes_are_what_make_trains(direction: str) -> None:
+    recipe = load_recipe(f"smollm2-{direction}")
+    assert recipe.backbone == DEFAULT_BACKBONE and recipe.rows
+    ours, usual = asdict(recipe.training), asdict(MotionLLMTraining())
+    changed = {name: ours[name] for name in ours if ours[name] != usual[name]}
+    inner = changed.pop("augmentation")
+    changed |= {k: v for k, v in inner.items() if v != usual["augmentation"][k]}
+    assert {f"--{name} {float(value):g}" for name, value in changed.items()} == make_options(
+        direction.upper()
+    )
+    assert recipe.shape is not None
+    assert recipe.shape.parameters == pytest.approx(134.5e6, rel=0.001)
+
+
+def test_options_of_the_command_come_before_the_recipe_s() -> None:
+    recipe = load_recipe("smollm2-t2m", rows=False, steps=400, batch=16)
+    assert (recipe.rows, recipe.training.rows_lr) == (False, 0.0)
+    assert (recipe.training.steps, recipe.training.batch) == (400, 16)
+    assert recipe.training.lr == load_recipe("smollm2-t2m").training.lr
+    assert load_recipe("paper-t2m", rows=True).training.rows_lr == MotionLLMTraining().rows_lr
 
 
 def test_the_switch_of_the_rows_counts_them(tmp_path: Path) -> None:

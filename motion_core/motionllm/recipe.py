@@ -1,4 +1,4 @@
-"""Recipes: how a direction is trained, as a YAML file; the paper's and its ablations come along.
+"""Recipes: how a direction is trained, as a YAML file; the paper's, its ablations, and ours.
 
     direction: t2m
     backbone: google/gemma-2-2b-it
@@ -123,8 +123,13 @@ def recipe_names() -> tuple[str, ...]:
     return tuple(sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml")))
 
 
-def load_recipe(name: Path | str) -> Recipe:
+def load_recipe(name: Path | str, *, rows: bool | None = None, **training: Any) -> Recipe:
     """Load a recipe by its name or file.
+
+    Args:
+        name: of a built-in recipe, or a YAML file.
+        rows: whether the motion rows train; None for what the recipe says.
+        training: settings in place of the recipe's; None for what it says.
 
     Raises:
         InputError: there is none.
@@ -141,6 +146,12 @@ def load_recipe(name: Path | str) -> Recipe:
         values = read_yaml(path)
         if not isinstance(values, dict):
             raise TypeError(f"it holds a {type(values).__name__}")
+        if rows is not None:
+            values["rows"] = rows
+        changes = {key: value for key, value in training.items() if value is not None}
+        settings = values.get("training", {})
+        if changes and isinstance(settings, dict):
+            values["training"] = {**settings, **changes}
         return _recipe(path.stem, values)
     except (TypeError, KeyError, ValueError, OverflowError) as err:
         reason = " ".join(str(err).split())[:200]
@@ -164,15 +175,23 @@ def cost(recipe: Recipe, *, tokens: int = 150) -> Cost:
     count = (recipe.codes + 2) + (recipe.codes + 1 if recipe.direction == "t2m" else 0)
     rows = count * shape.width if recipe.rows else 0
     samples = recipe.training.batch * tokens
+    training = recipe.training
+    layers = shape.layers * sum(i * o for i, o in shape.projections)
+    if training.four_bit:  # with a float32 for each 64 of them
+        backbone = {"backbone, 4 bits": 2 * (shape.parameters - layers) + layers * 9 / 16}
+    else:
+        backbone = {"backbone, bfloat16": 2.0 * shape.parameters}
+    inside = 34 * samples * shape.width  # of a layer
+    activations = inside * shape.layers
+    if training.checkpointing:
+        activations = inside + 2 * samples * shape.width * shape.layers
     parts = {
-        "backbone, bfloat16": 2 * shape.parameters,
+        **backbone,
         "adapter and rows with their optimiser": 16 * (adapter + rows),
-        f"activations of {recipe.training.batch} × {tokens} tokens": (
-            34 * samples * shape.width * shape.layers
-        ),
+        f"activations of {training.batch} × {tokens} tokens": activations,
     }
-    if recipe.training.dropout == 0:
-        parts["merged weights"] = 2 * (shape.layers * sum(i * o for i, o in shape.projections))
+    if training.dropout == 0 and not (training.four_bit or training.shard):
+        parts["merged weights"] = 2 * layers
     return Cost(adapter, rows, {name: size / 1e9 for name, size in parts.items()}, tokens)
 
 

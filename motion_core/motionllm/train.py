@@ -25,13 +25,14 @@ from torch import Tensor
 
 from ..errors import ConfigurationError
 from ..json_text import parse_json
-from ..training import TrainingRun
+from ..training import Processes, TrainingRun
 from . import lora
 from .assembly import load_direction, read_direction
 from .backbone import DEFAULT_BACKBONE, load_backbone
 from .distilling import GuidedTeacher
 from .frozen_norm import replace_norms
-from .model import Direction, MotionLLM
+from .memory import checkpoint_layers, spread_layers
+from .model import IGNORE, Direction, MotionLLM
 from .prompt import prompt_format
 from .samples import (
     Augmentation,
@@ -60,12 +61,12 @@ class MotionLLMTraining:
     Attributes:
         steps: optimiser steps; an upper bound when `minutes` is given.
         minutes: wall clock of training; the learning rate then follows the clock. None: no limit.
-        batch: samples a step.
+        batch: samples a step, of all processes together.
         rank: of the LoRA adapter; None means 32 for t2m and 16 for m2t.
         scale: of the adapter, alpha / rank.
         dropout: on the adapter's input; above 0 it costs about a third of a CPU's speed.
         lr: peak learning rate of the adapter; warm-up, then a cosine down to a twentieth.
-        rows_lr: peak learning rate of the motion rows.
+        rows_lr: peak learning rate of the motion rows; 0 leaves them as they are initialised.
         warmup: steps.
         weight_decay: of AdamW, on the adapter alone.
         clip: largest norm of the gradient.
@@ -75,6 +76,10 @@ class MotionLLMTraining:
         guidance: with a teacher, how it is guided; see `distilling`.
         bfloat16: the frozen backbone and activations in bfloat16; five times faster on CPUs with
             AVX-512 BF16 or AMX. None: where it is fast.
+        checkpointing: keep the input of each layer alone and compute the rest again on the way
+            back: less memory, a third more time.
+        four_bit: the frozen layers in 4 bits (QLoRA); needs bitsandbytes.
+        shard: the frozen layers spread over the processes (FSDP), each gathered when it is used.
         validate_every: steps between two looks at the validation split.
         seed: of adapters, rows and samples.
     """
@@ -95,11 +100,16 @@ class MotionLLMTraining:
     bfloat16: bool | None = None
     motion_first: float = 0.3
     guidance: float = 4.0
+    checkpointing: bool = False
+    four_bit: bool = False
+    shard: bool = False
     validate_every: int = 250
     seed: int = 0
 
     def __post_init__(self) -> None:
         Sampling(guidance=self.guidance)  # which says what is wrong with it
+        if self.four_bit and self.shard:
+            raise ConfigurationError("4-bit layers cannot be spread over processes; choose one")
 
     def rate(self, step: int, progress: float) -> float:
         """Return the factor of the peak learning rate at a step, with `progress` from 0 to 1."""
@@ -143,29 +153,35 @@ def train_motionllm(
     """
     training = training or MotionLLMTraining()
     out = Path(out)
+    processes = Processes.join()
     bfloat16 = fast_bfloat16() if training.bfloat16 is None else training.bfloat16
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    lm, text_tokenizer = load_backbone(
-        backbone, dtype=torch.bfloat16 if bfloat16 else torch.float32
-    )
+    dtype = torch.bfloat16 if bfloat16 else torch.float32
+    with processes.first():  # which may fetch it
+        lm, text_tokenizer = load_backbone(backbone, dtype=dtype, four_bit=training.four_bit)
     if device == "cuda":
         lm.set_attn_implementation("sdpa")
-    trainer = Trainer(direction, lm.to(device), text_tokenizer, tokenizer, training)
+    if not (training.four_bit or training.shard):  # which see to it themselves
+        lm = lm.to(device)
+    trainer = Trainer(direction, lm, text_tokenizer, tokenizer, training, processes)
     if start is not None:
         load_direction(trainer.model, direction, start)
     if teacher is not None:
-        trainer.learn_from(teacher, load_backbone(backbone, dtype=lm.dtype)[0].to(device))
-    train = tokenise(
-        dataset,
-        tokenizer,
-        "train",
-        out / "tokens-train.npz",
-        power=training.augmentation.power,
-        wordings=wordings,
-    )
+        trainer.learn_from(teacher, load_backbone(backbone, dtype=dtype)[0].to(device))
+    with processes.first():
+        train = tokenise(
+            dataset,
+            tokenizer,
+            "train",
+            out / "tokens-train.npz",
+            power=training.augmentation.power,
+            wordings=wordings,
+        )
     trainer.fit(train, tokenise(dataset, tokenizer, "validation").clips, out)
-    facts = {"backbone": backbone, "training": asdict(training)}
-    save_direction(trainer.model, direction, out, facts)
+    if processes.leads:
+        facts = {"backbone": backbone, "training": asdict(training)}
+        save_direction(trainer.model, direction, out, facts)
+    processes.leave()
     return trainer.model
 
 
@@ -179,15 +195,26 @@ class Trainer:
         text_tokenizer: Any,
         tokenizer: MotionTokenizer,
         training: MotionLLMTraining,
+        processes: Processes | None = None,
     ) -> None:
         self.direction, self.training = direction, training
+        self.processes = processes or Processes()
+        if training.batch < self.processes.count:
+            raise ConfigurationError(
+                f"a batch of {training.batch} samples cannot be shared by "
+                f"{self.processes.count} processes; give a larger one"
+            )
         torch.manual_seed(training.seed)
         replace_norms(backbone.base_model)
         codebook = tokenizer.quantizer.codebook.detach()
         self.model = model = MotionLLM(backbone, codes=len(codebook))
+        if training.checkpointing:
+            checkpoint_layers(backbone)
         rank = training.rank or (32 if direction == "t2m" else 16)
         model.add_direction(direction, rank=rank, scale=training.scale)
         model.initialise_rows(codebook, direction, training.seed)
+        if training.shard:
+            spread_layers(model, self.processes)
         for _, layer in lora.layers(model):
             layer.dropout.p = training.dropout
         self.maker = SampleMaker(
@@ -199,6 +226,8 @@ class Trainer:
         )
         rows = list(model.rows.values())
         adapter = [p for p in model.parameters() if p.requires_grad and not _is_in(p, rows)]
+        for row in rows:
+            row.requires_grad_(training.rows_lr > 0)
         self.trained = adapter + rows
         self.teacher: GuidedTeacher | None = None
         self.optimiser = torch.optim.AdamW(
@@ -235,9 +264,17 @@ class Trainer:
         settings = self.training
         device = self.trained[0].device
         run = TrainingRun(
-            out, steps=settings.steps, title=f"MotionLLM {self.direction}", save=self._state
+            out,
+            steps=settings.steps,
+            title=f"MotionLLM {self.direction}",
+            save=self._state,
+            processes=self.processes,
         )
         first = run.resume(self._load)
+        if self.processes.count > 1:
+            if settings.minutes is not None:
+                raise ConfigurationError("several processes have no common clock; give steps")
+            torch.manual_seed(settings.seed + 1_000_003 * self.processes.rank + first)  # dropout
         limit = None if settings.minutes is None else settings.minutes * 60
         batches = self._batches(train, settings.steps)
         checks = sorted((self.maker.plain(clip) for clip in validation), key=lambda s: len(s.ids))
@@ -274,7 +311,8 @@ class Trainer:
             run.log(**last)
         run.save_now()
         told = "".join(f", validation loss {value:.3f}" for value in last.values())
-        print(f"{self.direction}: {run.step} steps in {run.seconds / 60:.1f} min{told}")
+        if self.processes.leads:
+            print(f"{self.direction}: {run.step} steps in {run.seconds / 60:.1f} min{told}")
 
     def _batches(self, data: TrainingData, steps: int) -> TrainingBatches:
         settings = self.training
@@ -301,8 +339,11 @@ class Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = group["peak"] * self.training.rate(step, progress)
         self.model.use(self.direction)
-        loss = self._loss(ids, targets)
+        own = self.processes.share(targets)
+        part = (own != IGNORE).sum() / (targets != IGNORE).sum()
+        loss = self._loss(self.processes.share(ids), own) * part
         loss.backward()  # type: ignore[no-untyped-call]
+        self.processes.add([*(p.grad for p in self.trained if p.grad is not None), loss.data])
         torch.nn.utils.clip_grad_norm_(self.trained, self.training.clip)
         self.optimiser.step()
         self.optimiser.zero_grad()

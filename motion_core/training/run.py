@@ -34,6 +34,7 @@ import torch
 from ..atomic import replacing
 from ..errors import ConfigurationError, IntegrityError, UnavailableError
 from ..notebook import Bar, in_notebook
+from .processes import Processes
 
 State = dict[str, Any]
 _FORMAT = "motion-agent training state 1"
@@ -49,6 +50,7 @@ class TrainingRun:
         title: of the training; a state with another title is refused.
         save: returns the state after the steps so far: tensors, numbers, strings, lists and dicts.
         every_seconds: time between saves.
+        processes: that run these steps together; the first one alone writes, and all stop together.
 
     Ctrl-C and SIGTERM finish the running step, save, and raise KeyboardInterrupt; a second one
     stops at once and keeps the last saved state.
@@ -65,6 +67,7 @@ class TrainingRun:
         save: Callable[[], State],
         title: str = "training",
         every_seconds: float = 180.0,
+        processes: Processes | None = None,
     ) -> None:
         if steps < 1:
             raise ConfigurationError(f"{title}: steps is {steps}; give at least 1")
@@ -78,10 +81,12 @@ class TrainingRun:
         self._save = save
         self._every_seconds = every_seconds
         self._interrupted = False
-        self._log = _Log(self.folder / "log.csv")
-        with replacing(self.state_path.with_name(".writable")):
-            pass  # fail now rather than at the first save
-        self.state_path.with_name(".writable").unlink(missing_ok=True)
+        self._processes = processes or Processes()
+        self._log = _Log(self.folder / "log.csv", writes=self._processes.leads)
+        if self._processes.leads:
+            with replacing(self.state_path.with_name(".writable")):
+                pass  # fail now rather than at the first save
+            self.state_path.with_name(".writable").unlink(missing_ok=True)
 
     @property
     def state_path(self) -> Path:
@@ -112,7 +117,8 @@ class TrainingRun:
         self._log.open(first_step=self.step)
         self._interrupted = False
         last_save = time.monotonic()
-        with _stop_signals(self._interrupt), _progress(self.title, self.step, self.steps) as show:
+        progress = _progress(self.title, self.step, self.steps, shown=self._processes.leads)
+        with _stop_signals(self._interrupt), progress as show:
             while self.step < self.steps:
                 begin = time.monotonic()
                 yield self.step
@@ -120,17 +126,19 @@ class TrainingRun:
                 now = time.monotonic()
                 self.seconds += now - begin
                 show.update(self.step, self._log.last)
-                if self._interrupted:
+                if self._processes.any(self._interrupted):
+                    self._interrupted = True
                     break
                 if now - last_save >= self._every_seconds:
                     self.save_now()
                     last_save = time.monotonic()
         self.save_now()
         if self._interrupted and self.step < self.steps:
-            _say(
-                f"{self.title}: stopped after step {self.step} of {self.steps}; "
-                f"saved in {self.state_path}, the same command continues"
-            )
+            if self._processes.leads:
+                _say(
+                    f"{self.title}: stopped after step {self.step} of {self.steps}; "
+                    f"saved in {self.state_path}, the same command continues"
+                )
             raise KeyboardInterrupt
 
     def log(self, **values: float) -> None:
@@ -149,6 +157,8 @@ class TrainingRun:
 
     def save_now(self) -> None:
         """Write ``state.pt`` and ``curves.png``; call this between steps only."""
+        if not self._processes.leads:
+            return
         state = {
             "format": _FORMAT,
             "title": self.title,
@@ -237,8 +247,11 @@ def _say(line: str) -> None:
 
 
 @contextmanager
-def _progress(title: str, first: int, steps: int) -> Iterator[_Shown]:
+def _progress(title: str, first: int, steps: int, *, shown: bool = True) -> Iterator[_Shown]:
     """Yield a progress bar in a terminal or notebook, a line every half minute elsewhere."""
+    if not shown:
+        yield _Nothing()
+        return
     if in_notebook():
         yield _InNotebook(Bar(title, steps, first))
         return
@@ -260,6 +273,11 @@ def _progress(title: str, first: int, steps: int) -> Iterator[_Shown]:
     )
     with bar:
         yield _Bar(bar, bar.add_task(title, total=steps, completed=first, values=""))
+
+
+class _Nothing:
+    def update(self, step: int, values: Mapping[str, float]) -> None:
+        pass
 
 
 class _Bar:
@@ -306,8 +324,8 @@ def _values_line(values: Mapping[str, float]) -> str:
 class _Log:
     """The file ``log.csv``: step, then a column for each logged name."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, *, writes: bool = True) -> None:
+        self.path, self._writes = path, writes
         self.rows: list[dict[str, float]] = []
         self._columns: list[str] = ["step"]
         self._unwritten: list[dict[str, float]] = []
@@ -343,7 +361,7 @@ class _Log:
             self.flush()
 
     def flush(self) -> None:
-        if not self._unwritten:
+        if not self._unwritten or not self._writes:
             return
         try:
             with self.path.open("a", newline="") as file:
@@ -354,6 +372,8 @@ class _Log:
         self._last_write = time.monotonic()
 
     def _rewrite(self) -> None:
+        if not self._writes:
+            return
         with replacing(self.path) as path, path.open("w", newline="") as file:
             writer = csv.DictWriter(file, self._columns)
             writer.writeheader()

@@ -162,7 +162,23 @@ def recipe(
     tokenizer: Trained = Path("runs/tokenizer"),
     out: Out = Path("runs/recipe"),
     backbone: BackboneName = None,
+    rows: Annotated[
+        bool | None, typer.Option("--rows/--no-rows", help="Whether the motion rows train.")
+    ] = None,
     steps: Steps = None,
+    batch: Batch = None,
+    checkpointing: Annotated[
+        bool | None,
+        typer.Option("--checkpointing", help="Compute each layer twice, to save memory."),
+    ] = None,
+    four_bit: Annotated[
+        bool | None,
+        typer.Option("--four-bit", help="Frozen weights in 4 bits (QLoRA); needs bitsandbytes."),
+    ] = None,
+    shard: Annotated[
+        bool | None,
+        typer.Option("--shard", help="Spread the frozen layers over the processes (FSDP)."),
+    ] = None,
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -174,13 +190,14 @@ def recipe(
 ) -> None:
     """Train one direction from a recipe.
 
-    The paper's recipes are paper-t2m and paper-m2t. The same command continues a stopped training.
+    The paper's recipes are paper-t2m and paper-m2t, ours smollm2-t2m and smollm2-m2t. The same
+    command continues a stopped training. For several GPUs or computers start it with
+    `torchrun -m motion_agent train recipe`, or with `accelerate launch -m`.
     """
-    from dataclasses import replace
-
     from ..motion_core.motionllm.recipe import cost, load_recipe
 
-    chosen = load_recipe(name)
+    memory = {"checkpointing": checkpointing, "four_bit": four_bit, "shard": shard}
+    chosen = load_recipe(name, rows=rows, steps=steps, batch=batch, **memory)
     if dry_run:
         costs = cost(chosen)
         say(f"{chosen.name}: {chosen.direction} on {chosen.backbone}, rank {chosen.rank}")
@@ -196,14 +213,13 @@ def recipe(
     from ..motion_core.motionllm.train import train_motionllm
     from ..motion_core.tokenizer import load_tokenizer
 
-    training = chosen.training if steps is None else replace(chosen.training, steps=steps)
     train_motionllm(
         chosen.direction,
         dataset,
         load_tokenizer(tokenizer),
         out,
         backbone=backbone or chosen.backbone,
-        training=training,
+        training=chosen.training,
     )
 
 
