@@ -14,16 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..engine import Progress
 from ..errors import GenerationError
-from .decoding import CAPTION_TOKENS, MotionPrompt
-from .model import Direction, MotionLLM
-from .padded import pad_left
+from .decoding import CAPTION_TOKENS, AnyModel, MotionPrompt, Reading
+from .model import Direction
 
 _NEVER = -1e9  # as transformers has it; a sum of log probabilities is above
 
@@ -33,7 +31,7 @@ Forbid = Callable[[Tensor, list[int]], None]
 
 @torch.inference_mode()
 def search_motions(
-    model: MotionLLM,
+    model: AnyModel,
     prompts: Sequence[MotionPrompt],
     *,
     beams: int,
@@ -81,7 +79,7 @@ def search_motions(
 
 @torch.inference_mode()
 def search_captions(
-    model: MotionLLM,
+    model: AnyModel,
     prompts: Sequence[list[int]],
     *,
     beams: int,
@@ -107,7 +105,7 @@ def search_captions(
 
 @dataclass
 class _Search:
-    """One prompt's sequences; ids are indices of `MotionLLM.all_logits`."""
+    """One prompt's sequences; ids are indices of the model's `all_logits`."""
 
     prompt: list[int]
     beams: int
@@ -165,27 +163,22 @@ class _Search:
 
 
 def _run(
-    model: MotionLLM,
+    model: AnyModel,
     direction: Direction,
     searches: Sequence[_Search],
     words: int,
     progress: Progress | None,
 ) -> None:
     """Extend all sequences until each is done; finished ones leave the batch."""
-    from transformers import DynamicCache
-
-    device = model.rows[f"{direction}_embed"].device
     beams = searches[0].beams if searches else 1
-    ids, mask = pad_left([search.prompt for search in searches])
-    ids, mask = (t.repeat_interleave(beams, dim=0).to(device) for t in (ids, mask))
-    positions = (mask.cumsum(-1) - 1).clamp(min=0)
-    cache: Any = DynamicCache(config=model.backbone.config.get_text_config())
+    reading: Reading = model.reading(
+        direction,
+        [search.prompt for search in searches for _ in range(beams)],
+        [search.longest for search in searches for _ in range(beams)],
+    )
     active = list(searches)
     while active:
-        output = model.hidden(
-            ids, direction, attention_mask=mask, position_ids=positions, cache=cache
-        )
-        logits = model.all_logits(output.last_hidden_state[:, -1], words).float().cpu()
+        logits = model.all_logits(reading.last, words).float().cpu()
         if torch.isnan(logits).any() or torch.isposinf(logits).any():
             raise GenerationError(
                 "the model's numbers are not finite; the checkpoint does not fit its backbone"
@@ -199,11 +192,7 @@ def _run(
             progress(len(searches) - len(active), len(searches))
         if not active:
             break
-        rows = torch.tensor(kept, device=device)
-        cache.batch_select_indices(rows)
-        mask, positions = mask[rows], positions[rows][:, -1:] + 1
+        reading.select(kept)
         last = [tokens[-1] for search in active for tokens in search.running]
         # Motion tokens go on after the backbone's rows, not after the words.
-        read = [i if i < words else model.motion_start + i - words for i in last]
-        ids = torch.tensor(read, device=device)[:, None]
-        mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
+        reading.advance([i if i < words else model.motion_start + i - words for i in last])

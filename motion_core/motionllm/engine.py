@@ -209,7 +209,6 @@ class MotionLLMEngine(CheckpointEngine):
             if beams == 1 or all(row.greedy for row in group):
                 motions += decode_motions(model, group, self.sampling, step)
                 continue
-            assert isinstance(model, MotionLLM)  # see _model
             found = iter(
                 search_motions(
                     model,
@@ -233,12 +232,12 @@ class MotionLLMEngine(CheckpointEngine):
         ends: frozenset[int],
         progress: Progress | None,
     ) -> list[list[int]]:
-        if self.sampling.beams == 1:
+        beams = self.sampling.caption_beams or self.sampling.beams
+        if beams == 1:
             return decode_captions(model, prompts, ends, progress)
-        assert isinstance(model, MotionLLM)  # see _model
         words = len(prompt.text_tokenizer)
         return search_captions(
-            model, prompts, beams=self.sampling.beams, words=words, ends=ends, progress=progress
+            model, prompts, beams=beams, words=words, ends=ends, progress=progress
         )
 
     def _takes(self, request: GenerationRequest) -> int:
@@ -280,7 +279,7 @@ class MotionLLMEngine(CheckpointEngine):
         return model, prompt
 
     def _model(self) -> tuple[AnyModel, PromptFormat]:
-        searches = self.sampling.beams > 1  # which is written for transformers' cache
+        searches = self.sampling.beams > 1  # as the authors: float32, by transformers
         if self._loaded is None or (searches and isinstance(self._loaded[0], InferenceModel)):
             self._direction = None
             with stage("weights"):

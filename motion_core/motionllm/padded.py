@@ -43,10 +43,14 @@ class PaddedReading:
 
     def keep(self, places: Sequence[int]) -> list[int]:
         """Drop all rows but these; returns the places in the order that the rows have now."""
+        self.select(places)
+        return list(places)
+
+    def select(self, places: Sequence[int]) -> None:
+        """Go on with the rows at these places, in this order, possibly several times each."""
         kept = torch.tensor(places, device=self._device)
         self._cache.batch_select_indices(kept)
         self._mask, self._positions = self._mask[kept], self._positions[kept]
-        return list(places)
 
     def advance(self, ids: Sequence[int]) -> None:
         """Read one more id in each row; `last` is then its state (b, D)."""
