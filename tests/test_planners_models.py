@@ -90,6 +90,17 @@ def test_an_openai_refusal_is_a_refusal(openai: Server) -> None:
     assert answer.refusal == "I will not."
 
 
+def test_answers_of_a_local_server_have_a_limit(
+    openai: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    openai.answers = [WALK, WALK]
+    make_planner("openai:local").ask(Task("walk"))
+    monkeypatch.setenv("MOTION_AGENT_MAX_TOKENS", "300")
+    make_planner("openai:local").ask(Task("walk"))
+    limits = [r.get("max_completion_tokens") or r["max_tokens"] for r in openai.requests]
+    assert limits == [4096, 300]
+
+
 def test_an_openai_length_stop_is_truncation(openai: Server) -> None:
     openai.answers = [{"content": WALK[:-40], "finish": "length"}]
     answer = make_planner("openai:gpt-4o").ask(Task("walk"))
