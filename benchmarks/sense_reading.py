@@ -5,7 +5,8 @@
 
 A reading judges what it sees: the request, the motion that exists, the steps or the reply. It is
 sensible (what was asked for and nothing else), partly (at least half of it) or wrong. The plans are
-those of docs/ablation, of conversations with one turn; a plan that is another today is left out.
+those of language models in docs/ablation, of conversations with one turn; a plan that is another
+today is left out.
 """
 
 from __future__ import annotations
@@ -35,13 +36,9 @@ def turns_of(records: Path) -> list[TurnScore]:
 
 
 def draw(turns: Sequence[TurnScore], count: int) -> list[dict[str, str]]:
-    """Return plans to read, half of them of language models, without planner and verdict."""
-    generator = random.Random(12)
-    rules = [turn for turn in turns if turn.cell.planner == "offline"]
+    """Return plans of language models to read, shuffled, without way of asking and verdict."""
     models = [turn for turn in turns if turn.cell.planner != "offline"]
-    chosen = generator.sample(models, min(count // 2, len(models)))
-    chosen += generator.sample(rules, count - len(chosen))
-    generator.shuffle(chosen)
+    chosen = random.Random(12).sample(models, min(count, len(models)))
     return [
         {
             "exists": str(list(turn.scenario.given) or ""),

@@ -67,6 +67,8 @@ def test_without_strange_words_they_are_carried_out(edit: str, target: str) -> N
         "the person he kicked falls",
         "a man who carries a box walks to the table",
         "a person makes coffee, who then sits down",
+        "the man stretches and then, although he is tired, walks on",
+        "he walks slowly, then faster and faster until he runs",
     ],
 )
 def test_what_somebody_does_by_the_way_is_refused_and_not_made(story: str) -> None:
@@ -85,6 +87,7 @@ def test_an_order_that_cannot_be_read_is_refused_and_not_made(story: str) -> Non
     ("story", "plan"),
     [
         ("a person who walks", "+: a person walks"),
+        ("he runs faster", "+: a person runs faster"),
         ("show me a man that jumps", "+: a man jumps"),
         ("a woman who waves her arms and jumps", "+: a woman waves her arms | +: a woman jumps"),
         ("a person walks like someone who kicks a ball",) * 2,

@@ -99,6 +99,7 @@ _UNREAD = re.compile(  # states what happens; the rules would drop or misread it
     re.IGNORECASE,
 )
 _GARBLED = {"whos", "whoses", "whoms", "hes", "shes", "theys"}
+_NO_VERBS = {"althoughs", "thoughs", "becauses", "sinces", "whens", "ifs", "fasters", "slowers"}
 _JOINED = {"who", "whose", "whom", "that", "which", "and", "while", "until", "when"}
 _NO_MOTION = "There is no motion yet to change. Tell me what a person does first."
 _ONLY = re.compile(  # "no jumping, just a bow"
@@ -200,8 +201,10 @@ def _check_asides(text: str, steps: Steps) -> None:
     for words in (str(step.get("description", "")).split() for step in steps):
         forms = [verb_form(word) for word in words]
         verbs = sum(form is not None and form[1] in ("third", "past") for form in forms)
-        if _GARBLED.intersection((*words, f"{words[-1]}s" if words else "")) or (
-            aside and verbs > 1 and not _JOINED.intersection(words)
+        if (
+            _NO_VERBS.intersection(words)
+            or _GARBLED.intersection((*words, f"{words[-1]}s" if words else ""))
+            or (aside and verbs > 1 and not _JOINED.intersection(words))
         ):
             raise CannotDo(
                 "I do not understand who does what there. Say each action by itself, such as “a man"
