@@ -5,6 +5,8 @@ HumanML3D's representation has 263 numbers per frame at 20 fps; `representation`
 
 from __future__ import annotations
 
+import itertools
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,20 +18,61 @@ from .skeleton import JOINT_NAMES
 FloatArray = NDArray[np.float32]
 
 FEATURES = 263
+KIT_FEATURES = 251  # of KIT-ML's 21 joints, at 12.5 fps: for training and evaluation alone
 FRAMES_PER_TOKEN = 4
 MAX_FRAMES = 100_000  # 83 minutes; more is assumed to be a mistake
 
 
-def check_features(features: NDArray[Any]) -> FloatArray:
-    """Return `features` as a new float32 array ``(T, 263)``.
+@dataclass(frozen=True)
+class Columns:
+    """What the numbers of a frame are, for a skeleton of any number of joints.
+
+    Attributes:
+        features: numbers of a frame: 263, or KIT-ML's 251.
+    """
+
+    features: int = FEATURES
+
+    @property
+    def joints(self) -> int:
+        """Joints of the skeleton."""
+        return (self.features + 1) // 12
+
+    @property
+    def groups(self) -> tuple[slice, ...]:
+        """Turn of the root (half angles, radians a frame), its velocity in the plane, its height;
+        positions, rotations and velocities of the joints; foot contacts.
+        """
+        ends = np.cumsum([0, 1, 2, 1, *(k * (self.joints - 1) for k in (3, 6)), 3 * self.joints, 4])
+        pairs = itertools.pairwise(ends.tolist())
+        return tuple(slice(first, last) for first, last in pairs)
+
+    @property
+    def root(self) -> slice:
+        """Turn, velocity and height of the root."""
+        return slice(0, 4)
+
+    @property
+    def positions(self) -> slice:
+        """All joints but the root, relative to its vertical, heading-aligned, metres."""
+        return self.groups[3]
+
+    @property
+    def contacts(self) -> slice:
+        """The four foot contacts."""
+        return self.groups[6]
+
+
+def check_features(features: NDArray[Any], width: int = FEATURES) -> FloatArray:
+    """Return `features` as a new float32 array ``(T, width)``.
 
     Raises:
         InputError: they have another shape, no frames, more than `MAX_FRAMES`, or values that are
             not finite.
     """
     array = np.array(features, dtype=np.float32)
-    if array.ndim != 2 or array.shape[1] != FEATURES:
-        raise InputError(f"features have the shape {array.shape}; expected (frames, {FEATURES})")
+    if array.ndim != 2 or array.shape[1] != width:
+        raise InputError(f"features have the shape {array.shape}; expected (frames, {width})")
     _check_frames(array)
     return array
 

@@ -1,8 +1,7 @@
-"""A HumanML3D folder as a prepared data set, for `train` and `evaluate`.
+"""A HumanML3D or KIT-ML folder as a prepared data set, for `train` and `evaluate`.
 
 Features are used as published, without recomputing them; splits are the authors'. A motion and its
-mirror (``M000021``) are in one group. KIT-ML cannot be prepared: its 251 features belong to another
-skeleton than the tokenizer's.
+mirror (``M000021``) are in one group. KIT-ML keeps its 251 features of 21 joints at 12.5 fps.
 """
 
 from __future__ import annotations
@@ -20,9 +19,8 @@ from .datasets.licences import CAPTION_SOURCES, MOTION_SOURCES
 from .datasets.prepare import statistics
 from .datasets.prepared import SPLITS, VERSION, Caption, Clip, Recording
 from .errors import ConfigurationError, InputError, UnavailableError
-from .motion import FEATURES, FloatArray
-from .published_data import HUMANML3D, PublishedDataset, Sample, Samples
-from .skeleton import FPS
+from .motion import FloatArray
+from .published_data import PublishedDataset, Sample, Samples
 
 _SOURCE = "custom"  # licence of the motion: users must observe AMASS's terms
 _CAPTIONS = "humanml3d"
@@ -53,21 +51,16 @@ def prepare_published(
     """Write the existing splits as a prepared data set, which appears in `out` all at once.
 
     Args:
-        data: HumanML3D.
+        data: HumanML3D or KIT-ML.
         out: a folder that does not exist yet.
         progress: called with (split, done, total).
 
     Raises:
-        ConfigurationError: the data set is KIT-ML, or `out` exists.
+        ConfigurationError: `out` exists.
         InputError: there is no split file, or no sample in the training split.
         UnavailableError: `out` cannot be written to.
     """
     out = Path(out)
-    if data.layout is not HUMANML3D:
-        raise ConfigurationError(
-            f"{data.folder} is {data.layout.name}; the tokenizer is of HumanML3D's {FEATURES} "
-            "features, so it can be measured and not trained on"
-        )
     if out.exists():
         raise ConfigurationError(f"{out} is there already; choose another folder, or remove it")
     splits = [data.split(name) for name in SPLITS if (data.folder / _file(name)).is_file()]
@@ -120,7 +113,7 @@ def _write(
                 rows += len(motion)
                 if progress is not None:
                     progress(split.split, done, len(parts))
-    raw = np.memmap(folder / "raw", dtype=np.float16, mode="r", shape=(rows, FEATURES))
+    raw = np.memmap(folder / "raw", dtype=np.float16, mode="r", shape=(rows, data.layout.features))
     np.save(folder / "features.npy", raw)
     del raw
     (folder / "raw").unlink()
@@ -138,7 +131,7 @@ def _write(
                 file_of_lines.write(json.dumps(asdict(line), ensure_ascii=False) + "\n")
     description = {
         "version": VERSION,
-        "fps": FPS,
+        "fps": data.layout.fps,
         "sources": {_SOURCE: asdict(MOTION_SOURCES[_SOURCE])},
         "captions": {_CAPTIONS: asdict(CAPTION_SOURCES[_CAPTIONS])},
         "clips": len(clips),

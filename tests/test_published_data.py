@@ -151,9 +151,6 @@ def test_humanml3d_becomes_a_prepared_data_set(tmp_path: Path) -> None:
     assert data.mean[0] == pytest.approx(29.5)
     again = CliRunner().invoke(app, arguments)
     assert again.exit_code == 2 and "is there already" in again.stderr
-    kit = published(tmp_path / "kit", KIT_ML, a=line)
-    result = CliRunner().invoke(app, ["data", "import", str(kit), "--out", str(tmp_path / "k")])
-    assert result.exit_code == 2 and "KIT-ML" in result.stderr and not (tmp_path / "k").exists()
 
 
 def test_sequences_have_a_caption_and_a_length_for_each_part(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from ..choices import PREPARED
 from ..errors import InputError, UnavailableError
+from ..features import Columns
 from ..motion import FEATURES, FloatArray
 from ..skeleton import FPS
 from .archives import opened
@@ -46,7 +47,6 @@ _FILES = {
     "dataset.json",
 }
 # Columns that share one standard deviation, as in HumanML3D.
-_GROUPS = ((0, 1), (1, 3), (3, 4), (4, 67), (67, 193), (193, 259), (259, 263))
 
 
 @dataclass(frozen=True)
@@ -274,24 +274,23 @@ def _finish(folder: Path, content: _Content, twins: Mapping[str, str]) -> None:
 def statistics(
     recordings: Sequence[Recording], read: Callable[[Recording], FloatArray]
 ) -> tuple[FloatArray, FloatArray]:
-    """Return the mean and standard deviation ``(263,)`` over all frames of the recordings.
+    """Return the mean and standard deviation of each feature over all frames of the recordings.
 
     As in HumanML3D, the columns of one kind (root turn, root velocity, height, positions,
     rotations, velocities, contacts) share the mean of their deviations. Never zero.
     """
     count = 0
-    total = np.zeros(FEATURES)
-    squares = np.zeros(FEATURES)
+    total = squares = np.zeros(1)
     for recording in recordings:
         values = read(recording).astype(np.float64)
         count += len(values)
-        total += values.sum(0)
-        squares += (values**2).sum(0)
+        total = total + values.sum(0)
+        squares = squares + (values**2).sum(0)
     mean = total / count
     deviation = np.sqrt(np.maximum(squares / count - mean**2, 0))
-    for first, last in _GROUPS:
-        shared = deviation[first:last].mean()
-        deviation[first:last] = shared if shared > 1e-6 else 1.0
+    for group in Columns(len(mean)).groups:
+        shared = deviation[group].mean()
+        deviation[group] = shared if shared > 1e-6 else 1.0
     return mean.astype(np.float32), deviation.astype(np.float32)
 
 

@@ -23,9 +23,11 @@ from numpy.typing import NDArray
 
 from ..choices import PREPARED, Split
 from ..errors import FormatError, InputError
+from ..features import FEATURES, KIT_FEATURES
 from ..formats.npy import map_npy, read_npy
 from ..json_text import parse_json
-from ..motion import FEATURES, FloatArray
+from ..motion import FloatArray
+from ..skeleton import FPS
 
 VERSION = 2
 MAX_WEIGHT = 10.0  # maximum frequency of a clip relative to the average
@@ -151,18 +153,26 @@ class PreparedDataset:
             raise FormatError(f"the prepared data set {folder} is damaged: {err}") from err
         parts: tuple[Clip | Recording, ...] = (*clips, *recordings)
         last = max((part.start + part.length for part in parts), default=0)
-        if features.ndim != 2 or features.shape[1] != FEATURES or len(features) < last:
+        width = KIT_FEATURES if mean.shape == (KIT_FEATURES,) else FEATURES
+        if features.ndim != 2 or features.shape[1] != width or len(features) < last:
             raise FormatError(
                 f"{folder}/features.npy has the shape {features.shape}, the clips need "
-                f"({last}, {FEATURES}); prepare it again"
+                f"({last}, {width}); prepare it again"
             )
-        if mean.shape != (FEATURES,) or std.shape != (FEATURES,):
+        if mean.shape != (width,) or std.shape != (width,):
             raise FormatError(f"mean.npy or std.npy in {folder} has a wrong shape; prepare again")
         return cls(clips, recordings, features, mean, std, description)
 
     def features(self, part: Clip | Recording) -> FloatArray:
-        """Return features ``(T, 263)`` float32 of a clip or a recording, not normalised."""
+        """Return features ``(T, 263)`` float32 of a clip or a recording, not normalised; KIT-ML's
+        are ``(T, 251)``.
+        """
         return np.asarray(self._features[part.start : part.start + part.length], dtype=np.float32)
+
+    @property
+    def fps(self) -> float:
+        """Frames per second: 20, or KIT-ML's 12.5."""
+        return float(self.description.get("fps", FPS))
 
     def split(self, name: Split | Literal["all"]) -> tuple[Clip, ...]:
         """Return the clips of a split, or all of them.

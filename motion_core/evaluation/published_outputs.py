@@ -16,8 +16,10 @@ import numpy as np
 from ..atomic import replacing
 from ..engine import MAX_DESCRIPTION, GenerationRequest, MotionEngine
 from ..errors import ConfigurationError
+from ..features import FEATURES
 from ..motion import FloatArray
-from ..published_data import HUMANML3D, PublishedDataset, PublishedSplit
+from ..published_data import PublishedDataset, PublishedSplit
+from ..skeleton import FPS
 from .outputs import Outputs, Stages
 
 
@@ -37,7 +39,7 @@ def generate_motions(
 
     Args:
         engine: to measure.
-        data: HumanML3D.
+        data: HumanML3D or KIT-ML, as the engine.
         out: folder in which ``motions`` is created.
         split: of `data`.
         generations: motions of each sample.
@@ -50,10 +52,10 @@ def generate_motions(
         The folder for `score_motions`.
 
     Raises:
-        ConfigurationError: the data set is KIT-ML, whose skeleton no engine supports.
+        ConfigurationError: the data set has another skeleton than the engine.
         UnavailableError: a file cannot be written.
     """
-    _check(data)
+    _check(engine, data)
     outputs = Outputs(engine, batch=batch, progress=progress)
     samples = data.split(split).samples
     folder = out / "motions"
@@ -63,7 +65,7 @@ def generate_motions(
             GenerationRequest(
                 sample.captions[int(rng.integers(len(sample.captions)))].text[:MAX_DESCRIPTION],
                 seed=seed + 1000 * number + at,
-                seconds=sample.length / HUMANML3D.fps if match_length else None,
+                seconds=sample.length / FPS if match_length else None,
             )
             for at, sample in enumerate(samples)
         ]
@@ -91,10 +93,10 @@ def caption_motions(
     """Write the engine's caption of each real motion of a split; return the file.
 
     Raises:
-        ConfigurationError: the engine does not caption, or the data set is KIT-ML.
+        ConfigurationError: the engine does not caption, or has another skeleton.
         UnavailableError: the file cannot be written.
     """
-    _check(data)
+    _check(engine, data)
     outputs = Outputs(engine, batch=batch, progress=progress)
     samples = data.split(split).samples
     captions = outputs.captions(outputs.encode([data.features(sample) for sample in samples]))
@@ -106,11 +108,13 @@ def caption_motions(
     return path
 
 
-def _check(data: PublishedDataset) -> None:
-    if data.layout is not HUMANML3D:
+def _check(engine: MotionEngine, data: PublishedDataset) -> None:
+    config = getattr(getattr(engine, "tokenizer", None), "config", None)
+    features = getattr(config, "features", FEATURES)
+    if data.layout.features != features:
         raise ConfigurationError(
-            f"{data.folder} is {data.layout.name}; engines use HumanML3D's skeleton: measure"
-            " a KIT-ML model's motions with --motions"
+            f"{data.folder} is {data.layout.name}, whose frames have {data.layout.features} "
+            f"features; the engine {engine.name} makes {features}"
         )
 
 

@@ -12,32 +12,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-# Columns of the HumanML3D representation.
-YAW_VELOCITY = slice(0, 1)  # half angles, radians a frame
-PLANE_VELOCITY = slice(1, 3)  # x, z in the heading's frame, metres a frame
-ROOT = slice(0, 4)  # with the root's height, metres
-POSITIONS = slice(4, 67)  # 21 joints relative to the root's vertical, heading-aligned, metres
-ROTATIONS = slice(67, 193)
-VELOCITIES = slice(193, 259)
-CONTACTS = slice(259, 263)
-GROUPS = (
-    YAW_VELOCITY,
-    PLANE_VELOCITY,
-    slice(3, 4),
-    POSITIONS,
-    ROTATIONS,
-    VELOCITIES,
-    CONTACTS,
-)
+from ..features import Columns
 
 
 def grouped_std(std: Tensor) -> Tensor:
-    """Return standard deviations ``(263,)`` averaged within each group of columns.
+    """Return standard deviations ``(D,)`` averaged within each group of columns.
 
     This makes a centimetre count the same for every joint, as in HumanML3D's own normalisation.
     """
     averaged = std.clone()
-    for group in GROUPS:
+    for group in Columns(len(std)).groups:
         averaged[group] = std[group].mean().clamp(min=1e-4)
     return averaged
 
@@ -48,11 +32,12 @@ def smooth_l1(predicted: Tensor, real: Tensor, beta: float) -> Tensor:
 
 
 def joint_distances(predicted: Tensor, real: Tensor) -> Tensor:
-    """Return the distance in metres of each of the 21 joints: features ``(..., 263)`` -> ``(...,
+    """Return the distance in metres of each joint but the root: features ``(..., 263)`` -> ``(...,
     21)``.
     """
-    apart = predicted[..., POSITIONS] - real[..., POSITIONS]
-    apart = apart.reshape(*apart.shape[:-1], 21, 3)
+    positions = Columns(real.shape[-1]).positions
+    apart = predicted[..., positions] - real[..., positions]
+    apart = apart.reshape(*apart.shape[:-1], -1, 3)
     return (apart.square().sum(dim=-1) + 1e-8).sqrt()
 
 

@@ -19,11 +19,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..errors import ConfigurationError, InputError
-from ..motion import FEATURES, FRAMES_PER_TOKEN, FloatArray, check_features
+from ..features import FEATURES, KIT_FEATURES, Columns
+from ..motion import FRAMES_PER_TOKEN, FloatArray, check_features
 from .losses import (
-    CONTACTS,
-    POSITIONS,
-    ROOT,
     grouped_std,
     joint_distances,
     path_error,
@@ -52,6 +50,7 @@ class TokenizerConfig:
         path: weight of the root's path error in metres.
         root, contact: weights of the root and foot contact columns in the reconstruction.
         beta: where smooth L1 turns from quadratic to linear, in standard deviations.
+        features: numbers of a frame: 263, or KIT-ML's 251.
     """
 
     codes: int = 512
@@ -68,6 +67,7 @@ class TokenizerConfig:
     root: float = 4.0
     contact: float = 1.0
     beta: float = 1.0
+    features: int = FEATURES
 
     def __post_init__(self) -> None:
         for name in ("codes", "code_dim", "width", "depth", "dilation_growth"):
@@ -78,6 +78,11 @@ class TokenizerConfig:
                 raise ConfigurationError(
                     f"tokenizer config: {name} is {value}; the limit is {_LARGEST[name]}"
                 )
+        if self.features not in (FEATURES, KIT_FEATURES):
+            raise ConfigurationError(
+                f"tokenizer config: features is {self.features!r}; give {FEATURES} of HumanML3D or "
+                f"{KIT_FEATURES} of KIT-ML"
+            )
 
     @classmethod
     def paper(cls) -> TokenizerConfig:
@@ -85,7 +90,11 @@ class TokenizerConfig:
         return cls(code_dim=512, width=512, distance=0.0, path=0.0, root=1.0)
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """Return the values; `features` only where they are KIT-ML's, as in older files."""
+        values = asdict(self)
+        if self.features == FEATURES:
+            del values["features"]
+        return values
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> TokenizerConfig:
@@ -138,15 +147,16 @@ class MotionTokenizer(nn.Module):
     ) -> None:
         super().__init__()
         self.config = config = config or TokenizerConfig()
-        mean_tensor = torch.zeros(FEATURES) if mean is None else torch.tensor(mean).float()
-        std_tensor = torch.ones(FEATURES) if std is None else torch.tensor(std).float()
-        if mean_tensor.shape != (FEATURES,) or std_tensor.shape != (FEATURES,):
-            raise InputError(f"mean and std must have the shape ({FEATURES},)")
+        size, columns = config.features, Columns(config.features)
+        mean_tensor = torch.zeros(size) if mean is None else torch.tensor(mean).float()
+        std_tensor = torch.ones(size) if std is None else torch.tensor(std).float()
+        if mean_tensor.shape != (size,) or std_tensor.shape != (size,):
+            raise InputError(f"mean and std must have the shape ({size},)")
         self.register_buffer("mean", mean_tensor)
         self.register_buffer("std", grouped_std(std_tensor))
-        weights = torch.ones(FEATURES)
-        weights[ROOT] = config.root
-        weights[CONTACTS] = config.contact
+        weights = torch.ones(size)
+        weights[columns.root] = config.root
+        weights[columns.contacts] = config.contact
         self.register_buffer("weights", weights / weights.mean(), persistent=False)
         self.encoder = _encoder(config)
         self.decoder = _decoder(config)
@@ -161,14 +171,14 @@ class MotionTokenizer(nn.Module):
 
     @torch.no_grad()
     def encode(self, features: NDArray[Any]) -> list[int]:
-        """Return tokens of raw features ``(T, 263)``: ``T // 4`` of them, at least one.
+        """Return tokens of raw features ``(T, 263)`` or ``(T, 251)``: ``T // 4``, at least one.
 
         The last ``T % 4`` frames are dropped; fewer than 4 frames are padded with the last one.
 
         Raises:
             InputError: the features have another shape, no frames, or values that are not finite.
         """
-        array = torch.from_numpy(check_features(features))
+        array = torch.from_numpy(check_features(features, self.config.features))
         frames = len(array) // FRAMES_PER_TOKEN * FRAMES_PER_TOKEN
         if frames == 0:
             missing = FRAMES_PER_TOKEN - len(array)
@@ -247,10 +257,11 @@ class MotionTokenizer(nn.Module):
         target = (features - self.mean) / self.std
         errors = smooth_l1(normalised, target, config.beta) * shown[..., None]
         raw = normalised * self.std + self.mean
+        positions = errors[..., Columns(config.features).positions]
         distances = joint_distances(raw, features).mean(dim=-1)  # (B, T)
         parts = {
-            "reconstruction": (errors * self.weights).sum() / (frames * FEATURES),
-            "position": errors[..., POSITIONS].sum() / (frames * 63),
+            "reconstruction": (errors * self.weights).sum() / (frames * config.features),
+            "position": positions.sum() / (frames * positions.shape[-1]),
             "distance": (distances * shown).sum() / frames,
             "path": path_error(raw, features, shown),
             "commitment": quantized.commitment,
@@ -295,7 +306,7 @@ def _stage(config: TokenizerConfig) -> nn.Sequential:
 def _encoder(config: TokenizerConfig) -> nn.Sequential:
     width = config.width
     return nn.Sequential(
-        nn.Conv1d(FEATURES, width, 3, padding=1),
+        nn.Conv1d(config.features, width, 3, padding=1),
         nn.ReLU(),
         nn.Conv1d(width, width, 4, stride=2, padding=1),  # T -> T/2
         _stage(config),
@@ -318,5 +329,5 @@ def _decoder(config: TokenizerConfig) -> nn.Sequential:
         nn.Conv1d(width, width, 3, padding=1),
         nn.Conv1d(width, width, 3, padding=1),
         nn.ReLU(),
-        nn.Conv1d(width, FEATURES, 3, padding=1),
+        nn.Conv1d(width, config.features, 3, padding=1),
     )

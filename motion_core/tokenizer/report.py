@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from ..features import Columns
 from ..motion import FRAMES_PER_TOKEN, FloatArray
 from ..representation import features_to_root
 from ..skeleton import FPS
-from .losses import CONTACTS, POSITIONS
 from .model import MotionTokenizer
 from .windows import FeatureClip, FeatureDataset
 
@@ -26,7 +26,7 @@ class Measured:
 
     Attributes:
         clips, frames: number measured.
-        mpjpe_mm: mean distance of the 21 local joints (relative to the root, aligned by heading)
+        mpjpe_mm: mean distance of all joints but the root (relative to it, aligned by heading)
             over all frames, millimetres.
         drift_cm: median distance of the root from its real position after 5 s, starting together,
             for clips of at least 5 s. None without any.
@@ -60,6 +60,8 @@ class TokenizerReport:
         codes_used: number of codes that occur in the split.
         perplexity: of the codes in the split; `codes` if all are used equally.
         parameters: number of learned values.
+        joints: number measured, all but the root.
+        fps: frames per second.
     """
 
     split: str
@@ -69,6 +71,8 @@ class TokenizerReport:
     codes_used: int
     perplexity: float
     parameters: int
+    joints: int = 21
+    fps: float = FPS
 
     @property
     def codes_used_share(self) -> float:
@@ -80,13 +84,14 @@ class TokenizerReport:
     def to_markdown(self) -> str:
         """Return two tables: overall, and by action."""
         all_clips = self.overall
+        minutes = all_clips.frames / self.fps / 60
         lines = [
             f"Motion tokenizer ({self.parameters / 1e6:.1f} M parameters), {self.split} split: "
-            f"{all_clips.clips} clips, {all_clips.frames / FPS / 60:.1f} minutes, none mirrored.",
+            f"{all_clips.clips} clips, {minutes:.1f} minutes, none mirrored.",
             "",
             "| measure | value |",
             "|---|---|",
-            f"| local MPJPE, 21 joints | {all_clips.mpjpe_mm:.1f} mm |",
+            f"| local MPJPE, {self.joints} joints | {all_clips.mpjpe_mm:.1f} mm |",
             f"| root drift after {DRIFT_SECONDS} s, median of {all_clips.drift_clips} clips "
             f"| {_number(all_clips.drift_cm)} cm |",
             f"| root drift at the end of {all_clips.clips - all_clips.drift_clips} shorter clips, "
@@ -121,6 +126,7 @@ def evaluate_tokenizer(
     was_training = tokenizer.training
     tokenizer.eval()
     uses = np.zeros(tokenizer.config.codes)
+    fps = float(getattr(dataset, "fps", FPS))
     found: dict[str, list[_ClipErrors]] = defaultdict(list)
     clip: FeatureClip
     for clip in dataset.motions(split):
@@ -130,7 +136,7 @@ def evaluate_tokenizer(
         real = real[: max(len(real) // FRAMES_PER_TOKEN * FRAMES_PER_TOKEN, 1)]
         tokens = tokenizer.encode(real)
         np.add.at(uses, tokens, 1)
-        found[clip.action].append(_errors(real, tokenizer.decode(tokens)[: len(real)]))
+        found[clip.action].append(_errors(real, tokenizer.decode(tokens)[: len(real)], fps))
     tokenizer.train(was_training)
     if not found:
         raise InputError(f"the data set has no clips to measure in its {split} split")
@@ -143,6 +149,8 @@ def evaluate_tokenizer(
         codes_used=int((uses > 0).sum()),
         perplexity=float(np.exp(-(share * np.log(share)).sum())),
         parameters=tokenizer.parameters_count,
+        joints=Columns(tokenizer.config.features).joints - 1,
+        fps=fps,
     )
 
 
@@ -156,20 +164,22 @@ class _ClipErrors:
     contacts: float
 
 
-def _errors(real: FloatArray, decoded: FloatArray) -> _ClipErrors:
-    apart = (decoded[:, POSITIONS] - real[:, POSITIONS]).reshape(len(real), 21, 3)
-    long = len(real) > DRIFT_SECONDS * FPS
-    moment = DRIFT_SECONDS * FPS if long else len(real) - 1
+def _errors(real: FloatArray, decoded: FloatArray, fps: float) -> _ClipErrors:
+    columns = Columns(real.shape[1])
+    apart = (decoded - real)[:, columns.positions].reshape(len(real), -1, 3)
+    after = round(DRIFT_SECONDS * fps)  # frames
+    long = len(real) > after
+    moment = after if long else len(real) - 1
     real_half_turn, real_root = features_to_root(real)
     half_turn, root = features_to_root(decoded)
     turned = 2 * (half_turn - real_half_turn)[moment]
-    contacts = real[:, CONTACTS] > 0.5
+    contacts = real[:, columns.contacts] > 0.5
     return _ClipErrors(
         joints=np.linalg.norm(apart, axis=-1).mean(axis=-1),
         drift=float(np.linalg.norm(root[moment] - real_root[moment])),
         heading=float(abs((turned + np.pi) % (2 * np.pi) - np.pi)),
         long=long,
-        contacts_right=float(((decoded[:, CONTACTS] > 0.5) == contacts).mean()),
+        contacts_right=float(((decoded[:, columns.contacts] > 0.5) == contacts).mean()),
         contacts=float(contacts.mean()),
     )
 

@@ -11,7 +11,7 @@ frozen, so every motion keeps its tokens and a MotionLLM trained on them still f
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +119,7 @@ def train_tokenizer(
 
 def _new_tokenizer(dataset: FeatureDataset, config: TokenizerConfig, seed: int) -> MotionTokenizer:
     torch.manual_seed(seed)
+    config = replace(config, features=len(dataset.mean))
     return MotionTokenizer(config, mean=dataset.mean, std=dataset.std).train()
 
 

@@ -50,12 +50,14 @@ def prepare(
 
 @app.command("import", cls=HelpfulCommand)
 def import_published(
-    path: Annotated[Path, typer.Argument(metavar="FOLDER", help="HumanML3D, as published.")],
+    path: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="HumanML3D or KIT-ML, as published.")
+    ],
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="The prepared data set.")] = Path(
         "data/humanml3d"
     ),
 ) -> None:
-    """Prepare a HumanML3D folder as published by its authors.
+    """Prepare a HumanML3D or KIT-ML folder as published by its authors.
 
     Features, captions of parts and splits are theirs; missing and broken files are counted.
     """

@@ -140,10 +140,12 @@ def evaluate(
             return _measure_joins(motions, sequences, data, t2m, chosen, out, how)
         return _measure_motions(motions, data, t2m, chosen, out, how)
     if (data / "new_joint_vecs").is_dir():
+        published = _needed_data(data)
+        space = _space(t2m, matching or checkpoint, published)
         return _measure_engine(
             load_chosen_engine(engine, checkpoint),
-            _needed_data(data),
-            _space(t2m, matching or checkpoint),
+            published,
+            space,
             out,
             generations=generations,
             batch=batch,
@@ -270,7 +272,7 @@ def _measure_motions(
     from ..motion_core.evaluation.motion_files import score_motions
 
     dataset = _needed_data(data)
-    space = _space(t2m, matching)
+    space = _space(t2m, matching, dataset)
     with working("measuring motions"):
         report = score_motions(motions, dataset, space, **how)
     _tell(report, out)
@@ -291,7 +293,7 @@ def _measure_joins(
     from ..motion_core.published_data import read_sequences
 
     dataset = _published(data)
-    space = None if dataset is None else _space(t2m, matching)
+    space = None if dataset is None else _space(t2m, matching, dataset)
     parts = read_sequences(sequences)
     with working("measuring joins"):
         report = score_joins(motions, parts, data=dataset, space=space, split=how["split"])
@@ -306,14 +308,21 @@ def _tell(report: MotionFilesReport, out: Path) -> None:
     answer({"report": json.loads(report.to_json()), "files": [str(path) for path in paths]})
 
 
-def _space(t2m: Path | None, matching: Path | None) -> Space:
+def _space(t2m: Path | None, matching: Path | None, data: PublishedDataset) -> Space:
     """Return the T2M evaluators if given, else our own network: never both in one table."""
+    from ..motion_core.errors import InputError
     from ..motion_core.evaluation.motion_files import own_space, t2m_space
+    from ..motion_core.features import FEATURES
     from ..motion_core.motionllm.checkpoint import DEFAULT_CHECKPOINT
 
     if t2m is not None:
         check_there(t2m)
         return t2m_space(t2m)
+    if data.layout.features != FEATURES:
+        raise InputError(
+            f"our matching network is of HumanML3D's {FEATURES} features, {data.layout.name} has "
+            f"{data.layout.features}; give --t2m with its T2M evaluators"
+        )
     return own_space(matching or DEFAULT_CHECKPOINT)
 
 
