@@ -120,7 +120,10 @@ def test_captions_are_held_against_real_motions_and_other_captions(reports):
     assert own.r_precision == scores_of(reports[False], "real").r_precision
     assert generated.r_precision[2].value > 0.9
     assert generated.rouge_l.value == 1.0
-    assert generated.bleu_4 == pytest.approx(1.0)
+    assert generated.bleu_4 == generated.bleu_1 == pytest.approx(1.0)
+    assert generated.cider.value > 1 and generated.bert_score is None
+    [bert] = [note for note in reports[False].notes if note.startswith("BERTScore")]
+    assert "not run: needs --bert-score" in bert
     assert nearest.r_precision[2].value > 0.9
     deaf = reports[True].kinds[0].captions[1]
     assert deaf.r_precision[2].value < 0.2  # one caption for all

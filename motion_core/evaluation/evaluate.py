@@ -24,6 +24,7 @@ from ..errors import ConfigurationError, InputError
 from ..motion import FloatArray
 from ..retrieval import RetrievalEngine
 from ..skeleton import FPS
+from .bert_score import BertScore
 from .matching import MatchingNetwork
 from .metrics import CANDIDATES, REPEATS, Estimate, RPrecision, multimodality
 from .outputs import Outputs, Stages
@@ -93,15 +94,18 @@ def evaluate(
     matching: MatchingNetwork,
     *,
     options: EvaluationOptions | None = None,
+    bert_score: BertScore | None = None,
     progress: Stages | None = None,
 ) -> Report:
     """Measure an engine on a split of a prepared data set; failed generations count as misses.
+
+    What is not measured is named in the notes, with what it needs.
 
     Raises:
         InputError: the split has no clip to measure, or clips of only one label.
     """
     options, begin = options or EvaluationOptions(), time.monotonic()
-    trials = _trials(dataset, matching, options)
+    trials = _trials(dataset, matching, options, bert_score)
     run = _Run(engine, dataset, trials, options, progress)
     kinds = tuple(run.measure(trial) for trial in trials)
     tokenizer = _measure_tokenizer(engine, dataset, options.split)
@@ -112,7 +116,7 @@ def evaluate(
         multimodality=run.multimodality(trials[0]) if options.multimodality else None,
         tokenizer=tokenizer,
         targets=targets_of(kinds[0], tokenizer),
-        notes=_notes(kinds, options.candidates),
+        notes=(*_notes(kinds, options.candidates), *_not_run(options, bert_score)),
         seconds=time.monotonic() - begin,
     )
 
@@ -226,7 +230,10 @@ class _Run:
 
 
 def _trials(
-    dataset: PreparedDataset, matching: MatchingNetwork, options: EvaluationOptions
+    dataset: PreparedDataset,
+    matching: MatchingNetwork,
+    options: EvaluationOptions,
+    bert_score: BertScore | None,
 ) -> tuple[Trial, ...]:
     clips = _choose(dataset, options.split, None, options.seed)
     measure = Measure(
@@ -235,6 +242,7 @@ def _trials(
         options.candidates,
         options.repeats,
         options.seed,
+        bert_score,
     )
     return trials_of(dataset, clips, measure, kinds=options.kinds, limit=options.limit)
 
@@ -290,6 +298,19 @@ def _notes(kinds: Sequence[KindScores], candidates: int) -> tuple[str, ...]:
     )
 
 
+def _not_run(options: EvaluationOptions, bert_score: BertScore | None) -> tuple[str, ...]:
+    needs = {
+        "MultiModality": None if options.multimodality else "--multimodality N",
+        "Captions": None if options.captions else "to be run without --no-captions",
+        "BERTScore": None if bert_score else "--bert-score MODEL, such as roberta-large",
+        "R-precision, FID, MM-Dist and Diversity of published tables": (
+            "--t2m FOLDER with the T2M evaluators, and a HumanML3D folder as --data"
+        ),
+        "Transition FID and jerk of joins": "composed --motions and their --sequences",
+    }
+    return tuple(f"{name}: not run: needs {what}." for name, what in needs.items() if what)
+
+
 _NOTES = (
     "± is half of a 95 % confidence interval: over the clips; for Diversity over draws of pairs; "
     "for MultiModality over the captions.",
@@ -307,5 +328,6 @@ _NOTES = (
     "punctuation that hold a verb of motion.",
     "FID is to the real motions; that of the real motions is to as many real training motions, "
     "which the matching network has seen. Compare FIDs of the same number of clips only.",
-    "ROUGE-L and BLEU-4 of the clips' own captions are against the other captions of the clip.",
+    "ROUGE-L, BLEU and CIDEr-D of the clips' own captions are against the other captions of the "
+    "clip.",
 )

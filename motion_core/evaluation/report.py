@@ -53,19 +53,24 @@ class MotionScores:
 
 @dataclass(frozen=True)
 class CaptionScores:
-    """Scores of captions of the real motions: R-precision against these, ROUGE-L and BLEU-4.
+    """Scores of captions of the real motions: R-precision against these, and word by word.
 
     Attributes:
         name: "own", "generated" or "nearest training clip".
         r_precision: top-1, top-2, top-3.
         rouge_l: mean over the clips; None if a clip has no other caption.
-        bleu_4: of all clips together.
+        bleu_4, bleu_1: of all clips together.
+        cider: CIDEr-D, mean over the clips.
+        bert_score: F1, mean over the clips; None without a model.
     """
 
     name: str
     r_precision: tuple[Estimate, ...]
     rouge_l: Estimate | None
     bleu_4: float | None
+    bleu_1: float | None = None
+    cider: Estimate | None = None
+    bert_score: Estimate | None = None
 
 
 @dataclass(frozen=True)
@@ -180,7 +185,16 @@ _BREAKDOWNS = {
     "action": "action",
 }
 _TARGET_HEAD = ("target", "goal", "reached", "")
-_CAPTION_HEAD = ("captions", "R-precision top-1", "top-2", "top-3", "ROUGE-L", "BLEU-4")
+_CAPTION_HEAD = (
+    "captions",
+    "R-precision top-1",
+    "top-2",
+    "top-3",
+    "ROUGE-L",
+    "BLEU-4",
+    "BLEU-1",
+    "CIDEr-D",
+)
 
 
 def _kind(kind: KindScores) -> list[str]:
@@ -188,7 +202,10 @@ def _kind(kind: KindScores) -> list[str]:
     head = ("text to motion", *(scores.name for scores in kind.motions))
     parts = [title, _table(head, _motion_rows(kind.motions))]
     if kind.captions:
-        parts.append(_table(_CAPTION_HEAD, [_captions(row) for row in kind.captions]))
+        bert = any(row.bert_score for row in kind.captions)
+        caption_head = (*_CAPTION_HEAD, *(("BERTScore F1",) if bert else ()))
+        rows = [_captions(row)[: len(caption_head)] for row in kind.captions]
+        parts.append(_table(caption_head, rows))
     for breakdown in kind.breakdowns:
         if len(breakdown.clips) > 1:
             names = tuple(scores.name for scores in kind.motions if scores.r_precision)
@@ -223,8 +240,10 @@ def _motion_rows(motions: Sequence[MotionScores]) -> list[Sequence[str]]:
 
 def _captions(scores: CaptionScores) -> Sequence[str]:
     tops = [_percent(top) for top in scores.r_precision]
-    bleu = _MISSING if scores.bleu_4 is None else f"{scores.bleu_4:.3f}"
-    return scores.name, *tops, *[_MISSING] * (3 - len(tops)), _number(scores.rouge_l), bleu
+    tops += [_MISSING] * (3 - len(tops))
+    bleus = [_MISSING if b is None else f"{b:.3f}" for b in (scores.bleu_4, scores.bleu_1)]
+    others = (_number(scores.cider), _number(scores.bert_score))
+    return scores.name, *tops, _number(scores.rouge_l), *bleus, *others
 
 
 def _breakdown(breakdown: Breakdown, names: Sequence[str]) -> list[Sequence[str]]:

@@ -14,7 +14,8 @@ from ..errors import InputError
 from ..motion import FloatArray
 from ..skeleton import FPS
 from .action_count import actions_named
-from .captions import bleu_4, rouge_l, share
+from .bert_score import BertScore
+from .captions import bleu, bleu_4, cider, rouge_l, share
 from .matching import MatchingNetwork
 from .metrics import (
     Estimate,
@@ -45,6 +46,7 @@ class Measure:
         candidates: number of captions that a motion is compared with.
         repeats: draws of the candidates.
         seed: for the draws.
+        bert_score: for captions; None to skip it.
     """
 
     network: MatchingNetwork
@@ -52,6 +54,7 @@ class Measure:
     candidates: int
     repeats: int
     seed: int
+    bert_score: BertScore | None = None
 
 
 class Trial:
@@ -141,12 +144,7 @@ class Trial:
         texts = [captions[pair.clip.id] for pair in self.pairs]
         references = [self._references(pair, without=None) for pair in self.pairs]
         points = self.measure.network.embed_captions([text or "nothing" for text in texts])
-        return CaptionScores(
-            name,
-            self.r_precision(real, points).top,
-            _mean_rouge(texts, references),
-            bleu_4(texts, references),
-        )
+        return self._caption_scores(name, self.r_precision(real, points).top, texts, references)
 
     def human_scores(self, real: RPrecision) -> CaptionScores:
         """Return the scores of the clips' own captions, each against the others of its clip."""
@@ -154,8 +152,28 @@ class Trial:
         rows = [row for row, others in enumerate(references) if others]
         texts = [self.pairs[row].caption.text for row in rows]
         others = [references[row] for row in rows]
-        rouge = _mean_rouge(texts, others) if rows else None
-        return CaptionScores("own", real.top, rouge, bleu_4(texts, others) if rows else None)
+        return self._caption_scores("own", real.top, texts, others)
+
+    def _caption_scores(
+        self,
+        name: str,
+        top: tuple[Estimate, ...],
+        texts: Sequence[str],
+        references: Sequence[Sequence[str]],
+    ) -> CaptionScores:
+        if not texts:
+            return CaptionScores(name, top, None, None)
+        bert = self.measure.bert_score
+        said = [text or "nothing" for text in texts]
+        return CaptionScores(
+            name,
+            top,
+            rouge_l=_mean_rouge(texts, references),
+            bleu_4=bleu_4(texts, references),
+            bleu_1=bleu(texts, references, 1),
+            cider=Estimate.of_mean(cider(texts, references)),
+            bert_score=None if bert is None else Estimate.of_mean(bert.scores(said, references)),
+        )
 
     def breakdowns(self, found: Mapping[str, RPrecision]) -> tuple[Breakdown, ...]:
         """Return the top-3 R-precision of each set by source, by number of actions and by

@@ -159,6 +159,7 @@ def evaluate(
     dataset = load_dataset(data, threads)
     from ..motion_core.evaluation import EvaluationOptions, MatchingNetwork
     from ..motion_core.evaluation import evaluate as measure
+    from ..motion_core.evaluation.bert_score import BertScore
     from ..motion_core.evaluation.pairs import KINDS
     from ..motion_core.motionllm.checkpoint import DEFAULT_CHECKPOINT
 
@@ -175,8 +176,11 @@ def evaluate(
         kinds=(kind,) if kind else KINDS,
     )
     loaded = load_chosen_engine(engine, checkpoint)
+    model = None if bert_score is None else BertScore(bert_score)
     with stages() as progress:
-        report = measure(loaded, dataset, network, options=options, progress=progress)
+        report = measure(
+            loaded, dataset, network, options=options, bert_score=model, progress=progress
+        )
     paths = report.save(out)
     say_markdown(report.to_markdown())
     if card is not None:
