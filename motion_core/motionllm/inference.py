@@ -135,10 +135,11 @@ class SlotReading:
         rows = torch.tensor([place[tuple(prompt)] for prompt in prompts], device=model.device)
         shared = _shared_ids(distinct)
         longest = max(map(len, distinct))
-        self._cache = model._cache(1 if shared else len(distinct), longest + room)
+        self._cache = model._cache(1, shared)
         if shared:
             self._read(torch.tensor([distinct[0][:shared]]), first=0)
-            self._cache.repeat(torch.zeros(len(distinct), dtype=torch.long, device=model.device))
+        prefix, self._cache = self._cache, model._cache(len(distinct), longest + room)
+        self._cache.begin_with(prefix, shared)
         ids = torch.zeros(len(distinct), longest - shared, dtype=torch.long)
         for row, prompt in enumerate(distinct):
             ids[row, : len(prompt) - shared] = torch.tensor(prompt[shared:])

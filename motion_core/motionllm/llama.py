@@ -12,7 +12,9 @@ Notable:
   and there is no padding before them: what a row adds up is the same in every batch. Slots that
   a row has not reached are masked, and masked slots add zeros at the end of its sums;
 - weights are `FloatWeight` or `int8.Int8Weight`; a row's result through the latter is the same
-  bit for bit whatever else is in the batch.
+  bit for bit whatever else is in the batch;
+- numbers that rotate together lie side by side (`interleaved`), so that a rotation is one product
+  of complex numbers: with few rows, time goes into the number of operations.
 """
 
 from __future__ import annotations
@@ -149,11 +151,17 @@ class Cache:
         self._kept = torch.zeros(shape, dtype=dtype, device=device)
         self.rows = rows
 
-    def write(self, layer: int, k: Tensor, v: Tensor, positions: Tensor) -> None:
-        """Put k and v (B, T, KV, d) into the slots `positions` (B, T)."""
-        row = torch.arange(self.rows, device=positions.device)[:, None]
-        for part, new in enumerate((k, v)):
-            self._kept[layer, part, : self.rows].transpose(1, 2)[row, positions] = new
+    def places(self, positions: Tensor) -> Tensor:
+        """Return where `write` puts k and v for the slots `positions` (B, T)."""
+        _, parts, rows, heads, slots, _ = self._kept.shape
+        device = positions.device
+        lane = torch.arange(parts * rows * heads, device=device).view(parts, rows, 1, heads)
+        lane = lane[:, : self.rows].permute(1, 2, 0, 3)  # (B, 1, 2, KV)
+        return (lane * slots + positions[..., None, None]).flatten()
+
+    def write(self, layer: int, kv: Tensor, places: Tensor) -> None:
+        """Put k and v, side by side (B, T, 2 KV, d), into these places."""
+        self._kept[layer].view(-1, kv.shape[-1]).index_copy_(0, places, kv.flatten(0, 2))
 
     def read(self, layer: int, slots: int) -> tuple[Tensor, Tensor]:
         """Return keys and values (B KV, S, d) of the first slots."""
@@ -169,8 +177,13 @@ class Cache:
 
     def repeat(self, places: Tensor) -> None:
         """Select the rows at these indices, possibly several times each."""
-        self._kept = self._kept[:, :, places]
-        self.rows = len(places)
+        if places.tolist() != list(range(self.rows)):
+            self._kept = self._kept[:, :, places]
+            self.rows = len(places)
+
+    def begin_with(self, other: Cache, count: int) -> None:
+        """Copy the first `count` slots of the only row of another cache into every row."""
+        self._kept[..., :count, :] = other._kept[..., :count, :]
 
 
 class Llama:
@@ -188,6 +201,7 @@ class Llama:
         self.norm = norm
         half = torch.arange(0, config.head_dim, 2, device=norm.device).float() / config.head_dim
         self._frequencies = config.theta**-half  # (d / 2,)
+        self._epsilon = torch.tensor(config.epsilon, device=norm.device)
 
     def forward(self, x: Tensor, positions: Tensor, cache: Cache) -> Tensor:
         """Map embeddings (B, T, D) at `positions` (B, T) to states (B, T, D), after the last
@@ -198,7 +212,9 @@ class Llama:
         pairs = batch * c.kv_heads  # of a row and a head of keys, each with `groups` queries
         slots = -(-(int(positions.max()) + 1) // _BLOCK) * _BLOCK
         angles = positions[..., None, None] * self._frequencies  # (B, T, 1, d / 2)
-        cos, sin = (f(angles).repeat(1, 1, 1, 2).to(x.dtype) for f in (torch.cos, torch.sin))
+        turned = torch.polar(torch.ones_like(angles), angles).repeat(1, 1, c.heads + c.kv_heads, 1)
+        turn = F.pad(turned, (0, 0, 0, c.kv_heads), value=1.0)  # v stays
+        places = cache.places(positions)
         hidden = torch.arange(slots, device=x.device) > positions[..., None]  # (B, T, S)
         mask = x.new_zeros(hidden.shape).masked_fill_(hidden, -torch.inf)
         mask = mask[:, None, :, None].expand(-1, c.kv_heads, -1, groups, -1)
@@ -206,12 +222,10 @@ class Llama:
         for number, layer in enumerate(self.layers):
             y = layer.qkv.project(self._normal(x, layer.attention_norm))
             heads = y.view(batch, length, -1, c.head_dim)  # of q, k and v in a row
-            qk, v = heads[:, :, : -c.kv_heads], heads[:, :, -c.kv_heads :]
-            qk = _rotate(qk, cos, sin)
-            q, k = qk[:, :, : c.heads], qk[:, :, c.heads :]  # (B, T, H, d)
-            cache.write(number, k, v, positions)
+            heads = _rotate(heads, turn)
+            cache.write(number, heads[:, :, c.heads :], places)
             keys, values = cache.read(number, slots)  # (B KV, S, d)
-            q = q.reshape(batch, length, c.kv_heads, groups, c.head_dim).transpose(1, 2)
+            q = heads[:, :, : c.heads].reshape(batch, length, c.kv_heads, groups, c.head_dim).transpose(1, 2)
             q = q.reshape(pairs, length * groups, c.head_dim)  # (B KV, T G, d)
             scores = torch.baddbmm(mask, q, keys.transpose(1, 2), alpha=c.head_dim**-0.5)
             seen = torch.bmm(scores.softmax(-1), values)  # (B KV, T G, d)
@@ -219,13 +233,27 @@ class Llama:
             x = x + layer.out.project(seen.reshape(batch, length, -1))
             y = layer.gate_up.project(self._normal(x, layer.mlp_norm))
             gate, up = y.chunk(2, -1)
-            x = x + layer.down.project(F.silu(gate) * up)
+            x = x + layer.down.project(F.silu(gate).mul_(up))
         return self._normal(x, self.norm)
 
     def _normal(self, x: Tensor, weight: Tensor) -> Tensor:
-        return F.rms_norm(x, (self.config.width,), weight, self.config.epsilon)
+        size = torch.linalg.vector_norm(x.float(), dim=-1, keepdim=True)  # F.rms_norm is slower
+        inverse = torch.addcmul(self._epsilon, size, size, value=1 / self.config.width).rsqrt_()
+        return (x * inverse).to(x.dtype).mul_(weight)
 
 
-def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:  # (B, T, H, d)
-    first, second = x.chunk(2, -1)
-    return x * cos + torch.cat([-second, first], -1) * sin
+def interleaved(qkv: Tensor, config: LlamaConfig) -> Tensor:
+    """Return stacked weights of q, k and v with the rows of q and k as `Llama` rotates them.
+
+    Llama rotates numbers i and d / 2 + i of a head together; ours lie at 2 i and 2 i + 1.
+    """
+    order = torch.arange(len(qkv))
+    turned = order[: (config.heads + config.kv_heads) * config.head_dim]
+    turned.copy_(turned.view(-1, 2, config.head_dim // 2).transpose(1, 2).flatten())
+    return qkv[order]
+
+
+def _rotate(heads: Tensor, turn: Tensor) -> Tensor:  # (B, T, H, d), complex (B, T, H, d / 2)
+    real = heads.float().contiguous()
+    torch.view_as_complex(real.unflatten(-1, (-1, 2))).mul_(turn)
+    return real.to(heads.dtype)

@@ -3,7 +3,7 @@
 float32   merged in memory when a direction is first used; the other direction replaces it
 int8      merged and quantised once, kept in the user's cache, checked and memory-mapped
 
-    <cache>/merged/<checkpoint>-<backbone>-int8-1/
+    <cache>/merged/<checkpoint>-<backbone>-int8-2/
         base.safetensors           embedding (float16), head (int8), norms
         t2m.safetensors            int8 weights of each block; m2t.safetensors likewise
         config.json, tokenizer.json, tokenizer_config.json    the backbone's
@@ -35,13 +35,13 @@ from ..json_text import parse_json
 from .cache import cache_folder, mark_used, remove_unused
 from .checkpoint import Checkpoint
 from .int8 import Int8Weight
-from .llama import FloatWeight, Layer, Llama, LlamaConfig, Weight
+from .llama import FloatWeight, Layer, Llama, LlamaConfig, Weight, interleaved
 from .model import DIRECTIONS, Direction
 from .text_tokenizer import FILES as TOKENIZER_FILES
 from .weights import TensorFile, read_tensors
 
 WEIGHTS = "model.safetensors"
-_VERSION = "int8-1"  # of the files in the cache
+_VERSION = "int8-2"  # of the files in the cache
 _WORTH_KEEPING = 1 << 24  # numbers in the embedding; smaller models are quantised in no time
 _STACKS = {
     "qkv": ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
@@ -226,6 +226,7 @@ def _blocks(
     merged = _merged_stacks(base, config, checkpoint, direction)
     for number in range(config.layers):
         stacks = {name: next(merged)[0] for name in _STACKS}
+        stacks["qkv"] = interleaved(stacks["qkv"], config)
         block = f"model.layers.{number}"
         norms = {n: base[f"{block}.{name}.weight"].float() for n, name in _NORMS.items()}
         yield stacks, norms
