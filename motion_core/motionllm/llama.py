@@ -225,7 +225,11 @@ class Llama:
             heads = _rotate(heads, turn)
             cache.write(number, heads[:, :, c.heads :], places)
             keys, values = cache.read(number, slots)  # (B KV, S, d)
-            q = heads[:, :, : c.heads].reshape(batch, length, c.kv_heads, groups, c.head_dim).transpose(1, 2)
+            q = (
+                heads[:, :, : c.heads]
+                .reshape(batch, length, c.kv_heads, groups, c.head_dim)
+                .transpose(1, 2)
+            )
             q = q.reshape(pairs, length * groups, c.head_dim)  # (B KV, T G, d)
             scores = torch.baddbmm(mask, q, keys.transpose(1, 2), alpha=c.head_dim**-0.5)
             seen = torch.bmm(scores.softmax(-1), values)  # (B KV, T G, d)
@@ -255,5 +259,5 @@ def interleaved(qkv: Tensor, config: LlamaConfig) -> Tensor:
 
 def _rotate(heads: Tensor, turn: Tensor) -> Tensor:  # (B, T, H, d), complex (B, T, H, d / 2)
     real = heads.float().contiguous()
-    torch.view_as_complex(real.unflatten(-1, (-1, 2))).mul_(turn)
+    torch.view_as_complex(real.view(*turn.shape, 2)).mul_(turn)
     return real.to(heads.dtype)
