@@ -1,11 +1,15 @@
 """``python -m motion_agent`` is ``motion-agent``; both start here."""
 
+import gc
 import sys
 from pathlib import Path
+
+_OBJECTS = 50_000  # between two searches for garbage; imports make many objects, and all stay
 
 
 def main() -> None:
     """Run the command line; Ctrl-C while it loads ends it without a traceback."""
+    gc.set_threshold(_OBJECTS)
     try:
         from .cli import main as run
 
