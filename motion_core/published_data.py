@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -37,6 +37,7 @@ _SPLIT_FILES: dict[PublishedSplit, str] = {
 }
 _TOO_LONG = 200  # frames; samples are shorter
 _UNIT = 4
+_NAMED = 20
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,18 @@ class Samples:
     def reasons(self) -> dict[str, int]:
         """Count of each reason."""
         return dict(Counter(reason for _, reason in self.left_out).most_common())
+
+
+def left_out_lines(left_out: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """Return a line for each reason: how many, and the names of the first twenty."""
+    names: dict[str, list[str]] = {}
+    for name, reason in left_out:
+        names.setdefault(reason, []).append(name)
+    return tuple(
+        f"left out: {len(own)} × {reason}: {', '.join(own[:_NAMED])}"
+        + (" …" if len(own) > _NAMED else "")
+        for reason, own in sorted(names.items(), key=lambda item: -len(item[1]))
+    )
 
 
 class PublishedDataset:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -34,12 +34,12 @@ class Prepared:
     Attributes:
         clips: number of samples in all splits.
         recordings: number of their motions.
-        left_out: number by reason.
+        left_out: ``(name, reason)`` of each motion or caption that is no clip.
     """
 
     clips: int
     recordings: int
-    left_out: Mapping[str, int]
+    left_out: tuple[tuple[str, str], ...]
 
 
 def prepare_published(
@@ -86,12 +86,11 @@ def _write(
 ) -> Prepared:
     recordings: list[Recording] = []
     clips: list[Clip] = []
-    left_out: dict[str, int] = {}
+    left_out: list[tuple[str, str]] = []
     rows = 0
     with (folder / "raw").open("wb") as file:
         for split in splits:
-            for reason, count in split.reasons.items():
-                left_out[reason] = left_out.get(reason, 0) + count
+            left_out += split.left_out
             parts: dict[str, list[Sample]] = {}
             for sample in split.samples:
                 parts.setdefault(sample.motion, []).append(sample)
@@ -140,7 +139,7 @@ def _write(
     }
     text = json.dumps(description, indent=2, ensure_ascii=False)
     (folder / "dataset.json").write_text(text + "\n", encoding="utf-8")
-    return Prepared(len(clips), len(recordings), left_out)
+    return Prepared(len(clips), len(recordings), tuple(left_out))
 
 
 def _clip(sample: Sample, recording: Recording) -> Clip:

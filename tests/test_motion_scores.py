@@ -209,6 +209,11 @@ def test_the_command_measures_a_folder_with_the_t2m_evaluators(tmp_path: Path) -
     assert own["fid"]["value"] == pytest.approx(0.0, abs=1e-6)  # they are the real motions
     assert own["r_precision"] == real["r_precision"]
     assert report["space"].startswith("the T2M evaluators")
+    (data.folder / "new_joint_vecs" / "b.npy").write_bytes(b"damaged")
+    result = CliRunner().invoke(app, [str(word) for word in arguments])
+    assert json.loads(result.stdout)["report"]["left_out"] == [
+        "left out: 1 × a damaged motion file: b"
+    ]
     assert (tmp_path / "out" / "motions.md").is_file()
     result = CliRunner().invoke(app, ["evaluate", "--motions", str(tmp_path / "t2m")])
     assert result.exit_code == 2 and "new_joint_vecs" in result.stderr

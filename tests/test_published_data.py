@@ -139,7 +139,7 @@ def test_humanml3d_becomes_a_prepared_data_set(tmp_path: Path) -> None:
     arguments = ["data", "import", str(folder), "--out", str(tmp_path / "out")]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.stderr
-    assert "6 clips of 3 motions" in result.stdout and "1 × no motion file" in result.stdout
+    assert "6 clips of 3 motions" in result.stdout and "1 × no motion file: gone" in result.stdout
     data = PreparedDataset.load(tmp_path / "out")
     names = [clip.id for clip in data.split("train")]
     assert names == ["custom/a", "custom/a:2", "custom/a:mirrored", "custom/a:2:mirrored"]

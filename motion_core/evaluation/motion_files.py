@@ -31,6 +31,7 @@ from ..published_data import (
     PublishedSplit,
     Sample,
     TaggedCaption,
+    left_out_lines,
 )
 from ..representation import joints_to_features
 from .composition import REAL_JERK, WINDOW, Smoothness, mean_jerk, smoothness, windows_of
@@ -94,6 +95,7 @@ class MotionFilesReport:
         candidates: motions of a batch.
         sets: real motions, and the folder's under both protocols.
         not_run: unmeasured metrics, with what each needs.
+        left_out: motions and captions of the split that are no samples, a line for each reason.
         smoothness: of the joins; None without sequences.
         transition_fid: of windows around the joins to windows of real motion.
     """
@@ -105,6 +107,7 @@ class MotionFilesReport:
     candidates: int
     sets: tuple[SetScores, ...] = ()
     not_run: dict[str, str] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
     smoothness: Smoothness | None = None
     transition_fid: float | None = None
 
@@ -141,6 +144,8 @@ class MotionFilesReport:
                 ["joins, and those too near an end", f"{smooth.joins}, {smooth.left_out}"],
             ]
             parts.append(_table(["joins", f"windows of {len(smooth.curve) + 3} frames"], rows))
+        if self.left_out:
+            parts.append("\n".join(f"- {line}" for line in self.left_out))
         if self.not_run:
             parts.append("\n".join(f"- {name}: {why}" for name, why in self.not_run.items()))
         parts.append("± is half of a 95 % interval over generations; with one, over the draws.")
@@ -217,9 +222,13 @@ def score_motions(
         InputError: fewer than two motions belong to the split.
         FormatError: a motion is damaged.
     """
-    samples = data.split(split).samples
+    found = data.split(split)
+    samples, left_out = found.samples, left_out_lines(found.left_out)
     if len(samples) < 2:
-        raise InputError(f"the {split} split of {data.folder} has {len(samples)} samples")
+        raise InputError(
+            f"the {split} split of {data.folder} has {len(samples)} usable samples, 2 are needed"
+            + "".join(f"; {line}" for line in left_out)
+        )
     real = [data.features(sample) for sample in samples]
     runs = [
         _read_generation(path, samples, data.layout.features) for path in generations_of(folder)
@@ -250,6 +259,7 @@ def score_motions(
         generations=len(runs),
         candidates=min(BATCH, len(samples)),
         sets=sets,
+        left_out=left_out,
         not_run={}
         if len(runs) > 1
         else {"MultiModality": "not run: needs two or more subfolders, one for each generation"},

@@ -59,17 +59,17 @@ def import_published(
 ) -> None:
     """Prepare a HumanML3D or KIT-ML folder as published by its authors.
 
-    Features, captions of parts and splits are theirs; missing and broken files are counted.
+    Features, captions of parts and splits are theirs; missing and broken files are named.
     """
     check_there(path)
-    from ..motion_core.published_data import PublishedDataset
+    from ..motion_core.published_data import PublishedDataset, left_out_lines
     from ..motion_core.published_preparation import prepare_published
 
     with stages() as progress:
         found = prepare_published(PublishedDataset(path), out, progress=progress)
     say(f"{out}: {found.clips} clips of {found.recordings} motions")
-    for reason, count in found.left_out.items():
-        say(f"left out: {count:6} × {reason}")
+    for line in left_out_lines(found.left_out):
+        say(line)
 
 
 @app.command(cls=HelpfulCommand)
