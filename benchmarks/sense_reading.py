@@ -5,8 +5,8 @@
 
 A reading judges what it sees: the request, the motion that exists, the steps or the reply. It is
 sensible (what was asked for and nothing else), partly (at least half of it) or wrong. The plans are
-those of language models in docs/ablation, of conversations with one turn; a plan that is another
-today is left out.
+those of language models in docs/ablation and of the benchmark of causes, of conversations with one
+turn; a plan that is another today is left out.
 """
 
 from __future__ import annotations
@@ -18,19 +18,23 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from planner_causes import REQUESTS
 from planner_sense import show
 
 from motion_agent.ablation import Records, load_suite, score
 from motion_agent.ablation.scoring import TurnScore
 
-RECORDS = Path(__file__).parent.parent / "docs" / "ablation"
-READINGS = RECORDS / "readings.jsonl"
+BOARD = Path(__file__).parent.parent / "docs" / "ablation"
+CAUSES = Path(__file__).parent / "planner_answers" / "causes"
+READINGS = BOARD / "readings.jsonl"
 VERDICTS = ("sensible", "partly", "wrong")
 
 
-def turns_of(records: Path) -> list[TurnScore]:
-    """Return the first turns that have a plan, each plan once."""
-    turns = score(Records(records), load_suite(), as_recorded=True).turns
+def turns_of(board: Path, causes: Path) -> list[TurnScore]:
+    """Return the turns that have a plan, each plan once."""
+    turns = list(score(Records(board), load_suite(), as_recorded=True).turns)
+    for folder in sorted(causes.iterdir()):
+        turns += score(Records(folder), load_suite(REQUESTS), as_recorded=True).turns
     single = [turn for turn in turns if turn.plans and len(turn.scenario.turns) == 1]
     return list({(turn.scenario.id, show(turn)): turn for turn in single}.values())
 
@@ -60,11 +64,12 @@ def kappa(pairs: Sequence[tuple[str, str]]) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--records", type=Path, default=RECORDS)
+    parser.add_argument("--board", type=Path, default=BOARD)
+    parser.add_argument("--causes", type=Path, default=CAUSES)
     parser.add_argument("--readings", type=Path, default=READINGS)
     parser.add_argument("--draw", type=int, metavar="N", help="write N plans to read, no verdicts")
     arguments = parser.parse_args()
-    turns = turns_of(arguments.records)
+    turns = turns_of(arguments.board, arguments.causes)
     if arguments.draw:
         rows = draw(turns, arguments.draw)
         lines = [json.dumps(row, ensure_ascii=False) for row in rows]
