@@ -3,9 +3,9 @@
     python docs/make_characters.py MOTION TITLE=RIG.glb TITLE=RIG.glb …
 
 The picture in the documentation is of MOTION as ``motion-agent run`` made it of the README's first
-sentence, with Mesh2Motion's human as "Mixamo-style rig" and Quaternius' platformer character as
-"chibi rig", both CC0. Bones of a rig whose title speaks of Mixamo are renamed as Mixamo names
-them. A row for each, at the same moments.
+sentence, with Mesh2Motion's human (of the add-on pack) as "Mixamo-style rig" and Quaternius'
+platformer character as "chibi rig", both CC0. Bones of a rig whose title speaks of Mixamo are
+renamed as Mixamo names them. There is a row for each, at the same moments, seen from the same side.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from motion_agent.motion_core.skeleton import JOINT_NAMES
 
 OUT = Path(__file__).parent / "images" / "characters.png"
 SIZE = (190, 250)
-SHARES = (0.08, 0.22, 0.42, 0.55, 0.78, 0.9)  # of the motion's time
+SHARES = (0.08, 0.22, 0.45, 0.67, 0.78, 0.9)  # of the motion's time
 
 
 def character(title: str, path: str) -> Character:
@@ -68,9 +68,11 @@ def main() -> None:
     motion = read_motion(arguments.motion)
     moments = [round(share * (len(motion) - 1)) for share in SHARES]
     rows = []
+    first = None  # the mannequin's camera; all rows look in its direction
     for title, path in [("mannequin", ""), *(rig.split("=", 1) for rig in arguments.rigs)]:
         scene = make_scene([Body(motion, character=character(title, path) if path else None)])
-        camera = plan_portraits(scene.outlines(), moments, SIZE)
+        camera = plan_portraits(scene.outlines(), moments, SIZE, like=first)
+        first = camera.camera
         stage = Stage(scene, SIZE, camera=camera, panel=False)
         row = np.concatenate([stage.paint(moment) for moment in moments], axis=1)
         stamp(row, text_mask(title, 15, max_width=SIZE[0]), 10, 10, PALETTES["light"].text)

@@ -12,7 +12,14 @@ from motion_agent.motion_core.formats import read_joints, read_motion, write_bvh
 from motion_agent.motion_core.formats.bvh import Bvh, parse_bvh
 from motion_agent.motion_core.formats.bvh_styles import BVH_STYLES, bvh_style
 from motion_agent.motion_core.formats.bvh_writing import bone_change
-from motion_agent.motion_core.formats.posing import rest_positions, solve_pose, standard_offsets
+from motion_agent.motion_core.formats.constant_bones import constant_bones
+from motion_agent.motion_core.formats.posing import (
+    pose_transforms,
+    rest_positions,
+    solve_pose,
+    solve_rigid_pose,
+    standard_offsets,
+)
 from motion_agent.motion_core.motion import Motion
 from motion_agent.motion_core.skeleton import JOINT_NAMES, PARENTS
 
@@ -61,6 +68,36 @@ def test_joints_come_back_from_bones_that_breathe(walk: Motion, tmp_path: Path) 
     )
     lengths = np.linalg.norm(joints[:, 4] - joints[:, 1], axis=-1)
     assert lengths.std() < 1e-5
+
+
+def folding(walk: Motion) -> np.ndarray:
+    """Joints of a person whose pelvis slides up and down between the hips, as decoded ones may."""
+    joints = walk.joints.astype(float)
+    joints[:, 0, 1] += 0.06 * np.sin(np.arange(len(joints)) / 3)
+    return joints
+
+
+def test_a_folding_pelvis_moves_legs_little(walk: Motion) -> None:
+    joints = folding(walk)
+    pinned, _ = pose_transforms(solve_pose(joints, tolerance=np.inf))
+    pose = solve_rigid_pose(joints)
+    fitted, _ = pose_transforms(pose)
+    assert list(pose.translations) == [0]
+    before, after = (np.linalg.norm(each - joints, axis=-1) for each in (pinned, fitted))
+    assert after.mean() < 0.2 * before.mean()
+    legs = [4, 5, 7, 8, 10, 11]
+    assert after[:, legs].mean() < 0.1 * before[:, legs].mean()
+
+
+def test_no_nearby_skeleton_is_closer(walk: Motion) -> None:
+    joints = folding(walk)
+    pose = solve_rigid_pose(joints)
+    world = pose_transforms(pose)[1]
+    again = constant_bones(joints, world, pose.offsets)
+    errors = [float(((each - joints) ** 2).sum()) for each in (pose_transforms(pose)[0], again)]
+    assert errors[1] == pytest.approx(errors[0], rel=0.02)
+    moved = np.linalg.norm(again[:, 1:] - again[:, list(PARENTS[1:])], axis=-1)
+    assert moved.std(axis=0).max() < 1e-9
 
 
 def test_a_body_that_bends_between_hips_and_spine_comes_back(tmp_path: Path) -> None:

@@ -2,8 +2,8 @@
 
 The hierarchy is that of our 22 joints in a T-pose facing +z. Head, hands and feet have end sites,
 so that they can be seen. Only the root has position channels, and all joints have one order of
-rotations: readers take the first joint's for all. So every bone has one length, the mean of its
-own; joints of a generated motion move by some millimetres for it (`bone_change`).
+rotations: readers take the first joint's for all. So every bone has one length, and joints of a
+generated motion move as little as possible for it (`bone_change`).
 
 Names, order and unit are those of a `BvhStyle`; axes are y up, facing +z, and by default all is
 what Blender's importer expects.
@@ -19,10 +19,9 @@ from numpy.typing import NDArray
 from ..atomic import replacing
 from ..motion import Motion
 from ..placement import Placement
-from ..skeleton import FPS, PARENTS
+from ..skeleton import FPS
 from .bvh_styles import BVH_STYLES, BvhStyle
-from .kinematics import world_positions
-from .posing import CHILDREN, Pose, solve_pose
+from .posing import CHILDREN, Pose, pose_transforms, solve_rigid_pose
 
 Array = NDArray[np.float64]
 
@@ -56,7 +55,7 @@ def write_bvh(
         UnavailableError: the file cannot be written.
     """
     scale = _SCALE[style.unit]
-    pose = _constant(placement.apply(motion.joints.astype(np.float64)))
+    pose = solve_rigid_pose(placement.apply(motion.joints.astype(np.float64)))
     columns = []
     for joint in _depth_first(0):
         if joint in pose.translations:
@@ -76,16 +75,9 @@ def bone_change(motion: Motion) -> tuple[float, float]:
     most.
     """
     joints = motion.joints.astype(np.float64)
-    pose = _constant(joints)
-    turns = [pose.rotations[:, joint] for joint in range(len(PARENTS))]
-    found = world_positions(PARENTS, [pose.translations[0], *pose.offsets[1:]], turns)
-    away = np.linalg.norm(found - joints, axis=-1)
+    reached, _ = pose_transforms(solve_rigid_pose(joints))
+    away = np.linalg.norm(reached - joints, axis=-1)
     return float(away.mean()), float(away.max())
-
-
-def _constant(joints: Array) -> Pose:
-    """Return the pose whose bones keep their length."""
-    return solve_pose(joints, tolerance=np.inf)
 
 
 def _euler(matrices: Array, order: str) -> Array:

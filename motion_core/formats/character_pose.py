@@ -9,10 +9,10 @@ from scipy.spatial.transform import Rotation
 from .. import rotations
 from ..cleaning import bend_leg
 from ..motion import Motion
-from ..skeleton import JOINT_NAMES, PARENTS
+from ..skeleton import JOINT_NAMES
 from ..smoothing import gaussian
-from .kinematics import ancestors, world_transforms
-from .posing import rest_positions, solve_pose
+from .kinematics import ancestors
+from .posing import pose_transforms, rest_positions, solve_rigid_pose
 from .recording import Recording
 from .retargeting import standing_frame
 
@@ -33,12 +33,8 @@ def pose_character(
         do not hang on their shins.
     """
     frame = standing_frame(rest.rest, joints)  # columns: left, up, ahead
-    pose = solve_pose(motion.joints.astype(np.float64), tolerance=np.inf)
-    ours, turns = world_transforms(
-        PARENTS,
-        [pose.translations[0], *pose.offsets[1:]],
-        [pose.rotations[:, joint] for joint in range(len(PARENTS))],
-    )
+    pose = solve_rigid_pose(motion.joints.astype(np.float64))
+    ours, turns = pose_transforms(pose)
     stance = rest.rest @ frame  # the character's rest pose, seen as ours: left, up, ahead
     standing = rest_positions(pose.offsets)
     hips = [joints["left_hip"], joints["right_hip"]]

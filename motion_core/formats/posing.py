@@ -12,7 +12,8 @@ decoded motion's bones breathe a little). From the pelvis outwards each joint tu
 - without children (head, wrists, feet): not at all.
 
 A bone points from where the joint came to lie, so errors do not add up along a limb. A joint
-that would still be too far off somewhere moves as well as turns (`Pose.translations`).
+that would still be too far off somewhere moves as well as turns (`Pose.translations`), unless only
+the root may move (`solve_rigid_pose`).
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from numpy.typing import NDArray
 
 from .. import rotations
 from ..skeleton import BONE_LENGTHS, PARENTS
+from .constant_bones import constant_bones
+from .kinematics import world_transforms
 
 Array = NDArray[np.float64]
 
@@ -33,6 +36,7 @@ CHILDREN = tuple(
     for joint in range(len(PARENTS))
 )
 TOLERANCE = 0.008  # metres a joint may be off before it gets translations
+_EXACT = 0.001  # metres a joint may be off before all are fitted together
 
 _UP, _DOWN = np.array([0.0, 1, 0]), np.array([0.0, -1, 0])
 _LEFT, _RIGHT = np.array([1.0, 0, 0]), np.array([-1.0, 0, 0])
@@ -148,6 +152,27 @@ def solve_pose(joints: Array, *, tolerance: float = TOLERANCE) -> Pose:
         else:
             local[:, joint] = world[:, joint]
     return Pose(offsets, local, translations)
+
+
+def solve_rigid_pose(joints: Array) -> Pose:
+    """Return the pose closest to joints ``(T, 22, 3)`` of a skeleton of which only the root moves.
+
+    Joints that no such skeleton can reach are first brought to where it can; see `constant_bones`.
+    """
+    pose = solve_pose(joints, tolerance=np.inf)
+    reached, world = pose_transforms(pose)
+    if np.linalg.norm(reached - joints, axis=-1).max() <= _EXACT:
+        return pose
+    return solve_pose(constant_bones(joints, world, pose.offsets), tolerance=np.inf)
+
+
+def pose_transforms(pose: Pose) -> tuple[Array, Array]:
+    """Return positions ``(T, 22, 3)`` and orientations ``(T, 22, 3, 3)`` of all joints."""
+    return world_transforms(
+        PARENTS,
+        [pose.translations.get(joint, offset) for joint, offset in enumerate(pose.offsets)],
+        [pose.rotations[:, joint] for joint in range(len(PARENTS))],
+    )
 
 
 def standard_offsets() -> Array:

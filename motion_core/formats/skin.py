@@ -20,8 +20,7 @@ from numpy.typing import NDArray
 from ..figure import Bones, Figure, Mesh
 from ..motion import Motion
 from ..skeleton import PARENTS
-from .kinematics import world_transforms
-from .posing import Array, rest_positions, solve_pose, standard_offsets
+from .posing import Array, pose_transforms, rest_positions, solve_pose, standard_offsets
 
 ASSET = Path(__file__).parent / "assets" / "mannequin.npz"
 
@@ -88,11 +87,7 @@ def mannequin_figure(motion: Motion) -> Figure:
     """Return the mannequin with the motion's bones, as `glb` writes it."""
     pose = solve_pose(motion.joints.astype(np.float64))
     skin = fitted_skin(pose.offsets)
-    places, turns = world_transforms(
-        PARENTS,
-        [pose.translations.get(joint, offset) for joint, offset in enumerate(pose.offsets)],
-        [pose.rotations[:, joint] for joint in range(len(PARENTS))],
-    )
+    places, turns = pose_transforms(pose)
     kept = [joint for joint in range(len(PARENTS)) if joint in set(PARENTS)]  # ends only ride along
     kept = sorted({*kept, *pose.translations})
     new = {

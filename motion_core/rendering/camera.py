@@ -97,11 +97,25 @@ def plan_camera(
 
 
 def plan_portraits(
-    bodies: list[FloatArray], frames: list[int], size: tuple[int, int]
+    bodies: list[FloatArray],
+    frames: list[int],
+    size: tuple[int, int],
+    *,
+    like: Camera | None = None,
 ) -> CameraPath:
-    """Return a camera that keeps the people in the middle of the picture at each of some frames."""
+    """Return a camera that keeps the people in the middle of the picture at each of some frames.
+
+    Args:
+        bodies: each ``(T, points, 3)``.
+        frames: those of the picture.
+        size: of the picture, width and height.
+        like: a camera that looks in the same direction; by default the best direction.
+    """
     roots = _middle(bodies)
     near = np.concatenate([(body[frames] - roots[frames, None]).reshape(-1, 3) for body in bodies])
+    if like is not None:
+        right = like.axes[0]
+        return CameraPath(_fit(near, math.atan2(-right[2], right[0]), size), roots)
     looks = np.concatenate([facing(body[frames]) for body in bodies])
     camera, _ = _best_view(near, looks, size)
     return CameraPath(camera, roots)
