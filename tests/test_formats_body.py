@@ -13,6 +13,7 @@ from motion_agent.motion_core.cleaning import clean
 from motion_agent.motion_core.errors import FormatError, InputError
 from motion_agent.motion_core.formats import read_capture, read_joints, read_motion
 from motion_agent.motion_core.formats.body import Posture, stand_up
+from motion_agent.motion_core.formats.posing import rest_positions, standard_offsets
 from motion_agent.motion_core.formats.vertical import turn_up
 from motion_agent.motion_core.motion import Motion
 from motion_agent.motion_core.skeleton import PARENTS
@@ -128,8 +129,6 @@ def test_any_other_unit_is_that_in_which_the_legs_are_a_persons(walk: np.ndarray
 def test_a_reference_pose_in_front_is_left_out_at_any_rate(
     walk: np.ndarray, frames: int, fps: float
 ) -> None:
-    from motion_agent.motion_core.formats.posing import rest_positions, standard_offsets
-
     times = np.arange(int((len(walk) - 1) * fps / FPS)) * FPS / fps
     before = times.astype(int)
     share = (times - before)[:, None, None]
@@ -139,6 +138,21 @@ def test_a_reference_pose_in_front_is_left_out_at_any_rate(
     joints, notes = stand_up(both, fps, Posture())
     np.testing.assert_array_equal(joints, moving)
     assert len(notes) == 1 and "for reference and left out" in notes[0]
+
+
+@pytest.mark.parametrize("frames", [1, 3, 60])
+def test_a_reference_pose_at_the_end_is_left_out(walk: np.ndarray, frames: int) -> None:
+    pose = rest_positions(standard_offsets()) + walk[-1, 0]
+    joints, notes = stood(np.concatenate([walk, np.repeat(pose[None], frames, axis=0)]))
+    np.testing.assert_array_equal(joints, walk)
+    assert len(notes) == 1 and notes[0].startswith("the last ")
+
+
+def test_a_frozen_reference_pose_may_be_long(walk: np.ndarray) -> None:
+    pose = rest_positions(standard_offsets())
+    joints, notes = stood(np.concatenate([np.repeat(pose[None], 100, axis=0), walk]))
+    np.testing.assert_array_equal(joints, walk)
+    assert notes == ["the first 100 frames were a pose for reference and left out"]
 
 
 def test_a_start_from_rest_is_no_reference_pose(walk: np.ndarray) -> None:

@@ -169,6 +169,33 @@ def test_a_path_that_may_be_too_short_is_reported(walk: np.ndarray, tmp_path: Pa
     assert "the feet step in place; if the path is in a larger unit" in found.notes[0]
 
 
+@pytest.mark.parametrize(
+    ("axes", "turn"),
+    [
+        (((-1, 0, 0), (0, 1, 0), (0, 0, -1)), "turned by 180 degrees"),
+        (((0, 0, -1), (0, 1, 0), (1, 0, 0)), "turned by 90 degrees"),
+        (((1, 0, 0), (0, 0, -1), (0, 1, 0)), "taken as z up"),
+    ],
+)
+def test_a_path_with_other_axes_than_the_bones_is_reported(
+    still: np.ndarray, axes: tuple[tuple[int, ...], ...], turn: str
+) -> None:
+    ahead = np.linspace(0, 4, 100)
+    step = np.arange(100) % 20
+    share = np.clip(step - 15, 0, 5) / 5  # a foot stands for 0.75 s, then it steps
+    left = 4 * (np.arange(100) // 20 + share) * 20 / 99
+    right = np.roll(left, 10) + np.where(np.arange(100) < 10, 0, 4 * 10 / 99)
+    stepping = still + ahead[:, None, None] * [0, 0, 1.0]
+    stepping[:, [7, 10], 2] = still[:, [7, 10], 2] + left[:, None]
+    stepping[:, [8, 11], 2] = still[:, [8, 11], 2] + right[:, None]
+    assert check_sliding(stepping[10:], 20.0)[1] == []
+    root = stepping[:, :1] - stepping[:1, :1]
+    joints = (stepping - root + root @ np.array(axes, dtype=float).T)[10:]
+    found, notes = check_sliding(joints, 20.0)
+    np.testing.assert_array_equal(found, joints)
+    assert f"but little if the path is {turn}" in notes[0]
+
+
 def test_feet_that_slide_for_a_reason_are_left(walk: np.ndarray, still: np.ndarray) -> None:
     ahead = np.linspace(0, 15, 100)[:, None, None] * [0, 0, 1.0]
     for joints, note in (

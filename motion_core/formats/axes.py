@@ -1,9 +1,10 @@
 """Arrays whose axes have different scales: normalised by the mean and deviation of each axis.
 
-Such positions still look like a person, a wide or a flat one. A bone tells: it is longer in one
-direction than in another. Where the bones keep their length under other scales of the axes, these
-are put right. Where bones breathe, as models write them, the array is refused if the build is far
-from a person's, and a note is left if bones and build agree that the axes are uneven.
+Such positions still look like a person, only too wide or too flat. The bones tell: they are longer
+in one direction than in another. If other scales of the axes make the bones rigid, those scales are
+applied. Bones that change length anyway, as a model writes them, cannot tell; then the array is
+refused if its build is far from a person's, and reported if bones and build agree that the axes are
+uneven.
 """
 
 from __future__ import annotations
@@ -19,20 +20,20 @@ Array = NDArray[np.float64]
 
 _LIMBS = ((1, 4), (2, 5), (4, 7), (5, 8), (16, 18), (17, 19), (18, 20), (19, 21))
 _BONES = (*_LIMBS, (1, 2), (16, 17), (7, 10), (8, 11), (0, 12))
-_FRAMES = 60  # that are looked at
-_UNEVEN = 0.003  # spread of a limb's length that reading a rigid body does not have
-_EXPLAINED = 0.4  # share of the spread that is left where scales of the axes explain it
-_RIGID = 0.03  # spread up to which the scales are certain
-_ODD = 1.6  # ratio of the axes' scales that no build comes near to
-_DOUBTFUL = 1.22  # the same, where both the bones' lengths and the build say so
-_BREATHING = 0.02  # spread of a limb's length above which that cannot tell the scales
-_FLAT = 0.005  # depth over height of what has none
+_FRAMES = 60  # measured
+_UNEVEN = 0.003  # spread of a limb's length that rounding does not give a rigid body
+_EXPLAINED = 0.4  # share of the spread that scaling leaves at most if the axes are uneven
+_RIGID = 0.03  # largest spread of a limb's length at which the scales are certain
+_ODD = 1.6  # ratio of the axes' scales that no person's build needs
+_DOUBTFUL = 1.22  # the same if both bone lengths and build point to it
+_BREATHING = 0.02  # spread of a limb's length above which bones are not rigid
+_FLAT = 0.005  # share of the largest extent below which an axis is empty
 
 
 def even_axes(joints: Array) -> tuple[Array, list[str]]:
     """Return joints ``(T, 22, 3)`` with one scale for all axes, and notes.
 
-    The array itself comes back where nothing was rescaled, otherwise one in metres.
+    An array that needs no rescaling is returned as it is, any other in metres.
 
     Raises:
         FormatError: the axes have different scales that cannot be recovered, or one axis is empty.
@@ -40,7 +41,7 @@ def even_axes(joints: Array) -> tuple[Array, list[str]]:
     looked = joints[:: max(1, len(joints) // _FRAMES)]
     extent = np.median(np.ptp(looked, axis=1), axis=0)
     if not np.isfinite(joints).all() or extent.max() == 0:
-        return joints, []  # whoever looks at the body refuses it
+        return joints, []  # refused later, with the body
     if extent.min() < _FLAT * extent.max():
         axis = "xyz"[int(extent.argmin())]
         raise FormatError(f"holds flat positions, with nothing along {axis}; 3D joints are needed")
@@ -87,7 +88,7 @@ def _squares(joints: Array, bones: tuple[tuple[int, int], ...]) -> Array:
 
 
 def _spread(squares: Array, weights: Array) -> float:
-    """Return how much limbs ``(T, 4, 2, 3)`` change their length, and left differs from right."""
+    """Return the spread of the limbs' lengths over time and sides; `squares` ``(T, 4, 2, 3)``."""
     lengths = np.sqrt(squares @ weights)
     usual = np.maximum(np.median(lengths, axis=(0, 2), keepdims=True), 1e-12)
     return float(np.sqrt(np.mean((lengths / usual - 1) ** 2)))
@@ -96,8 +97,8 @@ def _spread(squares: Array, weights: Array) -> float:
 def _rigid_scales(squares: Array) -> Array:
     """Return scales ``(3,)`` of the axes under which limbs keep their length, of mean square 1.
 
-    Squares of lengths are linear in squares of scales: least squares of their deviations,
-    relative to lengths under the scales found so far.
+    Squared lengths are linear in squared scales, so this is least squares of their deviations,
+    relative to the lengths under the scales found so far.
     """
     weights = np.ones(3)
     for _ in range(8):
@@ -111,9 +112,9 @@ def _rigid_scales(squares: Array) -> Array:
 
 
 def _built_scales(joints: Array) -> tuple[Array, float]:
-    """Return scales of the axes that make the build usual, and the share of oddity that is left.
+    """Return scales of the axes that make the build average, and the share of oddity left.
 
-    Robust least squares of the logarithms of all bones' lengths over those of the usual build.
+    Robust least squares of the logarithms of bone lengths, relative to those of the average build.
     """
     usual = rest_positions(standard_offsets())
     lengths = np.array([np.linalg.norm(usual[a] - usual[b]) for a, b in _BONES])

@@ -31,7 +31,8 @@ _LONG = (4, 5, 7, 8, 18, 19, 20, 21)  # ends of thighs, shins, upper arms, forea
 _LOOKED_AT = 60  # frames of which the bones are measured
 _LEAP = 0.08  # metres that a whole body leaps there and back in a damaged frame
 _JUMP = 8.0  # metres per second from a reference pose into the motion
-_REFERENCE = 0.6  # seconds in which a reference pose may end
+_REFERENCE = 0.6  # seconds in which a reference pose ends, unless it is frozen
+_FROZEN = 0.02  # metres per second below which copies of a frame stay
 
 
 @dataclass(frozen=True)
@@ -197,24 +198,38 @@ def _not_mirrored(joints: Array) -> tuple[Array, list[str]]:
 
 
 def _without_reference(joints: Array, fps: float) -> tuple[Array, list[str]]:
-    """Return joints without the frames at the start that are a pose for reference.
+    """Return joints without the frames at either end that are a pose for reference, and notes."""
+    notes = []
+    for end, order in (("first", 1), ("last", -1)):
+        count = _reference_frames(joints[::order], fps)
+        if count:
+            joints = joints[::order][count:][::order]
+            frames = "frame was a pose" if count == 1 else f"{count} frames were a pose"
+            notes.append(f"the {end} {frames} for reference and left out")
+    return joints, notes
 
-    Such a pose stands still and ends in a jump that nothing later is like; where it is a T or an
-    A, a smaller jump tells it. CMU's trials have one frame at the origin, 2.5 m from the next.
+
+def _reference_frames(joints: Array, fps: float) -> int:
+    """Return how many frames at the start are a pose for reference.
+
+    Such a pose stands still and ends in a jump that nothing later is like; for a T or an A, a
+    smaller jump is enough, and it may be of any length if it is frozen. CMU's trials have one frame
+    at the origin, 2.5 m from the next.
     """
-    window = int(np.ceil(_REFERENCE * fps))
-    steps = np.linalg.norm(np.diff(joints[: 3 * window + 4], axis=0), axis=-1).max(axis=1) * fps
+    steps = np.linalg.norm(np.diff(joints, axis=0), axis=-1).max(axis=1) * fps
+    frozen = int((np.append(steps, np.inf) > _FROZEN).argmax())
+    short = int(np.ceil(_REFERENCE * fps))
+    window = max(short, frozen)
+    steps = steps[: window + 2 * short + 4]
     if len(steps) < 3:
-        return joints, []
+        return 0
     at = int(np.argmax(steps[: window + 1]))
     after = np.sort(steps[at + 1 :])[::-1]
     if len(after) < 2 or steps[at] < _JUMP or steps[:at].max(initial=0.0) > 0.1 * steps[at]:
-        return joints, []
+        return 0
     ratio = steps[at] / max(after[0], 1e-9)
-    if ratio > 4 or (ratio > 1.7 and _is_reference(joints[at])):
-        frames = "frame was a pose" if at == 0 else f"{at + 1} frames were a pose"
-        return joints[at + 1 :], [f"the first {frames} for reference and left out"]
-    return joints, []
+    plain = ratio > 4 and at <= short
+    return at + 1 if plain or (ratio > 1.7 and _is_reference(joints[at])) else 0
 
 
 def _is_reference(pose: Array) -> bool:

@@ -81,9 +81,9 @@ def _step(joints: Array, bones: Array) -> Array:
     slopes[:, 1:, 0, :, 1], slopes[:, 1:, 0, :, 2] = -z, y
     slopes[:, 1:, 1, :, 0], slopes[:, 1:, 1, :, 2] = z, -x
     slopes[:, 1:, 2, :, 0], slopes[:, 1:, 2, :, 1] = -y, x
-    slopes = slopes.reshape(frames, 3 + 3 * turning, 3 * _JOINTS)
-    square = slopes @ slopes.swapaxes(1, 2) + _DAMPING * np.diag([0] * 3 + [1] * (3 * turning))
-    return np.linalg.solve(square, slopes @ away).reshape(frames, 1 + turning, 3)
+    rows = slopes.reshape(frames, 3 + 3 * turning, 3 * _JOINTS)
+    square = rows @ rows.swapaxes(1, 2) + _DAMPING * np.diag([0] * 3 + [1] * (3 * turning))
+    return np.asarray(np.linalg.solve(square, rows @ away).reshape(frames, 1 + turning, 3))
 
 
 def _closest_offsets(places: Array, world: Array) -> Array:
