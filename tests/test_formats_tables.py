@@ -154,6 +154,23 @@ def test_a_path_on_which_nobody_moves_is_of_another_unit(
         read_capture(tmp_path / "b.npz")
 
 
+def test_poses_without_the_root_need_it(walk: Motion, tmp_path: Path) -> None:
+    data = amass(walk, tmp_path / "walk.amass.npz")
+    expected, _ = read_joints(tmp_path / "walk.amass.npz")
+    parts = {"poses": data["poses"][:, 3:72], "trans": data["trans"], "offsets": data["offsets"]}
+    np.savez(tmp_path / "a.npz", **parts, global_orient=data["poses"][:, :3])
+    np.testing.assert_allclose(read_joints(tmp_path / "a.npz")[0], expected)
+    np.savez(tmp_path / "b.npz", **parts)
+    with pytest.raises(FormatError, match="not the root's"):
+        read_capture(tmp_path / "b.npz")
+
+
+def test_a_lacking_path_is_told(walk: Motion, tmp_path: Path) -> None:
+    data = amass(walk, tmp_path / "walk.amass.npz")
+    np.savez(tmp_path / "a.npz", **{key: data[key] for key in data if key != "trans"})
+    assert "it has no path (trans)" in read_capture(tmp_path / "a.npz").notes[0]
+
+
 def test_a_batch_of_one_is_read_and_a_lacking_frame_rate_is_told(
     walk: Motion, tmp_path: Path
 ) -> None:

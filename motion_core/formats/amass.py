@@ -56,6 +56,7 @@ from .smpl_rotations import axis_angles
 _HERE = Placement()
 _JOINTS = len(PARENTS)
 _SMPLH = 52  # joints of SMPL+H
+_ROOTLESS = 69  # numbers of SMPL's 23 joints without the root
 _STEPS = 3  # frames written for each of ours
 _FASTEST = 13.0  # metres per second of somebody's hips
 _RATES = ("mocap_framerate", "mocap_frame_rate", "fps", "framerate")
@@ -179,19 +180,27 @@ def _unpacked(archive: zipfile.ZipFile, said: float | None, unit: str | None) ->
         return values
 
     poses = array("poses")
-    if poses is None:
-        body, root = array("pose_body", "body_pose"), array("root_orient", "global_orient")
-        if body is None or root is None:
-            raise FormatError("is not AMASS's: it has body poses, but no root_orient")
+    body = array("pose_body", "body_pose") if poses is None else None
+    if poses is not None and poses.size == len(poses) * _ROOTLESS:
+        body = poses
+    if body is not None:
+        root = array("root_orient", "global_orient")
+        if root is None:
+            raise FormatError("has the body's poses, but not the root's (root_orient)")
         frames = max(len(body), len(root))
         poses = np.concatenate([root.reshape(frames, -1), body.reshape(frames, -1)], axis=1)
+    if poses is None:
+        raise FormatError("is not AMASS's: it has no poses")
     if poses.ndim > 2 and len(poses) == 1 and poses.shape[-1] >= 3 * _JOINTS:
         poses = poses[0]  # a batch of one
     poses, notes = axis_angles(poses.reshape(len(poses), -1))
     if len(poses) > MAX_FRAMES:
         raise FormatError(f"has {len(poses)} frames; the limit is {MAX_FRAMES}")
     trans = array("trans", "transl")
-    trans = np.zeros((len(poses), 3)) if trans is None else trans.reshape(-1, 3)
+    if trans is None:
+        trans = np.zeros((len(poses), 3))
+        notes = (*notes, "it has no path (trans); the person moves on the spot")
+    trans = trans.reshape(-1, 3)
     if len(trans) != len(poses):
         raise FormatError(f"has {len(poses)} frames of poses and {len(trans)} of trans")
     offsets = array("offsets")
