@@ -5,8 +5,9 @@
 The shipped t2m is exported at 16 and at 8 bits and served on loopback. Motions are drawn in this
 process (float32, seeded); after each of their prefixes both are asked for the most probable token.
 Shown are the share of prefixes where they agree, the same of this process's own 8-bit weights
-(where PyTorch multiplies 8-bit numbers), and how many answers hold words when the server is told
-nothing about which tokens it may use.
+(where PyTorch multiplies 8-bit numbers), how many answers hold words when the server is told
+nothing about which tokens it may use, and the motion tokens a second of one stream, prompts
+included, with the threads of OMP_NUM_THREADS on either side.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import re
 import tempfile
+import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -51,18 +53,25 @@ def main() -> None:
     try:
         own, _ = _model(checkpoint, torch.int8)
         _tell("8 bits in this process", _most_probable(own, prompt, texts, motions), expected)
+        begin = time.perf_counter()
+        for text in texts:
+            _draw(own, prompt, [text], count)
+        speed = len(texts) * count / (time.perf_counter() - begin)
+        print(f"  one stream: {speed:.0f} tokens a second", flush=True)
     except RuntimeError as err:
         print(f"8 bits in this process: not here ({str(err).splitlines()[0]})")
     for form in FORMS:
         with tempfile.TemporaryDirectory() as folder:
             file = export_checkpoint(checkpoint, "t2m", form, Path(folder))[0]
             size = file.stat().st_size / 1e6
-            with serving(file, window=512) as url:
+            with serving(file, window=512, threads=torch.get_num_threads()) as url:
                 client = CompletionClient([url], at_once=1)
-                found, free = _ask(client, checkpoint, prompt, texts, motions)
+                found, free, seconds = _ask(client, checkpoint, prompt, texts, motions)
         _tell(f"llama.cpp, {form}, {size:.0f} MB", found, expected)
         words = sum(bool(TOKEN.sub("", text).strip()) for text in free)
         print(f"  told nothing: {words} of {len(free)} answers hold words")
+        drawn = sum(len(TOKEN.findall(text)) for text in free)
+        print(f"  one stream: {drawn / seconds:.0f} tokens a second", flush=True)
 
 
 def _model(checkpoint: Checkpoint, dtype: torch.dtype) -> tuple[InferenceModel, PromptFormat]:
@@ -105,8 +114,10 @@ def _ask(
     prompt: PromptFormat,
     texts: Sequence[str],
     motions: Sequence[tuple[int, ...]],
-) -> tuple[list[int], list[str]]:
-    """The server's most probable tokens, and texts that it draws when it may say anything."""
+) -> tuple[list[int], list[str], float]:
+    """The server's most probable tokens, texts that it draws when it may say anything, and how
+    many seconds these took.
+    """
     [[model]] = client.models()
     first = checkpoint.config.vocabulary + 1
     visible = {"preserved_tokens": [f"<Motion_{n}>" for n in range(checkpoint.config.codes)]}
@@ -130,7 +141,8 @@ def _ask(
         for place in range(len(motion))
     ]
     free = [partial(anything, text=text, seed=n, model=model) for n, text in enumerate(texts * 2)]
-    return client.run(jobs), client.run(free)
+    found, begin = client.run(jobs), time.perf_counter()
+    return found, client.run(free), time.perf_counter() - begin
 
 
 def _tell(name: str, found: Sequence[int], expected: Sequence[int]) -> None:
