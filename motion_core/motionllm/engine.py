@@ -232,7 +232,7 @@ class MotionLLMEngine(CheckpointEngine):
         ends: frozenset[int],
         progress: Progress | None,
     ) -> list[list[int]]:
-        beams = self.sampling.caption_beams or self.sampling.beams
+        beams = self.sampling.beams
         if beams == 1:
             return decode_captions(model, prompts, ends, progress)
         words = len(prompt.text_tokenizer)

@@ -28,8 +28,6 @@ class Sampling:
         guidance: how much the description counts beyond what the model makes of it by itself; 1
             for none, and the second pass that it needs. See `guided`.
         beams: 1 to draw; more for beam search in place of drawing, see `beams`.
-        caption_beams: of the search for a caption, 1 for the most probable word each time; 0 for
-            as many as `beams`.
 
     Raises:
         ConfigurationError: a value with which nothing could be drawn.
@@ -44,7 +42,6 @@ class Sampling:
     takes: int = 6
     guidance: float = 1.0
     beams: int = 1
-    caption_beams: int = 0
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.temperature) and self.temperature > 0):
@@ -55,8 +52,6 @@ class Sampling:
             raise ConfigurationError(f"guidance is {self.guidance!r}; give 1 for none, to 20")
         if not isinstance(self.beams, int) or not 1 <= self.beams <= 64:
             raise ConfigurationError(f"beams is {self.beams!r}; give 1 to 64")
-        if not isinstance(self.caption_beams, int) or not 0 <= self.caption_beams <= 64:
-            raise ConfigurationError(f"caption_beams is {self.caption_beams!r}; give 0 to 64")
         if not 0 < self.top_p <= 1:
             raise ConfigurationError(f"top_p is {self.top_p!r}; give more than 0, at most 1")
         if self.top_k < 0:
@@ -74,8 +69,8 @@ class Sampling:
     def to_dict(self) -> dict[str, Any]:
         """Return all fields; newer ones only if set, so that older checkpoints stay the same."""
         values = asdict(self)
-        for name, unset in (("guidance", 1), ("beams", 1), ("caption_beams", 0)):
-            if values[name] == unset:
+        for name in ("guidance", "beams"):
+            if values[name] == 1:
                 del values[name]
         return values
 

@@ -373,10 +373,6 @@ def assemble(
         int | None,
         typer.Option("--max-tokens", min=1, help="Longest motion without --seconds."),
     ] = None,
-    caption_beams: Annotated[
-        int | None,
-        typer.Option("--caption-beams", min=1, help="Beams of the search for a caption."),
-    ] = None,
 ) -> None:
     """Assemble trained parts into one checkpoint.
 
@@ -409,7 +405,6 @@ def assemble(
         sampling=Sampling(
             **settings_of(takes=takes, guidance=guidance, temperature=temperature, top_p=top_p),
             **settings_of(min_tokens=min_tokens, max_tokens=max_tokens),
-            **settings_of(caption_beams=caption_beams),
         ),
     )
     size = sum(path.stat().st_size for path in checkpoint.folder.iterdir())
