@@ -2,7 +2,7 @@
 
     OMP_NUM_THREADS=1 python benchmarks/training_speed.py [--float32]
 
-The straightforward loop is what one writes first, and what the paper's authors publish: a causal LM
+The straightforward loop is what one writes first: a causal LM
 of transformers with a longer vocabulary and peft's LoRA, each motion encoded by the VQ-VAE whenever
 it is drawn, batches in the order in which they are drawn, logits of the whole vocabulary at every
 position. Ours: motions encoded once, batches of similar length, logits of the motion tokens where
