@@ -175,3 +175,16 @@ def test_similar_codes_start_with_similar_rows() -> None:
 def test_an_architecture_without_linear_layers_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="no linear projections"):
         lora.attach(torch.nn.Sequential(torch.nn.Conv1d(2, 2, 1)))
+
+
+@pytest.mark.parametrize(("p", "kept"), [(0.1, 230 / 256), (0.5, 0.5), (0.9, 26 / 256)])
+def test_dropout_keeps_its_share_and_the_mean(p: float, kept: float) -> None:
+    torch.manual_seed(0)
+    dropout, x = lora.ByteDropout(p), torch.ones(3, 7, 9973, requires_grad=True)
+    y = dropout(x)
+    assert y.unique().tolist() == pytest.approx([0, 1 / kept])
+    assert float((y > 0).float().mean()) == pytest.approx(kept, abs=3e-3)
+    y.sum().backward()
+    assert x.grad is not None and torch.equal(x.grad, y.detach())
+    assert not torch.equal(dropout(x) > 0, y > 0)
+    assert torch.equal(dropout.eval()(x), x)
