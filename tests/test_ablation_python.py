@@ -39,7 +39,8 @@ def test_a_chat_model_object_is_a_planner() -> None:
     ]
     assert [s.passed.count for s in report.tables.summaries] == [1, 1]
     assert "| ScriptedChatModel, reask | 1 | 0 %" in report._repr_markdown_()
-    assert "ScriptedChatModel, reask & 1 & " in report.to_latex()
+    latex = report.to_latex()
+    assert "{ScriptedChatModel} \\\\\n    \\quad reask & 1 & " in latex
 
 
 def test_a_planner_of_ones_own_and_names_of_ones_own(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def test_the_default_backbone_is_not_a_folder_that_happens_to_have_its_name(
     backbone_folder(Path(backbone.DEFAULT_BACKBONE))
     names: list[str] = []
     monkeypatch.setattr(backbone, "default_backbone_folder", lambda: names.append("wheel") or "w")
-    monkeypatch.setattr(backbone, "_load", lambda place, dtype: (place, None))
+    monkeypatch.setattr(backbone, "_load", lambda place, *how: (place, None))
     assert backbone.load_backbone()[0] == "w"
     assert names == ["wheel"]
 
