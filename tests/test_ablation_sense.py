@@ -12,7 +12,7 @@ from motion_agent.ablation.asking import RecordingPlanner
 from motion_agent.ablation.budget import Gatekeeper
 from motion_agent.ablation.play import SkippedMotion, play
 from motion_agent.ablation.records import Records
-from motion_agent.ablation.scenario import SENSE_SUITE, load_suite
+from motion_agent.ablation.scenario import SENSE_SUITE, Scenario, load_suite
 from motion_agent.ablation.scoring import score
 from motion_agent.ablation.sense import Sense
 from motion_agent.ablation.strategy import Cell
@@ -36,12 +36,16 @@ class Says:
 
 def sense(scenario_id: str, answer: str) -> Sense:
     [scenario] = SUITE.choose(ids=[scenario_id])
+    return sense_in(scenario, answer)
+
+
+def sense_in(scenario: Scenario, answer: str) -> Sense:
     records = Records()
     planner = RecordingPlanner(
         Cell("test:planner", "ladder"), Says(answer), records, seed=0, gate=Gatekeeper()
     )
     records.add_conversation(play(scenario, planner, records, SkippedMotion()))
-    [turn] = score(records, SUITE).turns
+    [turn] = score(records, [scenario]).turns
     return turn.sense
 
 
@@ -69,7 +73,7 @@ WALK_SIT = "sense-sequence-01-en"  # a person walks forward, then sits down
         (WALK_SIT, make("a person walks forward"), "partly"),
         (WALK_SIT, make("a person walks", "a person sits", "a person bows"), "partly"),
         (WALK_SIT, make("a person cooks"), "wrong"),
-        (WALK_SIT, make(*["a person walks", "a person sits"] * 4), "partly"),
+        (WALK_SIT, make(*["a person walks", "a person sits"] * 4), "wrong"),
         (WALK_SIT, [], "wrong"),
         (WALK_SIT, make("a person walks", "a person sits", seconds=4), "partly"),
         (WALK_SIT, make("a person walks") + make("a person sits", person=2), "partly"),
@@ -92,6 +96,91 @@ def test_verdicts(scenario: str, steps: list[dict[str, object]], verdict: str) -
     found = sense(scenario, plan(*steps, say="Hello."))
     assert found.verdict == verdict, found.reasons
     assert bool(found.reasons) == (verdict != "sensible")
+
+
+# Invented: what a person says, what was requested, the steps of a plan, the verdict.
+SPIN = {"steps": 1, "actions": ("spin",), "nothing_else": True}
+VAGUE = {"steps": (1, 8), "actions": ("garden|rake|dig",)}
+GALLOP_BOW = {"steps": (2, 3), "actions": ("gallop", "bow"), "nothing_else": True}
+LAUGHS = {"steps": (1, 3), "actions": ("laugh",), "times": {"laugh": 3}, "nothing_else": True}
+
+
+@pytest.mark.parametrize(
+    ("request_", "expect", "steps", "verdict"),
+    [
+        # made more often than asked
+        ("a juggler spins", SPIN, make("a juggler spins", "a juggler spins"), "partly"),
+        ("a juggler spins", SPIN, make(*["a juggler spins"] * 3), "wrong"),
+        ("do some gardening", VAGUE, make("a man rakes leaves", "the man rakes leaves"), "partly"),
+        ("do some gardening", VAGUE, make(*["he digs"] * 3), "wrong"),
+        (
+            "garden for six seconds",
+            {**VAGUE, "seconds": {"all": 6}},
+            make("she digs", "she digs"),
+            "partly",
+        ),
+        ("laugh three times", LAUGHS, make(*["a man laughs three times"] * 2), "partly"),
+        (
+            "gallop, then bow",
+            GALLOP_BOW,
+            make("he gallops", "he bows", "he gallops"),
+            "partly",
+        ),
+        # repeats that the request has
+        ("laugh three times", LAUGHS, make(*["a man laughs"] * 3), "sensible"),
+        ("laugh three times", LAUGHS, make("a man laughs three times"), "sensible"),
+        ("rake the lawn again and again", VAGUE, make(*["he rakes"] * 4), "sensible"),
+        ("noch einmal graben", VAGUE, make("he digs", "he digs"), "sensible"),
+        ("keep digging", VAGUE, make("he digs", "he digs"), "sensible"),
+        (
+            "gallop, bow, gallop",
+            {"steps": 3, "actions": ("gallop", "bow", "gallop"), "nothing_else": True},
+            make("a knight gallops", "a knight bows", "a knight gallops"),
+            "sensible",
+        ),
+        (
+            "dig for twenty seconds",
+            {**VAGUE, "seconds": {"all": 20}},
+            make("he digs", "he digs", seconds=10),
+            "sensible",
+        ),
+        # not the same, or nothing at all
+        (
+            "gallop in a circle",
+            {"steps": (1, 2), "actions": ("gallop",), "nothing_else": True},
+            make("he gallops half a circle", "he gallops the other half"),
+            "sensible",
+        ),
+        (
+            "do some gardening",
+            VAGUE,
+            make("he stands still", "he digs", "he stands still"),
+            "sensible",
+        ),
+        (
+            "two clowns bow",
+            {"people": {1: ("bow",), 2: ("bow",)}},
+            [*make("a clown bows"), *make("a clown bows", person=2)],
+            "sensible",
+        ),
+        # added to what was asked for
+        ("a juggler spins", SPIN, make("a juggler spins and then crawls away"), "partly"),
+        ("a juggler spins", SPIN, make("a juggler spins, crawls and kneels"), "wrong"),
+        ("a juggler spins", SPIN, make("a juggler spins", "a juggler sneezes"), "partly"),
+        ("a juggler spins", SPIN, make("he sneezes", "he spins", "he naps"), "wrong"),
+        ("a juggler spins", SPIN, [*make("he spins"), *make("he spins", person=2)], "partly"),
+        ("a juggler spins", SPIN, make("a juggler raises both arms and spins"), "sensible"),
+        ("spin while singing", SPIN, make("a person spins while singing"), "sensible"),
+        ("do some gardening", VAGUE, make("he digs, kneels and picks a flower"), "sensible"),
+    ],
+)
+def test_what_is_added_or_repeated_lowers_the_verdict(
+    request_: str, expect: dict[str, object], steps: list[dict[str, object]], verdict: str
+) -> None:
+    turn = {"say": request_, "expect": expect}
+    scenario = Scenario.model_validate({"id": "invented", "family": "test", "turns": [turn]})
+    found = sense_in(scenario, plan(*steps))
+    assert found.verdict == verdict, found.reasons
 
 
 def test_what_is_no_plan_makes_no_sense() -> None:
