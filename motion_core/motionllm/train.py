@@ -64,7 +64,7 @@ class MotionLLMTraining:
         batch: samples a step, of all processes together.
         rank: of the LoRA adapter; None means 32 for t2m and 16 for m2t.
         scale: of the adapter, alpha / rank.
-        dropout: on the adapter's input; above 0 it costs about a third of a CPU's speed.
+        dropout: on the adapter's input; above 0 it costs a third of a CPU's speed.
         lr: peak learning rate of the adapter; warm-up, then a cosine down to a twentieth.
         rows_lr: peak learning rate of the motion rows; 0 leaves them as they are initialised.
         warmup: steps.
