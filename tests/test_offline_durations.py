@@ -61,6 +61,11 @@ def test_what_is_counted_otherwise_is_no_duration(request_: str, expected: str) 
         ("then rest for six", "=s1 | =s2 | =s3 | +: a man rests [6 s]"),
         ("make the wave last for six", "=s1 | s2: a man waves with both hands [6 s] | =s3"),
         ("the bow should last four", "=s1 | =s2 | s3: a man bows [4 s]"),
+        (
+            "make the bow three seconds long instead of two",
+            "=s1 | =s2 | s3: a man bows [3 s]",
+        ),
+        ("make the bow last 4 s rather than 3 seconds", "=s1 | =s2 | s3: a man bows [4 s]"),
         ("add a pause for two before the bow", "=s1 | =s2 | +: a man pauses [2 s] | =s3"),
         ("remove the last two", "=s1"),
     ],

@@ -87,6 +87,8 @@ def _only_place(bare: str, cast: Cast, draft: Draft) -> tuple[float, ...]:
     """Return the placement in the words, if they say nothing else."""
     match = _PUT.fullmatch(bare)
     where = match["where"] if match else bare
+    if match:  # "put her two metres away": from the other one
+        where = re.sub(r"\baway(?=[\s.!]*$)", "apart", where, flags=re.IGNORECASE)
     who = match["who"].lower() if match else "they"
     who = {"him": "he", "her": "she", "them": "they", "them both": "they"}.get(who, who)
     one = cast.known(who)

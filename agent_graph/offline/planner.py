@@ -107,6 +107,11 @@ _ONLY = re.compile(  # "no jumping, just a bow"
     r" (?P<rest>an? .+)",
     re.IGNORECASE,
 )
+_OLD_VALUE = re.compile(  # "two metres instead of one": the new value is all that counts
+    rf"(?<=\w),? (?:instead of|rather than) (?:only |just )?(?:{NUMBER}|once|twice)"
+    r"(?: (?:seconds?|metres?|meters?|steps?|times?|feet|centimetres?|cm|m|s))?(?=[.,;!?]|$)",
+    re.IGNORECASE,
+)
 _WHOLE = (motions.name_motion, motions.export_motion, motions.open_motion)
 _STRUCTURAL = (
     timing.set_length,
@@ -143,7 +148,7 @@ class OfflinePlanner:
         if task.captions:
             return _say(answer_from([(c["name"], c["text"]) for c in task.captions]))
         try:
-            return _plan(with_units(plain(task.request)), task)
+            return _plan(_OLD_VALUE.sub("", with_units(plain(task.request))), task)
         except CannotDo as answer:
             return _say(str(answer))
 
