@@ -1,14 +1,13 @@
 """Motion as a video: H.264 in MP4, or GIF, through PyAV, whose wheels carry FFmpeg.
 
 Frames are painted, encoded and dropped one by one, so a long motion needs no more memory for
-pictures than a short one. While one is encoded, in a thread of its own, the next is painted.
+pictures than a short one.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -104,41 +103,30 @@ def check_even(size: tuple[int, int]) -> None:
 def write_pictures(painter: Painter, path: Path, progress: Progress | None = None) -> None:
     """Encode all pictures of `painter` by the suffix of `path`: ``.mp4``, else GIF."""
     first = painter.paint(0)
-    frame_of: Callable[[Image], av.VideoFrame]
     if path.suffix.lower() == ".mp4":
-        options, container, frame_of = {"movflags": "+faststart"}, "mp4", _yuv_frame
+        options = {"movflags": "+faststart"}
+        container, frames = "mp4", _yuv_frames(painter)
     else:
-        options, container, frame_of = {}, "gif", _palette_frames(painter)
+        options, container, frames = {}, "gif", _palette_frames(painter)
     with av.open(str(path), "w", format=container, options=options) as file:
         stream = _h264_stream(file) if container == "mp4" else _gif_stream(file)
         stream.height, stream.width = first.shape[:2]
-
-        def encode(number: int, picture: Image) -> None:
-            frame = frame_of(picture)
+        for number, frame in enumerate(frames):
             frame.pts = number
             file.mux(stream.encode(frame))
-
-        with ThreadPoolExecutor(1) as encoder:
-            previous: Future[None] | None = None
-            for number in range(painter.frames):
-                picture = painter.paint(number)
-                if previous is not None:
-                    previous.result()  # at most one picture waits
-                previous = encoder.submit(encode, number, picture)
-                if progress is not None:
-                    progress(number + 1, painter.frames)
-            if previous is not None:
-                previous.result()
+            if progress is not None:
+                progress(number + 1, painter.frames)
         file.mux(stream.encode())
 
 
-def _yuv_frame(picture: Image) -> av.VideoFrame:
-    planes = cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420)
-    return av.VideoFrame.from_ndarray(np.asarray(planes, dtype=np.uint8), format="yuv420p")
+def _yuv_frames(painter: Painter) -> Iterator[av.VideoFrame]:
+    for number in range(painter.frames):
+        planes = cv2.cvtColor(painter.paint(number), cv2.COLOR_RGB2YUV_I420)
+        yield av.VideoFrame.from_ndarray(np.asarray(planes, dtype=np.uint8), format="yuv420p")
 
 
-def _palette_frames(painter: Painter) -> Callable[[Image], av.VideoFrame]:
-    """Return what makes frames of the same 255 colours, so that static parts stay static."""
+def _palette_frames(painter: Painter) -> Iterator[av.VideoFrame]:
+    """Yield frames in the same 255 colours throughout, so that static parts stay static."""
     chosen = np.unique(np.linspace(0, painter.frames - 1, _PALETTE_FRAMES).round().astype(int))
     sample = np.concatenate([painter.paint(int(number))[::2, ::2] for number in chosen])
     reduced = Pictures.fromarray(sample).quantize(255, method=Pictures.Quantize.MEDIANCUT)
@@ -146,14 +134,10 @@ def _palette_frames(painter: Painter) -> Callable[[Image], av.VideoFrame]:
     palette = np.zeros((256, 4), dtype=np.uint8)
     palette[:, 0] = 255  # alpha, red, green, blue
     palette[: len(colours), 1:] = colours
-
-    def frame_of(picture: Image) -> av.VideoFrame:
-        quantised = Pictures.fromarray(picture).quantize(
-            palette=reduced, dither=Pictures.Dither.NONE
-        )
-        return _indexed(np.array(quantised), palette)
-
-    return frame_of
+    for number in range(painter.frames):
+        picture = Pictures.fromarray(painter.paint(number))
+        indices = np.array(picture.quantize(palette=reduced, dither=Pictures.Dither.NONE))
+        yield _indexed(indices, palette)
 
 
 def _indexed(indices: Image, palette: NDArray[np.uint8]) -> av.VideoFrame:
