@@ -1,4 +1,4 @@
-"""What it is worth that the motion rows train: t2m of SmolLM2 with and without, from one start.
+"""The effect of training the motion rows: SmolLM2's t2m with and without, from the same start.
 
     OMP_NUM_THREADS=1 python benchmarks/motion_rows.py --out runs/motion-rows
 

@@ -71,7 +71,7 @@ def weak_turns() -> list[TurnScore]:
 
 
 def in_words(turn: TurnScore) -> str:
-    """Return what exists, the request and the plan, to read; without planner, id and verdict."""
+    """Return what exists, the request and the plan as text, without planner, id or verdict."""
     lines = [f"   before:  {_earlier(earlier)}" for earlier in turn.scenario.given]
     lines += [f"   file:    {name} ({text})" for name, text in turn.scenario.files.items()]
     lines.append(f"   request: {' / '.join(turn.request.splitlines())}")

@@ -91,7 +91,7 @@ def sample(trainer: Trainer, caption: str, tokens: Tokens) -> Sample:
 def straightforward_batches(
     trainer: Trainer, tokenizer: MotionTokenizer, dataset: PreparedDataset, clips: Sequence[Clip]
 ) -> Iterator[list[Sample]]:
-    """Yield batches in the order of the clips, encoding each motion when it is its turn."""
+    """Yield batches in the order of the clips, encoding each motion as it is drawn."""
     for first in range(0, len(clips), trainer.training.batch):
         yield [
             sample(

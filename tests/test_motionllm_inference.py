@@ -13,7 +13,6 @@ from motionllm_toys import CODES, backbone, checkpoint, motion_llm, text_tokeniz
 
 from motion_agent.motion_core.motionllm import merged
 from motion_agent.motion_core.motionllm.backbone import load_backbone
-from motion_agent.motion_core.motionllm.beams import search_captions, search_motions
 from motion_agent.motion_core.motionllm.checkpoint import Checkpoint
 from motion_agent.motion_core.motionllm.decoding import (
     MotionPrompt,
@@ -85,27 +84,6 @@ def test_decoding_gives_the_tokens_of_transformers(
     reference.use("m2t")
     ids, ends = [row.ids for row in prompts], frozenset({0, 5, 9})
     assert decode_captions(ours, ids, ends) == decode_captions(reference, ids, ends)
-
-
-def test_beam_search_gives_the_words_and_tokens_of_transformers(
-    whole: Checkpoint, reference: MotionLLM
-) -> None:
-    ours = inference(whole, torch.float32)
-    prompts, ends = rows(ours.vocabulary), frozenset({0, 5, 9})
-    reference.use("m2t")
-    captions = [
-        search_captions(
-            model, [row.ids for row in prompts], beams=3, words=ours.vocabulary, ends=ends
-        )
-        for model in (ours, reference)
-    ]
-    assert captions[0] == captions[1] != decode_captions(ours, [row.ids for row in prompts], ends)
-    reference.use("t2m")
-    motions = [
-        search_motions(model, prompts, beams=2, words=ours.vocabulary, ends=ends)
-        for model in (ours, reference)
-    ]
-    assert motions[0] == motions[1]
 
 
 def test_8_bit_weights_are_near_and_their_rows_depend_on_no_other(whole: Checkpoint) -> None:

@@ -30,10 +30,11 @@ from .takes import Span, Take
 JOINTS = "joints_delta_i16.npy"
 # Flat on the floor, CMU's toe joint is 2.3 cm above the given floor and HumanML3D's 1.0 cm.
 _FLOOR_MM = 13
-_TOE = 0.01  # metres, of that toe
-_STILL = 0.2  # metres per second of a toe on which somebody stands
-_UPRIGHT = 1.2  # metres, the head of one who is on their feet most of the time
-_ABOVE, _ONE_LEVEL = 0.045, 0.08  # metres: higher than a floor can be wrong; one level's spread
+_TOE = 0.01  # metres: height of HumanML3D's toe
+_STILL = 0.2  # metres per second: a slower toe is standing
+_UPRIGHT = 1.2  # metres: median height of the head of somebody on their feet
+_ABOVE = 0.045  # metres above the stated floor that mean a wrong floor
+_ONE_LEVEL = 0.08  # metres: largest spread of toes standing on one level
 _WHOLE = 240  # frames: a longer trial is not described by its one line in CMU's index
 
 # Labels of trials, by words of their description or captions; the first match wins. The label
@@ -148,7 +149,7 @@ def read_cmu_mocap(path: Path, rows: tuple[int, int], floor_mm: float) -> NDArra
 
 
 def _standing_level(joints: NDArray[np.float64]) -> float:
-    """Return how far above the stated floor somebody stands who stands on one level throughout.
+    """Return how far the floor lies above the stated one, where all standing is on one level.
 
     A landing or a hand that is captured too low has put the floor of such a trial, about one in a
     hundred, under the feet by 5 to 20 cm. Stairs and chairs have several levels, and stay.

@@ -96,7 +96,7 @@ def _closest_offsets(places: Array, world: Array) -> Array:
 
 
 def _rotations(vectors: Array) -> Array:
-    """Return rotations ``(..., 3, 3)`` by vectors (Rodrigues)."""
+    """Return rotation matrices ``(..., 3, 3)`` of rotation vectors (Rodrigues' formula)."""
     angles = np.linalg.norm(vectors, axis=-1)[..., None, None]
     x, y, z = np.moveaxis(vectors / np.maximum(angles[..., 0], 1e-12), -1, 0)
     zero = np.zeros_like(x)

@@ -20,8 +20,8 @@ from torch import Tensor
 
 from ..engine import Progress
 from ..errors import GenerationError
-from .decoding import CAPTION_TOKENS, AnyModel, MotionPrompt, Reading
-from .model import Direction
+from .decoding import CAPTION_TOKENS, MotionPrompt
+from .model import Direction, MotionLLM
 
 _NEVER = -1e9  # as transformers has it; a sum of log probabilities is above
 
@@ -31,7 +31,7 @@ Forbid = Callable[[Tensor, list[int]], None]
 
 @torch.inference_mode()
 def search_motions(
-    model: AnyModel,
+    model: MotionLLM,
     prompts: Sequence[MotionPrompt],
     *,
     beams: int,
@@ -79,7 +79,7 @@ def search_motions(
 
 @torch.inference_mode()
 def search_captions(
-    model: AnyModel,
+    model: MotionLLM,
     prompts: Sequence[list[int]],
     *,
     beams: int,
@@ -105,7 +105,7 @@ def search_captions(
 
 @dataclass
 class _Search:
-    """One prompt's sequences; ids are indices of the model's `all_logits`."""
+    """One prompt's sequences; ids are indices into `MotionLLM.all_logits`."""
 
     prompt: list[int]
     beams: int
@@ -163,7 +163,7 @@ class _Search:
 
 
 def _run(
-    model: AnyModel,
+    model: MotionLLM,
     direction: Direction,
     searches: Sequence[_Search],
     words: int,
@@ -171,7 +171,7 @@ def _run(
 ) -> None:
     """Extend all sequences until each is done; finished ones leave the batch."""
     beams = searches[0].beams if searches else 1
-    reading: Reading = model.reading(
+    reading = model.reading(
         direction,
         [search.prompt for search in searches for _ in range(beams)],
         [search.longest for search in searches for _ in range(beams)],

@@ -47,10 +47,6 @@ class Reading(Protocol):
         """Drop all rows but these; returns the places in the order that the rows have now."""
         ...
 
-    def select(self, places: Sequence[int]) -> None:
-        """Go on with the rows at these places, in this order, possibly several times each."""
-        ...
-
     def advance(self, ids: Sequence[int]) -> None:
         """Read one more id in each row."""
         ...

@@ -209,6 +209,7 @@ class MotionLLMEngine(CheckpointEngine):
             if beams == 1 or all(row.greedy for row in group):
                 motions += decode_motions(model, group, self.sampling, step)
                 continue
+            assert isinstance(model, MotionLLM)  # see _model
             found = iter(
                 search_motions(
                     model,
@@ -235,6 +236,7 @@ class MotionLLMEngine(CheckpointEngine):
         beams = self.sampling.beams
         if beams == 1:
             return decode_captions(model, prompts, ends, progress)
+        assert isinstance(model, MotionLLM)  # see _model
         words = len(prompt.text_tokenizer)
         return search_captions(
             model, prompts, beams=beams, words=words, ends=ends, progress=progress
@@ -279,7 +281,9 @@ class MotionLLMEngine(CheckpointEngine):
         return model, prompt
 
     def _model(self) -> tuple[AnyModel, PromptFormat]:
-        searches = self.sampling.beams > 1  # as the authors: float32, by transformers
+        searches = (
+            self.sampling.beams > 1
+        )  # written for transformers' cache, in float32 as the authors have it
         if self._loaded is None or (searches and isinstance(self._loaded[0], InferenceModel)):
             self._direction = None
             with stage("weights"):

@@ -92,14 +92,6 @@ class InferenceModel:
     def text_logits(self, hidden: Tensor) -> Tensor:  # (..., D) -> (..., V)
         return self._weights.head().project(hidden).float()
 
-    def all_logits(self, hidden: Tensor, words: int) -> Tensor:
-        """Return logits of the whole vocabulary; see `MotionLLM.all_logits`."""
-        text, motion = self.text_logits(hidden)[..., :words], self.motion_logits(hidden).float()
-        start = torch.full_like(motion[..., :1], -torch.inf)
-        if "head_start" in self.rows:
-            start = F.linear(hidden.float(), self.rows["head_start"])
-        return torch.cat([text, start, motion], dim=-1)
-
     def reading(
         self, direction: Direction, prompts: Sequence[list[int]], limits: Sequence[int]
     ) -> SlotReading:
@@ -159,12 +151,6 @@ class SlotReading:
         self._cache.keep(order)
         self._positions = self._positions[torch.tensor(order, device=self._model.device)]
         return order
-
-    def select(self, places: Sequence[int]) -> None:
-        """Go on with the rows at these places, in this order, possibly several times each."""
-        rows = torch.tensor(places, device=self._model.device)
-        self._cache.repeat(rows)
-        self._positions = self._positions[rows]
 
     def advance(self, ids: Sequence[int]) -> None:
         """Read one more id in each row; `last` is then its state (b, D)."""

@@ -12,7 +12,7 @@ from .model import MotionLLM
 
 
 def checkpoint_layers(backbone: Any) -> None:
-    """Keep the input of each layer alone for the way back, and compute the rest again.
+    """Keep only the input of each layer for the backward pass, which computes the rest again.
 
     "Training Deep Nets with Sublinear Memory Cost", https://arxiv.org/abs/1604.06174.
     """
@@ -25,7 +25,7 @@ def checkpoint_layers(backbone: Any) -> None:
     for layer in layers:
         layer.gradient_checkpointing = True
         layer._gradient_checkpointing_func = partial(checkpoint, use_reentrant=False)
-        layer.training = True  # of itself: what is inside it keeps evaluating
+        layer.training = True  # the layer alone; its modules stay in evaluation mode
 
 
 def spread_layers(model: MotionLLM, processes: Processes) -> None:

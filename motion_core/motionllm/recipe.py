@@ -177,7 +177,7 @@ def cost(recipe: Recipe, *, tokens: int = 150) -> Cost:
     samples = recipe.training.batch * tokens
     training = recipe.training
     layers = shape.layers * sum(i * o for i, o in shape.projections)
-    if training.four_bit:  # with a float32 for each 64 of them
+    if training.four_bit:  # and a float32 scale for every 64 weights
         backbone = {"backbone, 4 bits": 2 * (shape.parameters - layers) + layers * 9 / 16}
     else:
         backbone = {"backbone, bfloat16": 2.0 * shape.parameters}

@@ -53,9 +53,6 @@ class TextTokenizer:
             self._tokenizer.encode_special_tokens = split_special_tokens
             return Encoded(self._tokenizer.encode(text, add_special_tokens=add_special_tokens).ids)
 
-    def __len__(self) -> int:
-        return int(self._tokenizer.get_vocab_size(with_added_tokens=True))
-
     def decode(self, ids: Sequence[int], *, skip_special_tokens: bool = False) -> str:
         """Return the text of ids."""
         return str(self._tokenizer.decode(list(ids), skip_special_tokens=skip_special_tokens))

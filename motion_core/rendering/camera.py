@@ -103,7 +103,7 @@ def plan_portraits(
     *,
     like: Camera | None = None,
 ) -> CameraPath:
-    """Return a camera that keeps the people in the middle of the picture at each of some frames.
+    """Return a camera that keeps the people centred in each of the given frames.
 
     Args:
         bodies: each ``(T, points, 3)``.

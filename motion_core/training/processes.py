@@ -36,7 +36,7 @@ class Processes:
 
     @classmethod
     def join(cls) -> Processes:
-        """Meet the other processes of a launcher; without one, this process is alone.
+        """Join the other processes of a launcher; without one, this process is alone.
 
         Raises:
             ConfigurationError: they cannot be reached.
@@ -93,7 +93,7 @@ class Processes:
             dist.barrier()
 
     def leave(self) -> None:
-        """Wait for the others, and part from them."""
+        """Wait for the others and leave the group."""
         if self.count > 1:
             dist.barrier()
             dist.destroy_process_group()

@@ -17,7 +17,7 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     finally:
-        gc.freeze()  # nothing is searched for garbage on the way out, which takes half a second
+        gc.freeze()  # no last search for garbage, which takes half a second
 
 
 if __name__ == "__main__":

@@ -103,7 +103,7 @@ def added_actions(request: str, expect: Expect, steps: Sequence[Step]) -> Iterat
 
 
 def _allowed(request: str, expect: Expect, step: Step) -> int | None:
-    """Return in how many steps a person may do the same, or None for any number."""
+    """Return how many steps may repeat an action of this person; None for any number."""
     times = [n for words, n in expect.times.items() if has_words(words, step.description)]
     places = Counter(_expected_at(expect, step))
     named = max(places.values(), default=1)
