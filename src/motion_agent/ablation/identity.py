@@ -27,6 +27,9 @@ _MOST_BYTES = 5_000_000  # bytes of a server's answer
 _DEEPEST = 6
 _STABLE = ("id", "root", "owned_by", "meta")  # fields of a model in a server's list; no times
 
+# Later formats depend on whether the code was compiled now or read from a .pyc.
+_MARSHAL = 2
+
 
 def identity_of(thing: object) -> str:
     """Return a digest of an object's class, that class's code and files, and its plain values."""
@@ -99,7 +102,7 @@ def _state(value: object, depth: int) -> Any:
         parts = [_state(part, depth + 1) for part in value]
         return sorted(parts, key=repr) if isinstance(value, set | frozenset) else parts
     if isfunction(value):
-        return [value.__qualname__, digest(marshal.dumps(value.__code__).hex())]
+        return [value.__qualname__, digest(marshal.dumps(value.__code__, _MARSHAL).hex())]
     kind = type(value)
     facts: list[Any] = [kind.__module__, kind.__qualname__, _code_of(kind)]
     if isinstance(value, BaseChatModel):  # its clients hold state that changes with every question
@@ -129,7 +132,7 @@ def _code_of(kind: type) -> list[str]:
             part = getattr_static(base, name)
             part = getattr(part, "__func__", None) or getattr(part, "fget", None) or part
             if isfunction(part):
-                digests.append(digest(name, marshal.dumps(part.__code__).hex()))
+                digests.append(digest(name, marshal.dumps(part.__code__, _MARSHAL).hex()))
                 files.add(part.__code__.co_filename)
     texts = [sources_of(Path(file)) for file in sorted(files) if Path(file).is_file()]
     return [*digests, *(digest(text) for text in texts)]
