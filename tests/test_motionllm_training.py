@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from evaluation_toys import toy_dataset
 from motionllm_toys import CODES, backbone, motion_llm, motion_tokenizer, text_tokenizer
 
 from motion_agent.motion_core.errors import ConfigurationError, InputError
@@ -23,7 +24,7 @@ from motion_agent.motion_core.motionllm.samples import (
     nearest_codes,
     without_words,
 )
-from motion_agent.motion_core.motionllm.tokenised import encode_many
+from motion_agent.motion_core.motionllm.tokenised import encode_many, tokenise
 from motion_agent.motion_core.motionllm.train import MotionLLMTraining, Trainer
 from motion_agent.motion_core.motionllm.weights import save_direction
 
@@ -266,6 +267,25 @@ def test_many_motions_at_once_get_the_tokens_of_each_alone() -> None:
     motions = [random.normal(size=(n, 263)).astype(np.float32) for n in (3, 8, 11, 8, 40, 9)]
     together = encode_many(tokenizer, motions)
     assert [part.tolist() for part in together] == [tokenizer.encode(m) for m in motions]
+
+
+def test_kept_tokens_are_made_again_once_the_motion_under_an_id_has_changed(tmp_path: Path) -> None:
+    dataset, tokenizer, keep = toy_dataset(), motion_tokenizer(), tmp_path / "tokens.npz"
+
+    def tokens() -> list[list[int]]:
+        return [
+            clip.tokens[0].tolist() for clip in tokenise(dataset, tokenizer, "train", keep).clips
+        ]
+
+    before = tokens()
+    written = keep.stat().st_mtime_ns
+    assert tokens() == before
+    assert keep.stat().st_mtime_ns == written  # read, not made again
+    dataset._features[:] = dataset._features[::-1].copy()
+    after = tokens()
+    assert after != before
+    keep.unlink()
+    assert tokens() == after
 
 
 @pytest.mark.parametrize("direction", ["t2m", "m2t"])

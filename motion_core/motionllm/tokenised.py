@@ -75,7 +75,7 @@ def _encoded(
     offsets: range,
     keep: Path | None,
 ) -> list[Tokens]:
-    mark = _fingerprint(motions, tokenizer, len(offsets))
+    mark = _fingerprint(dataset, motions, tokenizer, len(offsets))
     if keep is not None and keep.is_file():
         with np.load(keep, allow_pickle=False) as kept:
             if str(kept["mark"]) == mark:
@@ -115,11 +115,15 @@ def encode_many(tokenizer: MotionTokenizer, motions: Sequence[FloatArray]) -> li
 
 
 def _fingerprint(
-    motions: Sequence[Clip | Recording], tokenizer: MotionTokenizer, offsets: int
+    dataset: PreparedDataset,
+    motions: Sequence[Clip | Recording],
+    tokenizer: MotionTokenizer,
+    offsets: int,
 ) -> str:
     digest = hashlib.sha256(str(offsets).encode())
     for tensor in tokenizer.state_dict().values():
         digest.update(tensor.detach().float().cpu().numpy().tobytes())
     for motion in motions:
-        digest.update(f"{motion.id} {motion.start} {motion.length}\n".encode())
+        digest.update(f"{motion.id} {motion.length}\n".encode())
+        digest.update(np.ascontiguousarray(dataset.features(motion)).data)
     return digest.hexdigest()
