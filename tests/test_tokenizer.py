@@ -216,6 +216,8 @@ def test_a_saved_tokenizer_gives_the_same_tokens(
     np.testing.assert_array_equal(again.decode(tokens), loaded.decode(tokens))
     np.testing.assert_allclose(tokenizer.decode(tokens), loaded.decode(tokens), atol=0.02)
     assert loaded.config == TINY
+    for name, tensor in load_tokenizer(tmp_path).state_dict().items():
+        assert torch.equal(tensor, loaded.state_dict()[name]), name  # nothing is left as drawn
     assert not loaded.training
     assert not any(parameter.requires_grad for parameter in loaded.parameters())
 

@@ -82,7 +82,9 @@ def load_tokenizer(folder: Path | str) -> MotionTokenizer:
             f"({len(wrong)} such tensors); get the checkpoint again"
         )
     tokenizer.load_state_dict({**state, **{name: t.float() for name, t in tensors.items()}})
-    tokenizer.quantizer.initialised.fill_(True)
+    quantizer = tokenizer.quantizer
+    quantizer.sums.copy_(quantizer.codebook)  # else as drawn for a new one: two loads would differ
+    quantizer.initialised.fill_(True)
     return tokenizer.eval().requires_grad_(False)
 
 
