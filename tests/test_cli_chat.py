@@ -198,6 +198,26 @@ def test_ctrl_c_while_the_program_is_loaded_leaves_no_traceback(tmp_path: Path) 
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize(("argument", "code"), [("--version", 0), ("nonsense", 2)])
+def test_what_is_registered_for_the_end_runs_before_the_program_leaves(
+    argument: str, code: int
+) -> None:
+    program = (
+        "import atexit, sys\n"
+        "from motion_agent.__main__ import main\n"
+        "class Watching:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'typer': atexit.register(print, 'put away')\n"
+        "sys.meta_path.insert(0, Watching())\n"
+        "main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, argument], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code
+    assert done.stdout.endswith("put away\n")
+
+
 def test_without_a_terminal_there_is_no_prompt() -> None:
     result = chat("a person walks", "/quit")
     assert result.exit_code == 0
