@@ -47,7 +47,7 @@ def constant_bones(joints: Array, world: Array, offsets: Array, *, rounds: int =
         rounds: of path and rotations, then offsets.
     """
     world, path = world.copy(), joints[:, 0].copy()
-    sample = np.unique(np.linspace(0, len(joints) - 1, _SAMPLE).astype(int))
+    sample = sorted(set(np.linspace(0, len(joints) - 1, _SAMPLE).astype(int).tolist()))
     for _ in range(rounds):
         for block in _blocks(len(joints)):
             step = _step(joints[block], _bones(path[block], world[block], offsets))

@@ -113,17 +113,16 @@ class Floor:
         drawn = 0
         for run in runs:
             pixels, depth = camera.project(run)
-            thick = max(1, round(0.022 * camera.focal / float(np.median(depth))))
+            middle = np.sort(depth)[[(len(run) - 1) // 2, len(run) // 2]]  # as np.median, faster
+            thick = max(1, round(0.022 * camera.focal / float(middle.mean())))
             coordinates = _fixed(pixels)
             since = pieces - 1 - drawn - np.arange(len(run) - 1)  # 0 for the latest piece
             ages = since * len(self._tints) // max(pieces, 1)
             drawn += len(run) - 1
-            for age in range(int(ages[0]) if len(ages) else -1, -1, -1):
-                piece = np.flatnonzero(ages == age)
-                if len(piece):
-                    stretch = coordinates[piece[0] : piece[-1] + 2]
-                    tint = self._tints[age]
-                    cv2.polylines(image, [stretch], False, tint, thick, cv2.LINE_AA, _SHIFT)
+            last = np.flatnonzero(np.diff(ages, append=-1)) + 1  # point of each age
+            for first, end in zip([0, *last], last.tolist(), strict=False):
+                stretch, tint = coordinates[first : end + 1], self._tints[ages[first]]
+                cv2.polylines(image, [stretch], False, tint, thick, cv2.LINE_AA, _SHIFT)
 
     def paint_shadows(self, image: Image, camera: Camera, people: list[FloatArray]) -> None:
         """Darken `image` where people block the light from the floor, in place."""

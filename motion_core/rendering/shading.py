@@ -32,6 +32,7 @@ _DARKENING = 1.8
 _CRISP, _SOFT = 120.0, 25.0  # per metre of depth: how sharply parts cut, and melt into, each other
 _NOTHING = 1e6  # depth where nothing is drawn yet; depths are in units of 1 / _CRISP metres
 _NEAREST = 0.3  # near plane, metres before the camera
+_BRIGHT = _LIGHTS / 2  # of -1 to 1, the cosine between normal and light, to a row of the ramp
 KEY = np.array([-0.45, 0.70, 0.55]) / np.linalg.norm([-0.45, 0.70, 0.55])  # right, up, viewer
 
 _STARTS = np.array([part.start for part in PARTS])
@@ -94,7 +95,8 @@ class PeoplePainter:
         left, top = cones.boxes[:, :2].min(axis=0).tolist()
         right, bottom = cones.boxes[:, 2:].max(axis=0).tolist()
         picture = image[top:bottom, left:right]
-        canvas = np.stack(cv2.split(picture), dtype=np.float32)  # (3, h, w): planes are faster
+        planes = picture.transpose(2, 0, 1)  # (3, h, w), faster than interleaved
+        canvas = np.ascontiguousarray(planes, dtype=np.float32)
         nearest = np.full(canvas.shape[1:], _NOTHING, dtype=np.float32)
         drawn = np.zeros_like(nearest)
         pixels, places = _light(cones)
@@ -121,7 +123,7 @@ class _Cones:
         boxes: ``(n, 4)`` left, top, right and bottom in pixels, within the picture.
         people: the person of each cone.
         melts: whether it is a torso part, which blends smoothly with what it touches.
-        constants: ``(18, n)``, the values that `_light` names.
+        constants: ``(17, n)``, the values that `_light` names.
     """
 
     boxes: NDArray[np.int64]
@@ -154,15 +156,13 @@ def _visible_cones(people: FloatArray, camera: Camera, size: tuple[int, int]) ->
     tx, ty = bx / length, by / length
     widening = r1 - r0
     lean = widening / np.sqrt(np.maximum(length**2 - widening**2, 1e-2 * length**2))
-    width = (boxes[:, 2] - boxes[:, 0]).astype(np.float64)
     x, y = boxes[:, 0] + 0.5 - first[0], boxes[:, 1] + 0.5 - first[1]  # the box's first pixel
     constants = (
-        width,
         *(tx / length, ty / length, (x * tx + y * ty) / length),
         *(-ty, tx, y * tx - x * ty),
         *(lean / length, length, r0, widening, z0 * _CRISP, (z1 - z0) * _CRISP),
-        (z0 + z1) / (2 * camera.focal),  # metres per pixel
-        *((KEY[0] * tx - KEY[1] * ty) / 2, (-KEY[0] * ty - KEY[1] * tx) / 2),
+        (z0 + z1) / (2 * camera.focal) * _CRISP,  # a pixel's size in units of depth
+        *(_BRIGHT * (KEY[0] * tx - KEY[1] * ty), _BRIGHT * (-KEY[0] * ty - KEY[1] * tx)),
         np.where(_MELTS[part], 0, _DARK / _DARKENING * _CRISP),
         chosen * _RAMP,
     )
@@ -171,7 +171,7 @@ def _visible_cones(people: FloatArray, camera: Camera, size: tuple[int, int]) ->
 
 def _apart(cones: _Cones) -> list[_Cones]:
     """Yield people who do not overlap in the picture separately, which takes smaller canvases."""
-    groups = [cones.people == person for person in np.unique(cones.people)]
+    groups = [cones.people == person for person in set(cones.people.tolist())]
     if len(groups) < 2:
         return [cones] if groups else []
     low = np.array([cones.boxes[group, :2].min(axis=0) for group in groups])
@@ -188,69 +188,74 @@ def _light(cones: _Cones) -> tuple[FloatArray, NDArray[np.intp]]:
     """Return what `_lay` needs of all cones' pixels ``(5, n)``, and their colours' index in the
     ramps.
     """
-    counts = (cones.boxes[:, 2:] - cones.boxes[:, :2]).prod(axis=1)
-    starts = (np.cumsum(counts) - counts).astype(np.float32)
-    first, *constants = np.repeat(np.vstack([starts, cones.constants]), counts, axis=1)
-    width, along_x, along_y, along, aside_x, aside_y, aside = constants[:7]
-    lean, length, radius, widening, depth, deepening, metres = constants[7:14]
-    key_along, key_aside, darkness, ramp = constants[14:]
+    widths, heights = (cones.boxes[:, 2:] - cones.boxes[:, :2]).T
+    y = np.arange(heights.sum()) - np.repeat(np.cumsum(heights) - heights, heights)
+    rows = np.repeat(cones.constants, heights, axis=1)  # of every row of pixels
+    along_x, along_y, along, aside_x, aside_y, aside, *others = rows
+    along += along_y * y  # 0 at the cone's start, 1 at its end
+    aside += aside_y * y  # pixels from the axis
+    widths = np.repeat(widths, heights)
+    starts = np.cumsum(widths) - widths
+    of_rows = np.stack([starts, along_x, along, aside_x, aside, *others], dtype=np.float32)
+    first, along_x, along, aside_x, aside, *others = np.repeat(of_rows, widths, axis=1)
+    lean, length, radius, widening, depth, deepening, metres = others[:7]
+    key_along, key_aside, darkness, ramp = others[7:]
+    pixels = np.empty((5, len(first)), dtype=np.float32)
+    crossed, cover, halo, solid, drawn = pixels
     x = np.arange(len(first), dtype=np.float32)
     x -= first
-    y = x + np.float32(0.5)
-    y /= width
-    np.floor(y, out=y)
-    x -= y * width
-    along += along_x * x
-    along += along_y * y  # 0 at the cone's start, 1 at its end
-    aside += aside_x * x
-    aside += aside_y * y  # pixels from the axis
-    share = np.abs(aside)  # position on the axis of the sphere nearest to the pixel
+    along_x *= x
+    along += along_x
+    aside_x *= x
+    aside += aside_x
+    share = np.abs(aside, out=x)  # position on the axis of the sphere nearest to the pixel
     share *= lean
     share += along
     _clip(share, 1)
     along -= share
     along *= length
-    radius += widening * share
-    depth += deepening * share
+    widening *= share
+    radius += widening
+    deepening *= share
+    depth += deepening
     along /= radius
     aside /= radius
-    outward = along * along
-    outward += aside * aside  # squared distance from the axis in radii
-    cover = np.sqrt(outward)
+    outward = np.multiply(along, along, out=share)
+    outward += np.multiply(aside, aside, out=lean)  # squared distance from the axis in radii
+    np.sqrt(outward, out=cover)
     np.subtract(np.float32(1), cover, out=cover)
     cover *= radius  # pixels inwards from the outline
-    halo = cover * metres
-    halo *= np.float32(1 / _HALO)
+    np.multiply(cover, metres, out=halo)
+    halo *= np.float32(1 / (_HALO * _CRISP))
     halo += np.float32(1)
     _clip(halo, 1)
     halo *= halo
     halo *= darkness
     cover += np.float32(0.5)
-    _clip(cover, 1)
+    np.minimum(cover, np.float32(1), out=cover)  # negative outside
     np.subtract(np.float32(1), outward, out=outward)
     np.maximum(outward, np.float32(0), out=outward)
     front = np.sqrt(outward, out=outward)  # cosine between the surface's normal and the view
     radius *= front
     radius *= metres
-    radius *= np.float32(_CRISP)
     depth -= radius  # from the axis to the surface
-    shade = front * np.float32(KEY[2] / 2)
     along *= key_along
     aside *= key_aside
+    along += aside
+    shade = np.multiply(front, np.float32(KEY[2] * _BRIGHT), out=aside)
     shade += along
-    shade += aside
-    shade += np.float32(0.5)
-    shade *= np.float32(_LIGHTS)
+    shade += np.float32(_BRIGHT)
     _clip(shade, _LIGHTS - 0.01)
     np.floor(shade, out=shade)
     shade *= np.float32(_FACINGS)
     front *= np.float32(_FACINGS - 0.01)
     shade += front
     shade += ramp
-    solid = np.where(cover > np.float32(0.5), depth, np.float32(_NOTHING))
-    drawn = cover * np.float32(_DARKENING / _CRISP)
-    depth -= np.float32(0.5)  # half covered where two surfaces meet
-    return np.stack([depth, cover, halo, solid, drawn]), shade.astype(np.intp)
+    solid[:] = _NOTHING
+    np.copyto(solid, depth, where=cover > np.float32(0.5))
+    np.multiply(cover, np.float32(_DARKENING / _CRISP), out=drawn)
+    np.subtract(depth, np.float32(0.5), out=crossed)  # half covered where two surfaces meet
+    return pixels, shade.astype(np.intp)
 
 
 def _lay(
@@ -290,5 +295,6 @@ def _lay(
 
 
 def _clip(values: FloatArray, high: float) -> None:
-    """Clip values to 0 … `high`, in place."""
-    np.clip(values, np.float32(0), np.float32(high), out=values)
+    """Clip values to 0 … `high`, in place; `np.clip` takes longer."""
+    np.maximum(values, np.float32(0), out=values)
+    np.minimum(values, np.float32(high), out=values)
