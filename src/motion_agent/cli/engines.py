@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -84,7 +85,7 @@ def load_chosen_engine(
     """
     from ..motion_core.engines import load_engine
 
-    with working(LOADING):
+    with working(LOADING), without_garbage_search():
         engine = load_engine(engine_name(name, checkpoint))
         if warm:
             warm_up(engine)
@@ -117,6 +118,18 @@ def warming_up(engine: MotionEngine) -> Iterator[None]:
     thread.join()
     if errors:
         raise errors[0]
+
+
+@contextmanager
+def without_garbage_search() -> Iterator[None]:
+    """Keep Python from searching for garbage in what the block loads: almost all of it stays."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.unfreeze()  # both together only declare everything old
+        gc.enable()
 
 
 def engine_name(name: str | None, checkpoint: Path | None) -> str:
