@@ -7,7 +7,8 @@ process (float32, seeded); after each of their prefixes both are asked for the m
 Shown are the share of prefixes where they agree, the same of this process's own 8-bit weights
 (where PyTorch multiplies 8-bit numbers), how many answers hold words when the server is told
 nothing about which tokens it may use, and the motion tokens a second of one stream, prompts
-included, with the threads of OMP_NUM_THREADS on either side.
+included, with the threads of OMP_NUM_THREADS on either side. The engine `llama.cpp` and this
+process's own 8 bits also draw all descriptions as one batch.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import argparse
 import re
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -24,17 +25,24 @@ import torch
 from authors import STEPS
 from llama_server import serving
 
+from motion_agent.motion_core.engine import GenerationRequest
 from motion_agent.motion_core.motionllm.checkpoint import Checkpoint, load_checkpoint
 from motion_agent.motion_core.motionllm.completions import Ask, CompletionClient, ServedModel
 from motion_agent.motion_core.motionllm.decoding import MotionPrompt, decode_motions
 from motion_agent.motion_core.motionllm.inference import InferenceModel, load_inference
-from motion_agent.motion_core.motionllm.prompt import PromptFormat, prompt_format
+from motion_agent.motion_core.motionllm.llama_cpp import load_llama_cpp
+from motion_agent.motion_core.motionllm.prompt import (
+    SECONDS_PER_TOKEN,
+    PromptFormat,
+    prompt_format,
+)
 from motion_agent.motion_core.motionllm.sampling import Sampling
 from motion_agent.motion_core.motionllm.serving import ServedFormat, export_checkpoint
 
 FORMS: tuple[ServedFormat, ...] = ("gguf", "gguf-q8")
 TOKEN = re.compile(r"<Motion_(\d+)>")
 END = -1
+Draw = Callable[[Sequence[str]], list[tuple[int, ...]]]
 
 
 def main() -> None:
@@ -42,22 +50,32 @@ def main() -> None:
     parser.add_argument("--descriptions", type=int, default=4, help="1 to 8")
     parser.add_argument("--tokens", type=int, default=25, help="of each motion")
     parser.add_argument("--checkpoint", type=Path, help="the shipped one, if none is given")
+    parser.add_argument("--only-speed", action="store_true", help="of the two engines")
     arguments = parser.parse_args()
     checkpoint = load_checkpoint(arguments.checkpoint)
     texts, count = STEPS[: arguments.descriptions], arguments.tokens
+    print(f"{checkpoint.config.name} {checkpoint.version}, {len(texts)} motions of {count} tokens")
+    if not arguments.only_speed:
+        _compare(checkpoint, texts, count)
+    try:
+        own, prompt = _model(checkpoint, torch.int8)
+        print("8 bits in this process")
+        _tell_speed(partial(_draw, own, prompt, count=count), texts)
+    except RuntimeError as err:
+        print(f"8 bits in this process: not here ({str(err).splitlines()[0]})")
+    print("engine llama.cpp, gguf-q8")
+    _tell_speed(_drawing_engine(arguments.checkpoint, count), texts)
+
+
+def _compare(checkpoint: Checkpoint, texts: Sequence[str], count: int) -> None:
     model, prompt = _model(checkpoint, torch.float32)
     motions = _draw(model, prompt, texts, count)
     expected = _most_probable(model, prompt, texts, motions)
-    print(f"{checkpoint.config.name} {checkpoint.version}, {len(texts)} motions of {count} tokens")
     del model
     try:
         own, _ = _model(checkpoint, torch.int8)
         _tell("8 bits in this process", _most_probable(own, prompt, texts, motions), expected)
-        begin = time.perf_counter()
-        for text in texts:
-            _draw(own, prompt, [text], count)
-        speed = len(texts) * count / (time.perf_counter() - begin)
-        print(f"  one stream: {speed:.0f} tokens a second", flush=True)
+        del own
     except RuntimeError as err:
         print(f"8 bits in this process: not here ({str(err).splitlines()[0]})")
     for form in FORMS:
@@ -78,6 +96,25 @@ def _model(checkpoint: Checkpoint, dtype: torch.dtype) -> tuple[InferenceModel, 
     found = load_inference(checkpoint, checkpoint.config.backbone, dtype=dtype, device="cpu")
     assert found is not None
     return found[0], prompt_format(checkpoint.config.prompt, found[1])
+
+
+def _drawing_engine(checkpoint: Path | None, count: int) -> Draw:
+    engine = load_llama_cpp(checkpoint)
+    engine.warm_up()
+
+    def draw(texts: Sequence[str]) -> list[tuple[int, ...]]:
+        seconds = count * SECONDS_PER_TOKEN
+        requests = [GenerationRequest(t, seconds=seconds, seed=n) for n, t in enumerate(texts)]
+        return [tuple(take.tokens) for take in engine.generate(requests)]
+
+    return draw
+
+
+def _tell_speed(draw: Draw, texts: Sequence[str]) -> None:
+    for name, batches in {"one stream": [[text] for text in texts], "one batch": [texts]}.items():
+        begin = time.perf_counter()
+        drawn = sum(len(motion) for batch in batches for motion in draw(batch))
+        print(f"  {name}: {drawn / (time.perf_counter() - begin):.0f} tokens a second", flush=True)
 
 
 def _ids(model: InferenceModel, prompt: PromptFormat, text: str) -> list[int]:

@@ -2,6 +2,7 @@
 
 motionllm                     an installed engine, found by its entry point
 retrieval:data/prepared       the same with an argument
+llama.cpp                     MotionLLM in llama.cpp, which it starts itself
 openai-compatible:URL         MotionLLM on a server: llama.cpp, vLLM, Ollama
 checkpoints/mine              the folder of a MotionLLM checkpoint
 my_engine.py:make_engine      an engine, or a function that returns one, in a Python file

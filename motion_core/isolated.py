@@ -41,3 +41,30 @@ def run_script(
             )
         except subprocess.TimeoutExpired as error:
             raise TimeoutError(f"{script.name} takes longer than {seconds:.0f} s") from error
+
+
+def start_script(script: Path, line: str) -> subprocess.Popen[str]:
+    """Start a script of the package with a first `line` of its input, which stays open.
+
+    Like pip, it may need packages of the user's own site-packages.
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-E", "-P", str(script)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # a full pipe would stop it
+        text=True,
+    )
+    assert process.stdin is not None
+    process.stdin.write(f"{line}\n")
+    process.stdin.flush()
+    return process
+
+
+def end_script(process: subprocess.Popen[str]) -> None:
+    """End what `start_script` started."""
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()

@@ -143,7 +143,7 @@ DISTRIBUTIONS = {"PIL": "pillow", "cv2": "opencv-python-headless", "yaml": "pyya
 def test_what_is_imported_is_declared_and_the_other_way_round(pyproject: dict[str, Any]) -> None:
     project = pyproject["project"]
     extras = project["optional-dependencies"]
-    optional = (extras[name] for name in ("train", "fbx", "mcp", "batch", "ray"))
+    optional = (extras[name] for name in ("train", "fbx", "mcp", "batch", "ray", "llama-cpp"))
     requirements = [*project["dependencies"], *chain.from_iterable(optional)]
     declared = {re.split(r"[<>=\[]", requirement)[0] for requirement in requirements}
     imported = set()

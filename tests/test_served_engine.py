@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 import time
@@ -34,9 +35,15 @@ from motion_agent.motion_core.errors import (
     IntegrityError,
     UnavailableError,
 )
+from motion_agent.motion_core.motionllm import llama_cpp
 from motion_agent.motion_core.motionllm.checkpoint import Checkpoint
 from motion_agent.motion_core.motionllm.completions import CompletionClient
 from motion_agent.motion_core.motionllm.engine import InfillingEngine, load_motionllm
+from motion_agent.motion_core.motionllm.llama_cpp import (
+    LlamaCppInfillingEngine,
+    LlamaServer,
+    kept_gguf,
+)
 from motion_agent.motion_core.motionllm.sampling import Sampling
 from motion_agent.motion_core.motionllm.served_engine import (
     ServedEngine,
@@ -83,6 +90,13 @@ def engine_of(
 ) -> ServedInfillingEngine:
     client = CompletionClient(url.split(","), timeout=timeout, pause=0.01, at_once=at_once)
     return ServedInfillingEngine(whole, client)
+
+
+def declared_engines() -> dict[str, EntryPoint]:
+    """The engines of pyproject.toml, which may have changed since the package was installed."""
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
+    points = project["project"]["entry-points"]["motion_agent.engines"]
+    return {name: EntryPoint(name, value, "x") for name, value in points.items()}
 
 
 def motion(*tokens: int) -> str:
@@ -173,6 +187,68 @@ def test_a_set_token_ends_a_call_and_what_the_server_does_for_it(
             progress=lambda done, total: cancel.cancel(),
         )
     assert len(engine.generate([WALK])) == 1  # the server goes on
+
+
+# ---- llama.cpp in this process -----------------------------------------------------------------
+
+
+def test_llama_cpp_is_an_engine_that_needs_no_server(
+    whole: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("xllamacpp")
+    monkeypatch.setattr(engines, "_entry_points", declared_engines)
+    monkeypatch.setenv("MOTION_AGENT_CACHE", str(tmp_path))
+    requests = [GenerationRequest(line, seed=n, seconds=1.0) for n, line in enumerate(LINES * 3)]
+    first = engines.load_engine(f"llama.cpp:{whole.folder}")
+    assert isinstance(first, LlamaCppInfillingEngine) and first.name.startswith("llama.cpp motion")
+    assert not any(tmp_path.iterdir())  # nothing is exported before it is asked for
+    takes = first.generate(requests)
+    assert {len(take.tokens) for take in takes} == {5} and first.generate(requests) == takes
+    assert len(first.fill((1, 2, 3), (4, 5), 7)) == 7
+    (kept,) = (tmp_path / "merged").iterdir()
+    (url,) = (server.url for server in first._servers.values())
+    refused = httpx.post(f"{url}/completions", json={"prompt": "a"})
+    assert refused.status_code == 401  # other users of this computer have no key
+
+    with monkeypatch.context() as patch:
+        patch.setattr(llama_cpp, "export_checkpoint", None)
+        patch.setenv("MOTION_AGENT_CHECKPOINT", str(whole.folder))
+        again = engines.load_engine("llama.cpp")
+        assert again.generate(requests) == takes
+    weights = (kept / "t2m.gguf").read_bytes()
+    (kept / "t2m.gguf").write_bytes(weights[:-1] + b"\x55")
+    assert kept_gguf(whole, "t2m").read_bytes() == weights  # damaged, so it was made again
+
+    here = load_motionllm(whole.folder, dtype=torch.float32)
+    assert first.caption([Take((3, 1, 2))]) == here.caption([Take((3, 1, 2))])
+    del first
+    gc.collect()
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{url}/models")
+
+
+def test_a_server_that_does_not_start_says_why(tmp_path: Path) -> None:
+    pytest.importorskip("xllamacpp")
+    (tmp_path / "bad.gguf").write_bytes(b"junk")
+    with pytest.raises(UnavailableError, match=r"bad\.gguf: Failed to init server"):
+        LlamaServer(tmp_path / "bad.gguf", window=256, slots=1, threads=1)
+
+
+def test_without_xllamacpp_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "xllamacpp", None)
+    monkeypatch.setattr(engines, "_entry_points", declared_engines)
+    with pytest.raises(ConfigurationError, match=r"pip install 'motion-agent\[llama-cpp\]'"):
+        engines.load_engine("llama.cpp")
+
+
+def test_a_proxy_is_not_asked_for_this_computer(
+    whole: Checkpoint, scripted: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    scripted.answers = [[motion(1, 2), "length"], ""]
+    assert engine_of(whole, f"{scripted.url}/v1").generate([WALK])[0].tokens == (1, 2)
 
 
 # ---- what goes wrong ---------------------------------------------------------------------------
@@ -306,10 +382,7 @@ def test_a_url_that_is_none_is_refused(urls: str) -> None:
 def test_the_engine_is_found_by_its_name(
     whole: Checkpoint, scripted: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
-    points = project["project"]["entry-points"]["motion_agent.engines"]
-    installed = {name: EntryPoint(name, value, "x") for name, value in points.items()}
-    monkeypatch.setattr(engines, "_entry_points", lambda: installed)
+    monkeypatch.setattr(engines, "_entry_points", declared_engines)
     monkeypatch.setenv("MOTION_AGENT_CHECKPOINT", str(whole.folder))
     monkeypatch.setenv("MOTION_AGENT_SERVER_KEY", "secret")
     engine = engines.load_engine(f"openai-compatible:{scripted.url}/v1")

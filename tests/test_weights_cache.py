@@ -127,7 +127,7 @@ def test_weights_that_disappear_while_they_are_loaded_are_made_again(
     whole = checkpoint(tmp_path / "whole")
     ids, backbone = torch.arange(24).reshape(2, 12), whole.config.backbone
     first = load_inference(whole, backbone, dtype=torch.int8, device="cpu")
-    checked = merged._is_whole
+    checked = merged.is_whole
     removed: list[Path] = []
 
     def remove_after(path: Path) -> bool:
@@ -137,7 +137,7 @@ def test_weights_that_disappear_while_they_are_loaded_are_made_again(
             removed.append(path)
         return is_whole
 
-    monkeypatch.setattr(merged, "_is_whole", remove_after)
+    monkeypatch.setattr(merged, "is_whole", remove_after)
     again = load_inference(whole, backbone, dtype=torch.int8, device="cpu")
     assert removed and removed[0].is_dir() and first is not None and again is not None
     assert torch.equal(again[0].states(ids, "m2t"), first[0].states(ids, "m2t"))

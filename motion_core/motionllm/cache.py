@@ -7,22 +7,32 @@ A new folder of weights pushes out those that were used longest ago. Other proce
 work meanwhile: a process marks a folder before reading it, folders marked within the last hour
 stay, and a folder is renamed before it is deleted, so it is never half there. Mapped weights of a
 removed folder stay readable; on Windows a folder with open files cannot be renamed, and stays.
+
+A folder that `keep_folder` wrote has digests.json, the CRC-32 of each other file: against damage,
+and as fast as memory.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import tempfile
 import time
 import uuid
+import zlib
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+
+from ..json_text import parse_json
 
 NEWEST = 4  # folders that stay, the new one among them
 MOST_BYTES = 4_000_000_000  # in all folders; the new one stays even if it has more
 SPARED = 3600.0  # seconds for which a marked folder stays
 _ABANDONED = 24 * 3600.0  # seconds after which nobody writes into a temporary folder any more
 _TEMPORARY = (".new-", ".old-")
+_DIGESTS = "digests.json"
 
 
 def cache_folder() -> Path:
@@ -39,6 +49,37 @@ def mark_used(folder: Path) -> None:
     """Mark a folder of weights as used now."""
     with suppress(OSError):  # there is none yet, or it is somebody else's
         os.utime(folder)
+
+
+def keep_folder(folder: Path, write: Callable[[Path], object]) -> None:
+    """Put what `write` writes into an empty folder in the place of `folder`; others make room.
+
+    Raises:
+        OSError: another process was faster, or nothing can be written there.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-") as temporary:
+        fresh = Path(temporary) / "kept"
+        fresh.mkdir()
+        write(fresh)
+        digests = {path.name: _digest(path) for path in fresh.iterdir()}
+        (fresh / _DIGESTS).write_text(json.dumps(digests, indent=1), encoding="utf-8")
+        if folder.exists():
+            shutil.rmtree(folder)  # damaged, or it would have been taken
+        os.replace(fresh, folder)
+    remove_unused(folder)
+
+
+def is_whole(folder: Path) -> bool:
+    """Return whether a kept folder is there and undamaged, and mark it as used."""
+    mark_used(folder)
+    try:
+        digests = parse_json((folder / _DIGESTS).read_text(encoding="utf-8"))
+        return bool(digests) and all(
+            _digest(folder / Path(name).name) == digest for name, digest in digests.items()
+        )
+    except (OSError, ValueError, AttributeError, TypeError):
+        return False
 
 
 def remove_unused(folder: Path) -> None:
@@ -73,6 +114,14 @@ def _remove(folder: Path) -> int:
         return 0
     shutil.rmtree(gone, ignore_errors=True)
     return size
+
+
+def _digest(path: Path) -> str:
+    digest = 0
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest = zlib.crc32(block, digest)
+    return f"{digest:08x}"
 
 
 def _bytes(folder: Path) -> int:

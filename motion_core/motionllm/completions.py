@@ -30,6 +30,9 @@ _TRIES = 4
 _MOST_BYTES = 5_000_000  # of an answer
 _LOOK = 0.1  # seconds after which a call looks whether it was cancelled
 _CONNECT = 10.0  # seconds
+_NO_PROXY: dict[str, httpx.AsyncBaseTransport | None] = {
+    f"all://{host}": None for host in ("127.0.0.1", "localhost", "[::1]")
+}
 _PASSING = {408, 425, 429}
 _Result = TypeVar("_Result")
 
@@ -181,7 +184,7 @@ class CompletionClient:
         timeout = httpx.Timeout(self._timeout, connect=min(_CONNECT, self._timeout), pool=None)
         limits = httpx.Limits(max_connections=self._at_once)
         async with httpx.AsyncClient(
-            headers=self._headers, timeout=timeout, limits=limits
+            headers=self._headers, timeout=timeout, limits=limits, mounts=_NO_PROXY
         ) as client:
 
             async def work() -> None:

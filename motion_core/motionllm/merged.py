@@ -7,7 +7,7 @@ int8      merged and quantised once, kept in the user's cache, checked and memor
         base.safetensors           embedding (float16), head (int8), norms
         t2m.safetensors            int8 weights of each block; m2t.safetensors likewise
         config.json, tokenizer.json, tokenizer_config.json    the backbone's
-        digests.json               CRC-32 of each: against damage, and as fast as memory
+        digests.json               CRC-32 of each, see `cache`
 
 Only backbones of Llama's layout in one ``model.safetensors``; see `inference`.
 """
@@ -15,12 +15,9 @@ Only backbones of Llama's layout in one ``model.safetensors``; see `inference`.
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 import shutil
-import tempfile
-import zlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -31,8 +28,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ..errors import ConfigurationError, IntegrityError, UnavailableError
-from ..json_text import parse_json
-from .cache import cache_folder, mark_used, remove_unused
+from .cache import cache_folder, is_whole, keep_folder
 from .checkpoint import Checkpoint
 from .int8 import Int8Weight
 from .llama import FloatWeight, Layer, Llama, LlamaConfig, Weight, interleaved
@@ -128,9 +124,8 @@ def kept_int8_weights(checkpoint: Checkpoint, identity: str) -> tuple[MergedWeig
     """Return the weights kept by `keep_int8_weights`, memory-mapped; None if missing or
     incomplete.
     """
-    folder = _kept_folder(checkpoint, identity)
-    mark_used(folder)
-    if not _is_whole(folder):
+    folder = kept_folder(checkpoint, f"{identity}-{_VERSION}")
+    if not is_whole(folder):
         return None
     config = LlamaConfig.read(folder)
     if config is None:
@@ -152,29 +147,27 @@ def keep_int8_weights(
     """
     if config.vocabulary * config.width < _WORTH_KEEPING:
         return int8_weights(folder, config, checkpoint)
-    target = _kept_folder(checkpoint, identity)
     base = TensorFile(folder / WEIGHTS)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".new-") as temporary:
-            fresh = Path(temporary) / "merged"
-            fresh.mkdir()
-            save_file(_quantised_base(base, config), fresh / "base.safetensors")
-            for direction in DIRECTIONS:
-                blocks = dict(_quantised_blocks(base, config, checkpoint, direction))
-                save_file(blocks, fresh / f"{direction}.safetensors")
-                del blocks
-            for name in ("config.json", *TOKENIZER_FILES):
-                shutil.copyfile(folder / name, fresh / name)
-            digests = {path.name: _digest(path) for path in fresh.iterdir()}
-            (fresh / "digests.json").write_text(json.dumps(digests, indent=1), encoding="utf-8")
-            if target.exists():
-                shutil.rmtree(target)  # damaged, or it would have been taken
-            os.replace(fresh, target)
-        remove_unused(target)
-    except (OSError, SafetensorError):
-        pass  # another process was faster, or nothing can be written here
+
+    def write(fresh: Path) -> None:
+        save_file(_quantised_base(base, config), fresh / "base.safetensors")
+        for direction in DIRECTIONS:
+            blocks = dict(_quantised_blocks(base, config, checkpoint, direction))
+            save_file(blocks, fresh / f"{direction}.safetensors")
+            del blocks
+        for name in ("config.json", *TOKENIZER_FILES):
+            shutil.copyfile(folder / name, fresh / name)
+
+    with suppress(OSError, SafetensorError):  # another process was faster, or it is not writable
+        keep_folder(kept_folder(checkpoint, f"{identity}-{_VERSION}"), write)
     return kept_int8_weights(checkpoint, identity) or int8_weights(folder, config, checkpoint)
+
+
+def kept_folder(checkpoint: Checkpoint, rest: str) -> Path:
+    """Return where weights of a checkpoint are kept: its digest, then the `rest` of the name."""
+    digests = "".join(digest for _, digest in sorted(checkpoint.config.digests.items()))
+    name = hashlib.sha256(digests.encode()).hexdigest()[:16]
+    return cache_folder() / "merged" / f"{name}-{rest}"
 
 
 def merged_projections(
@@ -298,27 +291,3 @@ def _assembled(config: LlamaConfig, parts: Mapping[str, Mapping[str, Tensor]]) -
     head = Int8Weight(base["head.whole"], base["head.scale"])
     dtype = base["norm"].dtype
     return MergedWeights(config, base["embedding"], lambda: head, decoders.__getitem__, dtype)
-
-
-def _kept_folder(checkpoint: Checkpoint, identity: str) -> Path:
-    digests = "".join(digest for _, digest in sorted(checkpoint.config.digests.items()))
-    name = hashlib.sha256(digests.encode()).hexdigest()[:16]
-    return cache_folder() / "merged" / f"{name}-{identity}-{_VERSION}"
-
-
-def _is_whole(folder: Path) -> bool:
-    try:
-        digests = parse_json((folder / "digests.json").read_text(encoding="utf-8"))
-        return "base.safetensors" in digests and all(
-            _digest(folder / Path(name).name) == digest for name, digest in digests.items()
-        )
-    except (OSError, ValueError, AttributeError, TypeError):
-        return False
-
-
-def _digest(path: Path) -> str:
-    digest = 0
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest = zlib.crc32(block, digest)
-    return f"{digest:08x}"

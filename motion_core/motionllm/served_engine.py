@@ -242,16 +242,22 @@ class ServedEngine(CheckpointEngine):
 
     def _model(self, direction: Direction, cancel: CancelToken | None) -> ServedModel:
         if direction not in self._models:
-            found = _choose(self._client.models(cancel))
-            for model in found.values():
-                self._check_vocabulary(model)
-            self._models = found
+            self._models |= self._find(direction, cancel)
         if direction not in self._models:
             raise ConfigurationError(
                 f"no server has a model for {direction}; serve the one of `motion-agent checkpoint"
                 f" export --direction {direction}`, with {direction} in its name"
             )
         return self._models[direction]
+
+    def _find(
+        self, direction: Direction, cancel: CancelToken | None
+    ) -> dict[Direction, ServedModel]:
+        """Return the models of the servers; none of `direction` if it is not served."""
+        found = _choose(self._client.models(cancel))
+        for model in found.values():
+            self._check_vocabulary(model)
+        return found
 
     def _check_vocabulary(self, model: ServedModel) -> None:
         own = self.checkpoint.config.vocabulary + 2 + self.checkpoint.config.codes

@@ -26,7 +26,7 @@ from torch import Tensor
 from ..atomic import replacing
 from ..errors import ConfigurationError, UnavailableError
 from ..json_text import parse_json
-from .backbone import backbone_folders
+from .backbone import BackboneSource, backbone_folders
 from .checkpoint import Checkpoint
 from .llama import LlamaConfig
 from .merged import WEIGHTS, merged_projections
@@ -74,7 +74,7 @@ def export_checkpoint(
             f"{out} already holds a model ({there[0]}); give each direction and format a folder of"
             " its own"
         )
-    folder, config = _backbone(checkpoint)
+    _, folder, config = exported_backbone(checkpoint)
     tokenizer = _tokenizer(folder, config, checkpoint.config.codes)
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -86,7 +86,12 @@ def export_checkpoint(
         raise UnavailableError(f"cannot write to {out}: {err.strerror or err}") from err
 
 
-def _backbone(checkpoint: Checkpoint) -> tuple[Path, LlamaConfig]:
+def exported_backbone(checkpoint: Checkpoint) -> tuple[BackboneSource, Path, LlamaConfig]:
+    """Return the backbone beneath an export, which is downloaded where it is missing.
+
+    Raises:
+        ConfigurationError, UnavailableError: as of `export_checkpoint`.
+    """
     name, tried = checkpoint.config.backbone, ["it is in no folder"]
     for source in backbone_folders(name):
         try:
@@ -101,7 +106,7 @@ def _backbone(checkpoint: Checkpoint) -> tuple[Path, LlamaConfig]:
                 " exported"
             )
         checkpoint.check_size(config.vocabulary, config.width, name)
-        return folder, config
+        return source, folder, config
     raise UnavailableError(f"the backbone {name} cannot be had; {'; '.join(tried)}")
 
 
