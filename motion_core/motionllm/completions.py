@@ -15,6 +15,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
+from functools import cache
+from ssl import SSLContext
 from typing import Any, Literal, TypeVar, cast, get_args
 from urllib.parse import urlsplit
 
@@ -184,7 +186,11 @@ class CompletionClient:
         timeout = httpx.Timeout(self._timeout, connect=min(_CONNECT, self._timeout), pool=None)
         limits = httpx.Limits(max_connections=self._at_once)
         async with httpx.AsyncClient(
-            headers=self._headers, timeout=timeout, limits=limits, mounts=_NO_PROXY
+            headers=self._headers,
+            timeout=timeout,
+            limits=limits,
+            mounts=_NO_PROXY,
+            verify=_certificates(),
         ) as client:
 
             async def work() -> None:
@@ -258,6 +264,12 @@ class CompletionClient:
         if not isinstance(facts, dict):
             raise IntegrityError(f"{_place(url)} answers no JSON object: {_said(content)}")
         return facts
+
+
+@cache
+def _certificates() -> SSLContext:
+    """Return httpx's own, once: each client would read them anew, for longer than a token takes."""
+    return httpx.create_ssl_context()
 
 
 def _check_status(status: int, content: bytes, url: str) -> None:
