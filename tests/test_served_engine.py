@@ -8,6 +8,7 @@ import threading
 import time
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -309,12 +310,14 @@ def test_vllm_is_told_which_tokens_are_allowed(whole: Checkpoint) -> None:
     end, first = config.vocabulary + 1, config.vocabulary + 2
     with completion_server("anything", "vllm") as server:
         server.answers = [[motion(1, 2), "length"], f"{motion(3)}</Motion>"]
-        take = engine_of(whole, server.url).generate([WALK])[0]
-        assert take.tokens == (1, 2, 3)
+        engine = engine_of(whole, server.url)
+        engine.sampling = replace(engine.sampling, end_penalty=2.0)
+        assert engine.generate([WALK])[0].tokens == (1, 2, 3)
         before, after = server.requests
     motions = list(range(first, first + CODES))
     assert before["allowed_token_ids"] == motions and before["ignore_eos"]
     assert after["allowed_token_ids"] == [end, *motions] and not after["ignore_eos"]
+    assert "logit_bias" not in before and after["logit_bias"] == {str(end): -2.0}
     assert before["model"] == "anything" and not before["skip_special_tokens"]
 
 

@@ -106,7 +106,7 @@ def decode_motions(
 
     def choose_own(logits: Tensor, rows: list[int], step: int) -> Tensor:
         early = torch.tensor([step < prompts[row].least for row in rows])
-        logits[:, END] = torch.where(early, -torch.inf, logits[:, END])
+        logits[:, END] = torch.where(early, -torch.inf, logits[:, END] - sampling.end_penalty)
         uniform = torch.stack([torch.rand((), generator=seeds[row]) for row in rows])
         drawn = draw(probabilities(logits, sampling), uniform)
         greedy = torch.tensor([prompts[row].greedy for row in rows])

@@ -22,6 +22,7 @@ class Sampling:
         top_k: only the k most probable tokens can be drawn; 0 for all.
         top_p: only the most probable tokens that together have this probability.
         min_tokens: </Motion> is forbidden before (5 tokens are a second).
+        end_penalty: taken from the logit of </Motion>, against an end that comes too early.
         max_tokens: a motion ends here when it has not ended before.
         longest: the most tokens that `seconds` may ask for.
         takes: motions drawn for a description, of which the best is kept, see `choosing`.
@@ -42,6 +43,7 @@ class Sampling:
     takes: int = 6
     guidance: float = 1.0
     beams: int = 1
+    end_penalty: float = 0.0
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.temperature) and self.temperature > 0):
@@ -52,6 +54,8 @@ class Sampling:
             raise ConfigurationError(f"guidance is {self.guidance!r}; give 1 for none, to 20")
         if not isinstance(self.beams, int) or not 1 <= self.beams <= 64:
             raise ConfigurationError(f"beams is {self.beams!r}; give 1 to 64")
+        if not 0 <= self.end_penalty <= 20:
+            raise ConfigurationError(f"end_penalty is {self.end_penalty!r}; give 0 for none, to 20")
         if not 0 < self.top_p <= 1:
             raise ConfigurationError(f"top_p is {self.top_p!r}; give more than 0, at most 1")
         if self.top_k < 0:
@@ -68,11 +72,8 @@ class Sampling:
 
     def to_dict(self) -> dict[str, Any]:
         """Return all fields; newer ones only if set, so that older checkpoints stay the same."""
-        values = asdict(self)
-        for name in ("guidance", "beams"):
-            if values[name] == 1:
-                del values[name]
-        return values
+        newer = {"guidance": 1.0, "beams": 1, "end_penalty": 0.0}
+        return {name: value for name, value in asdict(self).items() if newer.get(name) != value}
 
 
 def probabilities(logits: Tensor, sampling: Sampling) -> Tensor:  # (B, V) -> (B, V)

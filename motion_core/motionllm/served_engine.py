@@ -12,7 +12,8 @@ server.
     llama.cpp         logit_bias               the same
     others            the exported weights     nothing: drawn again where it comes too early
 
-Drawing again what may not be drawn gives what forbidding it does: the same distribution.
+Drawing again what may not be drawn gives what forbidding it does: the same distribution. The
+checkpoint's `end_penalty` reaches vLLM and llama.cpp; of others, motions end earlier.
 """
 
 from __future__ import annotations
@@ -210,19 +211,23 @@ class ServedEngine(CheckpointEngine):
 
     def _constraint(self, model: ServedModel, *, end: bool) -> dict[str, Any]:
         """Fields with which a server writes motion tokens alone, and </Motion> if it may `end`."""
-        config = self.checkpoint.config
+        config, penalty = self.checkpoint.config, self.sampling.end_penalty
         first = config.vocabulary + 2
-        allowed = [*([first - 1] if end else []), *range(first, first + config.codes)]
+        ending = first - 1
+        allowed = [*([ending] if end else []), *range(first, first + config.codes)]
         if model.kind == "vllm":
             return {
                 "allowed_token_ids": allowed,
+                **({"logit_bias": {str(ending): -penalty}} if end and penalty else {}),
                 "ignore_eos": not end,
                 "skip_special_tokens": False,
                 "spaces_between_special_tokens": False,
             }
         if model.kind == "llamacpp":
             return {
-                "logit_bias": [[token, _BIAS] for token in allowed],
+                "logit_bias": [
+                    [token, _BIAS - penalty if token == ending else _BIAS] for token in allowed
+                ],
                 "ignore_eos": not end,
                 "preserved_tokens": [f"<Motion_{code}>" for code in range(config.codes)],
                 "samplers": ["temperature", "top_k", "top_p"],  # in our order

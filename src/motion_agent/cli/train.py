@@ -369,6 +369,12 @@ def assemble(
     min_tokens: Annotated[
         int | None, typer.Option("--min-tokens", min=1, help="Shortest motion; 5 tokens a second.")
     ] = None,
+    end_penalty: Annotated[
+        float | None,
+        typer.Option(
+            "--end-penalty", min=0, max=20, help="Taken from the logit of the end of a motion."
+        ),
+    ] = None,
     max_tokens: Annotated[
         int | None,
         typer.Option("--max-tokens", min=1, help="Longest motion without --seconds."),
@@ -404,7 +410,7 @@ def assemble(
         caption_sources=caption_sources,
         sampling=Sampling(
             **settings_of(takes=takes, guidance=guidance, temperature=temperature, top_p=top_p),
-            **settings_of(min_tokens=min_tokens, max_tokens=max_tokens),
+            **settings_of(min_tokens=min_tokens, max_tokens=max_tokens, end_penalty=end_penalty),
         ),
     )
     size = sum(path.stat().st_size for path in checkpoint.folder.iterdir())
