@@ -67,7 +67,7 @@ DESCRIPTIONS = {
     "a person walks in a circle": r"\bwalk\w*\b.*\bcircle",
 }
 """What people ask for first, and what tells a caption of it."""
-MOMENTS, HEIGHT, COLOURS = 8, 170, 64
+MOMENTS, HEIGHT, COLOURS = 12, 160, 64
 EVERY = 2  # frames; GIFs play at 10 a second
 
 
