@@ -65,23 +65,20 @@ StrategyName = Annotated[
 def make_agent(
     planner: str, engine: str, *, fallback: str | None, strategy: Strategy, **settings: Any
 ) -> MotionAgent:
-    """Return the agent with its engine loaded.
-
-    A wrong planner or a missing key does not wait for the engine's weights, or their download.
-    """
-    from ..motion_core.engines import load_engine
-
+    """Return the agent with its engine loaded; a wrong planner or a missing key fails first."""
     for name in filter(None, (planner, fallback)):
         check_spelling(name)
     with working("starting the planner") as tell, without_garbage_search():
-        loaded = load_engine(engine)
-        tell(LOADING)
-        with stage(IMPORTS), warming_up(loaded):  # the planner loads beside the weights
-            from ..agent_graph import MotionAgent
+        with stage(IMPORTS):
             from ..agent_graph.planners import make_planner
+            from ..motion_core.engines import load_engine
 
-            first = make_planner(planner, strategy=strategy)
-            second = None if fallback is None else make_planner(fallback, strategy=strategy)
+        first = make_planner(planner, strategy=strategy)
+        second = None if fallback is None else make_planner(fallback, strategy=strategy)
+        tell(LOADING)
+        loaded = load_engine(engine)
+        with stage(IMPORTS), warming_up(loaded):
+            from ..agent_graph import MotionAgent
     detail(f"planner: {planner}; engine: {loaded.name}")
     with stage("graph"):
         return MotionAgent(first, fallback=second, engine=loaded, **settings)
