@@ -45,6 +45,7 @@ READS_ITS_OWN = {  # files that may call the readers of strangers' text themselv
     "motion_core/datasets/prepare.py": "reads what it has just written",
     "motion_core/formats/fbx.py": "of a process of ours",
     "motion_core/formats/skin.py": "part of the package",
+    "motion_core/motionllm/llama_server.py": "of the process that starts it",
     "motion_core/motionllm/tokenised.py": "kept beside a training of ours",
     "motion_core/training/run.py": "a training of ours, with weights_only",
 }

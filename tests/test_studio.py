@@ -277,7 +277,7 @@ def test_an_engine_is_loaded_from_a_file(tmp_path: Path, name: str) -> None:
     [
         (
             "nothing",
-            "unknown motion engine 'nothing'; give one of fake, motiongpt, motionllm",
+            "unknown motion engine 'nothing'; give one of fake, llama.cpp, motiongpt, motionllm",
         ),
         ("nothing:3", "unknown motion engine 'nothing:3'"),
         ("{folder}/none.py:engine", "no such file"),

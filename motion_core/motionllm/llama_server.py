@@ -11,9 +11,7 @@ import sys
 
 def main() -> None:
     """Read the settings from a line of JSON, start, and print the server's address or an error."""
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # whoever asks ends at Ctrl-C, and with it the input
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends with the input, and that with the asker
     settings = json.loads(sys.stdin.readline())
     try:
         import xllamacpp
