@@ -22,14 +22,12 @@ from importlib.util import find_spec
 import torch
 import torch.nn.functional as F
 from authors import STEPS
+from served import draw, load_decoder, prompt_ids
 from torch import Tensor, nn
 
-from motion_agent.motion_core.motionllm.checkpoint import Checkpoint, load_checkpoint
-from motion_agent.motion_core.motionllm.decoding import MotionPrompt, decode_motions
-from motion_agent.motion_core.motionllm.inference import InferenceModel, load_inference
+from motion_agent.motion_core.motionllm.checkpoint import load_checkpoint
+from motion_agent.motion_core.motionllm.inference import InferenceModel
 from motion_agent.motion_core.motionllm.llama import FloatWeight, Llama
-from motion_agent.motion_core.motionllm.prompt import prompt_format
-from motion_agent.motion_core.motionllm.sampling import Sampling
 
 SLOTS = 96
 Run = Callable[[Tensor, Tensor, Tensor], Sequence[Tensor]]
@@ -37,7 +35,7 @@ Run = Callable[[Tensor, Tensor, Tensor], Sequence[Tensor]]
 
 
 class Step(nn.Module):
-    """One token of each row through the decoder, with the cache as an input."""
+    """The decoder for one token of each row, with the cache as an input."""
 
     def __init__(self, llama: Llama) -> None:
         super().__init__()
@@ -103,21 +101,26 @@ class Drawn:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tokens", type=int, default=40, help="of each motion")
-    parser.add_argument("--rounds", type=int, default=3, help="of which the fastest counts")
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="number of rounds; the fastest counts"
+    )
     parser.add_argument("--without-compile", action="store_true", help="skip the slow compiler")
     arguments = parser.parse_args()
     checkpoint, rounds = load_checkpoint(), arguments.rounds
-    model = _load(checkpoint, torch.float32)
-    drawn = _draw(model, checkpoint, arguments.tokens)
+    model, prompt = load_decoder(checkpoint, torch.float32)
+    motions = draw(model, prompt, STEPS, arguments.tokens)
+    drawn = Drawn(
+        [prompt_ids(model, prompt, text) for text in STEPS],
+        [model.token_ids(motion) for motion in motions],
+    )
     expected = read_with_ours(model, drawn, rounds)
     print(f"{torch.get_num_threads()} threads; tokens a second alone, of eight; same as float32")
     _tell("ours, float32", expected, expected)
-    _tell(
-        "ours, bfloat16", read_with_ours(_load(checkpoint, torch.bfloat16), drawn, rounds), expected
-    )
-    _tell("ours, 8-bit", read_with_ours(_load(checkpoint, torch.int8), drawn, rounds), expected)
+    for dtype, name in ((torch.bfloat16, "bfloat16"), (torch.int8, "8-bit")):
+        own, _ = load_decoder(checkpoint, dtype)
+        _tell(f"ours, {name}", read_with_ours(own, drawn, rounds), expected)
     for dtype, name in ((torch.float32, "float32"), (torch.bfloat16, "bfloat16")):
-        step = Step(_load(checkpoint, dtype)._weights.decoder("t2m")).eval()
+        step = Step(load_decoder(checkpoint, dtype)[0]._weights.decoder("t2m")).eval()
         _tell(f"step, {name}", read(step, model, drawn, dtype, rounds), expected)
         if arguments.without_compile:
             continue
@@ -170,12 +173,12 @@ def openvino_step(step: Step, model: InferenceModel, bits: int) -> Run:
 
 
 Result = tuple[float, float, list[int]]
-"""Tokens a second alone and of eight, and the most probable tokens of the eight."""
+"""Tokens a second of one motion and of a batch of eight, and the batch's most probable tokens."""
 
 
 @torch.inference_mode()
 def read(run: Run, model: InferenceModel, drawn: Drawn, dtype: torch.dtype, rounds: int) -> Result:
-    """Read the motions with a step."""
+    """Read the motions with a `Step`, or with what was made of one."""
     c = model._weights.config
 
     def pass_over(rows: Sequence[int]) -> tuple[float, list[Tensor]]:
@@ -235,24 +238,6 @@ def _timed(
     together = min(seconds for seconds, _ in passes)
     tokens = torch.stack(passes[0][1]).T.flatten().tolist()
     return length / alone, length * len(everything) / together, tokens
-
-
-def _load(checkpoint: Checkpoint, dtype: torch.dtype) -> InferenceModel:
-    found = load_inference(checkpoint, checkpoint.config.backbone, dtype=dtype, device="cpu")
-    assert found is not None
-    return found[0]
-
-
-def _draw(model: InferenceModel, checkpoint: Checkpoint, count: int) -> Drawn:
-    found = load_inference(
-        checkpoint, checkpoint.config.backbone, dtype=torch.float32, device="cpu"
-    )
-    assert found is not None
-    prompt = prompt_format(checkpoint.config.prompt, found[1])
-    prompts = [[*prompt.description(text), model.motion_start] for text in STEPS]
-    rows = [MotionPrompt(ids, seed, count, count) for seed, ids in enumerate(prompts)]
-    motions = decode_motions(model, rows, Sampling(takes=1, max_tokens=max(count, 4)))
-    return Drawn(prompts, [model.token_ids(motion) for motion in motions])
 
 
 def _tell(name: str, result: Result, expected: Result) -> None:

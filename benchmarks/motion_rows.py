@@ -1,4 +1,4 @@
-"""The effect of training the motion rows: SmolLM2's t2m with and without, from the same start.
+"""What training the motion rows brings: SmolLM2's t2m with and without it, from one start.
 
     OMP_NUM_THREADS=1 python benchmarks/motion_rows.py --out runs/motion-rows
 

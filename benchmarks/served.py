@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--descriptions", type=int, default=4, help="1 to 8")
     parser.add_argument("--tokens", type=int, default=25, help="of each motion")
     parser.add_argument("--checkpoint", type=Path, help="the shipped one, if none is given")
-    parser.add_argument("--only-speed", action="store_true", help="of the two engines")
+    parser.add_argument("--only-speed", action="store_true", help="skip the comparison of tokens")
     arguments = parser.parse_args()
     checkpoint = load_checkpoint(arguments.checkpoint)
     texts, count = STEPS[: arguments.descriptions], arguments.tokens
@@ -58,9 +58,9 @@ def main() -> None:
     if not arguments.only_speed:
         _compare(checkpoint, texts, count)
     try:
-        own, prompt = _model(checkpoint, torch.int8)
+        own, prompt = load_decoder(checkpoint, torch.int8)
         print("8 bits in this process")
-        _tell_speed(partial(_draw, own, prompt, count=count), texts)
+        _tell_speed(partial(draw, own, prompt, count=count), texts)
     except RuntimeError as err:
         print(f"8 bits in this process: not here ({str(err).splitlines()[0]})")
     print("engine llama.cpp, gguf-q8")
@@ -68,12 +68,12 @@ def main() -> None:
 
 
 def _compare(checkpoint: Checkpoint, texts: Sequence[str], count: int) -> None:
-    model, prompt = _model(checkpoint, torch.float32)
-    motions = _draw(model, prompt, texts, count)
+    model, prompt = load_decoder(checkpoint, torch.float32)
+    motions = draw(model, prompt, texts, count)
     expected = _most_probable(model, prompt, texts, motions)
     del model
     try:
-        own, _ = _model(checkpoint, torch.int8)
+        own, _ = load_decoder(checkpoint, torch.int8)
         _tell("8 bits in this process", _most_probable(own, prompt, texts, motions), expected)
         del own
     except RuntimeError as err:
@@ -92,7 +92,8 @@ def _compare(checkpoint: Checkpoint, texts: Sequence[str], count: int) -> None:
         print(f"  one stream: {drawn / seconds:.0f} tokens a second", flush=True)
 
 
-def _model(checkpoint: Checkpoint, dtype: torch.dtype) -> tuple[InferenceModel, PromptFormat]:
+def load_decoder(checkpoint: Checkpoint, dtype: torch.dtype) -> tuple[InferenceModel, PromptFormat]:
+    """Return our own decoder of the checkpoint and its prompts."""
     found = load_inference(checkpoint, checkpoint.config.backbone, dtype=dtype, device="cpu")
     assert found is not None
     return found[0], prompt_format(checkpoint.config.prompt, found[1])
@@ -102,29 +103,33 @@ def _drawing_engine(checkpoint: Path | None, count: int) -> Draw:
     engine = load_llama_cpp(checkpoint)
     engine.warm_up()
 
-    def draw(texts: Sequence[str]) -> list[tuple[int, ...]]:
+    def generate(texts: Sequence[str]) -> list[tuple[int, ...]]:
         seconds = count * SECONDS_PER_TOKEN
         requests = [GenerationRequest(t, seconds=seconds, seed=n) for n, t in enumerate(texts)]
         return [tuple(take.tokens) for take in engine.generate(requests)]
 
-    return draw
+    return generate
 
 
-def _tell_speed(draw: Draw, texts: Sequence[str]) -> None:
+def _tell_speed(generate: Draw, texts: Sequence[str]) -> None:
     for name, batches in {"one stream": [[text] for text in texts], "one batch": [texts]}.items():
         begin = time.perf_counter()
-        drawn = sum(len(motion) for batch in batches for motion in draw(batch))
+        drawn = sum(len(motion) for batch in batches for motion in generate(batch))
         print(f"  {name}: {drawn / (time.perf_counter() - begin):.0f} tokens a second", flush=True)
 
 
-def _ids(model: InferenceModel, prompt: PromptFormat, text: str) -> list[int]:
+def prompt_ids(model: InferenceModel, prompt: PromptFormat, text: str) -> list[int]:
+    """Return the ids of a description's prompt, ending with <Motion>."""
     return [*prompt.description(text), model.motion_start]
 
 
-def _draw(
+def draw(
     model: InferenceModel, prompt: PromptFormat, texts: Sequence[str], count: int
 ) -> list[tuple[int, ...]]:
-    rows = [MotionPrompt(_ids(model, prompt, t), n, count, count) for n, t in enumerate(texts)]
+    """Return a motion of `count` tokens for each description, drawn with its number as seed."""
+    rows = [
+        MotionPrompt(prompt_ids(model, prompt, t), n, count, count) for n, t in enumerate(texts)
+    ]
     return decode_motions(model, rows, Sampling(takes=1, max_tokens=max(count, 4)))
 
 
@@ -138,7 +143,7 @@ def _most_probable(
     """After each prefix of each motion: a motion token, or `END`."""
     found: list[int] = []
     for text, motion in zip(texts, motions, strict=True):
-        ids = _ids(model, prompt, text)
+        ids = prompt_ids(model, prompt, text)
         whole = torch.tensor([[*ids, *model.token_ids(motion[:-1])]])
         logits = model.motion_logits(model.states(whole, "t2m")[0, len(ids) - 1 :])
         found += (logits.argmax(-1) - 1).tolist()  # </Motion> has the logit 0

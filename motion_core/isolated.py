@@ -44,9 +44,9 @@ def run_script(
 
 
 def start_script(script: Path, line: str) -> subprocess.Popen[str]:
-    """Start a script of the package with a first `line` of its input, which stays open.
+    """Start a script of the package, write `line` to its input, and leave that open.
 
-    Like pip, it may need packages of the user's own site-packages.
+    Unlike `run_script`, it sees the user's own site-packages, where its imports may be.
     """
     process = subprocess.Popen(
         [sys.executable, "-E", "-P", str(script)],
@@ -62,7 +62,7 @@ def start_script(script: Path, line: str) -> subprocess.Popen[str]:
 
 
 def end_script(process: subprocess.Popen[str]) -> None:
-    """End what `start_script` started."""
+    """Kill a process of `start_script` and close its pipes."""
     process.kill()
     process.wait()
     for pipe in (process.stdin, process.stdout):

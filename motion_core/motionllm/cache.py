@@ -8,8 +8,8 @@ work meanwhile: a process marks a folder before reading it, folders marked withi
 stay, and a folder is renamed before it is deleted, so it is never half there. Mapped weights of a
 removed folder stay readable; on Windows a folder with open files cannot be renamed, and stays.
 
-A folder that `keep_folder` wrote has digests.json, the CRC-32 of each other file: against damage,
-and as fast as memory.
+A folder that `keep_folder` wrote holds digests.json, with the CRC-32 of each other
+file: damage shows, and checking is as fast as reading memory.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def mark_used(folder: Path) -> None:
 
 
 def keep_folder(folder: Path, write: Callable[[Path], object]) -> None:
-    """Put what `write` writes into an empty folder in the place of `folder`; others make room.
+    """Replace `folder` by a new one that `write` fills, and remove others if there are too many.
 
     Raises:
         OSError: another process was faster, or nothing can be written there.

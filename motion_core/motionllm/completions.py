@@ -268,7 +268,7 @@ class CompletionClient:
 
 @cache
 def _certificates() -> SSLContext:
-    """Return httpx's own, once: each client would read them anew, for longer than a token takes."""
+    """Return httpx's default certificates, read once: that takes longer than drawing a token."""
     return httpx.create_ssl_context()
 
 

@@ -281,9 +281,8 @@ class MotionLLMEngine(CheckpointEngine):
         return model, prompt
 
     def _model(self) -> tuple[AnyModel, PromptFormat]:
-        searches = (
-            self.sampling.beams > 1
-        )  # written for transformers' cache, in float32 as the authors have it
+        # Beam search needs transformers' cache, and float32 as the authors have it.
+        searches = self.sampling.beams > 1
         if self._loaded is None or (searches and isinstance(self._loaded[0], InferenceModel)):
             self._direction = None
             with stage("weights"):
@@ -309,7 +308,7 @@ class MotionLLMEngine(CheckpointEngine):
 
 
 class InfillingEngine(MotionLLMEngine):
-    """A checkpoint whose t2m adapter has also learnt gaps; see `FillEngine`."""
+    """The engine of a checkpoint whose t2m adapter can also fill gaps; see `FillEngine`."""
 
     def fill(
         self,

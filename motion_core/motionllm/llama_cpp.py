@@ -1,4 +1,4 @@
-"""`llama.cpp`: MotionLLM in llama.cpp, without a server that somebody has to start.
+"""`llama.cpp`: MotionLLM in llama.cpp, with no server to start by hand.
 
     pip install 'motion-agent[llama-cpp]'
     motion-agent run "…" --engine llama.cpp            # llama.cpp:FOLDER for another checkpoint
@@ -41,7 +41,7 @@ _VERSION = "q8_0-1"  # of the files in the cache
 
 
 class LlamaCppEngine(ServedEngine):
-    """`ServedEngine` with servers of its own.
+    """A `ServedEngine` that starts and ends its own servers of llama.cpp.
 
     Args:
         checkpoint: whose language model llama.cpp runs.
@@ -77,7 +77,7 @@ class LlamaCppEngine(ServedEngine):
 
 
 class LlamaCppInfillingEngine(LlamaCppEngine, ServedInfillingEngine):
-    """A checkpoint whose t2m adapter has also learnt gaps."""
+    """The engine of a checkpoint whose t2m adapter can also fill gaps; see `FillEngine`."""
 
 
 def load_llama_cpp(checkpoint: Path | str | None = None) -> LlamaCppEngine:

@@ -1,7 +1,7 @@
 """The process in which `llama_cpp` runs llama.cpp's server; it ends when its input does.
 
-In a process with PyTorch, llama.cpp gets PyTorch's OpenMP library, and the threads of both together
-are more than the processor has; such threads no longer spin while they wait for each other.
+Inside a process with PyTorch, llama.cpp would use PyTorch's OpenMP library. The threads of both
+would then outnumber the cores, and OpenMP stops letting threads spin while they wait.
 """
 
 import json
@@ -11,7 +11,7 @@ import sys
 
 def main() -> None:
     """Read the settings from a line of JSON, start, and print the server's address or an error."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends with the input, and that with the asker
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the end of its input ends it, after Ctrl-C too
     settings = json.loads(sys.stdin.readline())
     try:
         import xllamacpp

@@ -12,7 +12,7 @@ from .model import MotionLLM
 
 
 def checkpoint_layers(backbone: Any) -> None:
-    """Keep only the input of each layer for the backward pass, which computes the rest again.
+    """Keep only each layer's input for the backward pass, which recomputes the rest.
 
     "Training Deep Nets with Sublinear Memory Cost", https://arxiv.org/abs/1604.06174.
     """

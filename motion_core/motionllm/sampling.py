@@ -12,6 +12,8 @@ from torch import Tensor
 from ..errors import ConfigurationError
 from ..motion import FRAMES_PER_TOKEN, MAX_FRAMES
 
+_NEWER = ("guidance", "beams", "end_penalty")  # fields that older checkpoints do not have
+
 
 @dataclass(frozen=True)
 class Sampling:
@@ -22,7 +24,8 @@ class Sampling:
         top_k: only the k most probable tokens can be drawn; 0 for all.
         top_p: only the most probable tokens that together have this probability.
         min_tokens: </Motion> is forbidden before (5 tokens are a second).
-        end_penalty: taken from the logit of </Motion>, against an end that comes too early.
+        end_penalty: nats subtracted from the logit of </Motion>, so that motions do not end too
+            early.
         max_tokens: a motion ends here when it has not ended before.
         longest: the most tokens that `seconds` may ask for.
         takes: motions drawn for a description, of which the best is kept, see `choosing`.
@@ -55,7 +58,9 @@ class Sampling:
         if not isinstance(self.beams, int) or not 1 <= self.beams <= 64:
             raise ConfigurationError(f"beams is {self.beams!r}; give 1 to 64")
         if not 0 <= self.end_penalty <= 20:
-            raise ConfigurationError(f"end_penalty is {self.end_penalty!r}; give 0 for none, to 20")
+            raise ConfigurationError(
+                f"end_penalty is {self.end_penalty!r}; give a number from 0 (none) to 20"
+            )
         if not 0 < self.top_p <= 1:
             raise ConfigurationError(f"top_p is {self.top_p!r}; give more than 0, at most 1")
         if self.top_k < 0:
@@ -72,8 +77,9 @@ class Sampling:
 
     def to_dict(self) -> dict[str, Any]:
         """Return all fields; newer ones only if set, so that older checkpoints stay the same."""
-        newer = {"guidance": 1.0, "beams": 1, "end_penalty": 0.0}
-        return {name: value for name, value in asdict(self).items() if newer.get(name) != value}
+        values = asdict(self)
+        unset = {name for name in _NEWER if values[name] == getattr(Sampling, name)}
+        return {name: value for name, value in values.items() if name not in unset}
 
 
 def probabilities(logits: Tensor, sampling: Sampling) -> Tensor:  # (B, V) -> (B, V)

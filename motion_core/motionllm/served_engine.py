@@ -12,8 +12,8 @@ server.
     llama.cpp         logit_bias               the same
     others            the exported weights     nothing: drawn again where it comes too early
 
-Drawing again what may not be drawn gives what forbidding it does: the same distribution. The
-checkpoint's `end_penalty` reaches vLLM and llama.cpp; of others, motions end earlier.
+Drawing again what may not be drawn gives what forbidding it does: the same distribution. Only
+vLLM and llama.cpp can apply the checkpoint's `end_penalty`; from others, motions end earlier.
 """
 
 from __future__ import annotations
@@ -258,7 +258,7 @@ class ServedEngine(CheckpointEngine):
     def _find(
         self, direction: Direction, cancel: CancelToken | None
     ) -> dict[Direction, ServedModel]:
-        """Return the models of the servers; none of `direction` if it is not served."""
+        """Return the models that the servers offer; `direction` is missing if none has it."""
         found = _choose(self._client.models(cancel))
         for model in found.values():
             self._check_vocabulary(model)
@@ -274,7 +274,7 @@ class ServedEngine(CheckpointEngine):
 
 
 class ServedInfillingEngine(ServedEngine):
-    """A checkpoint whose t2m adapter has also learnt gaps; see `FillEngine`."""
+    """The engine of a checkpoint whose t2m adapter can also fill gaps; see `FillEngine`."""
 
     def fill(
         self,

@@ -87,7 +87,9 @@ def export_checkpoint(
 
 
 def exported_backbone(checkpoint: Checkpoint) -> tuple[BackboneSource, Path, LlamaConfig]:
-    """Return the backbone beneath an export, which is downloaded where it is missing.
+    """Return the backbone that an export is made from, with its folder and sizes.
+
+    It is downloaded if it is missing.
 
     Raises:
         ConfigurationError, UnavailableError: as of `export_checkpoint`.

@@ -75,7 +75,7 @@ def _encoded(
     offsets: range,
     keep: Path | None,
 ) -> list[Tokens]:
-    mark = _fingerprint(dataset, motions, tokenizer, len(offsets))
+    mark = "" if keep is None else _fingerprint(dataset, motions, tokenizer, len(offsets))
     if keep is not None and keep.is_file():
         with np.load(keep, allow_pickle=False) as kept:
             if str(kept["mark"]) == mark:

@@ -119,7 +119,7 @@ class Floor:
             since = pieces - 1 - drawn - np.arange(len(run) - 1)  # 0 for the latest piece
             ages = since * len(self._tints) // max(pieces, 1)
             drawn += len(run) - 1
-            last = np.flatnonzero(np.diff(ages, append=-1)) + 1  # point of each age
+            last = np.flatnonzero(np.diff(ages, append=-1)) + 1  # first point of the next age
             for first, end in zip([0, *last], last.tolist(), strict=False):
                 stretch, tint = coordinates[first : end + 1], self._tints[ages[first]]
                 cv2.polylines(image, [stretch], False, tint, thick, cv2.LINE_AA, _SHIFT)

@@ -32,7 +32,7 @@ _DARKENING = 1.8
 _CRISP, _SOFT = 120.0, 25.0  # per metre of depth: how sharply parts cut, and melt into, each other
 _NOTHING = 1e6  # depth where nothing is drawn yet; depths are in units of 1 / _CRISP metres
 _NEAREST = 0.3  # near plane, metres before the camera
-_BRIGHT = _LIGHTS / 2  # of -1 to 1, the cosine between normal and light, to a row of the ramp
+_BRIGHT = _LIGHTS / 2  # maps the cosine between normal and light, -1 to 1, to the ramp
 KEY = np.array([-0.45, 0.70, 0.55]) / np.linalg.norm([-0.45, 0.70, 0.55])  # right, up, viewer
 
 _STARTS = np.array([part.start for part in PARTS])

@@ -83,7 +83,7 @@ def load_tokenizer(folder: Path | str) -> MotionTokenizer:
         )
     tokenizer.load_state_dict({**state, **{name: t.float() for name, t in tensors.items()}})
     quantizer = tokenizer.quantizer
-    quantizer.sums.copy_(quantizer.codebook)  # else as drawn for a new one: two loads would differ
+    quantizer.sums.copy_(quantizer.codebook)  # otherwise random: two loads would differ
     quantizer.initialised.fill_(True)
     return tokenizer.eval().requires_grad_(False)
 

@@ -122,13 +122,13 @@ def warming_up(engine: MotionEngine) -> Iterator[None]:
 
 @contextmanager
 def without_garbage_search() -> Iterator[None]:
-    """Keep Python from searching for garbage in what the block loads: almost all of it stays."""
+    """Pause garbage collection while the block loads what will stay almost entirely."""
     gc.disable()
     try:
         yield
     finally:
         gc.freeze()
-        gc.unfreeze()  # both together only declare everything old
+        gc.unfreeze()  # together: move everything to the oldest generation
         gc.enable()
 
 

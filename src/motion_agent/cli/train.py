@@ -372,7 +372,7 @@ def assemble(
     end_penalty: Annotated[
         float | None,
         typer.Option(
-            "--end-penalty", min=0, max=20, help="Taken from the logit of the end of a motion."
+            "--end-penalty", min=0, max=20, help="Subtracted from the logit of a motion's end."
         ),
     ] = None,
     max_tokens: Annotated[
