@@ -214,6 +214,8 @@ def test_a_forbidden_token_is_never_drawn() -> None:
         ({"max_tokens": 200}, "max_tokens=200"),
         ({"end_penalty": -1.0}, "end_penalty is -1.0"),
         ({"end_penalty": float("nan")}, "end_penalty is nan"),
+        ({"neighbours": 1.0}, "neighbours is 1.0"),
+        ({"neighbours": float("nan")}, "neighbours is nan"),
     ],
 )
 def test_impossible_sampling_is_refused(values: dict[str, float], message: str) -> None:

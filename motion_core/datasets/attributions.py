@@ -132,7 +132,8 @@ def notice(motion: Collection[str], captions: Collection[str]) -> str:
 {first}
 {"-" * len(first)}
 The tokenizer, motion rows, adapters, matching network and coverage vectors in
-motion_core/checkpoints/ were trained on the data listed in part 2.
+motion_core/checkpoints/ were trained on the data listed in part 2; neighbours.safetensors there has
+the motion tokens of the captioned training clips, which decoding looks up.
 {terms}
 The code itself has no such terms: weights that you train on your own motion capture with it are
 yours.
@@ -140,7 +141,8 @@ yours.
 
 {second}
 {"-" * len(second)}
-No recording is contained in this repository or in the package.
+No recording is contained in this repository or in the package: a motion token stands for 0.2 s, is
+one of 512, and gives joints back to some centimetres.
 
 {attributions}
 """

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from torch import Tensor
 
 from ..errors import ConfigurationError, IntegrityError, UnavailableError
 from ..json_text import parse_json
+from ..motion import FloatArray
 from . import lora
 from .checkpoint import (
     CONFIG,
@@ -32,7 +33,9 @@ from .checkpoint import (
 )
 from .known_captions import KnownCaptions
 from .model import DIRECTIONS, Direction, MotionLLM
+from .neighbours import Neighbours
 from .sampling import Sampling
+from .tokenised import encode_many
 from .vocabulary import split_words
 from .weights import read_tensors, save_half
 
@@ -97,6 +100,7 @@ def assemble_checkpoint(
     out: Path | str,
     *,
     matching: Path | str | None = None,
+    clips: Sequence[tuple[Sequence[str], FloatArray]] = (),
     captions: Collection[str] = (),
     held_out: Collection[str] = (),
     data: str = "",
@@ -111,6 +115,7 @@ def assemble_checkpoint(
         m2t: the same for m2t.
         out: folder of the checkpoint; its name becomes the checkpoint's.
         matching: folder of the matching network.
+        clips: captions and features (T, 263) of the training clips, if sampling has neighbours.
         captions: the training captions, which `coverage` knows.
         held_out: human captions of other clips, which calibrate it.
         data: the training data, in a few words.
@@ -136,6 +141,11 @@ def assemble_checkpoint(
     prompts = {d: facts[d]["training"]["prompt"] for d in DIRECTIONS}
     if prompts["t2m"] != prompts["m2t"]:
         raise ConfigurationError(f"the two directions were trained with other prompts: {prompts}")
+    sampling = sampling or Sampling()
+    if sampling.neighbours and not (clips and captions):
+        raise ConfigurationError(
+            "sampling with neighbours needs the training clips and their captions; give both"
+        )
     motion_tokenizer = load_tokenizer(tokenizer)
     model = facts["t2m"]
     if motion_tokenizer.config.codes != model["codes"]:
@@ -151,7 +161,7 @@ def assemble_checkpoint(
         codes=model["codes"],
         prompt=prompts["t2m"],
         adapters={d: Adapter(facts[d]["rank"], facts[d]["scale"]) for d in DIRECTIONS},
-        sampling=sampling or Sampling(),
+        sampling=sampling,
         tokenizer=motion_tokenizer.config.to_dict(),
         data=data,
         caption_sources=tuple(caption_sources),
@@ -173,6 +183,11 @@ def assemble_checkpoint(
             shutil.copy(Path(matching) / MATCHING, fresh / MATCHING)
         if captions:
             KnownCaptions.learn(captions, held_out).save(fresh)
+        if clips:
+            tokens = encode_many(motion_tokenizer, [features for _, features in clips])
+            texts = [texts for texts, _ in clips]
+            known = KnownCaptions.load(fresh)
+            Neighbours.of(known, zip(texts, tokens, strict=True)).save(fresh)
 
     return write_checkpoint(out, config, fill)
 

@@ -6,9 +6,10 @@
     t2m.safetensors         LoRA adapter, text → motion, under `peft`'s names
     m2t.safetensors         LoRA adapter, motion → text
     coverage.safetensors    what the training captions say, for `coverage` (optional)
+    neighbours.safetensors  motion tokens of the captioned training clips (optional)
     matching.safetensors    the network that `evaluate` measures with (optional)
 
-All tensors are float16, save the tokenizer's mean and standard deviation; those of an official
+All weights are float16, save the tokenizer's mean and standard deviation; those of an official
 checkpoint stay float32.
 
 `assembly` makes one of what the trainings leave behind.
@@ -33,6 +34,8 @@ from ..json_text import parse_json
 from .known_captions import FILE as COVERAGE
 from .known_captions import KnownCaptions
 from .model import DIRECTIONS, Direction
+from .neighbours import FILE as NEIGHBOURS
+from .neighbours import NearestMotions, Neighbours
 from .sampling import Sampling
 from .vocabulary import KnownWords
 from .weights import file_digest, read_tensors
@@ -94,6 +97,11 @@ class CheckpointConfig:
     words: tuple[str, ...] = ()
     training: Mapping[str, Any] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def decides(self) -> tuple[str, ...]:
+        """The files that decide what is generated and captioned."""
+        return (*_TENSORS, *({NEIGHBOURS} & self.digests.keys()))
 
     @property
     def fills(self) -> bool:
@@ -167,7 +175,7 @@ class Checkpoint:
     @property
     def version(self) -> str:
         """Six hexadecimal digits that change with any of the weights."""
-        digests = [self.config.digests[name] for name in _TENSORS]
+        digests = [self.config.digests[name] for name in self.config.decides]
         return hashlib.sha256("".join(digests).encode()).hexdigest()[:6]
 
     def tokenizer(self) -> MotionTokenizer:
@@ -196,6 +204,25 @@ class Checkpoint:
         if COVERAGE in self.config.digests:
             return KnownCaptions.load(self.folder)
         return KnownWords(self.config.words)
+
+    def nearest_motions(self, codebook: Tensor) -> NearestMotions:
+        """Load the motions of the training clips, for `Sampling.neighbours`.
+
+        Args:
+            codebook: of its tokenizer, (codes, D).
+
+        Raises:
+            ConfigurationError: the checkpoint has none.
+            IntegrityError: they are damaged.
+        """
+        known = self.known()
+        if NEIGHBOURS not in self.config.digests or not isinstance(known, KnownCaptions):
+            raise ConfigurationError(
+                f"the checkpoint {self.folder} has no neighbours to sample with; set "
+                "Sampling.neighbours to 0, or give `train assemble` --neighbours"
+            )
+        found = Neighbours.load(self.folder, codes=self.config.codes, words=len(known.stems))
+        return NearestMotions(found, known, codebook.detach().float().cpu().numpy())
 
     def rows(self) -> dict[str, Tensor]:
         """Load ``t2m.embed`` (codes + 2, width), ``t2m.head`` (codes + 1, width), ``m2t.embed``.
@@ -268,7 +295,7 @@ def load_checkpoint(folder: Path | str | None = None) -> Checkpoint:
                 f"{values['version']!r}; this program reads {FORMAT!r}, version {VERSION}"
             )
         config = CheckpointConfig.from_dict(values)
-        for name in _TENSORS:
+        for name in config.decides:
             if file_digest(folder / name) != config.digests[name]:
                 raise IntegrityError(
                     f"{folder / name} is not the file that {CONFIG} describes; it is damaged or "

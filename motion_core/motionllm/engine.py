@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
@@ -37,6 +38,7 @@ from .decoding import AnyModel, MotionPrompt, decode_captions, decode_motions
 from .inference import InferenceModel, load_inference
 from .int8 import is_fast
 from .model import DIRECTIONS, Direction, MotionLLM
+from .neighbours import Continuations, NearestMotions
 from .prompt import PromptFormat, prompt_format
 from .samples import gap_prompt
 
@@ -106,6 +108,7 @@ class MotionLLMEngine(CheckpointEngine):
         with self._lock:
             model, prompt = self._use("t2m")
             blank = (*prompt.description(""), model.motion_start)
+            near = {line: self._continuations(line) for line, _, _ in checked}
             rows = [
                 MotionPrompt(
                     [
@@ -118,6 +121,7 @@ class MotionLLMEngine(CheckpointEngine):
                     request.greedy,
                     blank,
                     request.cancel,
+                    near[line],
                 )
                 for request, (line, least, most) in zip(requests, checked, strict=True)
                 for seed in take_seeds(int(request.seed), self._takes(request))
@@ -241,6 +245,16 @@ class MotionLLMEngine(CheckpointEngine):
         return search_captions(
             model, prompts, beams=beams, words=words, ends=ends, progress=progress
         )
+
+    def _continuations(self, description: str) -> Continuations | None:
+        """Return what training motions with similar captions do, if sampling asks for that."""
+        if not self.sampling.neighbours or self.sampling.beams > 1:
+            return None
+        return self._nearest.continuations(description)
+
+    @cached_property
+    def _nearest(self) -> NearestMotions:
+        return self.checkpoint.nearest_motions(self.tokenizer.quantizer.codebook)
 
     def _takes(self, request: GenerationRequest) -> int:
         """Return the number of takes; beam search gives one answer, whatever the seed."""

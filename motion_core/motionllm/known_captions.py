@@ -99,7 +99,7 @@ class KnownCaptions:
             1.0,
             0.0,
         )
-        vectors = np.stack([known._vector(document) for document in documents])
+        vectors = np.stack([known.meaning(known._rows_of(document)) for document in documents])
         vectors = np.unique(np.rint(vectors * 127).astype(np.int8), axis=0)
         known = cls(stems, known.words, rarity, _unit(vectors), 1.0, 0.0)
         inside = [known.nearness(text) for text in tuple(held_out) or texts[:500]]
@@ -130,6 +130,16 @@ class KnownCaptions:
         """Return a nearness from 0 (nothing known) to 1 (a training caption)."""
         clauses = [clause for clause in _CLAUSES.split(description) if content_words(clause)]
         return min((self._near(clause) for clause in clauses), default=0.0)
+
+    def rows(self, text: str) -> list[int]:
+        """Return the rows in `stems` of a text's words."""
+        return self._rows_of([stem(word) for word in content_words(text)])
+
+    def meaning(self, rows: Sequence[int] | NDArray[np.int32]) -> Floats:
+        """Return the unit vector (D,) of a text with these words."""
+        total = (self.rarity[rows, None] * self.words[rows]).sum(axis=0)
+        vector: Floats = total / max(float(np.linalg.norm(total)), 1e-9)
+        return vector
 
     def save(self, folder: Path) -> None:
         """Write ``coverage.safetensors``: int8 vectors, with everything else in its header."""
@@ -180,16 +190,13 @@ class KnownCaptions:
 
     def _near(self, clause: str) -> float:
         stems = [stem(word) for word in content_words(clause)]
-        known = sum(name in self._known for name in stems)
-        if not known:
+        rows = self._rows_of(stems)
+        if not rows:
             return 0.0
-        return float((self.captions @ self._vector(stems)).max()) * known / len(stems)
+        return float((self.captions @ self.meaning(rows)).max()) * len(rows) / len(stems)
 
-    def _vector(self, stems: Sequence[str]) -> Floats:
-        rows = [self._known[name] for name in stems if name in self._known]
-        total = (self.rarity[rows, None] * self.words[rows]).sum(axis=0)
-        vector: Floats = total / max(float(np.linalg.norm(total)), 1e-9)
-        return vector
+    def _rows_of(self, stems: Sequence[str]) -> list[int]:
+        return [self._known[name] for name in stems if name in self._known]
 
 
 def _is_latin(word: str) -> bool:

@@ -12,7 +12,8 @@ from torch import Tensor
 from ..errors import ConfigurationError
 from ..motion import FRAMES_PER_TOKEN, MAX_FRAMES
 
-_NEWER = ("guidance", "beams", "end_penalty")  # fields that older checkpoints do not have
+# Fields that older checkpoints do not have.
+_NEWER = ("guidance", "beams", "end_penalty", "neighbours")
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Sampling:
         guidance: how much the description counts beyond what the model makes of it by itself; 1
             for none, and the second pass that it needs. See `guided`.
         beams: 1 to draw; more for beam search in place of drawing, see `beams`.
+        neighbours: weight of what training motions with similar captions do next, below 1; 0 for
+            none. See `neighbours`.
 
     Raises:
         ConfigurationError: a value with which nothing could be drawn.
@@ -47,6 +50,7 @@ class Sampling:
     guidance: float = 1.0
     beams: int = 1
     end_penalty: float = 0.0
+    neighbours: float = 0.0
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.temperature) and self.temperature > 0):
@@ -60,6 +64,10 @@ class Sampling:
         if not 0 <= self.end_penalty <= 20:
             raise ConfigurationError(
                 f"end_penalty is {self.end_penalty!r}; give a number from 0 (none) to 20"
+            )
+        if not 0 <= self.neighbours < 1:
+            raise ConfigurationError(
+                f"neighbours is {self.neighbours!r}; give a weight from 0 (none) to below 1"
             )
         if not 0 < self.top_p <= 1:
             raise ConfigurationError(f"top_p is {self.top_p!r}; give more than 0, at most 1")

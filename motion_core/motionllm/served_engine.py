@@ -13,7 +13,8 @@ server.
     others            the exported weights     nothing: drawn again where it comes too early
 
 Drawing again what may not be drawn gives what forbidding it does: the same distribution. Only
-vLLM and llama.cpp can apply the checkpoint's `end_penalty`; from others, motions end earlier.
+vLLM and llama.cpp can apply the checkpoint's `end_penalty`; from others, motions end earlier. None
+can ask its neighbours.
 """
 
 from __future__ import annotations

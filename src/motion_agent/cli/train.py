@@ -375,6 +375,14 @@ def assemble(
             "--end-penalty", min=0, max=20, help="Subtracted from the logit of a motion's end."
         ),
     ] = None,
+    neighbours: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=0.99,
+            help="Weight of training motions with similar captions, which are stored; 0 for none.",
+        ),
+    ] = None,
     max_tokens: Annotated[
         int | None,
         typer.Option("--max-tokens", min=1, help="Longest motion without --seconds."),
@@ -404,6 +412,7 @@ def assemble(
         m2t,
         out,
         matching=matching,
+        clips=[(clip.texts, dataset.features(clip)) for clip in clips] if neighbours else (),
         captions=[text for clip in clips for text in clip.texts],
         held_out=held_out,
         data=", ".join(sources),
@@ -411,6 +420,7 @@ def assemble(
         sampling=Sampling(
             **settings_of(takes=takes, guidance=guidance, temperature=temperature, top_p=top_p),
             **settings_of(min_tokens=min_tokens, max_tokens=max_tokens, end_penalty=end_penalty),
+            **settings_of(neighbours=neighbours),
         ),
     )
     size = sum(path.stat().st_size for path in checkpoint.folder.iterdir())

@@ -1,0 +1,217 @@
+"""Nearest neighbours: how training motions with similar captions go on, as a second opinion on t2m.
+
+    description         a person kicks with the left foot
+    nearest captions    kicks with left leg · a man kicks · …               `_CLIPS` clips
+    what came next      wherever their last `_CONTEXT` tokens were like those just drawn
+
+    log p = (1 - w) log p(t2m) + w log p(neighbours),    w = weight x similarity of the nearest one
+
+After "Generalization through Memorization: Nearest Neighbor Language Models",
+https://arxiv.org/abs/1911.00172, section 2, but
+
+- only clips with similar captions are looked into, as in ReMoDiffuse
+  (https://arxiv.org/abs/2304.01116);
+- contexts are compared as codebook vectors rather than as states of the model, so that clips cost
+  no pass of it;
+- probabilities are multiplied rather than added, so that what either thinks impossible is rare.
+
+The similarity of captions is the mean of two cosines: of their words, and of what the words mean to
+`KnownCaptions`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from ..atomic import replacing
+from ..errors import IntegrityError
+from .known_captions import KnownCaptions
+from .model import END
+
+FILE = "neighbours.safetensors"
+_CLIPS = 16
+_CONTEXT = np.array([1.0, 0.6, 0.4, 0.25], dtype=np.float32)  # weights, of the last token first
+_SOFTNESS = 0.15  # of contexts, in mean squared distances between codes
+_SHARPNESS = 4  # power of a clip's similarity beside that of the nearest
+_LEAST = 1e-9  # probability
+
+Floats = NDArray[np.float32]
+Tokens = NDArray[np.int16]
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Motion tokens of the captioned training clips.
+
+    Attributes:
+        motions: tokens (T,) of each clip.
+        captions: the words (W,) of each caption, each once, as rows of `KnownCaptions.stems`.
+        owners: the clip (C,) of each caption.
+    """
+
+    motions: tuple[Tokens, ...]
+    captions: tuple[NDArray[np.int32], ...]
+    owners: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, known: KnownCaptions, clips: Iterable[tuple[Sequence[str], Tokens]]) -> Neighbours:
+        """Return those of clips with captions and tokens; captions without a known word are left
+        out.
+        """
+        motions: list[Tokens] = []
+        captions: list[NDArray[np.int32]] = []
+        owners: list[int] = []
+        for texts, tokens in clips:
+            rows = [np.unique(known.rows(text)).astype(np.int32) for text in texts]
+            captions += [row for row in rows if row.size]
+            owners += [len(motions) for row in rows if row.size]
+            motions.append(tokens)
+        return cls(tuple(motions), tuple(captions), np.array(owners, dtype=np.int32))
+
+    def save(self, folder: Path) -> None:
+        """Write ``neighbours.safetensors``."""
+        arrays = {
+            "tokens": np.concatenate(self.motions).astype(np.uint16),
+            "lengths": np.array([len(motion) for motion in self.motions], dtype=np.uint16),
+            "words": np.concatenate(self.captions).astype(np.uint16),
+            "counts": np.array([len(caption) for caption in self.captions], dtype=np.uint16),
+            "owners": self.owners.astype(np.uint16),
+        }
+        with replacing(folder / FILE) as path:
+            save_file(arrays, path)
+
+    @classmethod
+    def load(cls, folder: Path, *, codes: int, words: int) -> Neighbours:
+        """Load ``neighbours.safetensors``.
+
+        Args:
+            folder: of the checkpoint.
+            codes: size of its codebook.
+            words: number of stems that its `KnownCaptions` has.
+
+        Raises:
+            IntegrityError: the file is damaged, or of another checkpoint.
+        """
+        try:
+            arrays = {
+                name: part.astype(np.int32) for name, part in load_file(folder / FILE).items()
+            }
+            motions = _split(arrays["tokens"], arrays["lengths"], codes)
+            captions = _split(arrays["words"], arrays["counts"], words)
+            owners = arrays["owners"]
+            if owners.shape != (len(captions),) or owners.max() >= len(motions):
+                raise ValueError("captions without a clip")
+        except (SafetensorError, OSError, KeyError, ValueError) as err:
+            raise IntegrityError(
+                f"{folder / FILE} is damaged ({err}); get the checkpoint again"
+            ) from err
+        return cls(tuple(part.astype(np.int16) for part in motions), captions, owners)
+
+
+def _split(
+    flat: NDArray[np.int32], lengths: NDArray[np.int32], below: int
+) -> tuple[NDArray[np.int32], ...]:
+    if flat.ndim != 1 or lengths.ndim != 1 or not lengths.size or lengths.min() < 1:
+        raise ValueError("empty or misshapen")
+    if lengths.sum() != len(flat) or flat.max() >= below:
+        raise ValueError("its parts do not belong together")
+    return tuple(np.split(flat, np.cumsum(lengths)[:-1]))
+
+
+class NearestMotions:
+    """Finds the training motions for a description.
+
+    Args:
+        neighbours: what there is.
+        known: the same checkpoint's.
+        codebook: vectors (codes, D).
+    """
+
+    def __init__(self, neighbours: Neighbours, known: KnownCaptions, codebook: Floats) -> None:
+        self._neighbours, self._known = neighbours, known
+        # Before a motion begins there is the mean of all codes.
+        vectors = np.concatenate([codebook - codebook.mean(0), np.zeros_like(codebook[:1])])
+        squares = (vectors**2).sum(1)
+        distances = squares[:, None] + squares - 2 * vectors @ vectors.T
+        self._distances: Floats = distances / max(float(distances[:-1, :-1].mean()), 1e-9)
+
+    def continuations(self, description: str) -> Continuations | None:
+        """Return what the motions with the nearest captions do; None if it has no known word."""
+        rows = np.unique(self._known.rows(description)).astype(np.int32)
+        similar = self._similarities(rows)
+        if not rows.size or similar.max() <= 0:
+            return None
+        motions = self._neighbours.motions
+        best = np.zeros(len(motions), dtype=np.float32)
+        np.maximum.at(best, self._neighbours.owners, similar)
+        nearest = np.argsort(-best, kind="stable")[:_CLIPS]
+        return Continuations(
+            [motions[i] for i in nearest], best[nearest], self._distances, _CONTEXT
+        )
+
+    def _similarities(self, rows: NDArray[np.int32]) -> Floats:
+        """Return the similarity (C,) of each caption to a description with these words."""
+        known = self._known
+        words, starts, lengths, meanings = self._captions
+        shared = np.zeros(len(known.stems), dtype=np.float32)
+        shared[rows] = known.rarity[rows] ** 2
+        length = max(float(np.linalg.norm(known.rarity[rows])), 1e-9)
+        common = np.add.reduceat(shared[words], starts) / (lengths * length)
+        similar: Floats = (common + meanings @ known.meaning(rows)) / 2
+        return similar
+
+    @cached_property
+    def _captions(self) -> tuple[NDArray[np.int32], NDArray[np.int64], Floats, Floats]:
+        """Words of all captions, where each begins, its length as a vector, and its meaning."""
+        captions, known = self._neighbours.captions, self._known
+        words = np.concatenate(captions)
+        starts = np.cumsum([0, *(len(caption) for caption in captions[:-1])])
+        rarity = known.rarity[words]
+        meanings = np.add.reduceat(rarity[:, None] * known.words[words], starts)
+        meanings /= np.maximum(np.linalg.norm(meanings, axis=1, keepdims=True), 1e-9)
+        return words, starts, np.sqrt(np.add.reduceat(rarity**2, starts)), meanings
+
+
+class Continuations:
+    """What follows which tokens in a few motions.
+
+    Args:
+        motions: tokens (T,) of each.
+        similar: of each, to the description; the first is the nearest.
+        distances: (1 + codes, 1 + codes) between codes; the last is what lies before a motion.
+        context: weight of each of the last tokens.
+    """
+
+    def __init__(
+        self, motions: Sequence[Tokens], similar: Floats, distances: Floats, context: Floats
+    ) -> None:
+        reach, begin = len(context), len(distances) - 1
+        self.similarity = float(similar[0])
+        self._distances, self._context, self._before = distances, context, [begin] * reach
+        padded = [np.concatenate([self._before, motion]) for motion in motions]
+        windows: list[Any] = [np.lib.stride_tricks.sliding_window_view(p, reach) for p in padded]
+        self._keys = np.concatenate(windows)[:, ::-1]  # (N, reach), the last token first
+        self._next = np.concatenate([[*(motion + 1), END] for motion in motions])  # (N,)
+        clips = _SHARPNESS * np.log(np.maximum(similar / similar[0], _LEAST))
+        self._clips = np.repeat(clips, [len(motion) + 1 for motion in motions])  # (N,)
+
+    def log_probabilities(self, drawn: Sequence[int]) -> Floats:
+        """Return those (1 + codes,) of the end, then of each code, after the tokens drawn."""
+        reach = len(self._context)
+        last = [*self._before, *drawn][-reach:][::-1]
+        apart = self._distances[self._keys, last] @ self._context
+        scores = self._clips - apart / _SOFTNESS
+        counts = np.bincount(
+            self._next, np.exp(scores - scores.max()), minlength=len(self._distances)
+        )
+        logs: Floats = np.log(np.maximum(counts / counts.sum(), _LEAST)).astype(np.float32)
+        return logs

@@ -1,0 +1,191 @@
+"""Nearest neighbours: which training motions are looked up, and how they go on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from motionllm_toys import CODES, checkpoint, motion_llm, motion_tokenizer
+from safetensors.numpy import load_file, save_file
+
+from motion_agent.motion_core.engine import GenerationRequest
+from motion_agent.motion_core.errors import ConfigurationError, IntegrityError
+from motion_agent.motion_core.motionllm.checkpoint import load_checkpoint
+from motion_agent.motion_core.motionllm.decoding import MotionPrompt, decode_motions
+from motion_agent.motion_core.motionllm.engine import MotionLLMEngine
+from motion_agent.motion_core.motionllm.known_captions import KnownCaptions
+from motion_agent.motion_core.motionllm.neighbours import (
+    FILE,
+    Continuations,
+    NearestMotions,
+    Neighbours,
+)
+from motion_agent.motion_core.motionllm.sampling import Sampling
+
+CLIPS = (
+    (("a person waves with the left hand", "someone waves"), [1, 2, 3, 1, 2, 3]),
+    (("a person waves with the right hand",), [4, 5, 6, 4, 5, 6]),
+    (("a man bows",), [7, 8, 9]),
+    (("a man walks forward", "a person walks"), [10, 11, 12, 13]),
+)
+
+
+@pytest.fixture(scope="module")
+def known() -> KnownCaptions:
+    return KnownCaptions.learn([text for texts, _ in CLIPS for text in texts], ())
+
+
+@pytest.fixture(scope="module")
+def neighbours(known: KnownCaptions) -> Neighbours:
+    return Neighbours.of(known, ((texts, np.array(t, np.int16)) for texts, t in CLIPS))
+
+
+@pytest.fixture(scope="module")
+def nearest(known: KnownCaptions, neighbours: Neighbours) -> NearestMotions:
+    codebook = motion_tokenizer().quantizer.codebook.detach().numpy()
+    return NearestMotions(neighbours, known, codebook)
+
+
+def found(nearest: NearestMotions, description: str) -> Continuations:
+    continuations = nearest.continuations(description)
+    assert continuations is not None
+    return continuations
+
+
+def expected(continuations: Continuations, drawn: list[int]) -> int:
+    """The most probable token after those drawn; -1 for the end."""
+    return int(continuations.log_probabilities(drawn).argmax()) - 1
+
+
+@pytest.mark.parametrize(
+    ("description", "begins"),
+    [
+        ("somebody is waving with the left hand", 1),
+        ("a woman waves with her right hand", 4),
+        ("he bows", 7),
+        ("walking", 10),
+    ],
+)
+def test_a_motion_begins_like_that_of_the_nearest_caption(
+    nearest: NearestMotions, description: str, begins: int
+) -> None:
+    assert expected(found(nearest, description), []) == begins
+
+
+def test_it_goes_on_where_the_last_tokens_were_the_same_and_ends_there(
+    nearest: NearestMotions,
+) -> None:
+    bow = found(nearest, "a man bows")
+    assert [expected(bow, [7, 8, 9][:count]) for count in range(4)] == [7, 8, 9, -1]
+    wave = found(nearest, "a person waves with the left hand")
+    assert expected(wave, [1, 2, 3]) == 1 and expected(wave, [1, 2, 3, 1, 2, 3]) == -1
+
+
+def test_probabilities_are_of_the_end_and_of_each_code(nearest: NearestMotions) -> None:
+    logs = found(nearest, "a man bows").log_probabilities([7, 1])
+    assert logs.shape == (1 + CODES,) and np.isfinite(logs).all()
+    assert np.exp(logs).sum() == pytest.approx(1, abs=1e-6)
+
+
+def test_a_training_caption_is_as_similar_as_can_be_and_others_are_less(
+    nearest: NearestMotions,
+) -> None:
+    assert found(nearest, "a man bows").similarity == pytest.approx(1, abs=0.02)
+    assert 0 < found(nearest, "a man waves at a forward walk").similarity < 0.95
+
+
+@pytest.mark.parametrize("description", ["", "a dragon", "一个人向前走"])
+def test_without_a_known_word_nothing_is_near(nearest: NearestMotions, description: str) -> None:
+    assert nearest.continuations(description) is None
+
+
+def test_saved_neighbours_are_the_same(neighbours: Neighbours, tmp_path: Path) -> None:
+    neighbours.save(tmp_path)
+    again = Neighbours.load(tmp_path, codes=CODES, words=1000)
+    for one, other in ((neighbours.motions, again.motions), (neighbours.captions, again.captions)):
+        assert [part.tolist() for part in one] == [part.tolist() for part in other]
+    assert neighbours.owners.tolist() == again.owners.tolist() == [0, 0, 1, 2, 3, 3]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"tokens": [99] * 19},
+        {"lengths": [6, 6, 3, 5]},
+        {"lengths": [6, 6, 7, 0]},
+        {"owners": [0, 0, 1, 2, 3, 4]},
+        {"owners": [0]},
+        {"words": []},
+        {"counts": None},
+    ],
+)
+def test_a_damaged_file_is_one_clear_error(
+    neighbours: Neighbours, tmp_path: Path, change: dict[str, list[int] | None]
+) -> None:
+    neighbours.save(tmp_path)
+    arrays = load_file(tmp_path / FILE)
+    for name, values in change.items():
+        del arrays[name]
+        if values is not None:
+            arrays[name] = np.array(values, dtype=np.uint16)
+    save_file(arrays, tmp_path / FILE)
+    with pytest.raises(IntegrityError, match="get the checkpoint again"):
+        Neighbours.load(tmp_path, codes=CODES, words=1000)
+
+
+def test_neighbours_decide_where_the_model_is_undecided(nearest: NearestMotions) -> None:
+    model = motion_llm()
+    model.rows["t2m_head"].data.zero_()  # all tokens are alike to it
+    near = found(nearest, "a person walks")
+    rows = [MotionPrompt([1, 2, model.motion_start], seed, 1, 9, near=near) for seed in range(20)]
+    sampling = Sampling(neighbours=0.9, top_p=0.9)
+    alone = [decode_motions(model, [row], sampling)[0] for row in rows]
+    assert sum(motion == (10, 11, 12, 13) for motion in alone) > 10
+    assert decode_motions(model, rows, sampling) == alone  # whatever else is in the batch
+    without = [replace(row, near=None) for row in rows]
+    off = Sampling(top_p=0.9)
+    assert decode_motions(model, rows, off) == decode_motions(model, without, off)
+
+
+def test_a_motion_is_never_shorter_than_asked(nearest: NearestMotions) -> None:
+    model = motion_llm()
+    near = found(nearest, "a man bows")
+    rows = [MotionPrompt([1, model.motion_start], seed, 8, 8, near=near) for seed in range(8)]
+    motions = decode_motions(model, rows, Sampling(neighbours=0.9))
+    assert [len(motion) for motion in motions] == [8] * 8
+
+
+def test_a_checkpoint_keeps_its_neighbours_and_its_engine_asks_them(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    clips = [
+        (["a person walks forward"], random.normal(size=(40, 263)).astype(np.float32)),
+        (["a man waves"], random.normal(size=(24, 263)).astype(np.float32)),
+    ]
+    sampling = Sampling(min_tokens=2, max_tokens=10, longest=30, neighbours=0.95, takes=1)
+    made = checkpoint(tmp_path, sampling=sampling, clips=clips)
+    assert made.config.sampling == sampling and FILE in made.config.digests
+    engine = MotionLLMEngine(load_checkpoint(made.folder))
+    requests = [GenerationRequest("a person walks forward", seed=seed) for seed in range(12)]
+    recorded = engine.encode(clips[0][1])
+    begins = [take.tokens[0] for take in engine.generate(requests)]
+    assert begins.count(recorded[0]) > 6
+    engine.sampling = replace(sampling, neighbours=0.0)
+    assert [take.tokens[0] for take in engine.generate(requests)].count(recorded[0]) < 6
+    content = (made.folder / FILE).read_bytes()
+    (made.folder / FILE).write_bytes(content[:-2] + b"ab")
+    with pytest.raises(IntegrityError, match=r"neighbours\.safetensors is not the file"):
+        load_checkpoint(made.folder)
+    (made.folder / FILE).unlink()
+    with pytest.raises(IntegrityError, match=r"neighbours\.safetensors is missing"):
+        load_checkpoint(made.folder)
+
+
+def test_a_checkpoint_without_neighbours_says_so(tmp_path: Path) -> None:
+    engine = MotionLLMEngine(checkpoint(tmp_path))
+    engine.sampling = replace(engine.sampling, neighbours=0.4)
+    with pytest.raises(ConfigurationError, match="no neighbours to sample with"):
+        engine.generate([GenerationRequest("a man waves")])
+    with pytest.raises(ConfigurationError, match="training clips"):
+        checkpoint(tmp_path / "other", sampling=Sampling(neighbours=0.4))
