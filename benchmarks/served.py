@@ -1,6 +1,8 @@
 """Does a server of llama.cpp choose the tokens that the engine in this process chooses?
 
     python benchmarks/served.py --descriptions 4
+    vllm serve t2m/ --port 8000 &
+    python benchmarks/served.py --url http://127.0.0.1:8000/v1
 
 The shipped t2m is exported at 16 and at 8 bits and served on loopback. Motions are drawn in this
 process (float32, seeded); after each of their prefixes both are asked for the most probable token.
@@ -20,6 +22,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from authors import STEPS
@@ -50,11 +53,15 @@ def main() -> None:
     parser.add_argument("--descriptions", type=int, default=4, help="1 to 8")
     parser.add_argument("--tokens", type=int, default=25, help="of each motion")
     parser.add_argument("--checkpoint", type=Path, help="the shipped one, if none is given")
+    parser.add_argument("--url", help="of a running server of the exported t2m, such as vLLM's")
     parser.add_argument("--only-speed", action="store_true", help="skip the comparison of tokens")
     arguments = parser.parse_args()
     checkpoint = load_checkpoint(arguments.checkpoint)
     texts, count = STEPS[: arguments.descriptions], arguments.tokens
     print(f"{checkpoint.config.name} {checkpoint.version}, {len(texts)} motions of {count} tokens")
+    if arguments.url:
+        _compare_server(checkpoint, texts, count, arguments.url)
+        return
     if not arguments.only_speed:
         _compare(checkpoint, texts, count)
     try:
@@ -84,12 +91,27 @@ def _compare(checkpoint: Checkpoint, texts: Sequence[str], count: int) -> None:
             size = file.stat().st_size / 1e6
             with serving(file, window=512, threads=torch.get_num_threads()) as url:
                 client = CompletionClient([url], at_once=1)
-                found, free, seconds = _ask(client, checkpoint, prompt, texts, motions)
-        _tell(f"llama.cpp, {form}, {size:.0f} MB", found, expected)
-        words = sum(bool(TOKEN.sub("", text).strip()) for text in free)
-        print(f"  told nothing: {words} of {len(free)} answers hold words")
-        drawn = sum(len(TOKEN.findall(text)) for text in free)
-        print(f"  one stream: {drawn / seconds:.0f} tokens a second", flush=True)
+                answers = _ask(client, checkpoint, prompt, texts, motions)
+        _tell_answers(f"llama.cpp, {form}, {size:.0f} MB", answers, expected)
+
+
+def _compare_server(checkpoint: Checkpoint, texts: Sequence[str], count: int, url: str) -> None:
+    model, prompt = load_decoder(checkpoint, torch.float32)
+    motions = draw(model, prompt, texts, count)
+    expected = _most_probable(model, prompt, texts, motions)
+    client = CompletionClient([url], at_once=1)
+    _tell_answers(url, _ask(client, checkpoint, prompt, texts, motions), expected)
+
+
+def _tell_answers(
+    name: str, answers: tuple[list[int], list[str], float], expected: Sequence[int]
+) -> None:
+    found, free, seconds = answers
+    _tell(name, found, expected)
+    words = sum(bool(TOKEN.sub("", text).strip()) for text in free)
+    print(f"  told nothing: {words} of {len(free)} answers hold words")
+    drawn = sum(len(TOKEN.findall(text)) for text in free)
+    print(f"  one stream: {drawn / seconds:.0f} tokens a second", flush=True)
 
 
 def load_decoder(checkpoint: Checkpoint, dtype: torch.dtype) -> tuple[InferenceModel, PromptFormat]:
@@ -162,13 +184,20 @@ def _ask(
     """
     [[model]] = client.models()
     first = checkpoint.config.vocabulary + 1
-    visible = {"preserved_tokens": [f"<Motion_{n}>" for n in range(checkpoint.config.codes)]}
-    bias = [[token, 100] for token in range(first, first + 1 + checkpoint.config.codes)]
+    motion = range(first, first + 1 + checkpoint.config.codes)  # </Motion>, then the codes
+    visible: dict[str, Any]
+    allowed: dict[str, Any]
+    if model.kind == "vllm":
+        visible = {"skip_special_tokens": False, "spaces_between_special_tokens": False}
+        allowed = {"allowed_token_ids": list(motion)}
+    else:
+        visible = {"preserved_tokens": [f"<Motion_{n}>" for n in range(checkpoint.config.codes)]}
+        allowed = {"logit_bias": [[token, 100] for token in motion]}
 
     async def next_token(ask: Ask, *, text: str, before: Sequence[int], model: ServedModel) -> int:
         written = "".join(f"<Motion_{token}>" for token in before)
         fields = {"prompt": f"{prompt.describe(text)}<Motion>{written}", "max_tokens": 1}
-        answer = await ask(model, {**fields, "temperature": 0, "logit_bias": bias, **visible})
+        answer = await ask(model, {**fields, "temperature": 0, **allowed, **visible})
         match = TOKEN.fullmatch(answer.text)
         return int(match[1]) if match else END
 
