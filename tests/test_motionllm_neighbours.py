@@ -109,6 +109,13 @@ def test_saved_neighbours_are_the_same(neighbours: Neighbours, tmp_path: Path) -
     assert neighbours.owners.tolist() == again.owners.tolist() == [0, 0, 1, 2, 3, 3]
 
 
+def test_more_clips_than_sixteen_bits_count_are_kept(known: KnownCaptions, tmp_path: Path) -> None:
+    tokens = np.array([3], np.int16)
+    many = Neighbours.of(known, ((["a man bows"], tokens) for _ in range(70_000)))
+    many.save(tmp_path)
+    assert Neighbours.load(tmp_path, codes=CODES, words=1000).owners[-1] == 69_999
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -80,11 +80,11 @@ class Neighbours:
     def save(self, folder: Path) -> None:
         """Write ``neighbours.safetensors``."""
         arrays = {
-            "tokens": np.concatenate(self.motions).astype(np.uint16),
-            "lengths": np.array([len(motion) for motion in self.motions], dtype=np.uint16),
-            "words": np.concatenate(self.captions).astype(np.uint16),
-            "counts": np.array([len(caption) for caption in self.captions], dtype=np.uint16),
-            "owners": self.owners.astype(np.uint16),
+            "tokens": _small(np.concatenate(self.motions)),
+            "lengths": _small(np.array([len(motion) for motion in self.motions])),
+            "words": _small(np.concatenate(self.captions)),
+            "counts": _small(np.array([len(caption) for caption in self.captions])),
+            "owners": _small(self.owners),
         }
         with replacing(folder / FILE) as path:
             save_file(arrays, path)
@@ -108,7 +108,7 @@ class Neighbours:
             motions = _split(arrays["tokens"], arrays["lengths"], codes)
             captions = _split(arrays["words"], arrays["counts"], words)
             owners = arrays["owners"]
-            if owners.shape != (len(captions),) or owners.max() >= len(motions):
+            if owners.shape != (len(captions),) or not _are_below(owners, len(motions)):
                 raise ValueError("captions without a clip")
         except (SafetensorError, OSError, KeyError, ValueError) as err:
             raise IntegrityError(
@@ -117,12 +117,21 @@ class Neighbours:
         return cls(tuple(part.astype(np.int16) for part in motions), captions, owners)
 
 
+def _small(numbers: NDArray[Any]) -> NDArray[Any]:
+    """Return numbers from 0 in 16 bits, or more where they need them."""
+    return numbers.astype(np.promote_types(np.uint16, np.min_scalar_type(numbers.max())))
+
+
+def _are_below(numbers: NDArray[np.int32], limit: int) -> bool:
+    return bool(numbers.min() >= 0 and numbers.max() < limit)
+
+
 def _split(
     flat: NDArray[np.int32], lengths: NDArray[np.int32], below: int
 ) -> tuple[NDArray[np.int32], ...]:
     if flat.ndim != 1 or lengths.ndim != 1 or not lengths.size or lengths.min() < 1:
         raise ValueError("empty or misshapen")
-    if lengths.sum() != len(flat) or flat.max() >= below:
+    if lengths.sum() != len(flat) or not _are_below(flat, below):
         raise ValueError("its parts do not belong together")
     return tuple(np.split(flat, np.cumsum(lengths)[:-1]))
 
