@@ -11,7 +11,7 @@ from motionllm_toys import CODES, checkpoint, motion_llm, motion_tokenizer
 from safetensors.numpy import load_file, save_file
 
 from motion_agent.motion_core.engine import GenerationRequest
-from motion_agent.motion_core.errors import ConfigurationError, IntegrityError
+from motion_agent.motion_core.errors import ConfigurationError, InputError, IntegrityError
 from motion_agent.motion_core.motionllm.checkpoint import load_checkpoint
 from motion_agent.motion_core.motionllm.decoding import MotionPrompt, decode_motions
 from motion_agent.motion_core.motionllm.engine import MotionLLMEngine
@@ -146,12 +146,15 @@ def test_neighbours_decide_where_the_model_is_undecided(nearest: NearestMotions)
     model = motion_llm()
     model.rows["t2m_head"].data.zero_()  # all tokens are alike to it
     near = found(nearest, "a person walks")
-    rows = [MotionPrompt([1, 2, model.motion_start], seed, 1, 9, near=near) for seed in range(20)]
+    rows = [
+        MotionPrompt([1, 2, model.motion_start], seed, 1, 9, continuations=near)
+        for seed in range(20)
+    ]
     sampling = Sampling(neighbours=0.9, top_p=0.9)
     alone = [decode_motions(model, [row], sampling)[0] for row in rows]
     assert sum(motion == (10, 11, 12, 13) for motion in alone) > 10
     assert decode_motions(model, rows, sampling) == alone  # whatever else is in the batch
-    without = [replace(row, near=None) for row in rows]
+    without = [replace(row, continuations=None) for row in rows]
     off = Sampling(top_p=0.9)
     assert decode_motions(model, rows, off) == decode_motions(model, without, off)
 
@@ -159,7 +162,9 @@ def test_neighbours_decide_where_the_model_is_undecided(nearest: NearestMotions)
 def test_a_motion_is_never_shorter_than_asked(nearest: NearestMotions) -> None:
     model = motion_llm()
     near = found(nearest, "a man bows")
-    rows = [MotionPrompt([1, model.motion_start], seed, 8, 8, near=near) for seed in range(8)]
+    rows = [
+        MotionPrompt([1, model.motion_start], seed, 8, 8, continuations=near) for seed in range(8)
+    ]
     motions = decode_motions(model, rows, Sampling(neighbours=0.9))
     assert [len(motion) for motion in motions] == [8] * 8
 
@@ -184,9 +189,22 @@ def test_a_checkpoint_keeps_its_neighbours_and_its_engine_asks_them(tmp_path: Pa
     (made.folder / FILE).write_bytes(content[:-2] + b"ab")
     with pytest.raises(IntegrityError, match=r"neighbours\.safetensors is not the file"):
         load_checkpoint(made.folder)
+    (made.folder / FILE).write_bytes(content)
+    (made.folder / "coverage.safetensors").write_bytes(b"of another checkpoint")
+    with pytest.raises(IntegrityError, match=r"coverage\.safetensors is not the file"):
+        load_checkpoint(made.folder)
     (made.folder / FILE).unlink()
     with pytest.raises(IntegrityError, match=r"neighbours\.safetensors is missing"):
         load_checkpoint(made.folder)
+
+
+def test_without_neighbours_the_ends_penalty_is_what_they_would_leave_of_it() -> None:
+    model = motion_llm()
+    rows = [MotionPrompt([1, 2, model.motion_start], seed, 1, 30) for seed in range(30)]
+    diluted = Sampling(top_p=1, end_penalty=4.0, neighbours=0.5)
+    assert diluted.end_penalty_alone == 2.0
+    alone = decode_motions(model, rows, Sampling(top_p=1, end_penalty=2.0))
+    assert decode_motions(model, rows, diluted) == alone
 
 
 def test_a_checkpoint_without_neighbours_says_so(tmp_path: Path) -> None:
@@ -194,5 +212,8 @@ def test_a_checkpoint_without_neighbours_says_so(tmp_path: Path) -> None:
     engine.sampling = replace(engine.sampling, neighbours=0.4)
     with pytest.raises(ConfigurationError, match="no neighbours to sample with"):
         engine.generate([GenerationRequest("a man waves")])
+    with pytest.raises(InputError, match="no caption of the clips has a known word"):
+        strange = [(["zzz"], np.zeros((8, 263), dtype=np.float32))]
+        checkpoint(tmp_path / "strange", clips=strange)
     with pytest.raises(ConfigurationError, match="training clips"):
         checkpoint(tmp_path / "other", sampling=Sampling(neighbours=0.4))

@@ -132,8 +132,9 @@ def notice(motion: Collection[str], captions: Collection[str]) -> str:
 {first}
 {"-" * len(first)}
 The tokenizer, motion rows, adapters, matching network and coverage vectors in
-motion_core/checkpoints/ were trained on the data listed in part 2; neighbours.safetensors there has
-the motion tokens of the captioned training clips, which decoding looks up.
+motion_core/checkpoints/ were trained on the data listed in part 2; neighbours.safetensors there
+holds the motion tokens of the captioned training clips and the words of their captions, which
+decoding looks up.
 {terms}
 The code itself has no such terms: weights that you train on your own motion capture with it are
 yours.
@@ -141,8 +142,8 @@ yours.
 
 {second}
 {"-" * len(second)}
-No recording is contained in this repository or in the package: a motion token stands for 0.2 s, is
-one of 512, and gives joints back to some centimetres.
+No recording is contained in this repository or in the package. Motion tokens only approximate one:
+each stands for 0.2 s of motion and is one of 512.
 
 {attributions}
 """

@@ -142,7 +142,7 @@ def assemble_checkpoint(
     if prompts["t2m"] != prompts["m2t"]:
         raise ConfigurationError(f"the two directions were trained with other prompts: {prompts}")
     sampling = sampling or Sampling()
-    if sampling.neighbours and not (clips and captions):
+    if (sampling.neighbours or clips) and not (clips and captions):
         raise ConfigurationError(
             "sampling with neighbours needs the training clips and their captions; give both"
         )

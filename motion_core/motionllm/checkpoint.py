@@ -99,9 +99,9 @@ class CheckpointConfig:
     digests: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def decides(self) -> tuple[str, ...]:
+    def decisive_files(self) -> tuple[str, ...]:
         """The files that decide what is generated and captioned."""
-        return (*_TENSORS, *({NEIGHBOURS} & self.digests.keys()))
+        return (*_TENSORS, *([NEIGHBOURS] if NEIGHBOURS in self.digests else []))
 
     @property
     def fills(self) -> bool:
@@ -175,7 +175,7 @@ class Checkpoint:
     @property
     def version(self) -> str:
         """Six hexadecimal digits that change with any of the weights."""
-        digests = [self.config.digests[name] for name in self.config.decides]
+        digests = [self.config.digests[name] for name in self.config.decisive_files]
         return hashlib.sha256("".join(digests).encode()).hexdigest()[:6]
 
     def tokenizer(self) -> MotionTokenizer:
@@ -295,7 +295,8 @@ def load_checkpoint(folder: Path | str | None = None) -> Checkpoint:
                 f"{values['version']!r}; this program reads {FORMAT!r}, version {VERSION}"
             )
         config = CheckpointConfig.from_dict(values)
-        for name in config.decides:
+        needed = [COVERAGE] if NEIGHBOURS in config.digests else []  # whose words it numbers
+        for name in (*config.decisive_files, *needed):
             if file_digest(folder / name) != config.digests[name]:
                 raise IntegrityError(
                     f"{folder / name} is not the file that {CONFIG} describes; it is damaged or "

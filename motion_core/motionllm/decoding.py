@@ -64,7 +64,7 @@ class MotionPrompt:
         greedy: the most probable token each time.
         blank: the prompt without its description, for `Sampling.guidance`; empty for none.
         cancel: once it is set, the row leaves the batch.
-        near: what training motions do next, for `Sampling.neighbours`; None for none.
+        continuations: what training motions do next, for `Sampling.neighbours`; None for none.
     """
 
     ids: list[int]
@@ -74,7 +74,7 @@ class MotionPrompt:
     greedy: bool = False
     blank: tuple[int, ...] = ()
     cancel: CancelToken | None = None
-    near: Continuations | None = None
+    continuations: Continuations | None = None
 
 
 @torch.inference_mode()
@@ -95,7 +95,7 @@ def decode_motions(
     seeds = [torch.Generator().manual_seed(prompt.seed % _SEEDS) for prompt in prompts]
     twins = [row for row, prompt in enumerate(prompts) if prompt.blank and sampling.guidance != 1]
     numbered = list(enumerate(twins, start=len(prompts)))
-    told: list[list[int]] = [[] for _ in prompts]  # tokens of each row, for its neighbours
+    histories: list[list[int]] = [[] for _ in prompts]  # tokens of each row, for its neighbours
 
     def choose(logits: Tensor, rows: list[int], step: int) -> Tensor:
         places = {row: place for place, row in enumerate(rows)}
@@ -110,20 +110,23 @@ def decode_motions(
 
     def choose_own(logits: Tensor, rows: list[int], step: int) -> Tensor:
         early = torch.tensor([step < prompts[row].least for row in rows])
-        logits[:, END] -= sampling.end_penalty
         for place, row in enumerate(rows):
-            near = prompts[row].near
-            if near is not None and sampling.neighbours:
-                other = torch.from_numpy(near.log_probabilities(told[row])).to(logits)
-                weight = sampling.neighbours * near.similarity
-                logits[place] = torch.lerp(torch.log_softmax(logits[place], -1), other, weight)
+            continuations = prompts[row].continuations
+            if continuations is None or not sampling.neighbours:
+                logits[place, END] -= sampling.end_penalty_alone
+                continue
+            logits[place, END] -= sampling.end_penalty
+            own = torch.log_softmax(logits[place], -1)
+            other = torch.from_numpy(continuations.log_probabilities(histories[row])).to(own)
+            weight = sampling.neighbours * continuations.similarity
+            logits[place] = torch.lerp(own, other, weight)
         logits[early, END] = -torch.inf
         uniform = torch.stack([torch.rand((), generator=seeds[row]) for row in rows])
         drawn = draw(probabilities(logits, sampling), uniform)
         greedy = torch.tensor([prompts[row].greedy for row in rows])
         chosen = torch.where(greedy, logits.argmax(-1), drawn)
         for row, index in zip(rows, chosen.tolist(), strict=True):
-            told[row].append(index - 1)
+            histories[row].append(index - 1)
         return chosen
 
     def stopped() -> set[int]:

@@ -108,7 +108,7 @@ class MotionLLMEngine(CheckpointEngine):
         with self._lock:
             model, prompt = self._use("t2m")
             blank = (*prompt.description(""), model.motion_start)
-            near = {line: self._continuations(line) for line, _, _ in checked}
+            continuations = {line: self._continuations(line) for line, _, _ in checked}
             rows = [
                 MotionPrompt(
                     [
@@ -121,7 +121,7 @@ class MotionLLMEngine(CheckpointEngine):
                     request.greedy,
                     blank,
                     request.cancel,
-                    near[line],
+                    continuations[line],
                 )
                 for request, (line, least, most) in zip(requests, checked, strict=True)
                 for seed in take_seeds(int(request.seed), self._takes(request))

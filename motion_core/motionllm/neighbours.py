@@ -13,7 +13,8 @@ https://arxiv.org/abs/1911.00172, section 2, but
   (https://arxiv.org/abs/2304.01116);
 - contexts are compared as codebook vectors rather than as states of the model, so that clips cost
   no pass of it;
-- probabilities are multiplied rather than added, so that what either thinks impossible is rare.
+- the mean of probabilities is geometric rather than arithmetic, so that what either thinks
+  impossible is rare.
 
 The similarity of captions is the mean of two cosines: of their words, and of what the words mean to
 `KnownCaptions`.
@@ -33,7 +34,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from ..atomic import replacing
-from ..errors import IntegrityError
+from ..errors import InputError, IntegrityError
 from .known_captions import KnownCaptions
 from .model import END
 
@@ -66,6 +67,9 @@ class Neighbours:
     def of(cls, known: KnownCaptions, clips: Iterable[tuple[Sequence[str], Tokens]]) -> Neighbours:
         """Return those of clips with captions and tokens; captions without a known word are left
         out.
+
+        Raises:
+            InputError: no caption has one.
         """
         motions: list[Tokens] = []
         captions: list[NDArray[np.int32]] = []
@@ -75,6 +79,8 @@ class Neighbours:
             captions += [row for row in rows if row.size]
             owners += [len(motions) for row in rows if row.size]
             motions.append(tokens)
+        if not captions:
+            raise InputError("no caption of the clips has a known word; give their own captions")
         return cls(tuple(motions), tuple(captions), np.array(owners, dtype=np.int32))
 
     def save(self, folder: Path) -> None:
@@ -175,8 +181,8 @@ class NearestMotions:
         shared[rows] = known.rarity[rows] ** 2
         length = max(float(np.linalg.norm(known.rarity[rows])), 1e-9)
         common = np.add.reduceat(shared[words], starts) / (lengths * length)
-        similar: Floats = (common + meanings @ known.meaning(rows)) / 2
-        return similar
+        similarities: Floats = (common + meanings @ known.meaning(rows)) / 2
+        return similarities
 
     @cached_property
     def _captions(self) -> tuple[NDArray[np.int32], NDArray[np.int64], Floats, Floats]:
@@ -195,22 +201,22 @@ class Continuations:
 
     Args:
         motions: tokens (T,) of each.
-        similar: of each, to the description; the first is the nearest.
+        similarities: of each, to the description; the first is the nearest.
         distances: (1 + codes, 1 + codes) between codes; the last is what lies before a motion.
         context: weight of each of the last tokens.
     """
 
     def __init__(
-        self, motions: Sequence[Tokens], similar: Floats, distances: Floats, context: Floats
+        self, motions: Sequence[Tokens], similarities: Floats, distances: Floats, context: Floats
     ) -> None:
         reach, begin = len(context), len(distances) - 1
-        self.similarity = float(similar[0])
+        self.similarity = float(similarities[0])
         self._distances, self._context, self._before = distances, context, [begin] * reach
         padded = [np.concatenate([self._before, motion]) for motion in motions]
         windows: list[Any] = [np.lib.stride_tricks.sliding_window_view(p, reach) for p in padded]
         self._keys = np.concatenate(windows)[:, ::-1]  # (N, reach), the last token first
         self._next = np.concatenate([[*(motion + 1), END] for motion in motions])  # (N,)
-        clips = _SHARPNESS * np.log(np.maximum(similar / similar[0], _LEAST))
+        clips = _SHARPNESS * np.log(np.maximum(similarities / similarities[0], _LEAST))
         self._clips = np.repeat(clips, [len(motion) + 1 for motion in motions])  # (N,)
 
     def log_probabilities(self, drawn: Sequence[int]) -> Floats:

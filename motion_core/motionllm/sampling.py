@@ -83,6 +83,11 @@ class Sampling:
                 f"longest={self.longest}; give 1 <= min <= max <= longest"
             )
 
+    @property
+    def end_penalty_alone(self) -> float:
+        """The end's penalty where no neighbours are asked, as they would have diluted it."""
+        return self.end_penalty * (1 - self.neighbours)
+
     def to_dict(self) -> dict[str, Any]:
         """Return all fields; newer ones only if set, so that older checkpoints stay the same."""
         values = asdict(self)

@@ -14,7 +14,7 @@ server.
 
 Drawing again what may not be drawn gives what forbidding it does: the same distribution. Only
 vLLM and llama.cpp can apply the checkpoint's `end_penalty`; from others, motions end earlier. None
-can ask its neighbours.
+can consult its neighbours.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ _MOTION = re.compile(r"\s*<Motion_(\d{1,5})>")
 class ServedEngine(CheckpointEngine):
     """Text to motion tokens and back, by the models of servers; see `MotionEngine`.
 
-    One take of a description is drawn, without guidance: a checkpoint that asks for more is served
-    worse than it can be, and a warning says so.
+    One take of a description is drawn, without neighbours or guidance. A warning says so if the
+    checkpoint asks for guidance or several takes, for which motions fit their descriptions less.
 
     Args:
         checkpoint: that the served models were exported from.
@@ -212,7 +212,7 @@ class ServedEngine(CheckpointEngine):
 
     def _constraint(self, model: ServedModel, *, end: bool) -> dict[str, Any]:
         """Fields with which a server writes motion tokens alone, and </Motion> if it may `end`."""
-        config, penalty = self.checkpoint.config, self.sampling.end_penalty
+        config, penalty = self.checkpoint.config, self.sampling.end_penalty_alone
         first = config.vocabulary + 2
         ending = first - 1
         allowed = [*([ending] if end else []), *range(first, first + config.codes)]

@@ -380,7 +380,7 @@ def assemble(
         typer.Option(
             min=0,
             max=0.99,
-            help="Weight of training motions with similar captions, which are stored; 0 for none.",
+            help="Weight of what training clips with similar captions do next; 0 for none.",
         ),
     ] = None,
     max_tokens: Annotated[
