@@ -53,7 +53,9 @@ def main() -> None:
     parser.add_argument("--descriptions", type=int, default=4, help="1 to 8")
     parser.add_argument("--tokens", type=int, default=25, help="of each motion")
     parser.add_argument("--checkpoint", type=Path, help="the shipped one, if none is given")
-    parser.add_argument("--url", help="of a running server of the exported t2m, such as vLLM's")
+    parser.add_argument(
+        "--url", help="of a running server that serves the exported t2m, such as vLLM"
+    )
     parser.add_argument("--only-speed", action="store_true", help="skip the comparison of tokens")
     arguments = parser.parse_args()
     checkpoint = load_checkpoint(arguments.checkpoint)

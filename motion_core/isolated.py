@@ -44,7 +44,7 @@ def run_script(
 
 
 def start_script(script: Path, line: str) -> subprocess.Popen[str]:
-    """Start a script of the package, write `line` to its input, and leave that open.
+    """Start a script of the package, write `line` to its input, and leave the input open.
 
     Unlike `run_script`, it sees the user's own site-packages, where its imports may be.
     """

@@ -182,11 +182,11 @@ def assemble_checkpoint(
         if matching is not None:
             shutil.copy(Path(matching) / MATCHING, fresh / MATCHING)
         if captions:
-            KnownCaptions.learn(captions, held_out).save(fresh)
+            known = KnownCaptions.learn(captions, held_out)
+            known.save(fresh)
         if clips:
             tokens = encode_many(motion_tokenizer, [features for _, features in clips])
             texts = [texts for texts, _ in clips]
-            known = KnownCaptions.load(fresh)
             Neighbours.of(known, zip(texts, tokens, strict=True)).save(fresh)
 
     return write_checkpoint(out, config, fill)

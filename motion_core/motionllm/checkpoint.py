@@ -205,21 +205,23 @@ class Checkpoint:
             return KnownCaptions.load(self.folder)
         return KnownWords(self.config.words)
 
-    def nearest_motions(self, codebook: Tensor) -> NearestMotions:
+    def nearest_motions(
+        self, known: KnownCaptions | KnownWords, codebook: Tensor
+    ) -> NearestMotions:
         """Load the motions of the training clips, for `Sampling.neighbours`.
 
         Args:
-            codebook: of its tokenizer, (codes, D).
+            known: what `known` gave.
+            codebook: vectors (codes, D) of its tokenizer.
 
         Raises:
             ConfigurationError: the checkpoint has none.
             IntegrityError: they are damaged.
         """
-        known = self.known()
         if NEIGHBOURS not in self.config.digests or not isinstance(known, KnownCaptions):
             raise ConfigurationError(
                 f"the checkpoint {self.folder} has no neighbours to sample with; set "
-                "Sampling.neighbours to 0, or give `train assemble` --neighbours"
+                "Sampling.neighbours to 0, or assemble it with `train assemble --neighbours`"
             )
         found = Neighbours.load(self.folder, codes=self.config.codes, words=len(known.stems))
         return NearestMotions(found, known, codebook.detach().float().cpu().numpy())
@@ -295,7 +297,7 @@ def load_checkpoint(folder: Path | str | None = None) -> Checkpoint:
                 f"{values['version']!r}; this program reads {FORMAT!r}, version {VERSION}"
             )
         config = CheckpointConfig.from_dict(values)
-        needed = [COVERAGE] if NEIGHBOURS in config.digests else []  # whose words it numbers
+        needed = [COVERAGE] if NEIGHBOURS in config.digests else []  # neighbours number its words
         for name in (*config.decisive_files, *needed):
             if file_digest(folder / name) != config.digests[name]:
                 raise IntegrityError(

@@ -64,7 +64,7 @@ class MotionPrompt:
         greedy: the most probable token each time.
         blank: the prompt without its description, for `Sampling.guidance`; empty for none.
         cancel: once it is set, the row leaves the batch.
-        continuations: what training motions do next, for `Sampling.neighbours`; None for none.
+        continuations: of training motions, for `Sampling.neighbours`; None for none.
     """
 
     ids: list[int]

@@ -247,14 +247,14 @@ class MotionLLMEngine(CheckpointEngine):
         )
 
     def _continuations(self, description: str) -> Continuations | None:
-        """Return what training motions with similar captions do, if sampling asks for that."""
+        """Return how training motions with similar captions continue, if sampling uses them."""
         if not self.sampling.neighbours or self.sampling.beams > 1:
             return None
         return self._nearest.continuations(description)
 
     @cached_property
     def _nearest(self) -> NearestMotions:
-        return self.checkpoint.nearest_motions(self.tokenizer.quantizer.codebook)
+        return self.checkpoint.nearest_motions(self._known, self.tokenizer.quantizer.codebook)
 
     def _takes(self, request: GenerationRequest) -> int:
         """Return the number of takes; beam search gives one answer, whatever the seed."""

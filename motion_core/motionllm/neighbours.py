@@ -1,23 +1,23 @@
-"""Nearest neighbours: how training motions with similar captions go on, as a second opinion on t2m.
+"""Nearest neighbours: how training motions with similar captions continue, as a second opinion.
 
     description         a person kicks with the left foot
     nearest captions    kicks with left leg · a man kicks · …               `_CLIPS` clips
-    what came next      wherever their last `_CONTEXT` tokens were like those just drawn
+    what came next      wherever the tokens before it resemble those just drawn
 
-    log p = (1 - w) log p(t2m) + w log p(neighbours),    w = weight x similarity of the nearest one
+    log p = (1 - w) log p(t2m) + w log p(neighbours),    w = weight x similarity of the nearest
 
 After "Generalization through Memorization: Nearest Neighbor Language Models",
 https://arxiv.org/abs/1911.00172, section 2, but
 
-- only clips with similar captions are looked into, as in ReMoDiffuse
+- only clips with similar captions are searched, as in ReMoDiffuse
   (https://arxiv.org/abs/2304.01116);
-- contexts are compared as codebook vectors rather than as states of the model, so that clips cost
-  no pass of it;
-- the mean of probabilities is geometric rather than arithmetic, so that what either thinks
-  impossible is rare.
+- contexts are compared by codebook vectors rather than by hidden states, so the clips need no
+  forward pass;
+- the two distributions are combined by a geometric rather than an arithmetic mean, so a token that
+  either finds impossible is rarely drawn.
 
-The similarity of captions is the mean of two cosines: of their words, and of what the words mean to
-`KnownCaptions`.
+The similarity of two captions is the mean of two cosines: between their bags of words, and between
+their meanings in `KnownCaptions`.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ from .model import END
 
 FILE = "neighbours.safetensors"
 _CLIPS = 16
-_CONTEXT = np.array([1.0, 0.6, 0.4, 0.25], dtype=np.float32)  # weights, of the last token first
-_SOFTNESS = 0.15  # of contexts, in mean squared distances between codes
-_SHARPNESS = 4  # power of a clip's similarity beside that of the nearest
-_LEAST = 1e-9  # probability
+_CONTEXT = np.array([1.0, 0.6, 0.4, 0.25], dtype=np.float32)  # weights, from the last token back
+_SOFTNESS = 0.15  # how far contexts may differ, in mean squared distances between codes
+_SHARPNESS = 4  # a clip counts by this power of its similarity, relative to the nearest clip's
+_LEAST = 1e-9  # smallest probability
 
 Floats = NDArray[np.float32]
 Tokens = NDArray[np.int16]
@@ -65,11 +65,14 @@ class Neighbours:
 
     @classmethod
     def of(cls, known: KnownCaptions, clips: Iterable[tuple[Sequence[str], Tokens]]) -> Neighbours:
-        """Return those of clips with captions and tokens; captions without a known word are left
-        out.
+        """Return the neighbours that these clips make; captions with no known word are left out.
+
+        Args:
+            known: of the same captions.
+            clips: captions and motion tokens of each.
 
         Raises:
-            InputError: no caption has one.
+            InputError: no caption has a known word.
         """
         motions: list[Tokens] = []
         captions: list[NDArray[np.int32]] = []
@@ -102,7 +105,7 @@ class Neighbours:
         Args:
             folder: of the checkpoint.
             codes: size of its codebook.
-            words: number of stems that its `KnownCaptions` has.
+            words: number of stems in its `KnownCaptions`.
 
         Raises:
             IntegrityError: the file is damaged, or of another checkpoint.
@@ -115,7 +118,7 @@ class Neighbours:
             captions = _split(arrays["words"], arrays["counts"], words)
             owners = arrays["owners"]
             if owners.shape != (len(captions),) or not _are_below(owners, len(motions)):
-                raise ValueError("captions without a clip")
+                raise ValueError("a caption belongs to no clip")
         except (SafetensorError, OSError, KeyError, ValueError) as err:
             raise IntegrityError(
                 f"{folder / FILE} is damaged ({err}); get the checkpoint again"
@@ -124,7 +127,7 @@ class Neighbours:
 
 
 def _small(numbers: NDArray[Any]) -> NDArray[Any]:
-    """Return numbers from 0 in 16 bits, or more where they need them."""
+    """Return non-negative integers as 16-bit ones, or wider if they do not fit."""
     return numbers.astype(np.promote_types(np.uint16, np.min_scalar_type(numbers.max())))
 
 
@@ -136,31 +139,31 @@ def _split(
     flat: NDArray[np.int32], lengths: NDArray[np.int32], below: int
 ) -> tuple[NDArray[np.int32], ...]:
     if flat.ndim != 1 or lengths.ndim != 1 or not lengths.size or lengths.min() < 1:
-        raise ValueError("empty or misshapen")
+        raise ValueError("an array is empty or has the wrong shape")
     if lengths.sum() != len(flat) or not _are_below(flat, below):
-        raise ValueError("its parts do not belong together")
+        raise ValueError("lengths or values do not match")
     return tuple(np.split(flat, np.cumsum(lengths)[:-1]))
 
 
 class NearestMotions:
-    """Finds the training motions for a description.
+    """Finds the training motions whose captions are nearest to a description.
 
     Args:
-        neighbours: what there is.
-        known: the same checkpoint's.
-        codebook: vectors (codes, D).
+        neighbours: the motions and captions to search.
+        known: of the same checkpoint.
+        codebook: vectors (codes, D) of its tokenizer.
     """
 
     def __init__(self, neighbours: Neighbours, known: KnownCaptions, codebook: Floats) -> None:
         self._neighbours, self._known = neighbours, known
-        # Before a motion begins there is the mean of all codes.
+        # The last row, the mean of all codes, stands for the time before a motion begins.
         vectors = np.concatenate([codebook - codebook.mean(0), np.zeros_like(codebook[:1])])
         squares = (vectors**2).sum(1)
         distances = squares[:, None] + squares - 2 * vectors @ vectors.T
         self._distances: Floats = distances / max(float(distances[:-1, :-1].mean()), 1e-9)
 
     def continuations(self, description: str) -> Continuations | None:
-        """Return what the motions with the nearest captions do; None if it has no known word."""
+        """Return how motions with the nearest captions continue; None without a known word."""
         rows = np.unique(self._known.rows(description)).astype(np.int32)
         similar = self._similarities(rows)
         if not rows.size or similar.max() <= 0:
@@ -169,9 +172,7 @@ class NearestMotions:
         best = np.zeros(len(motions), dtype=np.float32)
         np.maximum.at(best, self._neighbours.owners, similar)
         nearest = np.argsort(-best, kind="stable")[:_CLIPS]
-        return Continuations(
-            [motions[i] for i in nearest], best[nearest], self._distances, _CONTEXT
-        )
+        return Continuations([motions[i] for i in nearest], best[nearest], self._distances)
 
     def _similarities(self, rows: NDArray[np.int32]) -> Floats:
         """Return the similarity (C,) of each caption to a description with these words."""
@@ -186,7 +187,7 @@ class NearestMotions:
 
     @cached_property
     def _captions(self) -> tuple[NDArray[np.int32], NDArray[np.int64], Floats, Floats]:
-        """Words of all captions, where each begins, its length as a vector, and its meaning."""
+        """Words of all captions, and each caption's first word, norm and meaning."""
         captions, known = self._neighbours.captions, self._known
         words = np.concatenate(captions)
         starts = np.cumsum([0, *(len(caption) for caption in captions[:-1])])
@@ -197,21 +198,22 @@ class NearestMotions:
 
 
 class Continuations:
-    """What follows which tokens in a few motions.
+    """How a few motions continue after given tokens.
 
     Args:
         motions: tokens (T,) of each.
-        similarities: of each, to the description; the first is the nearest.
-        distances: (1 + codes, 1 + codes) between codes; the last is what lies before a motion.
-        context: weight of each of the last tokens.
+        similarities: of each caption to the description, the nearest first.
+        distances: (codes + 1, codes + 1) between codes; the last row and column stand for the time
+            before a motion begins.
+
+    Attributes:
+        similarity: of the nearest caption.
     """
 
-    def __init__(
-        self, motions: Sequence[Tokens], similarities: Floats, distances: Floats, context: Floats
-    ) -> None:
-        reach, begin = len(context), len(distances) - 1
+    def __init__(self, motions: Sequence[Tokens], similarities: Floats, distances: Floats) -> None:
+        reach = len(_CONTEXT)
         self.similarity = float(similarities[0])
-        self._distances, self._context, self._before = distances, context, [begin] * reach
+        self._distances, self._before = distances, [len(distances) - 1] * reach
         padded = [np.concatenate([self._before, motion]) for motion in motions]
         windows: list[Any] = [np.lib.stride_tricks.sliding_window_view(p, reach) for p in padded]
         self._keys = np.concatenate(windows)[:, ::-1]  # (N, reach), the last token first
@@ -220,10 +222,9 @@ class Continuations:
         self._clips = np.repeat(clips, [len(motion) + 1 for motion in motions])  # (N,)
 
     def log_probabilities(self, drawn: Sequence[int]) -> Floats:
-        """Return those (1 + codes,) of the end, then of each code, after the tokens drawn."""
-        reach = len(self._context)
-        last = [*self._before, *drawn][-reach:][::-1]
-        apart = self._distances[self._keys, last] @ self._context
+        """Return log-probabilities (1 + codes,) of the end and of each code after these tokens."""
+        last = [*self._before, *drawn][-len(_CONTEXT) :][::-1]
+        apart = self._distances[self._keys, last] @ _CONTEXT
         scores = self._clips - apart / _SOFTNESS
         counts = np.bincount(
             self._next, np.exp(scores - scores.max()), minlength=len(self._distances)

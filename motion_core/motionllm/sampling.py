@@ -33,7 +33,7 @@ class Sampling:
         guidance: how much the description counts beyond what the model makes of it by itself; 1
             for none, and the second pass that it needs. See `guided`.
         beams: 1 to draw; more for beam search in place of drawing, see `beams`.
-        neighbours: weight of what training motions with similar captions do next, below 1; 0 for
+        neighbours: weight, below 1, of how training motions with similar captions continue; 0 for
             none. See `neighbours`.
 
     Raises:
@@ -85,7 +85,7 @@ class Sampling:
 
     @property
     def end_penalty_alone(self) -> float:
-        """The end's penalty where no neighbours are asked, as they would have diluted it."""
+        """The penalty where no neighbours are consulted: what they would have left of it."""
         return self.end_penalty * (1 - self.neighbours)
 
     def to_dict(self) -> dict[str, Any]:

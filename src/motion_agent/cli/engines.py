@@ -122,7 +122,7 @@ def warming_up(engine: MotionEngine) -> Iterator[None]:
 
 @contextmanager
 def without_garbage_search() -> Iterator[None]:
-    """Pause garbage collection while the block loads what will stay almost entirely."""
+    """Pause garbage collection while the block loads objects, nearly all of which stay alive."""
     gc.disable()
     try:
         yield

@@ -380,7 +380,7 @@ def assemble(
         typer.Option(
             min=0,
             max=0.99,
-            help="Weight of what training clips with similar captions do next; 0 for none.",
+            help="Weight of how training clips with similar captions continue; 0 for none.",
         ),
     ] = None,
     max_tokens: Annotated[
