@@ -23,7 +23,7 @@ from motion_agent.motion_core.motionllm import (
 )
 from motion_agent.motion_core.motionllm.assembly import assemble_checkpoint, load_direction
 from motion_agent.motion_core.motionllm.checkpoint import Checkpoint
-from motion_agent.motion_core.motionllm.engine import restore_model
+from motion_agent.motion_core.motionllm.loading import restore_model
 from motion_agent.motion_core.motionllm.weights import save_half
 
 

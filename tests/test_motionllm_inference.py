@@ -19,10 +19,11 @@ from motion_agent.motion_core.motionllm.decoding import (
     decode_captions,
     decode_motions,
 )
-from motion_agent.motion_core.motionllm.engine import load_motionllm, restore_model
+from motion_agent.motion_core.motionllm.engine import load_motionllm
 from motion_agent.motion_core.motionllm.inference import InferenceModel, load_inference
 from motion_agent.motion_core.motionllm.int8 import Int8Weight
 from motion_agent.motion_core.motionllm.llama import LlamaConfig
+from motion_agent.motion_core.motionllm.loading import restore_model
 from motion_agent.motion_core.motionllm.model import DIRECTIONS, MotionLLM
 from motion_agent.motion_core.motionllm.sampling import Sampling
 from motion_agent.motion_core.motionllm.text_tokenizer import TextTokenizer

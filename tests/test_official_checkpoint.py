@@ -23,7 +23,8 @@ from motion_agent.motion_core.errors import (
     InputError,
     UnavailableError,
 )
-from motion_agent.motion_core.motionllm.engine import MotionLLMEngine, restore_model
+from motion_agent.motion_core.motionllm.engine import MotionLLMEngine
+from motion_agent.motion_core.motionllm.loading import restore_model
 from motion_agent.motion_core.motionllm.official import OfficialFiles, convert_official
 from motion_agent.motion_core.torch_files import read_torch_file
 

@@ -20,13 +20,11 @@ import numpy as np
 import torch
 
 from ..engine import CancelToken, GenerationRequest, Progress, Take, checked_progress
-from ..errors import ConfigurationError
 from ..motion import FloatArray
 from ..stages import stage
-from . import lora
 from .backbone import load_backbone
 from .beams import search_captions, search_motions
-from .checkpoint import START, Checkpoint, load_checkpoint
+from .checkpoint import Checkpoint, load_checkpoint
 from .checkpoint_engine import (
     CheckpointEngine,
     join_captions,
@@ -36,8 +34,8 @@ from .checkpoint_engine import (
 from .choosing import reading_scores, take_seeds
 from .decoding import AnyModel, MotionPrompt, decode_captions, decode_motions
 from .inference import InferenceModel, load_inference
-from .int8 import is_fast
-from .model import DIRECTIONS, Direction, MotionLLM
+from .loading import check_device, decoding_device, decoding_dtype, restore_model
+from .model import Direction, MotionLLM
 from .neighbours import Continuations, NearestMotions
 from .prompt import PromptFormat, prompt_format
 from .samples import gap_prompt
@@ -379,58 +377,11 @@ def load_motionllm(
     """
     device = device or os.environ.get("MOTION_AGENT_DEVICE")
     if device:
-        _check_device(device)
+        check_device(device)
     with stage("checkpoint"):
         loaded = load_checkpoint(checkpoint)
         kind = InfillingEngine if loaded.config.fills else MotionLLMEngine
         return kind(loaded, backbone=backbone, dtype=dtype, device=device)
-
-
-def restore_model(checkpoint: Checkpoint, backbone: Any, name: str) -> MotionLLM:
-    """Put the checkpoint's rows and adapters on a loaded backbone.
-
-    Raises:
-        ConfigurationError: they were trained on another backbone.
-    """
-    config = checkpoint.config
-    checkpoint.check_backbone(backbone, name)
-    model = MotionLLM(backbone, codes=config.codes)
-    rows = checkpoint.rows()
-    with torch.no_grad():
-        for direction in DIRECTIONS:
-            adapter = config.adapters[direction]
-            model.add_direction(direction, rank=adapter.rank, scale=adapter.scale)
-            lora.load_adapter_state(model.backbone, direction, checkpoint.adapter(direction))
-        if START in rows:
-            model.rows["head_start"] = model.rows["t2m_head"].new_zeros(1, config.width)
-        for row_name, row in rows.items():
-            model.rows[row_name.replace(".", "_")].copy_(row)
-    return model
-
-
-def _check_device(device: str) -> None:
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as err:
-        reason = str(err).strip().splitlines()[0]
-        raise ConfigurationError(
-            f"MotionLLM cannot compute on {device!r} ({reason}); give cpu, or cuda where PyTorch"
-            " has a GPU"
-        ) from err
-
-
-def decoding_device() -> str:
-    """Return a GPU if PyTorch sees one, else the CPU."""
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def decoding_dtype(device: str = "cpu") -> torch.dtype:
-    """Return int8 on a CPU that multiplies 8-bit weights in hardware, else float32.
-
-    bfloat16 is faster where it is native (AVX-512 BF16, AMX, GPUs), but rounds so coarsely that
-    the same seed gives another motion in another batch.
-    """
-    return torch.int8 if device == "cpu" and is_fast() else torch.float32
 
 
 def _worth_choosing(
