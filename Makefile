@@ -32,7 +32,7 @@ STUDENT_OPTIONS ?= --guidance 4 --steps 220 --batch 128 --lr 3e-4 --rows-lr 1e-3
 M2T_OPTIONS ?= --steps 1650 --batch 128 --lr 5e-4 --dropout 0.2 --noise 0.3 --crop 0.3 --free 0.2 --balance 0.1
 MATCHING_OPTIONS ?=
 # How it samples, and how it is measured.
-SAMPLING_OPTIONS ?= --takes 1 --min-tokens 8 --end-penalty 4 --neighbours 0.4
+SAMPLING_OPTIONS ?= --takes 1 --min-tokens 8 --end-penalty 4 --neighbours 0.5
 EVALUATION_OPTIONS ?=
 
 BIN := $(VENV)/bin

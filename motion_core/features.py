@@ -77,6 +77,21 @@ def check_features(features: NDArray[Any], width: int = FEATURES) -> FloatArray:
     return array
 
 
+def movement(features: FloatArray, mean: NDArray[Any], std: NDArray[Any]) -> FloatArray:
+    """Return what a motion is found by: mean and spread of its normalised features over time.
+
+    Args:
+        features: ``(T, D)``.
+        mean: ``(D,)``, to normalise with.
+        std: ``(D,)``, likewise.
+
+    Returns:
+        ``(2 D,)``.
+    """
+    normal = (features - mean) / std
+    return np.concatenate([normal.mean(axis=0), normal.std(axis=0)]).astype(np.float32)
+
+
 def check_joints(joints: NDArray[Any]) -> NDArray[np.float64]:
     """Return `joints` as a float64 array ``(T, 22, 3)``, checked to be plausible.
 

@@ -35,6 +35,7 @@ from .engine import (
     checked_progress,
 )
 from .errors import InputError
+from .features import movement
 from .limits import MAX_SECONDS
 from .motion import FloatArray
 from .skeleton import FPS
@@ -150,15 +151,11 @@ class RetrievalEngine:
         """Return the first caption of the training clip that moves most like features (T, 263)."""
         with self._lock:
             known = self._movements
-        movement = self._movement(features)
-        distances = ((known - movement) ** 2).sum(axis=1)  # (clips,)
+        distances = ((known - self._movement(features)) ** 2).sum(axis=1)  # (clips,)
         return self._clips[int(distances.argmin())].captions[0].text
 
     def _movement(self, features: FloatArray) -> FloatArray:
-        """Return the mean and spread of the normalised features over time, ``(526,)``."""
-        normal = (features - self._dataset.mean) / self._dataset.std
-        movement: FloatArray = np.concatenate([normal.mean(axis=0), normal.std(axis=0)])
-        return movement.astype(np.float32)
+        return movement(features, self._dataset.mean, self._dataset.std)
 
     @cached_property
     def _movements(self) -> FloatArray:  # (clips, 526)

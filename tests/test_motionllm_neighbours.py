@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,18 +11,20 @@ import pytest
 from motionllm_toys import CODES, checkpoint, motion_llm, motion_tokenizer
 from safetensors.numpy import load_file, save_file
 
-from motion_agent.motion_core.engine import GenerationRequest
+from motion_agent.motion_core.engine import GenerationRequest, Take
 from motion_agent.motion_core.errors import ConfigurationError, InputError, IntegrityError
+from motion_agent.motion_core.motionllm.assembly import TrainingClip
 from motion_agent.motion_core.motionllm.checkpoint import load_checkpoint
-from motion_agent.motion_core.motionllm.decoding import MotionPrompt, decode_motions
+from motion_agent.motion_core.motionllm.continuations import Continuations
+from motion_agent.motion_core.motionllm.decoding import (
+    MotionPrompt,
+    decode_captions,
+    decode_motions,
+)
 from motion_agent.motion_core.motionllm.engine import MotionLLMEngine
 from motion_agent.motion_core.motionllm.known_captions import KnownCaptions
-from motion_agent.motion_core.motionllm.neighbours import (
-    FILE,
-    Continuations,
-    NearestMotions,
-    Neighbours,
-)
+from motion_agent.motion_core.motionllm.nearest import NearestClips
+from motion_agent.motion_core.motionllm.neighbours import FILE, KnownClip, Neighbours
 from motion_agent.motion_core.motionllm.sampling import Sampling
 
 CLIPS = (
@@ -39,17 +42,23 @@ def known() -> KnownCaptions:
 
 @pytest.fixture(scope="module")
 def neighbours(known: KnownCaptions) -> Neighbours:
-    return Neighbours.of(known, ((texts, np.array(t, np.int16)) for texts, t in CLIPS))
+    return Neighbours.of(known, [clip(texts, t, number) for number, (texts, t) in enumerate(CLIPS)])
 
 
 @pytest.fixture(scope="module")
-def nearest(known: KnownCaptions, neighbours: Neighbours) -> NearestMotions:
+def nearest(known: KnownCaptions, neighbours: Neighbours) -> NearestClips:
     codebook = motion_tokenizer().quantizer.codebook.detach().numpy()
-    return NearestMotions(neighbours, known, codebook)
+    return NearestClips(neighbours, known, codebook)
 
 
-def found(nearest: NearestMotions, description: str) -> Continuations:
-    continuations = nearest.continuations(description)
+def clip(captions: Sequence[str], tokens: list[int], number: int) -> KnownClip:
+    """A clip whose movement is like no other's; its first caption is in a whole sentence."""
+    movement = np.eye(len(CLIPS), dtype=np.float32)[number]
+    return KnownClip(captions, captions[:1], np.array(tokens, np.int16), movement)
+
+
+def found(nearest: NearestClips, description: str) -> Continuations:
+    continuations = nearest.motions(description)
     assert continuations is not None
     return continuations
 
@@ -69,13 +78,13 @@ def expected(continuations: Continuations, drawn: list[int]) -> int:
     ],
 )
 def test_a_motion_begins_like_that_of_the_nearest_caption(
-    nearest: NearestMotions, description: str, begins: int
+    nearest: NearestClips, description: str, begins: int
 ) -> None:
     assert expected(found(nearest, description), []) == begins
 
 
 def test_it_goes_on_where_the_last_tokens_were_the_same_and_ends_there(
-    nearest: NearestMotions,
+    nearest: NearestClips,
 ) -> None:
     bow = found(nearest, "a man bows")
     assert [expected(bow, [7, 8, 9][:count]) for count in range(4)] == [7, 8, 9, -1]
@@ -83,22 +92,22 @@ def test_it_goes_on_where_the_last_tokens_were_the_same_and_ends_there(
     assert expected(wave, [1, 2, 3]) == 1 and expected(wave, [1, 2, 3, 1, 2, 3]) == -1
 
 
-def test_probabilities_are_of_the_end_and_of_each_code(nearest: NearestMotions) -> None:
+def test_probabilities_are_of_the_end_and_of_each_code(nearest: NearestClips) -> None:
     logs = found(nearest, "a man bows").log_probabilities([7, 1])
     assert logs.shape == (1 + CODES,) and np.isfinite(logs).all()
     assert np.exp(logs).sum() == pytest.approx(1, abs=1e-6)
 
 
 def test_a_training_caption_is_as_similar_as_can_be_and_others_are_less(
-    nearest: NearestMotions,
+    nearest: NearestClips,
 ) -> None:
-    assert found(nearest, "a man bows").similarity == pytest.approx(1, abs=0.02)
-    assert 0 < found(nearest, "a man waves at a forward walk").similarity < 0.95
+    assert found(nearest, "a man bows").weight == pytest.approx(1, abs=0.02)
+    assert 0 < found(nearest, "a man waves at a forward walk").weight < 0.95
 
 
 @pytest.mark.parametrize("description", ["", "a dragon", "一个人向前走"])
-def test_without_a_known_word_nothing_is_near(nearest: NearestMotions, description: str) -> None:
-    assert nearest.continuations(description) is None
+def test_without_a_known_word_nothing_is_near(nearest: NearestClips, description: str) -> None:
+    assert nearest.motions(description) is None
 
 
 def test_saved_neighbours_are_the_same(neighbours: Neighbours, tmp_path: Path) -> None:
@@ -107,13 +116,18 @@ def test_saved_neighbours_are_the_same(neighbours: Neighbours, tmp_path: Path) -
     for one, other in ((neighbours.motions, again.motions), (neighbours.captions, again.captions)):
         assert [part.tolist() for part in one] == [part.tolist() for part in other]
     assert neighbours.owners.tolist() == again.owners.tolist() == [0, 0, 1, 2, 3, 3]
+    assert again.sentences == tuple(texts[0] for texts, _ in CLIPS)
+    assert again.speakers.tolist() == [0, 1, 2, 3]
+    for movement in np.eye(len(CLIPS), dtype=np.float32):
+        np.testing.assert_allclose(again.apart(movement), neighbours.apart(movement), atol=2e-3)
 
 
 def test_more_clips_than_sixteen_bits_count_are_kept(known: KnownCaptions, tmp_path: Path) -> None:
     tokens = np.array([3], np.int16)
-    many = Neighbours.of(known, ((["a man bows"], tokens) for _ in range(70_000)))
-    many.save(tmp_path)
-    assert Neighbours.load(tmp_path, codes=CODES, words=1000).owners[-1] == 69_999
+    one = KnownClip(["a man bows"], ["a man bows"], tokens, np.zeros(2, np.float32))
+    Neighbours.of(known, [one] * 70_000).save(tmp_path)
+    again = Neighbours.load(tmp_path, codes=CODES, words=1000)
+    assert again.owners[-1] == again.speakers[-1] == 69_999
 
 
 @pytest.mark.parametrize(
@@ -126,6 +140,12 @@ def test_more_clips_than_sixteen_bits_count_are_kept(known: KnownCaptions, tmp_p
         {"owners": [0]},
         {"words": []},
         {"counts": None},
+        {"speakers": [0, 1, 2]},
+        {"speakers": [0, 1, 2, 4]},
+        {"sentences": [300] * 9},
+        {"sentences": None},
+        {"places": [1, 2, 3]},
+        {"centre": [0]},
     ],
 )
 def test_a_damaged_file_is_one_clear_error(
@@ -142,7 +162,7 @@ def test_a_damaged_file_is_one_clear_error(
         Neighbours.load(tmp_path, codes=CODES, words=1000)
 
 
-def test_neighbours_decide_where_the_model_is_undecided(nearest: NearestMotions) -> None:
+def test_neighbours_decide_where_the_model_is_undecided(nearest: NearestClips) -> None:
     model = motion_llm()
     model.rows["t2m_head"].data.zero_()  # all tokens are alike to it
     near = found(nearest, "a person walks")
@@ -159,7 +179,54 @@ def test_neighbours_decide_where_the_model_is_undecided(nearest: NearestMotions)
     assert decode_motions(model, rows, off) == decode_motions(model, without, off)
 
 
-def test_a_motion_is_never_shorter_than_asked(nearest: NearestMotions) -> None:
+def words(text: str) -> list[int]:
+    """Ids of the letters; 0 is the end."""
+    return [*text.encode(), 0]
+
+
+def test_a_caption_goes_on_like_those_of_the_most_similar_motion(
+    nearest: NearestClips, neighbours: Neighbours
+) -> None:
+    bow = np.eye(len(CLIPS), dtype=np.float32)[2]
+    assert neighbours.apart(bow).argmin() == 2
+    said = nearest.captions(bow, words, 128)
+    assert said is not None
+    text = words("a man bows")
+    assert [int(said.log_probabilities(text[:at]).argmax()) for at in range(len(text))] == text
+    model = motion_llm()
+    prompts = [[1, 2, 3], [4, 5]]
+    alone = decode_captions(model, prompts, frozenset({0}))
+    both = decode_captions(
+        model, prompts, frozenset({0}), continuations=[None, _of(model.vocabulary)], neighbours=0.99
+    )
+    assert both == [alone[0], [7, 8, 9]]
+
+
+def _of(size: int) -> Continuations:
+    """Continuations that know one sentence: 7 8 9."""
+    sentence = np.array([7, 8, 9, 0])
+    return Continuations(
+        [sentence[:-1]],
+        [sentence],
+        np.zeros(1, np.float32),
+        apart=lambda contexts, last: -9.0 * (contexts == last).sum(axis=1).astype(np.float32),
+        reach=2,
+        before=-1,
+        size=size,
+    )
+
+
+def test_without_sentences_captions_are_m2ts_own(known: KnownCaptions) -> None:
+    silent = [
+        replace(clip(texts, t, number), sentences=[" "]) for number, (texts, t) in enumerate(CLIPS)
+    ]
+    neighbours = Neighbours.of(known, silent)
+    codebook = motion_tokenizer().quantizer.codebook.detach().numpy()
+    nearest = NearestClips(neighbours, known, codebook)
+    assert nearest.captions(np.zeros(len(CLIPS), np.float32), words, 128) is None
+
+
+def test_a_motion_is_never_shorter_than_asked(nearest: NearestClips) -> None:
     model = motion_llm()
     near = found(nearest, "a man bows")
     rows = [
@@ -171,20 +238,27 @@ def test_a_motion_is_never_shorter_than_asked(nearest: NearestMotions) -> None:
 
 def test_a_checkpoint_keeps_its_neighbours_and_its_engine_asks_them(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
+    captions = ["a person walks forward"], ["a man waves"]
     clips = [
-        (["a person walks forward"], random.normal(size=(40, 263)).astype(np.float32)),
-        (["a man waves"], random.normal(size=(24, 263)).astype(np.float32)),
+        TrainingClip(texts, texts, random.normal(size=(frames, 263)).astype(np.float32))
+        for texts, frames in zip(captions, (40, 24), strict=True)
     ]
     sampling = Sampling(min_tokens=2, max_tokens=10, longest=30, neighbours=0.95, takes=1)
     made = checkpoint(tmp_path, sampling=sampling, clips=clips)
     assert made.config.sampling == sampling and FILE in made.config.digests
     engine = MotionLLMEngine(load_checkpoint(made.folder))
     requests = [GenerationRequest("a person walks forward", seed=seed) for seed in range(12)]
-    recorded = engine.encode(clips[0][1])
+    recorded = engine.encode(clips[0].features)
     begins = [take.tokens[0] for take in engine.generate(requests)]
     assert begins.count(recorded[0]) > 6
     engine.sampling = replace(sampling, neighbours=0.0)
     assert [take.tokens[0] for take in engine.generate(requests)].count(recorded[0]) < 6
+    takes = [Take(engine.encode(clip.features)) for clip in clips]
+    alone = engine.caption(takes)
+    engine.sampling = replace(sampling, neighbours=0.99)
+    said = [text for texts in captions for text in texts]
+    assert engine.caption(takes) == said != alone
+    assert engine.caption(takes[1:]) == said[1:]  # whatever else is in the batch
     content = (made.folder / FILE).read_bytes()
     (made.folder / FILE).write_bytes(content[:-2] + b"ab")
     with pytest.raises(IntegrityError, match=r"neighbours\.safetensors is not the file"):
@@ -213,7 +287,7 @@ def test_a_checkpoint_without_neighbours_says_so(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="no neighbours to sample with"):
         engine.generate([GenerationRequest("a man waves")])
     with pytest.raises(InputError, match="no caption of the clips has a known word"):
-        strange = [(["zzz"], np.zeros((8, 263), dtype=np.float32))]
+        strange = [TrainingClip(["zzz"], ["zzz"], np.zeros((8, 263), dtype=np.float32))]
         checkpoint(tmp_path / "strange", clips=strange)
     with pytest.raises(ConfigurationError, match="training clips"):
         checkpoint(tmp_path / "other", sampling=Sampling(neighbours=0.4))

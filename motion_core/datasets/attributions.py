@@ -74,10 +74,25 @@ BABEL labels
 """,
     "humanml3d": """
 HumanML3D captions
-    Copyright (c) 2022 Chuan Guo. Licence: MIT
+    Copyright (c) 2022 Chuan Guo. Licence: MIT, whose text is below
     https://github.com/EricGuo5513/HumanML3D
     Cite: Guo et al. "Generating Diverse and Natural 3D Human Motions from Text." CVPR 2022.
     Used: captions of CMU's motions, and captions without motion from which m2t learnt phrasing.
+
+    Permission is hereby granted, free of charge, to any person obtaining a copy of this software
+    and associated documentation files (the "Software"), to deal in the Software without
+    restriction, including without limitation the rights to use, copy, modify, merge, publish,
+    distribute, sublicense, and/or sell copies of the Software, and to permit persons to whom the
+    Software is furnished to do so, subject to the following conditions:
+
+    The above copyright notice and this permission notice shall be included in all copies or
+    substantial portions of the Software.
+
+    THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING
+    BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND
+    NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM,
+    DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+    OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
 """,
     "kit-ml": """
 KIT Motion-Language Dataset captions
@@ -133,8 +148,8 @@ def notice(motion: Collection[str], captions: Collection[str]) -> str:
 {"-" * len(first)}
 The tokenizer, motion rows, adapters, matching network and coverage vectors in
 motion_core/checkpoints/ were trained on the data listed in part 2; neighbours.safetensors there
-holds the motion tokens of the captioned training clips and the words of their captions, which
-decoding looks up.
+holds the motion tokens of the captioned training clips and their captions, which decoding looks
+up.
 {terms}
 The code itself has no such terms: weights that you train on your own motion capture with it are
 yours.
@@ -143,7 +158,7 @@ yours.
 {second}
 {"-" * len(second)}
 No recording is contained in this repository or in the package. Motion tokens only approximate one:
-each stands for 0.2 s of motion and is one of 512.
+each stands for 0.2 s of motion and is one of 512. The captions of the clips are there as written.
 
 {attributions}
 """

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ..lazy import lazy_names
 
 if TYPE_CHECKING:
-    from .assembly import assemble_checkpoint
+    from .assembly import TrainingClip, assemble_checkpoint
     from .checkpoint import Checkpoint, load_checkpoint
     from .engine import MotionLLMEngine, load_motionllm
     from .model import Direction, MotionLLM
@@ -22,6 +22,7 @@ __all__ = [
     "MotionLLMEngine",
     "MotionLLMTraining",
     "Sampling",
+    "TrainingClip",
     "assemble_checkpoint",
     "load_checkpoint",
     "load_motionllm",
@@ -34,7 +35,7 @@ __all__ = [
 __getattr__ = lazy_names(
     __name__,
     {
-        "assembly": "assemble_checkpoint",
+        "assembly": "TrainingClip assemble_checkpoint",
         "checkpoint": "Checkpoint load_checkpoint",
         "engine": "MotionLLMEngine load_motionllm",
         "model": "Direction MotionLLM",

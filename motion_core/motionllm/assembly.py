@@ -33,7 +33,7 @@ from .checkpoint import (
 )
 from .known_captions import KnownCaptions
 from .model import DIRECTIONS, Direction, MotionLLM
-from .neighbours import Neighbours
+from .neighbours import KnownClip, Neighbours
 from .sampling import Sampling
 from .tokenised import encode_many
 from .vocabulary import split_words
@@ -55,6 +55,21 @@ class TrainedDirection:
     facts: Mapping[str, Any]
     adapter: Mapping[str, Tensor]
     rows: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class TrainingClip:
+    """A captioned clip of the training split, which sampling with neighbours looks up.
+
+    Attributes:
+        captions: all of them.
+        sentences: those in whole sentences, which captions may follow.
+        features: of its motion, (T, 263).
+    """
+
+    captions: Sequence[str]
+    sentences: Sequence[str]
+    features: FloatArray
 
 
 def read_direction(folder: Path | str, direction: Direction) -> TrainedDirection:
@@ -100,7 +115,7 @@ def assemble_checkpoint(
     out: Path | str,
     *,
     matching: Path | str | None = None,
-    clips: Sequence[tuple[Sequence[str], FloatArray]] = (),
+    clips: Sequence[TrainingClip] = (),
     captions: Collection[str] = (),
     held_out: Collection[str] = (),
     data: str = "",
@@ -115,7 +130,7 @@ def assemble_checkpoint(
         m2t: the same for m2t.
         out: folder of the checkpoint; its name becomes the checkpoint's.
         matching: folder of the matching network.
-        clips: captions and features (T, 263) of the training clips, if sampling has neighbours.
+        clips: the captioned training clips, if sampling has neighbours.
         captions: the training captions, which `coverage` knows.
         held_out: human captions of other clips, which calibrate it.
         data: the training data, in a few words.
@@ -185,9 +200,19 @@ def assemble_checkpoint(
             known = KnownCaptions.learn(captions, held_out)
             known.save(fresh)
         if clips:
-            tokens = encode_many(motion_tokenizer, [features for _, features in clips])
-            texts = [texts for texts, _ in clips]
-            Neighbours.of(known, zip(texts, tokens, strict=True)).save(fresh)
+            motions = encode_many(motion_tokenizer, [clip.features for clip in clips])
+            Neighbours.of(
+                known,
+                [
+                    KnownClip(
+                        clip.captions,
+                        clip.sentences,
+                        tokens,
+                        motion_tokenizer.movement(tokens.tolist()),
+                    )
+                    for clip, tokens in zip(clips, motions, strict=True)
+                ],
+            ).save(fresh)
 
     return write_checkpoint(out, config, fill)
 

@@ -6,7 +6,7 @@
     t2m.safetensors         LoRA adapter, text → motion, under `peft`'s names
     m2t.safetensors         LoRA adapter, motion → text
     coverage.safetensors    what the training captions say, for `coverage` (optional)
-    neighbours.safetensors  motion tokens of the captioned training clips (optional)
+    neighbours.safetensors  motion tokens and captions of the training clips (optional)
     matching.safetensors    the network that `evaluate` measures with (optional)
 
 All weights are float16, save the tokenizer's mean and standard deviation; those of an official
@@ -34,8 +34,9 @@ from ..json_text import parse_json
 from .known_captions import FILE as COVERAGE
 from .known_captions import KnownCaptions
 from .model import DIRECTIONS, Direction
+from .nearest import NearestClips
 from .neighbours import FILE as NEIGHBOURS
-from .neighbours import NearestMotions, Neighbours
+from .neighbours import Neighbours
 from .sampling import Sampling
 from .vocabulary import KnownWords
 from .weights import file_digest, read_tensors
@@ -205,10 +206,8 @@ class Checkpoint:
             return KnownCaptions.load(self.folder)
         return KnownWords(self.config.words)
 
-    def nearest_motions(
-        self, known: KnownCaptions | KnownWords, codebook: Tensor
-    ) -> NearestMotions:
-        """Load the motions of the training clips, for `Sampling.neighbours`.
+    def nearest_clips(self, known: KnownCaptions | KnownWords, codebook: Tensor) -> NearestClips:
+        """Load motions and captions of the training clips, for `Sampling.neighbours`.
 
         Args:
             known: what `known` gave.
@@ -224,7 +223,7 @@ class Checkpoint:
                 "Sampling.neighbours to 0, or assemble it with `train assemble --neighbours`"
             )
         found = Neighbours.load(self.folder, codes=self.config.codes, words=len(known.stems))
-        return NearestMotions(found, known, codebook.detach().float().cpu().numpy())
+        return NearestClips(found, known, codebook.detach().float().cpu().numpy())
 
     def rows(self) -> dict[str, Tensor]:
         """Load ``t2m.embed`` (codes + 2, width), ``t2m.head`` (codes + 1, width), ``m2t.embed``.

@@ -21,9 +21,9 @@ from torch import Tensor
 
 from ..engine import CancelToken, Progress
 from ..errors import GenerationError
+from .continuations import Continuations
 from .inference import InferenceModel
 from .model import END, Direction, MotionLLM
-from .neighbours import Continuations
 from .sampling import Sampling, draw, guided, probabilities
 
 CAPTION_TOKENS = 40
@@ -116,10 +116,7 @@ def decode_motions(
                 logits[place, END] -= sampling.end_penalty_alone
                 continue
             logits[place, END] -= sampling.end_penalty
-            own = torch.log_softmax(logits[place], -1)
-            other = torch.from_numpy(continuations.log_probabilities(histories[row])).to(own)
-            weight = sampling.neighbours * continuations.similarity
-            logits[place] = torch.lerp(own, other, weight)
+            logits[place] = continuations.mixed(logits[place], histories[row], sampling.neighbours)
         logits[early, END] = -torch.inf
         uniform = torch.stack([torch.rand((), generator=seeds[row]) for row in rows])
         drawn = draw(probabilities(logits, sampling), uniform)
@@ -155,18 +152,37 @@ def decode_captions(
     prompts: Sequence[list[int]],
     ends: frozenset[int],
     progress: Progress | None = None,
+    *,
+    continuations: Sequence[Continuations | None] = (),
+    neighbours: float = 0.0,
 ) -> list[list[int]]:
     """Return the most probable words after each prompt, up to the first of `ends`; at least one.
+
+    Args:
+        model: with the direction m2t.
+        prompts: ids of each.
+        ends: ids of which any ends a caption.
+        progress: is told the words made and the most there can be.
+        continuations: of captions of similar motions, one for each prompt; None for none.
+        neighbours: their weight, as in `Sampling`.
 
     Raises:
         GenerationError: the model's numbers are not finite.
     """
     stops = torch.tensor(sorted(ends))
+    near = dict(enumerate(continuations)) if neighbours else {}
+    histories: list[list[int]] = [[] for _ in prompts]
 
     def choose(logits: Tensor, rows: list[int], step: int) -> Tensor:
+        for place, row in enumerate(rows):
+            if (own := near.get(row)) is not None:
+                logits[place] = own.mixed(logits[place], histories[row], neighbours)
         if step == 0:
             logits[:, stops] = -torch.inf
-        return logits.argmax(-1)
+        chosen = logits.argmax(-1)
+        for row, index in zip(rows, chosen.tolist(), strict=True):
+            histories[row].append(index)
+        return chosen
 
     return _decode(
         model,

@@ -32,11 +32,12 @@ from .checkpoint_engine import (
     stated_seconds,
 )
 from .choosing import reading_scores, take_seeds
+from .continuations import Continuations
 from .decoding import AnyModel, MotionPrompt, decode_captions, decode_motions
 from .inference import InferenceModel, load_inference
 from .loading import check_device, decoding_device, decoding_dtype, restore_model
 from .model import Direction, MotionLLM
-from .neighbours import Continuations, NearestMotions
+from .nearest import NearestClips
 from .prompt import PromptFormat, prompt_format
 from .samples import gap_prompt
 
@@ -106,7 +107,10 @@ class MotionLLMEngine(CheckpointEngine):
         with self._lock:
             model, prompt = self._use("t2m")
             blank = (*prompt.description(""), model.motion_start)
-            continuations = {line: self._continuations(line) for line, _, _ in checked}
+            near = self._nearest
+            continuations = {
+                line: None if near is None else near.motions(line) for line, _, _ in checked
+            }
             rows = [
                 MotionPrompt(
                     [
@@ -166,7 +170,9 @@ class MotionLLMEngine(CheckpointEngine):
             ends = _sentence_ends(prompt.text_tokenizer)
             for first in range(0, len(prompts), _BATCH):
                 group = prompts[first : first + _BATCH]
-                answers = self._captions(model, prompt, group, ends, checked_progress(None, cancel))
+                said = self._said(model, prompt, flat[first : first + _BATCH])
+                stop = checked_progress(None, cancel)
+                answers = self._captions(model, prompt, group, ends, said, stop)
                 sentences += [_sentence(prompt.text_tokenizer, ids) for ids in answers]
                 if step is not None:
                     step(len(sentences), len(flat))
@@ -233,26 +239,40 @@ class MotionLLMEngine(CheckpointEngine):
         prompt: PromptFormat,
         prompts: Sequence[list[int]],
         ends: frozenset[int],
+        said: Sequence[Continuations | None],
         progress: Progress | None,
     ) -> list[list[int]]:
         beams = self.sampling.beams
         if beams == 1:
-            return decode_captions(model, prompts, ends, progress)
+            weight = self.sampling.neighbours
+            return decode_captions(
+                model, prompts, ends, progress, continuations=said, neighbours=weight
+            )
         assert isinstance(model, MotionLLM)  # see _model
         words = len(prompt.text_tokenizer)
         return search_captions(
             model, prompts, beams=beams, words=words, ends=ends, progress=progress
         )
 
-    def _continuations(self, description: str) -> Continuations | None:
-        """Return how training motions with similar captions continue, if sampling uses them."""
+    def _said(
+        self, model: AnyModel, prompt: PromptFormat, windows: Sequence[Sequence[int]]
+    ) -> list[Continuations | None]:
+        """Return how captions of motions similar to these tokens continue, if they are heeded."""
+        if (near := self._nearest) is None:
+            return []
+        movements = [self.tokenizer.movement(window) for window in windows]
+        return [near.captions(each, prompt.answer, model.vocabulary) for each in movements]
+
+    @property
+    def _nearest(self) -> NearestClips | None:
+        """The training clips to look up, if sampling heeds them."""
         if not self.sampling.neighbours or self.sampling.beams > 1:
             return None
-        return self._nearest.continuations(description)
+        return self._training_clips
 
     @cached_property
-    def _nearest(self) -> NearestMotions:
-        return self.checkpoint.nearest_motions(self._known, self.tokenizer.quantizer.codebook)
+    def _training_clips(self) -> NearestClips:
+        return self.checkpoint.nearest_clips(self._known, self.tokenizer.quantizer.codebook)
 
     def _takes(self, request: GenerationRequest) -> int:
         """Return the number of takes; beam search gives one answer, whatever the seed."""

@@ -33,8 +33,8 @@ class Sampling:
         guidance: how much the description counts beyond what the model makes of it by itself; 1
             for none, and the second pass that it needs. See `guided`.
         beams: 1 to draw; more for beam search in place of drawing, see `beams`.
-        neighbours: weight, below 1, of how training motions with similar captions continue; 0 for
-            none. See `neighbours`.
+        neighbours: weight, below 1, of how training clips with similar captions, or similar
+            motion, continue; 0 for none. See `nearest`.
 
     Raises:
         ConfigurationError: a value with which nothing could be drawn.

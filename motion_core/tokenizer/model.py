@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..errors import ConfigurationError, InputError
-from ..features import FEATURES, KIT_FEATURES, Columns
+from ..features import FEATURES, KIT_FEATURES, Columns, movement
 from ..motion import FRAMES_PER_TOKEN, FloatArray, check_features
 from .losses import (
     grouped_std,
@@ -208,6 +208,15 @@ class MotionTokenizer(nn.Module):
             force=True
         )
         return features
+
+    def movement(self, tokens: Sequence[int]) -> FloatArray:
+        """Return what the motion of these tokens is found by, see `features.movement`.
+
+        Raises:
+            InputError: as `decode`.
+        """
+        mean, std = (part.numpy(force=True) for part in (self.mean, self.std))
+        return movement(self.decode(tokens), mean, std)
 
     @property
     def parameters_count(self) -> int:

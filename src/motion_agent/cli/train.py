@@ -17,7 +17,7 @@ from .help import HelpfulCommand, HelpfulGroup
 
 if TYPE_CHECKING:
     from ..motion_core.choices import Split
-    from ..motion_core.datasets import PreparedDataset
+    from ..motion_core.datasets import Clip, PreparedDataset
     from ..motion_core.motionllm import Direction
 
 app = typer.Typer(
@@ -380,7 +380,7 @@ def assemble(
         typer.Option(
             min=0,
             max=0.99,
-            help="Weight of how training clips with similar captions continue; 0 for none.",
+            help="Weight of how similar training clips continue; 0 for none.",
         ),
     ] = None,
     max_tokens: Annotated[
@@ -395,7 +395,7 @@ def assemble(
     dataset = load_dataset(data)
     from ..motion_core.datasets.licences import terms_of
     from ..motion_core.evaluation.pairs import pairs_of
-    from ..motion_core.motionllm import assemble_checkpoint
+    from ..motion_core.motionllm import TrainingClip, assemble_checkpoint
     from ..motion_core.motionllm.sampling import Sampling
 
     clips = dataset.split("train")
@@ -412,7 +412,9 @@ def assemble(
         m2t,
         out,
         matching=matching,
-        clips=[(clip.texts, dataset.features(clip)) for clip in clips] if neighbours else (),
+        clips=[TrainingClip(clip.texts, _sentences(clip), dataset.features(clip)) for clip in clips]
+        if neighbours
+        else (),
         captions=[text for clip in clips for text in clip.texts],
         held_out=held_out,
         data=", ".join(sources),
@@ -430,6 +432,11 @@ def assemble(
         known = checkpoint.known()
         doubted = sum(bool(known.coverage(text).unknown) for text in held_out)
         say(f"coverage: it has doubts about {doubted} of {len(held_out)} held-out captions")
+
+
+def _sentences(clip: Clip) -> list[str]:
+    """Return the captions in whole sentences: not a motion source's own terse description."""
+    return [caption.text for caption in clip.captions if caption.source != "description"]
 
 
 def load_dataset(folder: Path, threads: int = 0) -> PreparedDataset:
