@@ -1,4 +1,4 @@
-"""What 8 bits cost: most probable tokens that stay, and rows that their batch changes.
+"""What 8 bits cost, and fewer: most probable tokens that stay, and rows that their batch changes.
 
     OMP_NUM_THREADS=2 python benchmarks/bits.py --data data/prepared
 
@@ -56,9 +56,15 @@ def bits8(x: Tensor) -> Tensor:
     return (x / scale).round_() * scale
 
 
-def blocks(x: Tensor) -> Tensor:
-    """Round to 255 levels of the largest of each 32 numbers, as llama.cpp's q8_0."""
-    return bits8(x.unflatten(-1, (-1, 32))).flatten(-2)  # type: ignore[no-untyped-call]
+def blocks(x: Tensor, bits: int = 8) -> Tensor:
+    """Round to the levels of so many bits of the largest of each 32 numbers.
+
+    With 8 bits as llama.cpp's q8_0; its q4_0 and q5_0 have one level more, below zero.
+    """
+    parts, largest = x.unflatten(-1, (-1, 32)), 2 ** (bits - 1) - 1  # type: ignore[no-untyped-call]
+    scale = parts.abs().amax(-1, keepdim=True).clamp_min(1e-20) / largest
+    rounded: Tensor = ((parts / scale).round_() * scale).flatten(-2)
+    return rounded
 
 
 def bfloat16(x: Tensor) -> Tensor:
@@ -70,6 +76,12 @@ VARIANTS: dict[str, Callable[[Tensor], Weight]] = {
     "one digit of activations": lambda w: Simulated(w, bits8, bits8),
     "8-bit weights alone": lambda w: Simulated(w, bits8, exact),
     "blocks of 32 (q8_0)": lambda w: Simulated(w, blocks, blocks),
+    **{
+        f"{bits}-bit weights in blocks": lambda w, bits=bits: Simulated(  # type: ignore[misc]
+            w, lambda x: blocks(x, bits), exact
+        )
+        for bits in (6, 5, 4)
+    },
     "bfloat16": lambda w: Simulated(w, bfloat16, bfloat16),
 }
 
