@@ -73,7 +73,7 @@ def test_more_requests_than_fit_a_batch_are_the_same_as_one_by_one(
     engine: MotionLLMEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = engine.generate(requests())
-    monkeypatch.setattr("motion_agent.motion_core.motionllm.engine._BATCH", 2)
+    monkeypatch.setattr("motion_agent.motion_core.motionllm.drawing._BATCH", 2)
     progress: list[tuple[int, int]] = []
     assert engine.generate(requests(), progress=lambda *p: progress.append(p)) == expected
     most = 3 * 10 * engine.sampling.takes

@@ -23,17 +23,16 @@ from ..engine import CancelToken, GenerationRequest, Progress, Take, checked_pro
 from ..motion import FloatArray
 from ..stages import stage
 from .backbone import load_backbone
-from .beams import search_captions, search_motions
 from .checkpoint import Checkpoint, load_checkpoint
 from .checkpoint_engine import (
     CheckpointEngine,
     join_captions,
-    one_caption,
     stated_seconds,
 )
 from .choosing import reading_scores, take_seeds
 from .continuations import Continuations
-from .decoding import AnyModel, MotionPrompt, decode_captions, decode_motions
+from .decoding import AnyModel, MotionPrompt, decode_motions
+from .drawing import draw_motions, write_captions
 from .inference import InferenceModel, load_inference
 from .loading import check_device, decoding_device, decoding_dtype, restore_model
 from .model import Direction, MotionLLM
@@ -41,7 +40,6 @@ from .nearest import NearestClips
 from .prompt import PromptFormat, prompt_format
 from .samples import gap_prompt
 
-_BATCH = 64  # rows at once; more would only cost memory
 _MAX_STATES = 2048  # of texts that are kept
 
 
@@ -129,7 +127,7 @@ class MotionLLMEngine(CheckpointEngine):
                 for seed in take_seeds(int(request.seed), self._takes(request))
             ]
             with stage("drawing motion tokens"):
-                takes = iter(self._motions(model, prompt, rows, step))
+                takes = iter(draw_motions(model, prompt, rows, self.sampling, step))
             best = self._best(
                 [
                     (line, _worth_choosing(request, [next(takes) for _ in seeds]))
@@ -156,26 +154,19 @@ class MotionLLMEngine(CheckpointEngine):
             InputError: no tokens, or one that is not in the codebook.
             GenerationError: the model wrote nothing.
         """
-        step = checked_progress(progress, cancel)
         windows = [self._caption_windows(take) for take in takes]
         flat = [window for group in windows for window in group]
-        sentences: list[str] = []
         if not flat:
-            return sentences
+            return []
         with self._lock:
             model, prompt = self._use("m2t")
             before, after = prompt.around_motion()
             start, end = model.motion_start, model.motion_end
             prompts = [[*before, start, *model.token_ids(w), end, *after] for w in flat]
-            ends = _sentence_ends(prompt.text_tokenizer)
-            for first in range(0, len(prompts), _BATCH):
-                group = prompts[first : first + _BATCH]
-                said = self._said(model, prompt, flat[first : first + _BATCH])
-                stop = checked_progress(None, cancel)
-                answers = self._captions(model, prompt, group, ends, said, stop)
-                sentences += [_sentence(prompt.text_tokenizer, ids) for ids in answers]
-                if step is not None:
-                    step(len(sentences), len(flat))
+            said = self._said(model, prompt, flat)
+            sentences = write_captions(
+                model, prompt, prompts, said, self.sampling, progress=progress, cancel=cancel
+            )
         rest = iter(sentences)
         return [join_captions([next(rest) for _ in group]) for group in windows]
 
@@ -200,59 +191,6 @@ class MotionLLMEngine(CheckpointEngine):
         """Load the backbone, merged for descriptions, now rather than at the first call."""
         with self._lock:
             self._use("t2m")
-
-    def _motions(
-        self,
-        model: AnyModel,
-        prompt: PromptFormat,
-        rows: Sequence[MotionPrompt],
-        progress: Progress | None,
-    ) -> list[tuple[int, ...]]:
-        """Return the motion tokens of each row, `_BATCH` rows at a time."""
-        beams, total = self.sampling.beams, sum(row.most for row in rows)
-        motions: list[tuple[int, ...]] = []
-        for first in range(0, len(rows), _BATCH):
-            group = rows[first : first + _BATCH]
-            step = _shifted(progress, sum(row.most for row in rows[:first]), total)
-            if beams == 1 or all(row.greedy for row in group):
-                motions += decode_motions(model, group, self.sampling, step)
-                continue
-            assert isinstance(model, MotionLLM)  # see _model
-            found = iter(
-                search_motions(
-                    model,
-                    [row for row in group if not row.greedy],
-                    beams=beams,
-                    words=len(prompt.text_tokenizer),
-                    ends=frozenset({int(prompt.text_tokenizer.eos_token_id)}),
-                    progress=_in_tokens(step, sum(row.most for row in group)),
-                )
-            )
-            greedy = [row for row in group if row.greedy]
-            plain = iter(decode_motions(model, greedy, self.sampling, step) if greedy else [])
-            motions += [next(plain if row.greedy else found) for row in group]
-        return motions
-
-    def _captions(
-        self,
-        model: AnyModel,
-        prompt: PromptFormat,
-        prompts: Sequence[list[int]],
-        ends: frozenset[int],
-        said: Sequence[Continuations | None],
-        progress: Progress | None,
-    ) -> list[list[int]]:
-        beams = self.sampling.beams
-        if beams == 1:
-            weight = self.sampling.neighbours
-            return decode_captions(
-                model, prompts, ends, progress, continuations=said, neighbours=weight
-            )
-        assert isinstance(model, MotionLLM)  # see _model
-        words = len(prompt.text_tokenizer)
-        return search_captions(
-            model, prompts, beams=beams, words=words, ends=ends, progress=progress
-        )
 
     def _said(
         self, model: AnyModel, prompt: PromptFormat, windows: Sequence[Sequence[int]]
@@ -410,25 +348,3 @@ def _worth_choosing(
     """Return the takes to choose from; a cancelled request gets one that is never empty."""
     cancelled = request.cancel is not None and request.cancel.cancelled
     return [takes[0] or (0,)] if cancelled else takes
-
-
-def _shifted(progress: Progress | None, before: int, total: int) -> Progress | None:
-    if progress is None:
-        return None
-    return lambda done, _: progress(before + done, total)
-
-
-def _in_tokens(progress: Progress | None, tokens: int) -> Progress | None:
-    """Return a progress callback in tokens for beam search, which reports finished prompts."""
-    if progress is None:
-        return None
-    return lambda done, total: progress(done * tokens // total, tokens)
-
-
-def _sentence_ends(text_tokenizer: Any) -> frozenset[int]:
-    newline = text_tokenizer("\n", add_special_tokens=False)["input_ids"]
-    return frozenset([int(text_tokenizer.eos_token_id), *newline[-1:]])
-
-
-def _sentence(text_tokenizer: Any, ids: list[int]) -> str:
-    return one_caption(str(text_tokenizer.decode(ids, skip_special_tokens=True)))
