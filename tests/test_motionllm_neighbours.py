@@ -15,6 +15,7 @@ from motion_agent.motion_core.engine import GenerationRequest, Take
 from motion_agent.motion_core.errors import ConfigurationError, InputError, IntegrityError
 from motion_agent.motion_core.motionllm.assembly import TrainingClip
 from motion_agent.motion_core.motionllm.checkpoint import load_checkpoint
+from motion_agent.motion_core.motionllm.choosing import take_seeds
 from motion_agent.motion_core.motionllm.continuations import Continuations
 from motion_agent.motion_core.motionllm.decoding import (
     MotionPrompt,
@@ -202,6 +203,16 @@ def test_a_caption_goes_on_like_those_of_the_most_similar_motion(
     assert both == [alone[0], [7, 8, 9]]
 
 
+def test_the_take_fits_best_whose_like_motions_have_the_most_similar_captions(
+    nearest: NearestClips,
+) -> None:
+    wave, other_wave, bow, walk = np.eye(len(CLIPS), dtype=np.float32)
+    scores = nearest.fitting("a person waves with the left hand", [wave, other_wave, bow, walk])
+    assert np.argsort(scores).tolist()[::-1][:2] == [0, 1]
+    assert scores[0] == pytest.approx(1, abs=0.02) and max(scores[2:]) < 0.5
+    assert nearest.fitting("a dragon", [wave, bow]) == [0, 0]
+
+
 def _of(size: int) -> Continuations:
     """Continuations that know one sentence: 7 8 9."""
     sentence = np.array([7, 8, 9, 0])
@@ -253,7 +264,20 @@ def test_a_checkpoint_keeps_its_neighbours_and_its_engine_asks_them(tmp_path: Pa
     assert begins.count(recorded[0]) > 6
     engine.sampling = replace(sampling, neighbours=0.0)
     assert [take.tokens[0] for take in engine.generate(requests)].count(recorded[0]) < 6
+    engine.sampling = replace(sampling, neighbours=0.5, takes=4)
+    chosen = [take.tokens for take in engine.generate(requests)]
+    near = engine.checkpoint.nearest_clips(
+        engine.checkpoint.known(), engine.tokenizer.quantizer.codebook
+    )
+    engine.sampling = replace(engine.sampling, takes=1)
+    for request, tokens in zip(requests, chosen, strict=True):
+        seeds = take_seeds(request.seed, 4)
+        drawn = [engine.generate([replace(request, seed=s)])[0].tokens for s in seeds]
+        movements = [engine.tokenizer.movement(take) for take in drawn]
+        scores = near.fitting(request.description, movements)
+        assert tokens == drawn[scores.index(max(scores))]
     takes = [Take(engine.encode(clip.features)) for clip in clips]
+    engine.sampling = replace(sampling, neighbours=0.0)
     alone = engine.caption(takes)
     engine.sampling = replace(sampling, neighbours=0.99)
     said = [text for texts in captions for text in texts]

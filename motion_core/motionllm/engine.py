@@ -219,12 +219,26 @@ class MotionLLMEngine(CheckpointEngine):
         return request.takes or self.sampling.takes
 
     def _best(self, drawn: Sequence[tuple[str, list[tuple[int, ...]]]]) -> list[tuple[int, ...]]:
-        """Return, for each description, the take that `m2t` reads best."""
+        """Return, for each description, the take that fits it best.
+
+        That is told by clips that move alike, and where none are heeded by how `m2t` reads it.
+        """
         if all(len(takes) == 1 for _, takes in drawn):
             return [takes[0] for _, takes in drawn]
+        if (near := self._nearest) is not None:
+            with stage("choosing takes"):
+                return [self._fitting_best(near, line, takes) for line, takes in drawn]
         model, prompt = self._use("m2t")
         with stage("choosing takes"):
             return self._read_best(model, prompt, drawn)
+
+    def _fitting_best(
+        self, near: NearestClips, line: str, takes: Sequence[tuple[int, ...]]
+    ) -> tuple[int, ...]:
+        if len(takes) == 1:
+            return takes[0]
+        scores = near.fitting(line, [self.tokenizer.movement(take) for take in takes])
+        return takes[scores.index(max(scores))]
 
     def _read_best(
         self,

@@ -8,6 +8,9 @@
     nearest motions    by mean and spread of their features           16 clips
     continuations      what came next in their captions, a second opinion beside m2t
 
+    takes              17 4 4 90 … · 17 3 8 25 …
+    fitting            how similar their captions are to the description, to keep the best take
+
 Only clips with similar captions or motion are searched, as in ReMoDiffuse
 (https://arxiv.org/abs/2304.01116). The similarity of two captions is the mean of two cosines:
 between their bags of words, and between their meanings in `KnownCaptions`.
@@ -35,6 +38,7 @@ _LEAST = 1e-9
 _WORDS = 3  # that captions are compared by
 _WORD = 2.0  # nats for each of the last words that is the same
 _SHARPNESS_OF_MOTION = 8  # nats for a distance like that of most clips
+_SHARPNESS_OF_TAKES = 32  # likewise, where takes are chosen
 _LEAST_OF_WORDS = 1e-5  # smallest probability: m2t may say what no neighbour says
 
 
@@ -60,16 +64,12 @@ class NearestClips:
 
         What follows is numbered as t2m's logits are: 0 is the end, 1 + k the code k.
         """
-        rows = np.unique(self._known.rows(description)).astype(np.int32)
-        similar = self._similarities(rows)
-        if not rows.size or similar.max() <= 0:
+        similar = self._similar(description)  # (clips,)
+        if similar.max() <= 0:
             return None
-        motions = self._neighbours.motions
-        best = np.zeros(len(motions), dtype=np.float32)
-        np.maximum.at(best, self._neighbours.owners, similar)
-        nearest = np.argsort(-best, kind="stable")[:_CLIPS]
-        read = [motions[i] for i in nearest]
-        relative = best[nearest] / best[nearest[0]]
+        nearest = np.argsort(-similar, kind="stable")[:_CLIPS]
+        read = [self._neighbours.motions[clip] for clip in nearest]
+        relative = similar[nearest] / similar[nearest[0]]
         return Continuations(
             read,
             [np.array([*(motion + 1), END]) for motion in read],
@@ -78,7 +78,7 @@ class NearestClips:
             reach=len(_CONTEXT),
             before=len(self._distances) - 1,
             size=len(self._distances),
-            weight=float(best[nearest[0]]),
+            weight=float(similar[nearest[0]]),
         )
 
     def captions(
@@ -116,6 +116,34 @@ class NearestClips:
             least=_LEAST_OF_WORDS,
         )
 
+    def fitting(self, description: str, movements: Sequence[Floats]) -> list[float]:
+        """Return for each motion how similar to a description the captions of like motions are.
+
+        The mean over all clips, of which those that move alike count most (Nadaraya-Watson
+        regression); 0 without a known word.
+
+        Args:
+            description: what the motions are to show.
+            movements: of the motions, as in `features.movement`.
+        """
+        similar = self._similar(description)
+        found: list[float] = []
+        for movement in movements:
+            apart = self._neighbours.apart(movement)  # (clips,)
+            usual = max(float(np.median(apart)), 1e-9)
+            found.append(float(np.average(similar, weights=_kernel(apart / usual))))
+        return found
+
+    def _similar(self, description: str) -> Floats:
+        """Return the similarity (clips,) of the nearest caption of each clip; 0 without a known
+        word.
+        """
+        best = np.zeros(len(self._neighbours.motions), dtype=np.float32)
+        rows = np.unique(self._known.rows(description)).astype(np.int32)
+        if rows.size:
+            np.maximum.at(best, self._neighbours.owners, self._similarities(rows))
+        return best
+
     def _similarities(self, rows: NDArray[np.int32]) -> Floats:
         """Return the similarity (C,) of each caption to a description with these words."""
         known = self._known
@@ -137,6 +165,11 @@ class NearestClips:
         meanings = np.add.reduceat(rarity[:, None] * known.words[words], starts)
         meanings /= np.maximum(np.linalg.norm(meanings, axis=1, keepdims=True), 1e-9)
         return words, starts, np.sqrt(np.add.reduceat(rarity**2, starts)), meanings
+
+
+def _kernel(apart: Floats) -> Floats:
+    weights: Floats = np.exp(-_SHARPNESS_OF_TAKES * (apart - apart.min()))
+    return weights
 
 
 def _codes_apart(distances: Floats, contexts: Ids, last: Ids) -> Floats:

@@ -29,7 +29,8 @@ class Sampling:
             early.
         max_tokens: a motion ends here when it has not ended before.
         longest: the most tokens that `seconds` may ask for.
-        takes: motions drawn for a description, of which the best is kept, see `choosing`.
+        takes: motions drawn for a description, of which the best is kept; see
+            `NearestClips.fitting`, and `choosing` where there are no neighbours.
         guidance: how much the description counts beyond what the model makes of it by itself; 1
             for none, and the second pass that it needs. See `guided`.
         beams: 1 to draw; more for beam search in place of drawing, see `beams`.
