@@ -2,10 +2,10 @@
 
     python benchmarks/fid_floor.py --data data/prepared
 
-Two sets of different recordings are drawn at random, as many each as an evaluation has clips, and
-compared as `motion-agent evaluate` compares generated motions with recorded ones. FID estimates two
-covariances from few points, so it is not 0 even for motions of one source, and all the larger the
-fewer there are. An independent motion, recorded or generated, cannot be expected to be nearer.
+Two sets of clips are drawn at random, as many each as an evaluation has, no two of them
+near-duplicates, and compared as `motion-agent evaluate` compares generated motions with recorded
+ones. FID estimates two covariances from few points, so it is not 0 even for motions of one source,
+and all the larger the fewer there are.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from motion_agent.motion_core.evaluation.metrics import fid
 from motion_agent.motion_core.evaluation.pairs import pairs_of
 from motion_agent.motion_core.motionllm.checkpoint import DEFAULT_CHECKPOINT
 
-COUNTS = (53, 101, 400)  # captions by people: validation split, test split, more
+COUNTS = (53, 101, 200)  # captions by people: validation split, test split, more
 DRAWS = 20
 
 
@@ -32,14 +32,16 @@ def main() -> None:
     parser.add_argument("--split", default="train", choices=("train", "validation", "test"))
     arguments = parser.parse_args()
     dataset = PreparedDataset.load(arguments.data)
-    clips = {
-        pair.clip.id: pair.clip
+    groups = {  # near-duplicates are one
+        pair.group: pair.clip
         for pair in pairs_of(dataset, dataset.split(arguments.split))
         if pair.kind == "people" and not pair.clip.mirrored and pair.clip.length <= LONGEST
     }
     network = MatchingNetwork.load(DEFAULT_CHECKPOINT)
-    points = network.embed_motions([dataset.features(clip) for clip in clips.values()])
-    print(f"{len(points)} recordings of the {arguments.split} split with captions by people")
+    points = network.embed_motions([dataset.features(clip) for clip in groups.values()])
+    print(
+        f"{len(points)} groups of recordings of the {arguments.split} split with captions by people"
+    )
     random = np.random.default_rng(0)
     for count in COUNTS:
         if 2 * count > len(points):

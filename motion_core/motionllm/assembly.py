@@ -63,7 +63,7 @@ class TrainingClip:
 
     Attributes:
         captions: all of them.
-        sentences: those in whole sentences, which captions may follow.
+        sentences: all but the motion source's own terse descriptions; captions may follow them.
         features: of its motion, (T, 263).
     """
 

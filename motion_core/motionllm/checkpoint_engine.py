@@ -153,5 +153,5 @@ def one_caption(text: str) -> str:
 
 
 def join_captions(sentences: Sequence[str]) -> str:
-    """Return the captions of windows as one; neighbours that say the same are said once."""
+    """Return the captions of windows as one; the same caption twice in a row is said once."""
     return ", then ".join(sentence for sentence, _ in groupby(sentences))

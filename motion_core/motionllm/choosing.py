@@ -1,4 +1,4 @@
-"""Which of several takes shows its description best: the one in which `m2t` reads it best.
+"""How well `m2t` reads each of several takes, which chooses where the neighbours cannot.
 
 The two adapters check each other: t2m draws takes of p(motion | text), and of these the one with
 the highest p(text | motion) is kept. Known as noisy-channel reranking from machine translation

@@ -1,7 +1,7 @@
 """Continuations: what comes next in a few sequences, wherever they resemble what was just drawn.
 
     read      17  4  4 90        the sequence: motion tokens, or words
-    follows   17  4  4 90 end    what comes next before each of them and after the last
+    follows   17  4  4 90 end    what comes after the first 0, 1, … 4 of them
 
 After "Generalization through Memorization: Nearest Neighbor Language Models",
 https://arxiv.org/abs/1911.00172, section 2, with two differences:
@@ -32,14 +32,14 @@ class Continuations:
 
     Args:
         read: ids (T,) of each sequence.
-        follows: what comes next (T + 1,) before each of them and after the last.
+        follows: what comes after the first 0, 1, … T ids of each (T + 1,).
         likeness: of each sequence, in nats.
         apart: compares contexts.
         reach: ids of a context.
         before: the id that stands for what is before a sequence.
         size: of the vocabulary of `follows`.
         least: smallest probability.
-        weight: of all of them, 0 to 1.
+        weight: a factor of the weight that `mixed` is given, 0 to 1.
     """
 
     def __init__(
@@ -61,16 +61,20 @@ class Continuations:
         padded = [np.concatenate([self._before, ids]) for ids in read]
         windows: list[Any] = [np.lib.stride_tricks.sliding_window_view(p, reach) for p in padded]
         self._contexts = np.concatenate(windows)[:, ::-1]  # (N, reach), the last id first
-        self._follows = np.concatenate(follows)  # (N,)
+        # Few of the ids ever follow, so all others are left at the least probability.
+        self._ids, self._follows = np.unique(np.concatenate(follows), return_inverse=True)  # (N,)
         self._likeness = np.repeat(likeness, [len(ids) for ids in follows])  # (N,)
 
     def log_probabilities(self, drawn: Sequence[int]) -> Floats:
-        """Return log-probabilities (size,) of what comes next after these ids."""
+        """Return log-probabilities (size,) of what comes next after these ids, none below the
+        least.
+        """
         reach = len(self._before)
         last = np.array([*self._before, *drawn[-reach:]][-reach:][::-1])
         scores = self._likeness - self._apart(self._contexts, last)
-        counts = np.bincount(self._follows, np.exp(scores - scores.max()), minlength=self._size)
-        logs: Floats = np.log(np.maximum(counts / counts.sum(), self._least)).astype(np.float32)
+        counts = np.bincount(self._follows, np.exp(scores - scores.max()))
+        logs: Floats = np.full(self._size, np.log(self._least), dtype=np.float32)
+        logs[self._ids] = np.log(np.maximum(counts / counts.sum(), self._least))
         return logs
 
     def mixed(self, logits: Tensor, drawn: Sequence[int], weight: float) -> Tensor:

@@ -1,4 +1,4 @@
-"""Motion tokens and captions as the sampling has it, drawn or by beam search, in batches."""
+"""Motion tokens and captions in batches: drawn, or found by beam search, as `Sampling` says."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def write_captions(
         model: with the direction m2t; a `MotionLLM` if there are beams.
         prompt: of the checkpoint.
         prompts: ids of each.
-        said: captions of similar motions, one for each prompt; empty for none.
+        said: how captions of similar motions continue, for each prompt; empty for none.
         sampling: of the engine.
         progress: is told the sentences written and their number.
         cancel: is checked with each word.

@@ -148,11 +148,13 @@ class MotionLLMEngine(CheckpointEngine):
         """Return a sentence for each motion; features without tokens are encoded first.
 
         What is longer than `CAPTION_WINDOW` is cut into as few equal windows as it takes, and
-        their captions are put together; neighbours that say the same are said once.
+        their captions are joined; the same caption twice in a row is said once.
 
         Raises:
             InputError: no tokens, or one that is not in the codebook.
             GenerationError: the model wrote nothing.
+            UnavailableError, ConfigurationError: the backbone cannot be had or does not fit.
+            Cancelled: `cancel` was set meanwhile.
         """
         windows = [self._caption_windows(take) for take in takes]
         flat = [window for group in windows for window in group]
@@ -163,7 +165,7 @@ class MotionLLMEngine(CheckpointEngine):
             before, after = prompt.around_motion()
             start, end = model.motion_start, model.motion_end
             prompts = [[*before, start, *model.token_ids(w), end, *after] for w in flat]
-            said = self._said(model, prompt, flat)
+            said = self._said(model, prompt, flat, cancel)
             sentences = write_captions(
                 model, prompt, prompts, said, self.sampling, progress=progress, cancel=cancel
             )
@@ -193,13 +195,22 @@ class MotionLLMEngine(CheckpointEngine):
             self._use("t2m")
 
     def _said(
-        self, model: AnyModel, prompt: PromptFormat, windows: Sequence[Sequence[int]]
+        self,
+        model: AnyModel,
+        prompt: PromptFormat,
+        windows: Sequence[Sequence[int]],
+        cancel: CancelToken | None,
     ) -> list[Continuations | None]:
-        """Return how captions of motions similar to these tokens continue, if they are heeded."""
+        """Return how captions of similar motions continue, for each window; empty for none."""
         if (near := self._nearest) is None:
             return []
-        movements = [self.tokenizer.movement(window) for window in windows]
-        return [near.captions(each, prompt.answer, model.vocabulary) for each in movements]
+        found: list[Continuations | None] = []
+        for window in windows:
+            if cancel is not None:
+                cancel.check()
+            movement = self.tokenizer.movement(window)
+            found.append(near.captions(movement, prompt.answer, model.vocabulary))
+        return found
 
     @property
     def _nearest(self) -> NearestClips | None:
@@ -221,24 +232,24 @@ class MotionLLMEngine(CheckpointEngine):
     def _best(self, drawn: Sequence[tuple[str, list[tuple[int, ...]]]]) -> list[tuple[int, ...]]:
         """Return, for each description, the take that fits it best.
 
-        That is told by clips that move alike, and where none are heeded by how `m2t` reads it.
+        Training clips that move alike decide, or, where they cannot, how well `m2t` reads it.
         """
         if all(len(takes) == 1 for _, takes in drawn):
             return [takes[0] for _, takes in drawn]
-        if (near := self._nearest) is not None:
-            with stage("choosing takes"):
-                return [self._fitting_best(near, line, takes) for line, takes in drawn]
+        with stage("choosing takes"):
+            chosen = [(line, self._fitting(line, takes)) for line, takes in drawn]
+        if all(len(takes) == 1 for _, takes in chosen):
+            return [takes[0] for _, takes in chosen]
         model, prompt = self._use("m2t")
         with stage("choosing takes"):
-            return self._read_best(model, prompt, drawn)
+            return self._read_best(model, prompt, chosen)
 
-    def _fitting_best(
-        self, near: NearestClips, line: str, takes: Sequence[tuple[int, ...]]
-    ) -> tuple[int, ...]:
-        if len(takes) == 1:
-            return takes[0]
+    def _fitting(self, line: str, takes: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
+        """Return the take that fits best by the training clips, or all if they cannot tell."""
+        if (near := self._nearest) is None or len(takes) == 1:
+            return takes
         scores = near.fitting(line, [self.tokenizer.movement(take) for take in takes])
-        return takes[scores.index(max(scores))]
+        return takes if scores is None else [takes[scores.index(max(scores))]]
 
     def _read_best(
         self,

@@ -5,7 +5,7 @@
     W x ≈ s · t · (n · Q q + Q r) / n   Q q, Q r  whole numbers, added up in 32 bits, exactly
 
 A few channels of the activations are far larger than the rest, so one digit leaves little of the
-rest: with it, 85 % of most probable motion tokens were those of float32, with two 94 %
+rest: with it, 86 % of most probable motion tokens were those of float32, with two 96 %
 (`benchmarks/bits.py`). Both digits are rows of one product, which reads the weights once.
 
 "LLM.int8(): 8-bit Matrix Multiplication for Transformers at Scale",

@@ -35,9 +35,9 @@ _SOFTNESS = 0.15  # how far contexts may differ, in mean squared distances betwe
 _SHARPNESS = 4  # a clip counts by this power of its similarity, relative to the nearest clip's
 _LEAST = 1e-9
 
-_WORDS = 3  # that captions are compared by
-_WORD = 2.0  # nats for each of the last words that is the same
-_SHARPNESS_OF_MOTION = 8  # nats for a distance like that of most clips
+_WORDS = 3  # last text tokens by which captions are compared
+_WORD = 2.0  # nats for each of them that matches, from the last one back
+_SHARPNESS_OF_MOTION = 8  # nats for the median clip's squared distance
 _SHARPNESS_OF_TAKES = 32  # likewise, where takes are chosen
 _LEAST_OF_WORDS = 1e-5  # smallest probability: m2t may say what no neighbour says
 
@@ -116,17 +116,19 @@ class NearestClips:
             least=_LEAST_OF_WORDS,
         )
 
-    def fitting(self, description: str, movements: Sequence[Floats]) -> list[float]:
+    def fitting(self, description: str, movements: Sequence[Floats]) -> list[float] | None:
         """Return for each motion how similar to a description the captions of like motions are.
 
         The mean over all clips, of which those that move alike count most (Nadaraya-Watson
-        regression); 0 without a known word.
+        regression). None without a known word.
 
         Args:
             description: what the motions are to show.
             movements: of the motions, as in `features.movement`.
         """
         similar = self._similar(description)
+        if similar.max() <= 0:
+            return None
         found: list[float] = []
         for movement in movements:
             apart = self._neighbours.apart(movement)  # (clips,)

@@ -1,4 +1,4 @@
-"""`Neighbours`: what decoding looks up of the training clips, in ``neighbours.safetensors``.
+"""`Neighbours`: what decoding looks up about the training clips, in ``neighbours.safetensors``.
 
 Motion tokens and captions of each clip, and what its motion is found by; `nearest` searches them.
 """
@@ -32,7 +32,7 @@ class KnownClip:
 
     Attributes:
         captions: all of them.
-        sentences: those in whole sentences, from which captions are learnt.
+        sentences: all but the motion source's own terse descriptions; captions may follow them.
         tokens: motion tokens (T,).
         movement: of the motion, as in `features.movement`, (M,).
     """
@@ -91,7 +91,7 @@ class Neighbours:
             (" ".join(text.split()), clip)
             for clip, each in enumerate(clips)
             for text in each.sentences
-            if text.strip()
+            if any(letter.isalnum() for letter in text)
         ]
         movements = np.stack([each.movement for each in clips])
         centre = movements.mean(axis=0)
@@ -153,7 +153,11 @@ class Neighbours:
             centre, axes, places = (
                 arrays[name].astype(np.float32) for name in ("centre", "axes", "places")
             )
-            if axes.shape[1:] != centre.shape or places.shape != (len(motions), len(axes)):
+            if (
+                axes.ndim != 2
+                or axes.shape[1:] != centre.shape
+                or places.shape != (len(motions), len(axes))
+            ):
                 raise ValueError("movements do not match")
             if not all(np.isfinite(part).all() for part in (centre, axes, places)):
                 raise ValueError("a movement is not finite")

@@ -435,7 +435,7 @@ def assemble(
 
 
 def _sentences(clip: Clip) -> list[str]:
-    """Return the captions in whole sentences: not a motion source's own terse description."""
+    """Return all captions but the motion source's own terse description."""
     return [caption.text for caption in clip.captions if caption.source != "description"]
 
 
