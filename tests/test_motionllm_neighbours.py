@@ -13,7 +13,6 @@ from safetensors.numpy import load_file, save_file
 
 from motion_agent.motion_core.engine import GenerationRequest, Take
 from motion_agent.motion_core.errors import ConfigurationError, InputError, IntegrityError
-from motion_agent.motion_core.motionllm.assembly import TrainingClip
 from motion_agent.motion_core.motionllm.checkpoint import load_checkpoint
 from motion_agent.motion_core.motionllm.choosing import take_seeds
 from motion_agent.motion_core.motionllm.continuations import Continuations
@@ -25,7 +24,7 @@ from motion_agent.motion_core.motionllm.decoding import (
 from motion_agent.motion_core.motionllm.engine import MotionLLMEngine
 from motion_agent.motion_core.motionllm.known_captions import KnownCaptions
 from motion_agent.motion_core.motionllm.nearest import NearestClips
-from motion_agent.motion_core.motionllm.neighbours import FILE, KnownClip, Neighbours
+from motion_agent.motion_core.motionllm.neighbours import FILE, Neighbours, TrainingClip
 from motion_agent.motion_core.motionllm.sampling import Sampling
 
 CLIPS = (
@@ -35,6 +34,8 @@ CLIPS = (
     (("a man walks forward", "a person walks"), [10, 11, 12, 13]),
 )
 
+NO_FEATURES = np.zeros((0, 263), np.float32)
+
 
 @pytest.fixture(scope="module")
 def known() -> KnownCaptions:
@@ -43,7 +44,7 @@ def known() -> KnownCaptions:
 
 @pytest.fixture(scope="module")
 def neighbours(known: KnownCaptions) -> Neighbours:
-    return Neighbours.of(known, [clip(texts, t, number) for number, (texts, t) in enumerate(CLIPS)])
+    return of(known, [TrainingClip(texts, texts[:1], NO_FEATURES) for texts, _ in CLIPS])
 
 
 @pytest.fixture(scope="module")
@@ -52,10 +53,10 @@ def nearest(known: KnownCaptions, neighbours: Neighbours) -> NearestClips:
     return NearestClips(neighbours, known, codebook)
 
 
-def clip(captions: Sequence[str], tokens: list[int], number: int) -> KnownClip:
-    """A clip whose movement is like no other's; its first caption is in a whole sentence."""
-    movement = np.eye(len(CLIPS), dtype=np.float32)[number]
-    return KnownClip(captions, captions[:1], np.array(tokens, np.int16), movement)
+def of(known: KnownCaptions, clips: Sequence[TrainingClip]) -> Neighbours:
+    """Neighbours with the tokens of `CLIPS`, of which none moves like another."""
+    tokens = [np.array(tokens, np.int16) for _, tokens in CLIPS]
+    return Neighbours.of(known, clips, tokens, np.eye(len(CLIPS), dtype=np.float32))
 
 
 def found(nearest: NearestClips, description: str) -> Continuations:
@@ -125,8 +126,9 @@ def test_saved_neighbours_are_the_same(neighbours: Neighbours, tmp_path: Path) -
 
 def test_more_clips_than_sixteen_bits_count_are_kept(known: KnownCaptions, tmp_path: Path) -> None:
     tokens = np.array([3], np.int16)
-    one = KnownClip(["a man bows"], ["a man bows"], tokens, np.zeros(2, np.float32))
-    Neighbours.of(known, [one] * 70_000).save(tmp_path)
+    one, count = TrainingClip(["a man bows"], ["a man bows"], NO_FEATURES), 70_000
+    movements = np.zeros((count, 2), np.float32)
+    Neighbours.of(known, [one] * count, [tokens] * count, movements).save(tmp_path)
     again = Neighbours.load(tmp_path, codes=CODES, words=1000)
     assert again.owners[-1] == again.speakers[-1] == 69_999
 
@@ -230,11 +232,8 @@ def _of(size: int) -> Continuations:
 
 
 def test_without_sentences_captions_are_m2ts_own(known: KnownCaptions) -> None:
-    silent = [
-        replace(clip(texts, t, number), sentences=[" ", "..."])
-        for number, (texts, t) in enumerate(CLIPS)
-    ]
-    neighbours = Neighbours.of(known, silent)
+    silent = [TrainingClip(texts, [" ", "..."], NO_FEATURES) for texts, _ in CLIPS]
+    neighbours = of(known, silent)
     codebook = motion_tokenizer().quantizer.codebook.detach().numpy()
     nearest = NearestClips(neighbours, known, codebook)
     assert nearest.captions(np.zeros(len(CLIPS), np.float32), words, 128) is None

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ..errors import ConfigurationError, IntegrityError, UnavailableError
 from ..json_text import parse_json
-from ..motion import FloatArray
 from . import lora
 from .checkpoint import (
     CONFIG,
@@ -33,7 +33,7 @@ from .checkpoint import (
 )
 from .known_captions import KnownCaptions
 from .model import DIRECTIONS, Direction, MotionLLM
-from .neighbours import KnownClip, Neighbours
+from .neighbours import Neighbours, TrainingClip
 from .sampling import Sampling
 from .tokenised import encode_many
 from .vocabulary import split_words
@@ -55,21 +55,6 @@ class TrainedDirection:
     facts: Mapping[str, Any]
     adapter: Mapping[str, Tensor]
     rows: Mapping[str, Tensor]
-
-
-@dataclass(frozen=True)
-class TrainingClip:
-    """A captioned clip of the training split, which sampling with neighbours looks up.
-
-    Attributes:
-        captions: all of them.
-        sentences: all but the motion source's own terse descriptions; captions may follow them.
-        features: of its motion, (T, 263).
-    """
-
-    captions: Sequence[str]
-    sentences: Sequence[str]
-    features: FloatArray
 
 
 def read_direction(folder: Path | str, direction: Direction) -> TrainedDirection:
@@ -201,18 +186,8 @@ def assemble_checkpoint(
             known.save(fresh)
         if clips:
             motions = encode_many(motion_tokenizer, [clip.features for clip in clips])
-            Neighbours.of(
-                known,
-                [
-                    KnownClip(
-                        clip.captions,
-                        clip.sentences,
-                        tokens,
-                        motion_tokenizer.movement(tokens.tolist()),
-                    )
-                    for clip, tokens in zip(clips, motions, strict=True)
-                ],
-            ).save(fresh)
+            movements = [motion_tokenizer.movement(tokens.tolist()) for tokens in motions]
+            Neighbours.of(known, clips, motions, np.stack(movements)).save(fresh)
 
     return write_checkpoint(out, config, fill)
 

@@ -21,9 +21,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-Floats = NDArray[np.float32]
+from ..features import FloatArray
+
 Ids = NDArray[np.integer[Any]]
-Apart = Callable[[Ids, Ids], Floats]
+Apart = Callable[[Ids, Ids], FloatArray]
 """(contexts (N, reach), context (reach,)), the last id first -> how far apart they are, in nats."""
 
 
@@ -46,7 +47,7 @@ class Continuations:
         self,
         read: Sequence[Ids],
         follows: Sequence[Ids],
-        likeness: Floats,
+        likeness: FloatArray,
         *,
         apart: Apart,
         reach: int,
@@ -65,7 +66,7 @@ class Continuations:
         self._ids, self._follows = np.unique(np.concatenate(follows), return_inverse=True)  # (N,)
         self._likeness = np.repeat(likeness, [len(ids) for ids in follows])  # (N,)
 
-    def log_probabilities(self, drawn: Sequence[int]) -> Floats:
+    def log_probabilities(self, drawn: Sequence[int]) -> FloatArray:
         """Return log-probabilities (size,) of what comes next after these ids, none below the
         least.
         """
@@ -73,7 +74,7 @@ class Continuations:
         last = np.array([*self._before, *drawn[-reach:]][-reach:][::-1])
         scores = self._likeness - self._apart(self._contexts, last)
         counts = np.bincount(self._follows, np.exp(scores - scores.max()))
-        logs: Floats = np.full(self._size, np.log(self._least), dtype=np.float32)
+        logs: FloatArray = np.full(self._size, np.log(self._least), dtype=np.float32)
         logs[self._ids] = np.log(np.maximum(counts / counts.sum(), self._least))
         return logs
 

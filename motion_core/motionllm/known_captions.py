@@ -32,6 +32,7 @@ from safetensors.numpy import save_file
 from ..atomic import replacing
 from ..engine import Coverage
 from ..errors import InputError, IntegrityError
+from ..features import FloatArray
 from ..json_text import parse_json
 from .beyond import BEYOND
 from .vocabulary import content_words, stem
@@ -41,8 +42,6 @@ _WIDTH = 64
 _WINDOW = 4
 _CLAUSES = re.compile(r"[,;.:!?]|\b(?:and then|then|while|before|after)\b", re.IGNORECASE)
 _FORMAT = "motion-agent known captions 1"
-
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -59,9 +58,9 @@ class KnownCaptions:
     """
 
     stems: tuple[str, ...]
-    words: Floats
-    rarity: Floats
-    captions: Floats
+    words: FloatArray
+    rarity: FloatArray
+    captions: FloatArray
     slope: float
     middle: float
 
@@ -135,10 +134,10 @@ class KnownCaptions:
         """Return the rows in `stems` of a text's words."""
         return self._rows_of([stem(word) for word in content_words(text)])
 
-    def meaning(self, rows: Sequence[int] | NDArray[np.int32]) -> Floats:
+    def meaning(self, rows: Sequence[int] | NDArray[np.int32]) -> FloatArray:
         """Return the unit vector (D,) of a text with these words."""
         total = (self.rarity[rows, None] * self.words[rows]).sum(axis=0)
-        vector: Floats = total / max(float(np.linalg.norm(total)), 1e-9)
+        vector: FloatArray = total / max(float(np.linalg.norm(total)), 1e-9)
         return vector
 
     def save(self, folder: Path) -> None:
@@ -203,7 +202,7 @@ def _is_latin(word: str) -> bool:
     return all(unicodedata.name(letter, "").startswith("LATIN") for letter in word)
 
 
-def _word_vectors(documents: Sequence[Sequence[str]], stems: Sequence[str]) -> Floats:
+def _word_vectors(documents: Sequence[Sequence[str]], stems: Sequence[str]) -> FloatArray:
     """Return unit vectors (W, D) of stems, from which stems occur within `_WINDOW` words of each
     other.
     """
@@ -221,13 +220,13 @@ def _word_vectors(documents: Sequence[Sequence[str]], stems: Sequence[str]) -> F
     information = np.log(np.maximum(counts / expected, 1.0))
     np.fill_diagonal(information, information.diagonal() + 0.1)  # a word is near to itself
     left, values, _ = np.linalg.svd(information)
-    vectors: Floats = left[:, :_WIDTH] * np.sqrt(values[:_WIDTH])
+    vectors: FloatArray = left[:, :_WIDTH] * np.sqrt(values[:_WIDTH])
     return _unit(vectors)
 
 
-def _unit(vectors: NDArray[Any]) -> Floats:
+def _unit(vectors: NDArray[Any]) -> FloatArray:
     floats = np.asarray(vectors, dtype=np.float32)
-    unit: Floats = floats / np.maximum(np.linalg.norm(floats, axis=1, keepdims=True), 1e-9)
+    unit: FloatArray = floats / np.maximum(np.linalg.norm(floats, axis=1, keepdims=True), 1e-9)
     return unit
 
 

@@ -24,7 +24,8 @@ from functools import cached_property, partial
 import numpy as np
 from numpy.typing import NDArray
 
-from .continuations import Continuations, Floats, Ids
+from ..features import FloatArray
+from .continuations import Continuations, Ids
 from .known_captions import KnownCaptions
 from .model import END
 from .neighbours import Neighbours
@@ -51,13 +52,13 @@ class NearestClips:
         codebook: vectors (codes, D) of its tokenizer.
     """
 
-    def __init__(self, neighbours: Neighbours, known: KnownCaptions, codebook: Floats) -> None:
+    def __init__(self, neighbours: Neighbours, known: KnownCaptions, codebook: FloatArray) -> None:
         self._neighbours, self._known = neighbours, known
         # The last row, the mean of all codes, stands for the time before a motion begins.
         vectors = np.concatenate([codebook - codebook.mean(0), np.zeros_like(codebook[:1])])
         squares = (vectors**2).sum(1)
         distances = squares[:, None] + squares - 2 * vectors @ vectors.T
-        self._distances: Floats = distances / max(float(distances[:-1, :-1].mean()), 1e-9)
+        self._distances: FloatArray = distances / max(float(distances[:-1, :-1].mean()), 1e-9)
 
     def motions(self, description: str) -> Continuations | None:
         """Return how motions with the nearest captions continue; None without a known word.
@@ -82,7 +83,7 @@ class NearestClips:
         )
 
     def captions(
-        self, movement: Floats, ids: Callable[[str], Sequence[int]], vocabulary: int
+        self, movement: FloatArray, ids: Callable[[str], Sequence[int]], vocabulary: int
     ) -> Continuations | None:
         """Return how captions of the most similar motions continue; None if there are none.
 
@@ -116,7 +117,7 @@ class NearestClips:
             least=_LEAST_OF_WORDS,
         )
 
-    def fitting(self, description: str, movements: Sequence[Floats]) -> list[float] | None:
+    def fitting(self, description: str, movements: Sequence[FloatArray]) -> list[float] | None:
         """Return for each motion how similar to a description the captions of like motions are.
 
         The mean over all clips, of which those that move alike count most (Nadaraya-Watson
@@ -136,7 +137,7 @@ class NearestClips:
             found.append(float(np.average(similar, weights=_kernel(apart / usual))))
         return found
 
-    def _similar(self, description: str) -> Floats:
+    def _similar(self, description: str) -> FloatArray:
         """Return the similarity (clips,) of the nearest caption of each clip; 0 without a known
         word.
         """
@@ -146,7 +147,7 @@ class NearestClips:
             np.maximum.at(best, self._neighbours.owners, self._similarities(rows))
         return best
 
-    def _similarities(self, rows: NDArray[np.int32]) -> Floats:
+    def _similarities(self, rows: NDArray[np.int32]) -> FloatArray:
         """Return the similarity (C,) of each caption to a description with these words."""
         known = self._known
         words, starts, lengths, meanings = self._captions
@@ -154,11 +155,11 @@ class NearestClips:
         shared[rows] = known.rarity[rows] ** 2
         length = max(float(np.linalg.norm(known.rarity[rows])), 1e-9)
         common = np.add.reduceat(shared[words], starts) / (lengths * length)
-        similarities: Floats = (common + meanings @ known.meaning(rows)) / 2
+        similarities: FloatArray = (common + meanings @ known.meaning(rows)) / 2
         return similarities
 
     @cached_property
-    def _captions(self) -> tuple[NDArray[np.int32], NDArray[np.int64], Floats, Floats]:
+    def _captions(self) -> tuple[NDArray[np.int32], NDArray[np.int64], FloatArray, FloatArray]:
         """Words of all captions, and each caption's first word, norm and meaning."""
         captions, known = self._neighbours.captions, self._known
         words = np.concatenate(captions)
@@ -169,17 +170,17 @@ class NearestClips:
         return words, starts, np.sqrt(np.add.reduceat(rarity**2, starts)), meanings
 
 
-def _kernel(apart: Floats) -> Floats:
-    weights: Floats = np.exp(-_SHARPNESS_OF_TAKES * (apart - apart.min()))
+def _kernel(apart: FloatArray) -> FloatArray:
+    weights: FloatArray = np.exp(-_SHARPNESS_OF_TAKES * (apart - apart.min()))
     return weights
 
 
-def _codes_apart(distances: Floats, contexts: Ids, last: Ids) -> Floats:
-    apart: Floats = distances[contexts, last] @ _CONTEXT / _SOFTNESS
+def _codes_apart(distances: FloatArray, contexts: Ids, last: Ids) -> FloatArray:
+    apart: FloatArray = distances[contexts, last] @ _CONTEXT / _SOFTNESS
     return apart
 
 
-def _words_apart(contexts: Ids, last: Ids) -> Floats:
+def _words_apart(contexts: Ids, last: Ids) -> FloatArray:
     same = np.logical_and.accumulate(contexts == last, axis=1).sum(axis=1)
-    apart: Floats = (-_WORD * same).astype(np.float32)
+    apart: FloatArray = (-_WORD * same).astype(np.float32)
     return apart

@@ -5,7 +5,7 @@ Motion tokens and captions of each clip, and what its motion is found by; `neare
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,30 +17,28 @@ from safetensors.numpy import load_file, save_file
 
 from ..atomic import replacing
 from ..errors import InputError, IntegrityError
+from ..features import FloatArray
 from .known_captions import KnownCaptions
 
 FILE = "neighbours.safetensors"
 _AXES = 32  # of movements; 92 % of their variance in the shipped checkpoint
 
-Floats = NDArray[np.float32]
 Tokens = NDArray[np.int16]
 
 
 @dataclass(frozen=True)
-class KnownClip:
-    """A captioned training clip.
+class TrainingClip:
+    """A captioned clip of the training split.
 
     Attributes:
         captions: all of them.
         sentences: all but the motion source's own terse descriptions; captions may follow them.
-        tokens: motion tokens (T,).
-        movement: of the motion, as in `features.movement`, (M,).
+        features: of its motion, (T, 263).
     """
 
     captions: Sequence[str]
     sentences: Sequence[str]
-    tokens: Tokens
-    movement: Floats
+    features: FloatArray
 
 
 @dataclass(frozen=True)
@@ -63,22 +61,29 @@ class Neighbours:
     owners: NDArray[np.int32]
     sentences: tuple[str, ...]
     speakers: NDArray[np.int32]
-    centre: Floats
-    axes: Floats
-    places: Floats
+    centre: FloatArray
+    axes: FloatArray
+    places: FloatArray
 
     @classmethod
-    def of(cls, known: KnownCaptions, clips: Iterable[KnownClip]) -> Neighbours:
+    def of(
+        cls,
+        known: KnownCaptions,
+        clips: Sequence[TrainingClip],
+        tokens: Sequence[Tokens],
+        movements: FloatArray,
+    ) -> Neighbours:
         """Return the neighbours that these clips make; captions with no known word are left out.
 
         Args:
             known: of the same captions.
             clips: at least one.
+            tokens: motion tokens (T,) of each.
+            movements: of the motions of these tokens, (clips, M), as in `features.movement`.
 
         Raises:
             InputError: no caption has a known word.
         """
-        clips = list(clips)
         captions: list[NDArray[np.int32]] = []
         owners: list[int] = []
         for clip, each in enumerate(clips):
@@ -93,11 +98,10 @@ class Neighbours:
             for text in each.sentences
             if any(letter.isalnum() for letter in text)
         ]
-        movements = np.stack([each.movement for each in clips])
         centre = movements.mean(axis=0)
         axes = np.linalg.svd(movements - centre, full_matrices=False)[2][:_AXES]
         return cls(
-            tuple(each.tokens for each in clips),
+            tuple(tokens),
             tuple(captions),
             np.array(owners, dtype=np.int32),
             tuple(text for text, _ in said),
@@ -107,10 +111,10 @@ class Neighbours:
             (movements - centre) @ axes.T,
         )
 
-    def apart(self, movement: Floats) -> Floats:
+    def apart(self, movement: FloatArray) -> FloatArray:
         """Return how far the motion of each clip is from a movement (M,): squared, (clips,)."""
         place = self.axes @ (movement - self.centre)
-        apart: Floats = ((self.places - place) ** 2).sum(axis=1)
+        apart: FloatArray = ((self.places - place) ** 2).sum(axis=1)
         return apart
 
     def save(self, folder: Path) -> None:
