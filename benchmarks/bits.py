@@ -1,4 +1,4 @@
-"""What 8 bits cost, and fewer: most probable tokens that stay, and rows that their batch changes.
+"""What 8 bits or fewer cost: most probable tokens that stay, and rows that their batch changes.
 
     OMP_NUM_THREADS=2 python benchmarks/bits.py --data data/prepared
 
@@ -50,21 +50,18 @@ def exact(x: Tensor) -> Tensor:
     return x
 
 
-def bits8(x: Tensor) -> Tensor:
-    """Round to 255 levels of each row's largest."""
-    scale = x.abs().amax(-1, keepdim=True).clamp_min(1e-20) / 127
+def by_row(x: Tensor, bits: int = 8) -> Tensor:
+    """Round to the levels of so many bits of each row's largest; 8 bits have 255."""
+    scale = x.abs().amax(-1, keepdim=True).clamp_min(1e-20) / (2 ** (bits - 1) - 1)
     return (x / scale).round_() * scale
 
 
 def blocks(x: Tensor, bits: int = 8) -> Tensor:
-    """Round to the levels of so many bits of the largest of each 32 numbers.
+    """Round likewise by the largest of each 32 numbers.
 
     With 8 bits as llama.cpp's q8_0; its q4_0 and q5_0 have one level more, below zero.
     """
-    parts, largest = x.unflatten(-1, (-1, 32)), 2 ** (bits - 1) - 1  # type: ignore[no-untyped-call]
-    scale = parts.abs().amax(-1, keepdim=True).clamp_min(1e-20) / largest
-    rounded: Tensor = ((parts / scale).round_() * scale).flatten(-2)
-    return rounded
+    return by_row(x.unflatten(-1, (-1, 32)), bits).flatten(-2)  # type: ignore[no-untyped-call]
 
 
 def bfloat16(x: Tensor) -> Tensor:
@@ -73,8 +70,8 @@ def bfloat16(x: Tensor) -> Tensor:
 
 VARIANTS: dict[str, Callable[[Tensor], Weight]] = {
     "ours": Int8Weight.quantise,
-    "one digit of activations": lambda w: Simulated(w, bits8, bits8),
-    "8-bit weights alone": lambda w: Simulated(w, bits8, exact),
+    "one digit of activations": lambda w: Simulated(w, by_row, by_row),
+    "8-bit weights alone": lambda w: Simulated(w, by_row, exact),
     "blocks of 32 (q8_0)": lambda w: Simulated(w, blocks, blocks),
     **{
         f"{bits}-bit weights in blocks": lambda w, bits=bits: Simulated(  # type: ignore[misc]

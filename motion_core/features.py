@@ -78,7 +78,7 @@ def check_features(features: NDArray[Any], width: int = FEATURES) -> FloatArray:
 
 
 def movement(features: FloatArray, mean: NDArray[Any], std: NDArray[Any]) -> FloatArray:
-    """Return what a motion is found by: mean and spread of its normalised features over time.
+    """Describe a motion for look-up: mean and spread of its normalised features over time.
 
     Args:
         features: ``(T, D)``.

@@ -79,7 +79,7 @@ class Continuations:
         return logs
 
     def mixed(self, logits: Tensor, drawn: Sequence[int], weight: float) -> Tensor:
-        """Return logits (size,) that heed what comes next after the ids drawn.
+        """Return logits (size,) that take account of what comes next after the ids drawn.
 
         Args:
             logits: of the model.

@@ -214,7 +214,7 @@ class MotionLLMEngine(CheckpointEngine):
 
     @property
     def _nearest(self) -> NearestClips | None:
-        """The training clips to look up, if sampling heeds them."""
+        """The training clips to look up; None if sampling uses none."""
         if not self.sampling.neighbours or self.sampling.beams > 1:
             return None
         return self._training_clips
@@ -245,7 +245,7 @@ class MotionLLMEngine(CheckpointEngine):
             return self._read_best(model, prompt, chosen)
 
     def _fitting(self, line: str, takes: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
-        """Return the take that fits best by the training clips, or all if they cannot tell."""
+        """Return only the take that the training clips favour, or all if they cannot decide."""
         if (near := self._nearest) is None or len(takes) == 1:
             return takes
         scores = near.fitting(line, [self.tokenizer.movement(take) for take in takes])

@@ -61,7 +61,7 @@ class NearestClips:
         self._distances: FloatArray = distances / max(float(distances[:-1, :-1].mean()), 1e-9)
 
     def motions(self, description: str) -> Continuations | None:
-        """Return how motions with the nearest captions continue; None without a known word.
+        """Return how motions with the nearest captions continue, or None if it has no known word.
 
         What follows is numbered as t2m's logits are: 0 is the end, 1 + k the code k.
         """
@@ -85,7 +85,7 @@ class NearestClips:
     def captions(
         self, movement: FloatArray, ids: Callable[[str], Sequence[int]], vocabulary: int
     ) -> Continuations | None:
-        """Return how captions of the most similar motions continue; None if there are none.
+        """Return how captions of the most similar motions continue, or None if there are none.
 
         Args:
             movement: of the motion, as in `features.movement`.

@@ -162,9 +162,9 @@ class Neighbours:
                 or axes.shape[1:] != centre.shape
                 or places.shape != (len(motions), len(axes))
             ):
-                raise ValueError("movements do not match")
+                raise ValueError("movements and clips do not match")
             if not all(np.isfinite(part).all() for part in (centre, axes, places)):
-                raise ValueError("a movement is not finite")
+                raise ValueError("a movement holds NaN or infinity")
         except (SafetensorError, OSError, KeyError, ValueError) as err:
             raise IntegrityError(
                 f"{folder / FILE} is damaged ({err}); get the checkpoint again"
@@ -190,7 +190,7 @@ def _small(numbers: NDArray[Any]) -> NDArray[Any]:
 def _owners(numbers: NDArray[Any], count: int, clips: int) -> NDArray[np.int32]:
     owners = numbers.astype(np.int32)
     if owners.shape != (count,) or not _are_below(owners, clips):
-        raise ValueError("a caption belongs to no clip")
+        raise ValueError("a caption names a clip that does not exist")
     return owners
 
 

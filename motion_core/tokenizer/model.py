@@ -210,7 +210,7 @@ class MotionTokenizer(nn.Module):
         return features
 
     def movement(self, tokens: Sequence[int]) -> FloatArray:
-        """Return what the motion of these tokens is found by, see `features.movement`.
+        """Describe the motion of these tokens for look-up; see `features.movement`.
 
         Raises:
             InputError: as `decode`.

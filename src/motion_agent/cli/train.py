@@ -380,7 +380,7 @@ def assemble(
         typer.Option(
             min=0,
             max=0.99,
-            help="Weight of how similar training clips continue; 0 for none.",
+            help="Weight of what comes next in similar training clips; 0 for none.",
         ),
     ] = None,
     max_tokens: Annotated[
