@@ -16,7 +16,7 @@ from .console import Json, answer, note, say, stages
 from .engines import load_chosen_engine
 from .help import HelpfulCommand, HelpfulGroup
 from .planning import check_spelling
-from .train import Threads
+from .prepared import Threads
 
 if TYPE_CHECKING:
     from ..ablation import Ablation, Records

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from .console import say, stages
-from .train import load_dataset
+from .prepared import load_dataset
 
 
 def compare_engines(

@@ -12,7 +12,7 @@ from ..motion_core.choices import PREPARED, Kind, Split
 from .console import Json, answer, say, say_markdown, stages, working
 from .engines import CheckpointFolder, EngineName, load_chosen_engine
 from .motions import check_there
-from .train import Threads, load_dataset
+from .prepared import Threads, load_dataset
 
 if TYPE_CHECKING:
     from ..motion_core.engine import MotionEngine
