@@ -16,7 +16,8 @@ from .prepared import Threads, load_dataset
 
 if TYPE_CHECKING:
     from ..motion_core.engine import MotionEngine
-    from ..motion_core.evaluation.motion_files import MotionFilesReport, Space
+    from ..motion_core.evaluation.motion_files import Space
+    from ..motion_core.evaluation.motion_files_report import MotionFilesReport
     from ..motion_core.published_data import PublishedDataset
 
 OTHERS = "Outputs of any model"
