@@ -12,16 +12,14 @@ among the nearest one, two or three of the batch?
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..atomic import replacing
 from ..errors import FormatError, InputError
 from ..formats.npy import read_npy
 from ..motion import FloatArray
@@ -34,7 +32,7 @@ from ..published_data import (
     left_out_lines,
 )
 from ..representation import joints_to_features
-from .composition import REAL_JERK, WINDOW, Smoothness, mean_jerk, smoothness, windows_of
+from .composition import REAL_JERK, WINDOW, mean_jerk, smoothness, windows_of
 from .metrics import Estimate, diversity, fid, multimodality
 from .motion_files_report import TOPS, MotionFilesReport, SetScores
 
