@@ -54,7 +54,7 @@ def nearest(known: KnownCaptions, neighbours: Neighbours) -> NearestClips:
 
 
 def of(known: KnownCaptions, clips: Sequence[TrainingClip]) -> Neighbours:
-    """Neighbours with the tokens of `CLIPS`, of which none moves like another."""
+    """Neighbours with the tokens of `CLIPS`, each of which moves differently."""
     tokens = [np.array(tokens, np.int16) for _, tokens in CLIPS]
     return Neighbours.of(known, clips, tokens, np.eye(len(CLIPS), dtype=np.float32))
 

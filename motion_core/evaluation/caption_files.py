@@ -17,13 +17,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from ..atomic import replacing
 from ..errors import FormatError, InputError
 from ..json_text import parse_json
 from ..published_data import PublishedDataset, PublishedSplit
 from .bert_score import BertScore
 from .captions import bleu, cider, rouge_l
 from .metrics import Estimate
+from .report_files import save_report
 
 Protocol = Literal["raw", "tokenised"]
 PROTOCOLS: tuple[Protocol, ...] = ("raw", "tokenised")
@@ -107,11 +107,7 @@ class CaptionReport:
 
     def save(self, folder: Path | str) -> tuple[Path, Path]:
         """Write ``captions.md`` and ``captions.json``."""
-        paths = Path(folder) / "captions.md", Path(folder) / "captions.json"
-        for path, text in zip(paths, (self.to_markdown(), self.to_json()), strict=True):
-            with replacing(path) as temporary:
-                temporary.write_text(text, encoding="utf-8")
-        return paths
+        return save_report(self, folder, "captions")
 
     def _row(self, name: str, title: str) -> str:
         if name == "bert_score" and self.model:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from ..atomic import replacing
 from .composition import Smoothness
 from .metrics import Estimate
+from .report_files import save_report, table
 
 TOPS = 3  # of R-precision
 
@@ -88,7 +87,7 @@ class MotionFilesReport:
                 ["MultiModality", *(_cell(s.multimodality) for s in self.sets)],
                 ["failed", *(str(s.failed) for s in self.sets)],
             ]  # fmt: skip
-            parts.append(_table(head, rows))
+            parts.append(table(head, rows))
         if self.smoothness is not None:
             smooth = self.smoothness
             transition = "–" if self.transition_fid is None else f"{self.transition_fid:.3f}"
@@ -98,7 +97,7 @@ class MotionFilesReport:
                 ["transition FID ↓", transition],
                 ["joins, and those too near an end", f"{smooth.joins}, {smooth.left_out}"],
             ]
-            parts.append(_table(["joins", f"windows of {len(smooth.curve) + 3} frames"], rows))
+            parts.append(table(["joins", f"windows of {len(smooth.curve) + 3} frames"], rows))
         if self.left_out:
             parts.append("\n".join(f"- {line}" for line in self.left_out))
         if self.not_run:
@@ -108,11 +107,7 @@ class MotionFilesReport:
 
     def save(self, folder: Path | str) -> tuple[Path, Path]:
         """Write ``motions.md`` and ``motions.json``."""
-        paths = Path(folder) / "motions.md", Path(folder) / "motions.json"
-        for path, text in zip(paths, (self.to_markdown(), self.to_json()), strict=True):
-            with replacing(path) as temporary:
-                temporary.write_text(text, encoding="utf-8")
-        return paths
+        return save_report(self, folder, "motions")
 
 
 def _cell(estimate: Estimate | None) -> str:
@@ -120,8 +115,3 @@ def _cell(estimate: Estimate | None) -> str:
         return "–"
     interval = "" if estimate.interval is None else f" ± {estimate.interval:.3f}"
     return f"{estimate.value:.3f}{interval}"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..atomic import replacing
 from ..choices import Kind
 from .metrics import Estimate
+from .report_files import save_report, table
 
 if TYPE_CHECKING:
     from ..tokenizer import TokenizerReport
@@ -149,7 +149,7 @@ class Report:
         """Return tables; ± is the half width of a 95 % confidence interval."""
         parts = [f"# Evaluation of {self.engine}", self._setting()]
         if self.targets:
-            parts += ["## Targets", _table(_TARGET_HEAD, [_target(t) for t in self.targets])]
+            parts += ["## Targets", table(_TARGET_HEAD, [_target(t) for t in self.targets])]
         for kind in self.kinds:
             parts += _kind(kind)
         if self.multimodality is not None:
@@ -162,11 +162,7 @@ class Report:
 
     def save(self, folder: Path | str) -> tuple[Path, Path]:
         """Write ``evaluation.md`` and ``evaluation.json``; return their paths."""
-        paths = Path(folder) / "evaluation.md", Path(folder) / "evaluation.json"
-        for path, text in zip(paths, (self.to_markdown(), self.to_json()), strict=True):
-            with replacing(path) as temporary:
-                temporary.write_text(text, encoding="utf-8")
-        return paths
+        return save_report(self, folder, "evaluation")
 
     def _setting(self) -> str:
         facts = [f"{name}: {value}" for name, value in self.setting.items()]
@@ -200,17 +196,17 @@ _CAPTION_HEAD = (
 def _kind(kind: KindScores) -> list[str]:
     title = f"## {_TITLES[kind.kind]}: {kind.clips} clips, {kind.candidates} candidates"
     head = ("text to motion", *(scores.name for scores in kind.motions))
-    parts = [title, _table(head, _motion_rows(kind.motions))]
+    parts = [title, table(head, _motion_rows(kind.motions))]
     if kind.captions:
         bert = any(row.bert_score for row in kind.captions)
         caption_head = (*_CAPTION_HEAD, *(("BERTScore F1",) if bert else ()))
         rows = [_captions(row)[: len(caption_head)] for row in kind.captions]
-        parts.append(_table(caption_head, rows))
+        parts.append(table(caption_head, rows))
     for breakdown in kind.breakdowns:
         if len(breakdown.clips) > 1:
             names = tuple(scores.name for scores in kind.motions if scores.r_precision)
             head = (f"top-3 by {_BREAKDOWNS[breakdown.by]}", "clips", *names)
-            parts.append(_table(head, _breakdown(breakdown, names)))
+            parts.append(table(head, _breakdown(breakdown, names)))
     return parts
 
 
@@ -270,8 +266,3 @@ def _percent(share: Estimate | None) -> str:
 
 def _number(estimate: Estimate | None) -> str:
     return _MISSING if estimate is None else str(estimate)
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

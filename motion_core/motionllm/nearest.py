@@ -61,7 +61,7 @@ class NearestClips:
         self._distances: FloatArray = distances / max(float(distances[:-1, :-1].mean()), 1e-9)
 
     def motions(self, description: str) -> Continuations | None:
-        """Return how motions with the nearest captions continue, or None if it has no known word.
+        """Return how motions with the nearest captions continue, or None if no word is known.
 
         What follows is numbered as t2m's logits are: 0 is the end, 1 + k the code k.
         """

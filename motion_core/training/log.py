@@ -17,7 +17,7 @@ class TrainingLog:
 
     Args:
         path: of the file.
-        writes: False for a process that only counts along.
+        writes: False in a process that does not lead: it keeps its rows to itself.
     """
 
     def __init__(self, path: Path, *, writes: bool = True) -> None:
@@ -59,7 +59,7 @@ class TrainingLog:
             self.flush()
 
     def flush(self) -> None:
-        """Write all rows.
+        """Write the rows that are not in the file yet.
 
         Raises:
             UnavailableError: the file cannot be written.

@@ -1,4 +1,4 @@
-"""The prepared data set that a command trains or measures on, and other options of trainings."""
+"""Options and helpers of the commands that train or measure on a prepared data set."""
 
 from __future__ import annotations
 
